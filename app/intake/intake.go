@@ -1,0 +1,277 @@
+// Package intake takes proved interface calls over: message, effect and
+// follow-up tasks, once, in one transaction, with the answer that the
+// marketplace gets. It knows neither HTTP nor how a call is signed, and never
+// waits for an outside system.
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// Twin is how soon after the first call a repeat of a purchase counts as its
+// twin, which gets the first answer's very bytes: the published time limit of a
+// call (page CN 0070649475).
+const Twin = 5 * time.Second
+
+// Dialect is how one protocol generation writes answers and reads stored calls.
+type Dialect interface {
+	Protocol() market.Protocol
+	Encode(activity string, a market.Answer) []byte
+	Decode(body []byte) (market.Call, error)
+	// Message is what the caller is told of a call that could not be read.
+	Message(err error) string
+}
+
+// Lifecycle is what intake asks the drivers' side.
+type Lifecycle interface {
+	// CheckChange tells whether an instance could become the target product.
+	CheckChange(ctx context.Context, ch *store.Channel, i *store.Instance, target []market.ProductInfo) error
+	// Release writes whatever must follow at the instance's driver.
+	Release(ctx context.Context, tx *store.Tx, i *store.Instance, messageID int64) error
+}
+
+// Intake is the use case.
+type Intake struct {
+	store     *store.Store
+	life      Lifecycle
+	dialects  map[market.Protocol]Dialect
+	publicURL string
+	log       *slog.Logger
+	wake      func()
+	channels  *channels
+	pending   map[market.Protocol]answers
+}
+
+// answers are the two answers to a purchase, written once.
+type answers struct{ done, processing []byte }
+
+// Options of New. Wake is called when tasks were written, to hurry the relay.
+type Options struct {
+	Store     *store.Store
+	Lifecycle Lifecycle
+	Dialects  []Dialect
+	PublicURL string // what a debugging call's queryInstance shows as frontEndUrl
+	Log       *slog.Logger
+	Wake      func()
+}
+
+// New makes the use case.
+func New(o Options) *Intake {
+	in := &Intake{store: o.Store, life: o.Lifecycle, publicURL: o.PublicURL, log: o.Log, wake: o.Wake,
+		dialects: map[market.Protocol]Dialect{}, pending: map[market.Protocol]answers{}, channels: newChannels(o.Store)}
+	for _, d := range o.Dialects {
+		in.dialects[d.Protocol()] = d
+		in.pending[d.Protocol()] = answers{
+			done:       d.Encode(market.NewInstance, market.Answer{Code: market.Success, InstanceID: store.Placeholder}),
+			processing: d.Encode(market.NewInstance, market.Answer{Code: market.Processing, InstanceID: store.Placeholder}),
+		}
+	}
+	return in
+}
+
+// Arrived is one call as the web part hands it over.
+type Arrived struct {
+	Channel    *store.Channel
+	Call       market.Call
+	ReceivedAt time.Time
+	IP         string
+	Request    store.Request
+}
+
+func (a Arrived) arrival(key string) store.Arrival {
+	window := market.RetryWindow(a.Call.Protocol, a.Call.Activity)
+	out := store.Arrival{Channel: a.Channel.ID, Call: a.Call, Key: key, ReceivedAt: a.ReceivedAt,
+		Elapsed: time.Since(a.ReceivedAt), IP: a.IP, Request: a.Request.Pack()}
+	if window > 0 && !a.Call.Test {
+		out.RetryUntil = a.ReceivedAt.Add(window)
+	}
+	return out
+}
+
+// Handle takes a proved, well-formed call over and gives the very bytes to
+// answer with. The code is for measurements. An error means that nothing was
+// written and the caller must be told to come again.
+func (in *Intake) Handle(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
+	if a.Call.Activity == market.NewInstance {
+		return in.purchase(ctx, a)
+	}
+	return in.once(ctx, a, source{name: "marketplace"})
+}
+
+func (in *Intake) purchase(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
+	ready := in.pending[a.Call.Protocol]
+	spare := uuid.NewString()
+	t, err := in.store.TakePurchase(ctx, store.Purchase{Arrival: a.arrival(a.Call.IdempotencyKey()),
+		WantedID: wanted(a.Call.BusinessID, spare), SpareID: spare, Done: ready.done, Processing: ready.processing, Twin: Twin})
+	if err != nil {
+		return nil, "", err
+	}
+	if t.TaskID != 0 || t.Disposition == store.Applied {
+		in.wake()
+	}
+	return t.Response, t.Code, nil
+}
+
+// wanted is the businessId as instanceId, unless queryInstance, which separates
+// ids by commas, could never name it.
+func wanted(business, spare string) string {
+	if business == "" || strings.ContainsRune(business, ',') || strings.TrimSpace(business) != business {
+		return spare
+	}
+	return business
+}
+
+// source is who caused an attempt.
+type source struct{ name, actor string }
+
+// once runs one attempt of a message in one transaction.
+func (in *Intake) once(ctx context.Context, a Arrived, by source) ([]byte, market.ResultCode, error) {
+	d := in.dialects[a.Call.Protocol]
+	var response []byte
+	var code market.ResultCode
+	wake := false
+	err := in.store.Write(ctx, func(tx *store.Tx) error {
+		arr := a.arrival(a.Call.IdempotencyKey())
+		m, err := tx.OpenMessage(ctx, arr)
+		if err != nil {
+			return err
+		}
+		e, err := in.effect(ctx, tx, a, m)
+		if err != nil {
+			return err
+		}
+		response, code, wake = d.Encode(a.Call.Activity, e.answer), e.answer.Code, e.tasks
+		err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: code, Disposition: e.disposition(m),
+			Response: response, Secret: len(e.answer.Info) > 0, Err: e.err, Source: by.name, Actor: by.actor})
+		if err != nil {
+			return err
+		}
+		return tx.SettleMessage(ctx, m.ID)
+	})
+	if err == nil && wake {
+		in.wake()
+	}
+	return response, code, err
+}
+
+// effect is what an attempt did and what it answers.
+type effect struct {
+	answer  market.Answer
+	err     error // why the answer is a refusal, for the operator
+	changed bool  // something was done
+	tasks   bool  // follow-up work was written
+	repeat  bool  // known, and nothing was done
+	differs bool  // same key, different content
+}
+
+func (e effect) status() string {
+	if e.err != nil {
+		return store.MessageFailed
+	}
+	return store.MessageSucceeded
+}
+
+func (e effect) disposition(m store.OpenMessage) string {
+	switch {
+	case e.differs:
+		return store.Conflict
+	case m.Fresh:
+		return store.New
+	case e.changed:
+		return store.Applied
+	default:
+		return store.Repeat
+	}
+}
+
+// effect decides by activity. A known message that was applied is answered
+// again without effect; the same key with other content is not applied.
+func (in *Intake) effect(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
+	c := a.Call
+	if c.Test {
+		return in.sandbox(c), nil
+	}
+	applied := !m.Fresh && m.ResultCode.OK()
+	// The other activities' keys say all that they ask: what else differs is of
+	// no consequence.
+	if applied && m.Conflict && (c.Activity == market.RefreshInstance || c.Activity == market.UpgradeInstance) {
+		return effect{answer: market.Answer{Code: m.ResultCode}, differs: true}, nil
+	}
+	switch c.Activity {
+	case market.QueryInstance:
+		return in.query(ctx, tx, a)
+	case market.RefreshInstance:
+		if applied {
+			return in.again(ctx, tx, m)
+		}
+		return in.refresh(ctx, tx, a, m)
+	case market.UpgradeInstance:
+		if applied {
+			return in.again(ctx, tx, m)
+		}
+		return in.upgrade(ctx, tx, a, m)
+	case market.UpdateInstanceStatus:
+		return in.status(ctx, tx, a, m)
+	case market.ReleaseInstance:
+		return in.release(ctx, tx, a, m)
+	case market.ChangeInstanceCheck:
+		return in.check(ctx, tx, a)
+	}
+	return effect{}, fault.New(fault.Internal, "call.activity_unhandled", "activity", c.Activity)
+}
+
+// again answers a repeat. The marketplace repeats what failed, so follow-up
+// work that was given up begins anew.
+func (in *Intake) again(ctx context.Context, tx *store.Tx, m store.OpenMessage) (effect, error) {
+	e := effect{answer: market.Answer{Code: m.ResultCode}, repeat: true}
+	if m.Status != store.MessageFailed {
+		return e, nil
+	}
+	r, err := restartGivenUp(ctx, tx, m.ID, "marketplace")
+	e.changed, e.tasks = r.Given > 0, r.Touched() > 0
+	return e, err
+}
+
+func restartGivenUp(ctx context.Context, tx *store.Tx, message int64, actor string) (store.Restarted, error) {
+	ids, err := tx.TaskIDs(ctx, message)
+	if err != nil || len(ids) == 0 {
+		return store.Restarted{}, err
+	}
+	return tx.RestartTasks(ctx, ids, actor)
+}
+
+// sandbox answers a debugging call: success for whatever is well-formed, with
+// ids that never existed too, since saved cases are replayed for ever.
+func (in *Intake) sandbox(c market.Call) effect {
+	e := effect{answer: market.Answer{Code: market.Success}, changed: true}
+	if c.Activity == market.QueryInstance {
+		for _, id := range c.InstanceIDs {
+			e.answer.Info = append(e.answer.Info, market.InstanceInfo{InstanceID: id, App: &market.AppInfo{FrontEndURL: in.publicURL}})
+		}
+	}
+	return e
+}
+
+func refused(code market.ResultCode, key string, args ...string) effect {
+	return effect{answer: market.Answer{Code: code}, err: fault.New(fault.NotFound, key, args...)}
+}
+
+func purposeOf(s market.Scene) (outbox.Purpose, bool) {
+	switch s {
+	case market.TrialToFormal:
+		return outbox.Renewed, true
+	case market.RenewalChange:
+		return outbox.Upgrade, true
+	}
+	return "", false
+}

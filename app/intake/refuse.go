@@ -1,0 +1,75 @@
+package intake
+
+import (
+	"context"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/store"
+)
+
+// maxRejectedAttempts bounds what is kept of one claim that cannot be proved.
+const maxRejectedAttempts = 20
+
+// Invalid logs an authentic call that could not be understood and gives the
+// answer, which names the field.
+func (in *Intake) Invalid(ctx context.Context, a Arrived, cause error) ([]byte, market.ResultCode, error) {
+	d := in.dialects[a.Call.Protocol]
+	response := d.Encode(a.Call.Activity, market.Answer{Code: market.InvalidParameter, Msg: d.Message(cause)})
+	arr := a.arrival(market.InvalidKey(a.Call.Activity, a.Request.Body))
+	err := in.record(ctx, arr, store.Outcome{Status: store.MessageFailed, Code: market.InvalidParameter,
+		Disposition: store.Invalid, Response: response, Err: cause, Source: "marketplace"})
+	return response, market.InvalidParameter, err
+}
+
+// Reject logs a call that could not be proved authentic. Equal claims are one
+// message, and only the first attempts of it are kept.
+func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode, response []byte, cause error) error {
+	c := a.Call
+	arr := a.arrival(market.RejectedKey(fault.From(cause).Key, c.Activity, c.OrderID, c.OrderLineID, c.InstanceID()))
+	return in.record(ctx, arr, store.Outcome{Status: store.MessageRejected, Code: code, Disposition: store.Rejected,
+		Response: response, Err: cause, Source: "marketplace"})
+}
+
+func (in *Intake) record(ctx context.Context, arr store.Arrival, o store.Outcome) error {
+	arr.Call = storable(arr.Call)
+	return in.store.Write(ctx, func(tx *store.Tx) error {
+		m, err := tx.OpenMessage(ctx, arr)
+		if err != nil {
+			return err
+		}
+		if o.Disposition == store.Rejected {
+			return tx.CloseRejected(ctx, m.ID, arr, o, maxRejectedAttempts)
+		}
+		return tx.CloseMessage(ctx, m.ID, arr, o)
+	})
+}
+
+// storable makes what a refused call claims fit for the log's columns: nobody
+// has checked it.
+func storable(c market.Call) market.Call {
+	c.Activity = clip(c.Activity)
+	if c.Activity == "" {
+		c.Activity = "unknown"
+	}
+	c.OrderID, c.OrderLineID, c.BusinessID = clip(c.OrderID), clip(c.OrderLineID), clip(c.BusinessID)
+	if len(c.InstanceIDs) > 0 {
+		c.InstanceIDs = []string{clip(c.InstanceIDs[0])}
+	}
+	return c
+}
+
+// clip bounds s to 64 characters that PostgreSQL's text can hold.
+func clip(s string) string {
+	out := make([]rune, 0, 64)
+	for _, r := range s {
+		if len(out) == 64 {
+			break
+		}
+		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+			r = '·'
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}

@@ -1,0 +1,191 @@
+package intake
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// Restarted says what a restart did, for the answer and the attempt.
+type Restarted struct {
+	MessageID int64
+	TaskID    int64 // when a single task was restarted
+	Status    string
+	Code      market.ResultCode // of the call, when it was run again
+	Given     int               // given-up tasks that run again
+	Hurried   int               // tasks that waited for their next try and run now
+	Ran       bool              // the call itself was run again
+}
+
+// RestartMessage runs a message again as an operator's or a token's act: its
+// given-up and waiting tasks, or, when it has none, the stored call itself. It
+// leaves an attempt row and passes the idempotency guard, so it never makes a
+// second instance. Faults: not_found "message.unknown"; conflict
+// "restart.running" while a task is being worked on; conflict
+// "restart.rejected" for a call that was never proved.
+func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (Restarted, error) {
+	out := Restarted{MessageID: id}
+	err := in.store.Write(ctx, func(tx *store.Tx) error {
+		m, err := tx.LockMessage(ctx, id)
+		if err != nil {
+			return err
+		}
+		if m.Status == store.MessageRejected {
+			return fault.New(fault.Conflict, "restart.rejected")
+		}
+		ids, err := tx.TaskIDs(ctx, id)
+		if err != nil {
+			return err
+		}
+		r, err := tx.RestartTasks(ctx, ids, by.Name)
+		if err != nil {
+			return err
+		}
+		if r.Running > 0 {
+			return fault.New(fault.Conflict, "restart.running")
+		}
+		out.Given, out.Hurried = r.Given, r.Hurried
+		if r.Touched() > 0 {
+			return in.restartedTasks(ctx, tx, m, by, &out)
+		}
+		return in.rerun(ctx, tx, m, by, &out)
+	})
+	if err != nil {
+		return Restarted{}, err
+	}
+	in.wake()
+	return out, nil
+}
+
+func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
+	out.Status, out.Code = store.MessageProcessing, m.ResultCode
+	err := tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
+		Status: store.MessageProcessing, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
+	if err != nil {
+		return err
+	}
+	if err := tx.ReopenDeliveriesOf(ctx, m.ID); err != nil {
+		return err
+	}
+	if err := tx.SettleMessage(ctx, m.ID); err != nil {
+		return err
+	}
+	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+}
+
+// rerun runs the stored call again, as if it had just come in.
+func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
+	d, ok := in.dialects[m.Protocol]
+	req := store.Unpack(m.Request)
+	if !ok || len(req.Body) == 0 {
+		return fault.New(fault.Conflict, "restart.nothing_stored")
+	}
+	call, decodeErr := d.Decode(req.Body)
+	call.Protocol = m.Protocol
+	ch, err := tx.Reader().ChannelByID(ctx, m.ChannelID)
+	if err != nil {
+		return err
+	}
+	a := Arrived{Channel: ch, Call: call, ReceivedAt: time.Now(), IP: by.IP, Request: req}
+	e := effect{answer: market.Answer{Code: market.InvalidParameter}, err: decodeErr}
+	switch {
+	case decodeErr != nil:
+		e.answer.Msg = d.Message(decodeErr)
+	case m.Activity == market.NewInstance:
+		e = effect{answer: market.Answer{Code: m.ResultCode, InstanceID: m.InstanceID}}
+	default:
+		open := store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID}
+		if e, err = in.effect(ctx, tx, a, open); err != nil {
+			return err
+		}
+	}
+	out.Ran, out.Code, out.Status = true, e.answer.Code, e.status()
+	arr := store.Arrival{ReceivedAt: tx.Now, Call: call, IP: by.IP, Elapsed: 0}
+	err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: e.answer.Code, Disposition: store.Restart,
+		Response: d.Encode(m.Activity, e.answer), Secret: len(e.answer.Info) > 0, Err: e.err, Source: by.Source, Actor: by.Name})
+	if err != nil {
+		return err
+	}
+	if err := tx.SettleMessage(ctx, m.ID); err != nil {
+		return err
+	}
+	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+}
+
+// RestartTask runs one task again: at once when it waits, in a new round when
+// it was given up. Faults: not_found "task.unknown", conflict "restart.running"
+// or "restart.done".
+func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (Restarted, error) {
+	out := Restarted{TaskID: id}
+	err := in.store.Write(ctx, func(tx *store.Tx) error {
+		message, err := tx.MessageOfTask(ctx, id)
+		if err != nil {
+			return err
+		}
+		r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
+		if err != nil {
+			return err
+		}
+		if r.Running > 0 {
+			return fault.New(fault.Conflict, "restart.running")
+		}
+		if r.Touched() == 0 {
+			return fault.New(fault.Conflict, "restart.done")
+		}
+		out.MessageID, out.Given, out.Hurried, out.Status = message, r.Given, r.Hurried, "pending"
+		if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
+			return err
+		}
+		if err := tx.SettleMessage(ctx, message); err != nil {
+			return err
+		}
+		return in.audit(ctx, tx, by, "task.restart", "task/"+strconv.FormatInt(id, 10))
+	})
+	if err != nil {
+		return Restarted{}, err
+	}
+	in.wake()
+	return out, nil
+}
+
+func (in *Intake) audit(ctx context.Context, tx *store.Tx, by staff.Actor, action, target string) error {
+	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: action, Target: target, IP: by.IP})
+}
+
+// Bulk is the result of a restart of everything that a filter matches.
+type Bulk struct {
+	Matched   int
+	Restarted int
+	Refused   int // running, rejected or without anything stored
+}
+
+// RestartMatching restarts every message that the filter matches, one
+// transaction each, however many pages they are.
+func (in *Intake) RestartMatching(ctx context.Context, f store.MessageFilter, by staff.Actor) (Bulk, error) {
+	var out Bulk
+	var after int64
+	for {
+		ids, err := in.store.Reader().MessageIDs(ctx, f, after, 500)
+		if err != nil || len(ids) == 0 {
+			return out, err
+		}
+		for _, id := range ids {
+			out.Matched++
+			_, err := in.RestartMessage(ctx, id, by)
+			switch {
+			case err == nil:
+				out.Restarted++
+			case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
+				out.Refused++
+			default:
+				return out, err
+			}
+		}
+		after = ids[len(ids)-1]
+	}
+}

@@ -1,0 +1,58 @@
+package market
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+)
+
+// IdempotencyKey names the logical call: two arrivals with the same key are the
+// same interface message. The parts are escaped, so that no id can forge a
+// separator. businessId changes on every request and is never part of it.
+//
+// The scene is part of a renewal's key because the EU site sends a cancelled
+// renewal with the order id of the renewal itself (page EU 000011).
+func (c Call) IdempotencyKey() string {
+	switch c.Activity {
+	case NewInstance, UpgradeInstance:
+		return key(c.Activity, c.OrderID, c.OrderLineID)
+	case RefreshInstance:
+		return key(c.Activity, c.InstanceID(), string(c.Scene), c.OrderID, c.OrderLineID)
+	case UpdateInstanceStatus:
+		return key(c.Activity, c.InstanceID(), c.Target)
+	case QueryInstance:
+		if len(c.InstanceIDs) > 1 {
+			return key(c.Activity, digest(strings.Join(c.InstanceIDs, ",")))
+		}
+		return key(c.Activity, c.InstanceID())
+	case ChangeInstanceCheck:
+		return key(c.Activity, c.InstanceID(), hex.EncodeToString(c.ContentHash))
+	default:
+		return key(c.Activity, c.InstanceID())
+	}
+}
+
+// InvalidKey names an authentic call that could not be understood, by its
+// content: the same wrong call again is the same message.
+func InvalidKey(activity string, content []byte) string {
+	return key("invalid", activity, digest(string(content)))
+}
+
+// RejectedKey names calls that could not be proved authentic: the same claim
+// refused for the same reason is one message, so that a flood stays few rows.
+func RejectedKey(reason, activity, orderID, orderLineID, instanceID string) string {
+	return key("rejected", reason, digest(strings.Join([]string{activity, orderID, orderLineID, instanceID}, "\x00")))
+}
+
+func key(parts ...string) string {
+	for i, p := range parts {
+		parts[i] = url.QueryEscape(p)
+	}
+	return strings.Join(parts, "/")
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,169 @@
+// Package market is the domain, pure: products, orders, instances and their
+// state machine, the interface messages and their result codes, in KooGallery's
+// own words. It does no I/O, reads no clock and knows neither HTTP nor SQL nor
+// the form in which any protocol generation writes these things.
+package market
+
+import "time"
+
+// Site is one of the KooGallery sites.
+type Site string
+
+// The sites.
+const (
+	SiteCN   Site = "cn"
+	SiteIntl Site = "intl"
+	SiteEU   Site = "eu"
+)
+
+// Valid tells whether s is a known site.
+func (s Site) Valid() bool { return s == SiteCN || s == SiteIntl || s == SiteEU }
+
+// OpenAPIURL is the published base address of the site's open APIs (pages CN
+// 0070649466, intl 0070649116, EU 000033).
+func (s Site) OpenAPIURL() string {
+	switch s {
+	case SiteIntl:
+		return "https://mkt-intl.myhuaweicloud.com"
+	case SiteEU:
+		return "https://mkt.myhuaweicloud.eu"
+	default:
+		return "https://mkt.myhuaweicloud.com"
+	}
+}
+
+// Protocol is a protocol generation.
+type Protocol string
+
+// SaaS Access Guide V2.0.
+const V2 Protocol = "v2"
+
+// The activities of SaaS V2.0 (page CN 0070649414).
+const (
+	NewInstance          = "newInstance"
+	QueryInstance        = "queryInstance"
+	RefreshInstance      = "refreshInstance"
+	UpdateInstanceStatus = "updateInstanceStatus"
+	ReleaseInstance      = "releaseInstance"
+	UpgradeInstance      = "upgradeInstance"
+	ChangeInstanceCheck  = "changeInstanceCheck"
+)
+
+// Scene is why an instance is refreshed (page CN 0070649429).
+type Scene string
+
+// The scenes.
+const (
+	TrialToFormal            Scene = "TRIAL_TO_FORMAL"
+	Renewal                  Scene = "RENEWAL"
+	UnsubscribeRenewalPeriod Scene = "UNSUBSCRIBE_RENEWAL_PERIOD"
+	RenewalChange            Scene = "RENEWAL_CHANGE"
+)
+
+// Valid tells whether the scene is a published one.
+func (s Scene) Valid() bool {
+	switch s {
+	case TrialToFormal, Renewal, UnsubscribeRenewalPeriod, RenewalChange:
+		return true
+	}
+	return false
+}
+
+// Target values of updateInstanceStatus (page CN 0070649430).
+const (
+	Freeze   = "FREEZE"
+	Unfreeze = "UNFREEZE"
+)
+
+// ChargingMode is how an order line is charged (page CN 0070649466).
+type ChargingMode string
+
+// The charging modes.
+const (
+	OnDemand    ChargingMode = "ON_DEMAND"
+	OneTime     ChargingMode = "ONE_TIME"
+	Period      ChargingMode = "PERIOD"
+	OnDemandPkg ChargingMode = "ON_DEMAND_PKG"
+)
+
+// ResultCode is what the marketplace is told (pages CN 0070649421, intl
+// 0070649099).
+type ResultCode string
+
+// The result codes.
+const (
+	Success           ResultCode = "000000"
+	AuthFailed        ResultCode = "000001"
+	InvalidParameter  ResultCode = "000002"
+	NoSuchInstance    ResultCode = "000003"
+	Processing        ResultCode = "000004"
+	OtherError        ResultCode = "000005"
+	NoResource        ResultCode = "000100"
+	InternalError     ResultCode = "000104"
+	ResourcesSoldOut  ResultCode = "000106"
+	MailDomainExisted ResultCode = "000107"
+)
+
+// OK tells whether the code means that the call was taken over: done, or under
+// way with a durable promise.
+func (c ResultCode) OK() bool { return c == Success || c == Processing }
+
+// Call is what one interface message asks, whatever protocol wrote it.
+// Times are UTC. Fields that an activity does not have are empty.
+type Call struct {
+	Protocol    Protocol
+	Activity    string
+	Test        bool // testFlag "1": a debugging call, kept in its sandbox
+	OrderID     string
+	OrderLineID string
+	BusinessID  string // different on every request; never a key
+	InstanceIDs []string
+	Scene       Scene
+	Target      string // Freeze or Unfreeze
+	ProductID   string
+	ExpireTime  time.Time
+	Products    []ProductInfo
+	ContentHash []byte // SHA-256 over the business content (without businessId, testFlag); equal for a true repeat
+}
+
+// InstanceID is the first instance id, "" if there is none.
+func (c Call) InstanceID() string {
+	if len(c.InstanceIDs) == 0 {
+		return ""
+	}
+	return c.InstanceIDs[0]
+}
+
+// Answer is what the marketplace is told. Only the fields that the activity
+// documents are written.
+type Answer struct {
+	Code       ResultCode
+	Msg        string
+	InstanceID string
+	Info       []InstanceInfo
+}
+
+// InstanceInfo is one element of queryInstance's answer (page CN 0070649428).
+type InstanceInfo struct {
+	InstanceID string
+	App        *AppInfo // nil while it is being made
+}
+
+// AppInfo is how the buyer uses the instance (page CN 0070649428). Published
+// lengths in characters: FrontEndURL and AdminURL 512, UserName and Password
+// 128, Memo 1024.
+type AppInfo struct {
+	FrontEndURL string
+	AdminURL    string
+	UserName    string
+	Password    string
+	Memo        string
+}
+
+// ProductInfo is a product as the order query and changeInstanceCheck name it.
+type ProductInfo struct {
+	ProductID   string
+	SkuCode     string
+	LinearValue int64
+	ProductName string
+}

@@ -1,0 +1,38 @@
+package marketapi
+
+import (
+	"net"
+	"net/url"
+	"strings"
+
+	"koodesk/app/fault"
+)
+
+// parseBase checks the base address of the open APIs. HTTPS is the only way to
+// the marketplace (page CN 0070649466); plain http is let through to this very
+// machine, for a stand-in. Fault: Invalid, "<op>.bad_address", argument
+// "address" (without credentials that somebody may have put in it).
+func parseBase(op, baseURL string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(baseURL))
+	if err != nil || u.Host == "" || u.Opaque != "" {
+		return nil, fault.New(fault.Invalid, op+".bad_address", "address", "?")
+	}
+	shown := u.Scheme + "://" + u.Host
+	switch {
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return nil, fault.New(fault.Invalid, op+".bad_address", "address", shown)
+	case u.Scheme == "https":
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	default:
+		return nil, fault.New(fault.Invalid, op+".bad_address", "address", shown)
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

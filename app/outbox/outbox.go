@@ -1,0 +1,87 @@
+// Package outbox is the contract between whoever writes facts and the jobs that
+// follow from them: the kinds of tasks and what a task row says. It knows
+// neither the database nor the queue.
+package outbox
+
+import (
+	"strconv"
+	"time"
+)
+
+// Kind names a sort of follow-up work.
+type Kind string
+
+// The kinds.
+const (
+	OrderQuery Kind = "order_query" // ask the marketplace what was ordered
+	Provision  Kind = "provision"   // make, change or end the instance at its driver
+	Deliver    Kind = "deliver"     // hand one SMS or e-mail over
+)
+
+// Kinds lists every kind; each has a handler, which a test holds.
+func Kinds() []Kind { return []Kind{OrderQuery, Provision, Deliver} }
+
+// Status of a task.
+type Status string
+
+// The statuses. Failed means given up: a person (or the marketplace's own
+// retry) must start it again.
+const (
+	Pending   Status = "pending"
+	Running   Status = "running"
+	Succeeded Status = "succeeded"
+	Failed    Status = "failed"
+	Cancelled Status = "cancelled"
+)
+
+// Purpose tells which step of an instance's life a task serves.
+type Purpose string
+
+// The purposes.
+const (
+	Purchase Purpose = "purchase"
+	Renewed  Purpose = "renewal"
+	Upgrade  Purpose = "upgrade"
+	Release  Purpose = "release"
+	Usage    Purpose = "usage_info" // the delivery of the usage information
+)
+
+// New is a task to be written. Zero ids mean none. UniqueKey makes the task
+// exist once: writing a second one with the same key changes nothing.
+type New struct {
+	Kind        Kind
+	Purpose     Purpose
+	MessageID   int64
+	InstancePK  int64
+	DeliveryID  int64
+	OrderID     string
+	OrderLineID string
+	UniqueKey   string
+	RunAt       time.Time // zero: at once
+}
+
+// Task is a claimed task: what a handler works on. Attempt counts from 1 within
+// the round; together with the round it is the fence that keeps a worker which
+// lost its lease from finishing somebody else's try.
+type Task struct {
+	ID          int64
+	Kind        Kind
+	Purpose     Purpose
+	MessageID   int64
+	InstancePK  int64
+	DeliveryID  int64
+	OrderID     string
+	OrderLineID string
+	Round       int
+	Attempt     int
+	StartedAt   time.Time
+}
+
+// Key builds a unique key: kind, purpose and the ids that make it one.
+func Key(kind Kind, purpose Purpose, ids ...int64) string {
+	k := string(kind) + "/" + string(purpose)
+	for _, id := range ids {
+		k += "/" + strconv.FormatInt(id, 10)
+	}
+	return k
+}

@@ -1,0 +1,122 @@
+// Package staff says who works with the product and what each may do: operators,
+// roles, permissions as data, and the actors that the audit names. It is pure.
+package staff
+
+import "time"
+
+// Role is a named set of permissions.
+type Role string
+
+// The roles, each with everything that the one before may do.
+const (
+	Viewer   Role = "viewer"
+	Operator Role = "operator"
+	Admin    Role = "admin"
+)
+
+// Permission is one thing that may be allowed.
+type Permission string
+
+// The permissions. Public and SignedIn are for the route table only: no role
+// lists them.
+const (
+	Public          Permission = "public"
+	SignedIn        Permission = "signed_in"
+	MessagesRead    Permission = "messages.read"
+	MessagesRestart Permission = "messages.restart"
+	InstancesRead   Permission = "instances.read"
+	InstancesAccess Permission = "instances.access" // write access data
+	InstancesReveal Permission = "instances.reveal" // see a password, with a reason
+	DeliveriesRead  Permission = "deliveries.read"
+	DeliveriesSend  Permission = "deliveries.send"
+	TasksRead       Permission = "tasks.read"
+	TasksRestart    Permission = "tasks.restart"
+	ProductsRead    Permission = "products.read"
+	ProductsWrite   Permission = "products.write"
+	AuditRead       Permission = "audit.read"
+)
+
+var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, ProductsRead}
+var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, TasksRestart}
+var rules = []Permission{ProductsWrite, AuditRead}
+
+var table = func() map[Role]map[Permission]bool {
+	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}
+	give := func(ps []Permission, roles ...Role) {
+		for _, r := range roles {
+			for _, p := range ps {
+				t[r][p] = true
+			}
+		}
+	}
+	give(reads, Viewer, Operator, Admin)
+	give(works, Operator, Admin)
+	give(rules, Admin)
+	return t
+}()
+
+// Valid tells whether the role exists.
+func (r Role) Valid() bool { return table[r] != nil }
+
+// Roles lists the roles from the least to the most.
+func Roles() []Role { return []Role{Viewer, Operator, Admin} }
+
+// May tells whether the role has the permission. Every role that exists may do
+// what is Public or SignedIn.
+func (r Role) May(p Permission) bool {
+	if p == Public {
+		return true
+	}
+	if p == SignedIn {
+		return r.Valid()
+	}
+	return table[r][p]
+}
+
+// Permissions lists what the role may do.
+func (r Role) Permissions() map[Permission]bool {
+	out := make(map[Permission]bool, len(table[r]))
+	for p := range table[r] {
+		out[p] = true
+	}
+	return out
+}
+
+// Person is an operator: somebody with a login.
+type Person struct {
+	ID          int64
+	Email       string
+	Role        Role
+	Locale      string // "zh-CN" or "en"
+	MustChange  bool   // the password was given out by somebody else
+	CreatedAt   time.Time
+	LastLoginAt time.Time // zero: never
+	Disabled    bool
+}
+
+// Actor is who did something, as the audit and the attempts name it:
+// "operator:ann@example.com", "token:ci", "cli", "system".
+type Actor struct {
+	Name   string
+	Role   Role
+	Source string // "operator" for the console and the command line, "api" for tokens
+	IP     string // "" when there is none
+}
+
+// System is the program acting by itself.
+func System() Actor { return Actor{Name: "system", Role: Admin, Source: "operator"} }
+
+// CLI is somebody at the command line of the machine.
+func CLI() Actor { return Actor{Name: "cli", Role: Admin, Source: "operator"} }
+
+// Audit is one entry of the audit trail. Detail never holds secrets.
+type Audit struct {
+	ID     int64
+	At     time.Time
+	Actor  string
+	Action string // "message.restart", "instance.access", …
+	Target string // "message/17", "instance/87b9…"
+	Reason string
+	Detail map[string]string
+	IP     string
+}

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/seal"
+)
+
+// Delivery is one SMS or e-mail to a customer, its address and content opened.
+type Delivery struct {
+	ID          int64
+	ChannelID   int64
+	InstancePK  int64
+	MessageID   int64 // the interface message that caused it, 0 if none
+	Kind        string
+	Medium      string // email, sms
+	Language    string
+	To          string
+	ToMask      string
+	Content     *Content // nil until it is rendered for the first try
+	Status      string
+	Transport   string // smtp, log, none
+	MessageRef  string // Message-ID of the mail
+	ProviderRef string
+	Attempts    int
+	Resends     int
+	CreatedAt   time.Time
+	SentAt      time.Time
+}
+
+// Kept tells whether the delivery was rendered and kept, but never left the
+// machine: no mail server, or no SMS service, is configured.
+func (d *Delivery) Kept() bool { return d.Transport == "none" || d.Transport == "log" }
+
+// Content is what is sent, as rendered.
+type Content struct {
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text"`
+	HTML    string `json:"html,omitempty"`
+	// Secrets are the texts in Subject, Text and HTML (as written there) that must
+	// be masked wherever the delivery is shown to anybody but its receiver.
+	Secrets []string `json:"secrets,omitempty"`
+}
+
+// NewDelivery is a delivery to be written. UniqueKey makes it exist once.
+type NewDelivery struct {
+	ChannelID  int64
+	InstancePK int64
+	MessageID  int64
+	Kind       string
+	Medium     string
+	Language   string
+	To         string
+	ToMask     string
+	MessageRef string
+	UniqueKey  string
+}
+
+// AddDelivery writes a delivery; one with the same unique key is left as it is
+// and id is 0.
+func (t *Tx) AddDelivery(ctx context.Context, n NewDelivery) (id int64, err error) {
+	err = t.tx.GetContext(ctx, &id, `
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (unique_key) DO NOTHING
+RETURNING id`,
+		n.ChannelID, n.InstancePK, nullID(n.MessageID), n.Kind, n.Medium, n.Language,
+		t.keys.SealString(seal.Customer, n.To), n.ToMask, n.MessageRef, n.UniqueKey)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return 0, nil
+	}
+	return id, toFault(err)
+}
+
+const deliveryColumns = `id, channel_id, instance_pk, COALESCE(message_id, 0), kind, medium, language, to_sealed, to_mask,
+       content_sealed, status, transport, message_ref, provider_ref, attempts, resends, created_at, sent_at`
+
+func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
+	var d Delivery
+	var to, content []byte
+	var sent sql.NullTime
+	err := row.Scan(&d.ID, &d.ChannelID, &d.InstancePK, &d.MessageID, &d.Kind, &d.Medium, &d.Language, &to, &d.ToMask,
+		&content, &d.Status, &d.Transport, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "delivery.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	d.SentAt = sent.Time
+	if d.To, err = r.open(seal.Customer, to); err != nil {
+		return nil, err
+	}
+	plain, err := r.keys.Open(seal.Content, content)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
+	}
+	if len(plain) > 0 {
+		d.Content = &Content{}
+		if err := json.Unmarshal(plain, d.Content); err != nil {
+			return nil, fault.Wrap(err, fault.Internal, "internal")
+		}
+	}
+	return &d, nil
+}
+
+// Delivery loads a delivery. Fault: not_found "delivery.unknown".
+func (r *Reader) Delivery(ctx context.Context, id int64) (*Delivery, error) {
+	return r.scanDelivery(r.q.QueryRowxContext(ctx, `
+SELECT `+deliveryColumns+`
+  FROM deliveries
+ WHERE id = $1`, id))
+}
+
+// LockDelivery locks a delivery.
+func (t *Tx) LockDelivery(ctx context.Context, id int64) (*Delivery, error) {
+	return t.Reader().scanDelivery(t.tx.QueryRowxContext(ctx, `
+SELECT `+deliveryColumns+`
+  FROM deliveries
+ WHERE id = $1
+   FOR UPDATE`, id))
+}
+
+// SaveContent keeps what is going to be sent, before the first try.
+func (t *Tx) SaveContent(ctx context.Context, id int64, c Content) error {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "internal")
+	}
+	_, err = t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET content_sealed = $2,
+       subject = $3
+ WHERE id = $1`, id, t.keys.Seal(seal.Content, b), c.Subject)
+	return toFault(err)
+}
+
+// DeliveryTry is how one try ended.
+type DeliveryTry struct {
+	Status      string // pending (will be tried again), succeeded, failed, cancelled
+	Transport   string
+	ProviderRef string
+	Err         error
+}
+
+// EndDeliveryTry writes how a try ended and counts it. What was only kept, since
+// no transport leads out of the machine, gets no time of sending.
+func (t *Tx) EndDeliveryTry(ctx context.Context, id int64, d DeliveryTry) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = $2,
+       transport = COALESCE(NULLIF($3, ''), transport),
+       provider_ref = COALESCE(NULLIF($4, ''), provider_ref),
+       attempts = attempts + 1,
+       last_error = $5,
+       sent_at = CASE WHEN $2 = 'succeeded' AND $3 NOT IN ('none', 'log') THEN now() ELSE sent_at END
+ WHERE id = $1`, id, d.Status, d.Transport, d.ProviderRef, nullBytes(fault.ToRecord(d.Err).JSON()))
+	return toFault(err)
+}
+
+// ReopenDelivery makes a delivery wait again, for a resend; its number of
+// resends, which the new task's unique key needs, is returned.
+func (t *Tx) ReopenDelivery(ctx context.Context, id int64) (resends int, err error) {
+	err = t.tx.GetContext(ctx, &resends, `
+UPDATE deliveries
+   SET status = 'pending',
+       resends = resends + 1,
+       last_error = NULL
+ WHERE id = $1
+RETURNING resends`, id)
+	return resends, toFault(err)
+}
+
+// SetDeliveryStatus changes a delivery's status alone.
+func (t *Tx) SetDeliveryStatus(ctx context.Context, id int64, status string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = $2
+ WHERE id = $1`, id, status)
+	return toFault(err)
+}
+
+// CancelDeliveries ends what an instance's customer has not been sent yet.
+func (t *Tx) CancelDeliveries(ctx context.Context, instancePK int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = 'cancelled'
+ WHERE instance_pk = $1
+   AND status IN ('pending', 'failed')`, instancePK)
+	return toFault(err)
+}
+
+// ReopenDeliveriesOf makes the given-up deliveries of a message wait again,
+// after their tasks were restarted.
+func (t *Tx) ReopenDeliveriesOf(ctx context.Context, message int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries d
+   SET status = 'pending'
+  FROM tasks t
+ WHERE t.delivery_id = d.id
+   AND t.message_id = $1
+   AND t.status = 'pending'
+   AND d.status IN ('failed', 'cancelled')`, message)
+	return toFault(err)
+}
+
+// ReopenDeliveryOfTask is ReopenDeliveriesOf for one task.
+func (t *Tx) ReopenDeliveryOfTask(ctx context.Context, task int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries d
+   SET status = 'pending'
+  FROM tasks t
+ WHERE t.delivery_id = d.id
+   AND t.id = $1
+   AND d.status IN ('failed', 'cancelled')`, task)
+	return toFault(err)
+}

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/seal"
+)
+
+// RedirectDelivery gives a delivery the address and the Message-ID of its next
+// sending.
+func (t *Tx) RedirectDelivery(ctx context.Context, id int64, to, mask, messageRef string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET to_sealed = $2,
+       to_mask = $3,
+       message_ref = $4
+ WHERE id = $1`, id, t.keys.SealString(seal.Customer, to), mask, messageRef)
+	return toFault(err)
+}
+
+// DeliveryBusy tells whether a task other than except is handing the delivery
+// over at this moment.
+func (t *Tx) DeliveryBusy(ctx context.Context, delivery, except int64) (bool, error) {
+	var busy bool
+	err := t.tx.GetContext(ctx, &busy, `
+SELECT EXISTS (
+       SELECT 1
+         FROM tasks
+        WHERE delivery_id = $1
+          AND id <> $2
+          AND status = 'running'
+          AND leased_until > now())`, delivery, except)
+	return busy, toFault(err)
+}
+
+// WaitingDeliveryTasks lists the tasks that are going to hand the delivery over.
+func (t *Tx) WaitingDeliveryTasks(ctx context.Context, delivery int64) ([]int64, error) {
+	var ids []int64
+	err := t.tx.SelectContext(ctx, &ids, `
+SELECT id
+  FROM tasks
+ WHERE delivery_id = $1
+   AND status = 'pending'
+ ORDER BY id`, delivery)
+	return ids, toFault(err)
+}
+
+// CancelDeliveryTasks ends the waiting and given-up tasks of deliveries, which
+// something newer takes the place of.
+func (t *Tx) CancelDeliveryTasks(ctx context.Context, deliveries []int64, actor string) error {
+	_, err := t.tx.ExecContext(ctx, `
+WITH c AS (
+    UPDATE tasks
+       SET status = 'cancelled',
+           finished_at = now(),
+           enqueued_at = NULL
+     WHERE delivery_id = ANY($1)
+       AND status IN ('pending', 'failed')
+    RETURNING id, round, attempts
+)
+INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+SELECT id, round, attempts, now(), 'cancelled', $2
+  FROM c`, pq.Array(deliveries), actor)
+	return toFault(err)
+}
+
+// SupersedeDeliveries cancels the deliveries of a kind that an instance's
+// customer has not got, because a newer one says it all; keep is that newer one.
+func (t *Tx) SupersedeDeliveries(ctx context.Context, instancePK int64, kind string, keep int64, actor string) error {
+	var ids []int64
+	err := t.tx.SelectContext(ctx, &ids, `
+UPDATE deliveries
+   SET status = 'cancelled'
+ WHERE instance_pk = $1
+   AND kind = $2
+   AND id <> $3
+   AND status IN ('pending', 'failed')
+RETURNING id`, instancePK, kind, keep)
+	if err != nil || len(ids) == 0 {
+		return toFault(err)
+	}
+	return t.CancelDeliveryTasks(ctx, ids, actor)
+}

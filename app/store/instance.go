@@ -1,0 +1,275 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/seal"
+)
+
+// Instance is an instance whole, its personal data and password opened. It
+// stays inside the process; screens and the API get masked forms.
+type Instance struct {
+	PK        int64
+	ChannelID int64
+	market.Instance
+	OrderID       string
+	OrderLineID   string
+	BusinessID    string
+	ProductID     string
+	SkuCode       string
+	ProductName   string
+	LinearValue   int64
+	OrderType     string
+	ChargingMode  market.ChargingMode
+	PeriodType    string
+	PeriodNumber  int
+	ExpirySetBy   string
+	CustomerID    string
+	CustomerName  string
+	RealName      string
+	Email         string
+	Phone         string
+	Driver        string
+	App           market.AppInfo
+	AccessVersion int
+	CreatedAt     time.Time
+	OrderKnownAt  time.Time
+}
+
+const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
+       product_name, linear_value, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
+       customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
+       user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at`
+
+type scanner interface{ Scan(...any) error }
+
+func (r *Reader) scanInstance(row scanner) (*Instance, error) {
+	var i Instance
+	var expires, orderKnown, provisioned, frozen, released sql.NullTime
+	var realName, email, phone, password []byte
+	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
+		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
+		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
+		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "instance.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	i.ExpiresAt, i.OrderKnownAt, i.ProvisionedAt = expires.Time.UTC(), orderKnown.Time, provisioned.Time
+	i.FrozenAt, i.ReleasedAt = frozen.Time, released.Time
+	if !expires.Valid {
+		i.ExpiresAt = time.Time{}
+	}
+	for _, f := range []struct {
+		p    seal.Purpose
+		from []byte
+		to   *string
+	}{{seal.Customer, realName, &i.RealName}, {seal.Customer, email, &i.Email}, {seal.Customer, phone, &i.Phone}, {seal.Access, password, &i.App.Password}} {
+		if *f.to, err = r.open(f.p, f.from); err != nil {
+			return nil, err
+		}
+	}
+	return &i, nil
+}
+
+// LockInstance locks a real instance of a channel by KooGallery's id. Fault:
+// not_found "instance.unknown", also for an instance of another channel.
+func (t *Tx) LockInstance(ctx context.Context, channel int64, instanceID string) (*Instance, error) {
+	return t.Reader().scanInstance(t.tx.QueryRowxContext(ctx, `
+SELECT `+instanceColumns+`
+  FROM instances
+ WHERE instance_id = $1
+   AND channel_id = $2
+   FOR UPDATE`, instanceID, channel))
+}
+
+// LockInstanceID locks an instance by KooGallery's id alone, for people who look
+// after every channel. Fault: not_found "instance.unknown".
+func (t *Tx) LockInstanceID(ctx context.Context, instanceID string) (*Instance, error) {
+	return t.Reader().scanInstance(t.tx.QueryRowxContext(ctx, `
+SELECT `+instanceColumns+`
+  FROM instances
+ WHERE instance_id = $1
+   FOR UPDATE`, instanceID))
+}
+
+// LockInstancePK locks an instance by its row id.
+func (t *Tx) LockInstancePK(ctx context.Context, pk int64) (*Instance, error) {
+	return t.Reader().scanInstance(t.tx.QueryRowxContext(ctx, `
+SELECT `+instanceColumns+`
+  FROM instances
+ WHERE id = $1
+   FOR UPDATE`, pk))
+}
+
+// InstancePK loads an instance by its row id.
+func (r *Reader) InstancePK(ctx context.Context, pk int64) (*Instance, error) {
+	return r.scanInstance(r.q.QueryRowxContext(ctx, `
+SELECT `+instanceColumns+`
+  FROM instances
+ WHERE id = $1`, pk))
+}
+
+// Instances loads the instances of a channel that queryInstance asks for, in
+// the order asked; unknown ids are left out.
+func (r *Reader) Instances(ctx context.Context, channel int64, ids []string) ([]*Instance, error) {
+	rows, err := r.q.QueryxContext(ctx, `
+SELECT `+instanceColumns+`
+  FROM instances
+ WHERE instance_id = ANY($1)
+   AND channel_id = $2`, pq.Array(ids), channel)
+	if err != nil {
+		return nil, toFault(err)
+	}
+	defer rows.Close()
+	byID := make(map[string]*Instance, len(ids))
+	for rows.Next() {
+		i, err := r.scanInstance(rows)
+		if err != nil {
+			return nil, err
+		}
+		byID[i.InstanceID] = i
+	}
+	if err := rows.Err(); err != nil {
+		return nil, toFault(err)
+	}
+	out := make([]*Instance, 0, len(byID))
+	for _, id := range ids {
+		if i := byID[id]; i != nil {
+			out = append(out, i)
+			delete(byID, id)
+		}
+	}
+	return out, nil
+}
+
+// Origin says what changed an instance, for its history. Zero parts are left out.
+type Origin struct {
+	MessageID int64
+	TaskID    int64
+	Actor     string
+}
+
+// SaveState writes the life-cycle part of an instance and its history entries.
+func (t *Tx) SaveState(ctx context.Context, i *Instance, changes []market.Change, o Origin) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE instances
+   SET status = $2,
+       expires_at = $3,
+       expiry_set_by = $4,
+       product_id = $5,
+       provisioned_at = $6,
+       frozen_at = $7,
+       released_at = $8,
+       updated_at = now()
+ WHERE id = $1`, i.PK, string(i.Status), nullTime(i.ExpiresAt), i.ExpirySetBy, i.ProductID,
+		nullTime(i.ProvisionedAt), nullTime(i.FrozenAt), nullTime(i.ReleasedAt))
+	if err != nil {
+		return toFault(err)
+	}
+	return t.Record(ctx, i.PK, changes, o)
+}
+
+// Record adds entries to an instance's history.
+func (t *Tx) Record(ctx context.Context, pk int64, changes []market.Change, o Origin) error {
+	for _, c := range changes {
+		_, err := t.tx.ExecContext(ctx, `
+INSERT INTO instance_events (instance_pk, kind, old_value, new_value, message_id, task_id, actor)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`, pk, string(c.Kind), c.Old, c.New, nullID(o.MessageID), nullID(o.TaskID), o.Actor)
+		if err != nil {
+			return toFault(err)
+		}
+	}
+	return nil
+}
+
+// SaveOrder writes what the order query told of an instance: the fields of i
+// that an order fills, and the answer whole.
+func (t *Tx) SaveOrder(ctx context.Context, i *Instance, raw []byte) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE instances
+   SET product_id = $2,
+       sku_code = $3,
+       product_name = $4,
+       linear_value = $5,
+       order_type = $6,
+       charging_mode = $7,
+       period_type = $8,
+       period_number = $9,
+       customer_id = $10,
+       customer_name = $11,
+       real_name_sealed = $12,
+       email_sealed = $13,
+       email_bidx = $14,
+       phone_sealed = $15,
+       phone_bidx = $16,
+       order_sealed = $17,
+       order_known_at = COALESCE(order_known_at, now()),
+       updated_at = now()
+ WHERE id = $1`,
+		i.PK, i.ProductID, i.SkuCode, i.ProductName, i.LinearValue, i.OrderType, string(i.ChargingMode), i.PeriodType, i.PeriodNumber,
+		i.CustomerID, i.CustomerName, nullBytes(t.keys.SealString(seal.Customer, i.RealName)),
+		nullBytes(t.keys.SealString(seal.Customer, i.Email)), nullBytes(t.keys.Index(market.FoldEmail(i.Email))),
+		nullBytes(t.keys.SealString(seal.Customer, i.Phone)), nullBytes(t.keys.Index(market.FoldPhone(i.Phone))),
+		nullBytes(t.keys.Seal(seal.Customer, raw)))
+	return toFault(err)
+}
+
+// SaveAccess writes the access data of an instance and counts its version up.
+func (t *Tx) SaveAccess(ctx context.Context, i *Instance) error {
+	i.AccessVersion++
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE instances
+   SET driver = $2,
+       front_end_url = $3,
+       admin_url = $4,
+       user_name = $5,
+       password_sealed = $6,
+       memo = $7,
+       access_version = $8,
+       updated_at = now()
+ WHERE id = $1`,
+		i.PK, i.Driver, i.App.FrontEndURL, i.App.AdminURL, i.App.UserName,
+		nullBytes(t.keys.SealString(seal.Access, i.App.Password)), i.App.Memo, i.AccessVersion)
+	return toFault(err)
+}
+
+// SetDriver notes by which driver an instance is being made, before there is
+// access data: what waits for a person is found by it.
+func (t *Tx) SetDriver(ctx context.Context, pk int64, driver string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE instances
+   SET driver = $2,
+       updated_at = now()
+ WHERE id = $1`, pk, driver)
+	return toFault(err)
+}
+
+// OrderAnswer is the stored answer of the order query, whole; nil before it is known.
+func (r *Reader) OrderAnswer(ctx context.Context, pk int64) (json.RawMessage, error) {
+	var sealed []byte
+	err := r.q.QueryRowxContext(ctx, `
+SELECT order_sealed
+  FROM instances
+ WHERE id = $1`, pk).Scan(&sealed)
+	if err != nil {
+		return nil, toFault(err)
+	}
+	plain, err := r.keys.Open(seal.Customer, sealed)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
+	}
+	return plain, nil
+}

@@ -1,0 +1,252 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/seal"
+	"koodesk/app/staff"
+)
+
+// Dispositions: what an attempt did.
+const (
+	New      = "new"      // the first arrival, applied
+	Repeat   = "repeat"   // known, nothing done again
+	Applied  = "applied"  // known, but had something to do this time
+	Conflict = "conflict" // same key, different content: not applied
+	Invalid  = "invalid"  // authentic, but not understood
+	Rejected = "rejected" // not authentic
+	Restart  = "restart"  // an operator's or the API's doing
+)
+
+// Message statuses.
+const (
+	MessageProcessing = "processing"
+	MessageSucceeded  = "succeeded"
+	MessageFailed     = "failed"
+	MessageRejected   = "rejected"
+)
+
+// OpenMessage is the locked message that an arrival belongs to.
+type OpenMessage struct {
+	ID         int64
+	Fresh      bool // this arrival made it
+	Conflict   bool // known, with different content
+	Status     string
+	ResultCode market.ResultCode
+	InstanceID string
+	FirstAt    time.Time
+}
+
+// OpenMessage finds or makes the message of an arrival and locks it. Nothing is
+// said of its outcome yet: CloseMessage does that.
+func (t *Tx) OpenMessage(ctx context.Context, a Arrival) (OpenMessage, error) {
+	c := a.Call
+	m := OpenMessage{Fresh: true, Status: MessageProcessing, FirstAt: a.ReceivedAt, InstanceID: c.InstanceID()}
+	err := t.tx.GetContext(ctx, &m.ID, `
+INSERT INTO messages (channel_id, protocol, activity, test, idem_key, content_hash, status,
+                      order_id, order_line_id, business_id, instance_id,
+                      first_received_at, last_received_at, retry_until)
+VALUES ($1, $2, $3, $4, $5, $6, 'processing', $7, $8, $9, $10, $11, $11, $12)
+ON CONFLICT (channel_id, test, idem_key) DO NOTHING
+RETURNING id`,
+		a.Channel, string(c.Protocol), c.Activity, c.Test, a.Key, nullBytes(c.ContentHash),
+		c.OrderID, c.OrderLineID, c.BusinessID, c.InstanceID(), a.ReceivedAt, nullTime(a.RetryUntil))
+	if err == nil || !fault.Is(toFault(err), fault.NotFound) {
+		return m, toFault(err)
+	}
+	m.Fresh = false
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT id, status, result_code, instance_id, first_received_at, content_hash IS DISTINCT FROM $4
+  FROM messages
+ WHERE channel_id = $1
+   AND test = $2
+   AND idem_key = $3
+   FOR UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
+		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.FirstAt, &m.Conflict)
+	return m, toFault(err)
+}
+
+// Outcome is how an attempt ended and where its message stands after it.
+type Outcome struct {
+	Status      string // of the message
+	Code        market.ResultCode
+	Disposition string
+	Response    []byte
+	Secret      bool // the response holds access data
+	Err         error
+	Source      string // "marketplace", "operator", "api"
+	Actor       string
+}
+
+// CloseMessage writes the attempt and brings the message up to date.
+func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
+	rec := fault.ToRecord(o.Err).JSON()
+	marketplace := o.Source == "marketplace"
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET attempts = attempts + 1,
+       conflicts = conflicts + $2,
+       status = $3,
+       result_code = $4,
+       last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN $5::jsonb END,
+       last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
+       updated_at = now()
+ WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt)
+	if err != nil {
+		return toFault(err)
+	}
+	var plain sql.NullString
+	var sealed []byte
+	if o.Secret {
+		sealed = t.keys.Seal(seal.Payload, o.Response)
+	} else {
+		plain = nullText(string(o.Response))
+	}
+	_, err = t.tx.ExecContext(ctx, `
+INSERT INTO attempts (message_id, at, source, actor, disposition, result_code, duration_us, error, business_id, remote_ip,
+                      request_sealed, response, response_sealed)
+VALUES ($1, $2, $3, $4, $5, $6,
+        $7 + (extract(epoch FROM clock_timestamp() - now()) * 1000000)::integer,
+        $8, $9, $10::inet, $11, $12, $13)`,
+		id, a.ReceivedAt, o.Source, o.Actor, o.Disposition, string(o.Code),
+		int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
+		nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed))
+	return toFault(err)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// StoredMessage is what a restart needs to know of a message, locked.
+type StoredMessage struct {
+	ID         int64
+	ChannelID  int64
+	Protocol   market.Protocol
+	Activity   string
+	Test       bool
+	Key        string
+	Status     string
+	ResultCode market.ResultCode
+	InstanceID string
+	Request    []byte // of the first attempt that has one
+}
+
+// LockMessage locks a message for a restart. Fault: not_found "message.unknown".
+func (t *Tx) LockMessage(ctx context.Context, id int64) (StoredMessage, error) {
+	m := StoredMessage{ID: id}
+	var sealed []byte
+	err := t.tx.QueryRowxContext(ctx, `
+SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id,
+       (SELECT a.request_sealed
+          FROM attempts a
+         WHERE a.message_id = m.id
+           AND a.request_sealed IS NOT NULL
+           AND a.disposition <> 'conflict'
+         ORDER BY a.id
+         LIMIT 1)
+  FROM messages m
+ WHERE m.id = $1
+   FOR UPDATE OF m`, id).
+		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &sealed)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return m, fault.New(fault.NotFound, "message.unknown")
+	}
+	if err != nil {
+		return m, toFault(err)
+	}
+	m.Request, err = t.keys.Open(seal.Payload, sealed)
+	if err != nil {
+		return m, fault.Wrap(err, fault.Internal, "secret.cannot_open")
+	}
+	return m, nil
+}
+
+// SettleMessage brings a message's status in line with its tasks: failed if one
+// was given up, processing while one is under way, else succeeded. Deliveries
+// have their own ledger and do not fail the interface message. A message
+// without tasks keeps its status.
+func (t *Tx) SettleMessage(ctx context.Context, id int64) error {
+	if id == 0 {
+		return nil
+	}
+	_, err := t.tx.ExecContext(ctx, `
+WITH s AS (
+    SELECT count(*) AS n,
+           bool_or(status = 'failed') AS failed,
+           bool_or(status IN ('pending', 'running')) AS busy,
+           (array_agg(last_error ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why
+      FROM tasks
+     WHERE message_id = $1
+       AND kind <> 'deliver'
+)
+UPDATE messages
+   SET status = CASE WHEN s.failed THEN 'failed' WHEN s.busy THEN 'processing' ELSE 'succeeded' END,
+       last_error = CASE WHEN s.failed THEN s.why END,
+       updated_at = now()
+  FROM s
+ WHERE id = $1
+   AND s.n > 0
+   AND status <> 'rejected'`, id)
+	return toFault(err)
+}
+
+// Audit writes one entry of the audit trail.
+func (t *Tx) Audit(ctx context.Context, a staff.Audit) error {
+	detail, err := jsonText(a.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, `
+INSERT INTO audit (actor, action, target, reason, detail, remote_ip)
+VALUES ($1, $2, $3, $4, $5, $6::inet)`, a.Actor, a.Action, a.Target, a.Reason, detail, nullText(a.IP))
+	return toFault(err)
+}
+
+// CloseRejected is CloseMessage for a claim that cannot be proved: it counts
+// every arrival, but keeps only the first limit attempts.
+func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, limit int) error {
+	var n int
+	err := t.tx.GetContext(ctx, &n, `
+SELECT attempts
+  FROM messages
+ WHERE id = $1`, id)
+	if err != nil {
+		return toFault(err)
+	}
+	if n < limit {
+		return t.CloseMessage(ctx, id, a, o)
+	}
+	_, err = t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET attempts = attempts + 1,
+       last_received_at = GREATEST(last_received_at, $2),
+       updated_at = now()
+ WHERE id = $1`, id, a.ReceivedAt)
+	return toFault(err)
+}
+
+// PruneRejected keeps the newest claims of each channel that could not be
+// proved and deletes the rest: strangers must not fill the disk.
+func (s *Store) PruneRejected(ctx context.Context, keep int) (int64, error) {
+	r, err := s.db.ExecContext(ctx, `
+DELETE FROM messages
+ WHERE id IN (
+       SELECT id
+         FROM (SELECT id, row_number() OVER (PARTITION BY channel_id ORDER BY last_received_at DESC, id DESC) AS n
+                 FROM messages
+                WHERE status = 'rejected') r
+        WHERE n > $1)`, keep)
+	if err != nil {
+		return 0, toFault(err)
+	}
+	n, err := r.RowsAffected()
+	return n, toFault(err)
+}

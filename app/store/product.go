@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"koodesk/app/fault"
+	"koodesk/app/seal"
+)
+
+// Product says what a product of a channel is provisioned by. ProductID "*" is
+// the channel's default.
+type Product struct {
+	ID           int64
+	ChannelID    int64
+	ProductID    string
+	Driver       string // static, manual, …
+	Settings     ProductSettings
+	Secret       string // of a driver that needs one
+	MailLanguage string // zh-CN or en
+}
+
+// ProductSettings are the drivers' settings; templates may use {instance_id},
+// {order_id}, {order_line_id}, {customer_id}, {customer_name}, {email},
+// {sku_code} and {product_id}.
+type ProductSettings struct {
+	FrontEndURL      string `json:"front_end_url,omitempty"`
+	AdminURL         string `json:"admin_url,omitempty"`
+	UserName         string `json:"user_name,omitempty"`
+	GeneratePassword bool   `json:"generate_password,omitempty"`
+	Memo             string `json:"memo,omitempty"`
+	Pool             string `json:"pool,omitempty"`
+	WebhookURL       string `json:"webhook_url,omitempty"`
+}
+
+// ProductFor finds what a product is provisioned by: its own entry, else the
+// channel's default. Fault: not_found "product.unconfigured".
+func (r *Reader) ProductFor(ctx context.Context, channel int64, productID string) (*Product, error) {
+	var p Product
+	var settings, secret []byte
+	err := r.q.QueryRowxContext(ctx, `
+SELECT id, channel_id, product_id, driver, settings, secret_sealed, mail_language
+  FROM products
+ WHERE channel_id = $1
+   AND product_id IN ($2, '*')
+ ORDER BY product_id = '*'
+ LIMIT 1`, channel, productID).
+		Scan(&p.ID, &p.ChannelID, &p.ProductID, &p.Driver, &settings, &secret, &p.MailLanguage)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "product.unconfigured", "product", productID).Final()
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	if err := json.Unmarshal(settings, &p.Settings); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal")
+	}
+	if p.Secret, err = r.open(seal.ProductSecret, secret); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// SetProduct creates or replaces a product's entry.
+func (t *Tx) SetProduct(ctx context.Context, p Product) (created bool, err error) {
+	settings, err := json.Marshal(p.Settings)
+	if err != nil {
+		return false, fault.Wrap(err, fault.Internal, "internal")
+	}
+	err = t.tx.GetContext(ctx, &created, `
+INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (channel_id, product_id) DO UPDATE
+   SET driver = EXCLUDED.driver,
+       settings = EXCLUDED.settings,
+       secret_sealed = EXCLUDED.secret_sealed,
+       mail_language = EXCLUDED.mail_language,
+       updated_at = now()
+RETURNING xmax = 0`,
+		p.ChannelID, p.ProductID, p.Driver, settings, nullBytes(t.keys.SealString(seal.ProductSecret, p.Secret)), p.MailLanguage)
+	return created, toFault(err)
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+)
+
+// ChannelRow is a channel as it may be shown: nothing secret.
+type ChannelRow struct {
+	ID          int64       `db:"id"`
+	Slug        string      `db:"slug"`
+	Site        market.Site `db:"site"`
+	BodySign    bool        `db:"body_sign"`
+	EncryptType int         `db:"encrypt_type"`
+	HasAK       bool        `db:"has_ak"`
+}
+
+// Channels lists every channel by its slug; there are few.
+func (r *Reader) Channels(ctx context.Context) ([]ChannelRow, error) {
+	out := []ChannelRow{}
+	err := sqlx.SelectContext(ctx, r.q, &out, `
+SELECT id, slug, site, body_sign, encrypt_type, ak_sealed IS NOT NULL AND sk_sealed IS NOT NULL AS has_ak
+  FROM channels
+ ORDER BY slug`)
+	return out, toFault(err)
+}
+
+// ProductRow is a product's entry as it may be shown: the secret is left out.
+type ProductRow struct {
+	ID           int64
+	Channel      string // slug
+	ProductID    string // "*" is the channel's default
+	Driver       string
+	Settings     ProductSettings
+	HasSecret    bool
+	MailLanguage string
+	CreatedAt    time.Time // UTC
+	UpdatedAt    time.Time // UTC
+}
+
+type productRow struct {
+	ID           int64     `db:"id"`
+	Channel      string    `db:"channel"`
+	ProductID    string    `db:"product_id"`
+	Driver       string    `db:"driver"`
+	Settings     []byte    `db:"settings"`
+	HasSecret    bool      `db:"has_secret"`
+	MailLanguage string    `db:"mail_language"`
+	Created      time.Time `db:"created_at"`
+	Updated      time.Time `db:"updated_at"`
+}
+
+var productList = source{
+	list: list{letter: 'p', id: "p.id"},
+	columns: `p.id, (SELECT c.slug FROM channels c WHERE c.id = p.channel_id) AS channel, p.product_id, p.driver, p.settings,
+       p.secret_sealed IS NOT NULL AS has_secret, p.mail_language, p.created_at, p.updated_at`,
+	table: "products",
+	alias: "p",
+}
+
+func (p *productRow) show() (ProductRow, error) {
+	out := ProductRow{ID: p.ID, Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, HasSecret: p.HasSecret,
+		MailLanguage: p.MailLanguage, CreatedAt: p.Created.UTC(), UpdatedAt: p.Updated.UTC()}
+	if err := json.Unmarshal(p.Settings, &out.Settings); err != nil {
+		return out, fault.Wrap(err, fault.Internal, "internal")
+	}
+	return out, nil
+}
+
+// ProductList reads a page of products' entries, newest first; channel "" means
+// every channel. Fault: invalid "cursor.invalid".
+func (r *Reader) ProductList(ctx context.Context, channel string, p Paging) (Page[ProductRow], error) {
+	c := &clause{}
+	if err := r.channelIs(ctx, c, "p.channel_id", channel); err != nil {
+		return Page[ProductRow]{}, err
+	}
+	key := func(p *productRow) position { return position{id: p.ID} }
+	return page(ctx, r, productList, c, p, key, (*productRow).show)
+}
+
+// ProductDetail loads one product's entry. Fault: not_found "product.unknown".
+func (r *Reader) ProductDetail(ctx context.Context, channel, productID string) (*ProductRow, error) {
+	c := &clause{}
+	c.and("p.channel_id = (SELECT id FROM channels WHERE slug = ?)", channel)
+	c.and("p.product_id = ?", productID)
+	var row productRow
+	err := sqlx.GetContext(ctx, r.q, &row, `
+SELECT `+productList.columns+`
+  FROM products p`+c.where(), c.args...)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "product.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	out, err := row.show()
+	return &out, err
+}
+
+// ProductChoice is a product that instances have, for a filter.
+type ProductChoice struct {
+	ProductID string `db:"product_id"`
+	Name      string `db:"product_name"` // of the newest instance
+}
+
+// ProductChoices lists the products that instances have, at most 200. It jumps
+// from product to product in the index instead of reading every instance.
+func (r *Reader) ProductChoices(ctx context.Context) ([]ProductChoice, error) {
+	out := []ProductChoice{}
+	err := sqlx.SelectContext(ctx, r.q, &out, `
+WITH RECURSIVE seen AS (
+    (SELECT product_id
+       FROM instances
+      WHERE product_id > ''
+      ORDER BY product_id
+      LIMIT 1)
+    UNION ALL
+    SELECT (SELECT i.product_id
+              FROM instances i
+             WHERE i.product_id > seen.product_id
+             ORDER BY i.product_id
+             LIMIT 1)
+      FROM seen
+     WHERE seen.product_id IS NOT NULL
+)
+SELECT seen.product_id,
+       (SELECT i.product_name
+          FROM instances i
+         WHERE i.product_id = seen.product_id
+         ORDER BY i.id DESC
+         LIMIT 1) AS product_name
+  FROM seen
+ WHERE seen.product_id IS NOT NULL
+ LIMIT 200`)
+	return out, toFault(err)
+}
+
+// NavCounts is what waits for a person, for the navigation.
+type NavCounts struct {
+	FailedMessages   Count
+	FailedDeliveries Count
+	FailedTasks      Count
+	WaitingInstances Count // manual provisionings that are due
+}
+
+// NavCounts counts what waits for a person, in one statement.
+func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
+	var n [4]int
+	err := r.q.QueryRowxContext(ctx, `
+SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE status = 'failed' LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'failed' LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM instances WHERE status = 'provisioning' AND driver = 'manual' LIMIT 1001) AS b)`).
+		Scan(&n[0], &n[1], &n[2], &n[3])
+	return NavCounts{FailedMessages: countOf(n[0]), FailedDeliveries: countOf(n[1]), FailedTasks: countOf(n[2]),
+		WaitingInstances: countOf(n[3])}, toFault(err)
+}

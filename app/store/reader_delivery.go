@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"koodesk/app/fault"
+	"koodesk/app/seal"
+)
+
+// DeliveryFilter says which deliveries a list holds. Zero fields do not filter.
+type DeliveryFilter struct {
+	Medium     string // email, sms
+	Kind       string
+	Status     string
+	InstanceID string // KooGallery's
+}
+
+// DeliveryRow is one SMS or e-mail to a customer. Times are UTC; a zero time
+// means "none".
+type DeliveryRow struct {
+	ID          int64
+	Channel     string // slug
+	InstanceID  string
+	MessageID   int64 // 0: none
+	Kind        string
+	Medium      string
+	Language    string
+	To          string // masked
+	Subject     string
+	Status      string
+	Transport   string // what took it: smtp, log, none
+	MessageRef  string // Message-ID
+	ProviderRef string
+	Attempts    int
+	Resends     int
+	LastError   *fault.Record
+	CreatedAt   time.Time
+	SentAt      time.Time
+}
+
+// DeliveryDetail is one delivery with its text, secrets masked, and the tasks
+// that hand it over.
+type DeliveryDetail struct {
+	DeliveryRow
+	Rendered bool // there is a text; false before the first try
+	Text     string
+	Tasks    []TaskRow // oldest first, with their tries
+}
+
+type deliveryRow struct {
+	ID          int64          `db:"id"`
+	Channel     string         `db:"channel"`
+	InstanceID  string         `db:"instance_id"`
+	InstancePK  int64          `db:"instance_pk"`
+	MessageID   int64          `db:"message_id"`
+	Kind        string         `db:"kind"`
+	Medium      string         `db:"medium"`
+	Language    string         `db:"language"`
+	ToMask      string         `db:"to_mask"`
+	Subject     string         `db:"subject"`
+	Status      string         `db:"status"`
+	Transport   string         `db:"transport"`
+	MessageRef  string         `db:"message_ref"`
+	ProviderRef string         `db:"provider_ref"`
+	Attempts    int            `db:"attempts"`
+	Resends     int            `db:"resends"`
+	LastError   sql.NullString `db:"last_error"`
+	Created     time.Time      `db:"created_at"`
+	Sent        sql.NullTime   `db:"sent_at"`
+}
+
+var deliveryList = source{
+	list: list{letter: 'd', id: "d.id"},
+	columns: `d.id, (SELECT c.slug FROM channels c WHERE c.id = d.channel_id) AS channel,
+       (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
+       COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
+       d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at`,
+	table: "deliveries",
+	alias: "d",
+}
+
+func (d *deliveryRow) show() (DeliveryRow, error) {
+	last, err := recordOf(d.LastError)
+	return DeliveryRow{
+		ID: d.ID, Channel: d.Channel, InstanceID: d.InstanceID, MessageID: d.MessageID, Kind: d.Kind, Medium: d.Medium,
+		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
+		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
+		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent),
+	}, err
+}
+
+func (f DeliveryFilter) clause() *clause {
+	c := &clause{}
+	c.equal("d.medium", f.Medium)
+	c.equal("d.kind", f.Kind)
+	c.equal("d.status", f.Status)
+	if f.InstanceID != "" {
+		c.and("d.instance_pk = (SELECT id FROM instances WHERE instance_id = ?)", f.InstanceID)
+	}
+	return c
+}
+
+// DeliveryList reads a page of deliveries, newest first. Fault: invalid
+// "cursor.invalid".
+func (r *Reader) DeliveryList(ctx context.Context, f DeliveryFilter, p Paging) (Page[DeliveryRow], error) {
+	key := func(d *deliveryRow) position { return position{id: d.ID} }
+	return page(ctx, r, deliveryList, f.clause(), p, key, (*deliveryRow).show)
+}
+
+// DeliveryCounts counts the deliveries of a filter by status; the filter's own
+// status does not count.
+func (r *Reader) DeliveryCounts(ctx context.Context, f DeliveryFilter) (Counts, error) {
+	f.Status = ""
+	return r.statusCounts(ctx, deliveryList, "d.status", f.clause(), TaskStatuses())
+}
+
+// DeliveryNeighbours gives the deliveries before and after one in a filtered
+// list; 0 at the ends.
+func (r *Reader) DeliveryNeighbours(ctx context.Context, f DeliveryFilter, id int64) (newer, older int64, err error) {
+	n, o, err := r.neighbours(ctx, deliveryList, f.clause(), time.Time{}, id, "d.id")
+	return idOf(n), idOf(o), err
+}
+
+// DeliveryDetail loads a delivery with its masked text and its tasks. Fault:
+// not_found "delivery.unknown".
+func (r *Reader) DeliveryDetail(ctx context.Context, id int64) (*DeliveryDetail, error) {
+	var row deliveryRow
+	err := sqlx.GetContext(ctx, r.q, &row, `
+SELECT `+deliveryList.columns+`
+  FROM deliveries d
+ WHERE d.id = $1`, id)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "delivery.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	shown, err := row.show()
+	if err != nil {
+		return nil, err
+	}
+	d := &DeliveryDetail{DeliveryRow: shown}
+	if err := r.deliveryText(ctx, d, row.InstancePK); err != nil {
+		return nil, err
+	}
+	c := &clause{}
+	c.and("t.delivery_id = ?", id)
+	d.Tasks, err = r.tasksWithTries(ctx, c)
+	return d, err
+}
+
+// deliveryText puts the text of a delivery into d without the secrets in it:
+// those that the renderer named, and the instance's present password.
+func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK int64) error {
+	full, err := r.Delivery(ctx, d.ID)
+	if err != nil || full.Content == nil {
+		return err
+	}
+	secrets := full.Content.Secrets
+	password, err := r.password(ctx, instancePK)
+	if err != nil {
+		return err
+	}
+	if password != "" {
+		secrets = append(secrets, password)
+	}
+	d.Rendered = true
+	d.Text, d.Subject = full.Content.Text, full.Content.Subject
+	for _, s := range secrets {
+		if s == "" {
+			continue
+		}
+		d.Text = strings.ReplaceAll(d.Text, s, masked)
+		d.Subject = strings.ReplaceAll(d.Subject, s, masked)
+	}
+	d.Text = MaskBody([]byte(d.Text))
+	return nil
+}
+
+// password opens an instance's password, "" if there is none.
+func (r *Reader) password(ctx context.Context, pk int64) (string, error) {
+	var sealed []byte
+	err := sqlx.GetContext(ctx, r.q, &sealed, `
+SELECT password_sealed
+  FROM instances
+ WHERE id = $1`, pk)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return "", fault.New(fault.NotFound, "instance.unknown")
+	}
+	if err != nil {
+		return "", toFault(err)
+	}
+	return r.open(seal.Access, sealed)
+}

@@ -1,0 +1,342 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/seal"
+)
+
+// InstanceStatuses lists the statuses of instances.
+func InstanceStatuses() []string {
+	return []string{string(market.Provisioning), string(market.Active), string(market.Frozen), string(market.Released)}
+}
+
+// InstanceFilter says which instances a list holds. Zero fields do not filter.
+// With ExpiresBefore the list has instances that are not released only, the
+// soonest to expire first; else the newest come first.
+type InstanceFilter struct {
+	Channel       string // slug
+	ProductID     string
+	Status        string
+	Q             string // see Reader.InstanceList
+	ExpiresBefore time.Time
+	Waiting       bool // wait for a person to type in the access data
+}
+
+// Customer is a buyer as it may be shown.
+type Customer struct {
+	ID       string
+	Name     string // account name
+	RealName string // masked, as the following
+	Email    string
+	Phone    string
+}
+
+// Access is how the buyer uses the instance, without the password.
+type Access struct {
+	FrontEndURL string
+	AdminURL    string
+	UserName    string
+	HasPassword bool
+	Memo        string
+	Version     int // grows with each change; 0 means none yet
+}
+
+// InstanceRow is an instance in a list. Times are UTC; a zero time means "none".
+type InstanceRow struct {
+	PK          int64
+	InstanceID  string
+	Channel     string // slug
+	OrderID     string
+	OrderLineID string
+	ProductID   string
+	SkuCode     string
+	ProductName string
+	Status      market.InstanceStatus
+	Driver      string
+	ExpiresAt   time.Time
+	CreatedAt   time.Time
+	Customer    Customer
+	Access      Access
+	Waiting     bool          // waits for a person to type in the access data
+	Fault       *fault.Record // why its newest given-up step failed; nil when none is given up
+}
+
+// InstanceDetail is one instance with its whole life.
+type InstanceDetail struct {
+	InstanceRow
+	BusinessID    string
+	LinearValue   int64
+	OrderType     string
+	ChargingMode  string
+	PeriodType    string
+	PeriodNumber  int
+	ExpirySetBy   string // "order" or "refresh"
+	OrderKnownAt  time.Time
+	ProvisionedAt time.Time
+	FrozenAt      time.Time
+	ReleasedAt    time.Time
+	OrderAnswer   string // the order query's last answer, masked; "" before it is known
+	Timeline      []TimelineEvent
+	Messages      []MessageRow  // about it, the last received first
+	Deliveries    []DeliveryRow // newest first
+	Tasks         []TaskRow     // oldest first, with their tries
+}
+
+type instanceRow struct {
+	ID           int64          `db:"id"`
+	InstanceID   string         `db:"instance_id"`
+	ChannelID    int64          `db:"channel_id"`
+	Channel      string         `db:"channel"`
+	OrderID      string         `db:"order_id"`
+	LineID       string         `db:"order_line_id"`
+	ProductID    string         `db:"product_id"`
+	SkuCode      string         `db:"sku_code"`
+	ProductName  string         `db:"product_name"`
+	Status       string         `db:"status"`
+	Driver       string         `db:"driver"`
+	Expires      sql.NullTime   `db:"expires_at"`
+	Created      time.Time      `db:"created_at"`
+	CustomerID   string         `db:"customer_id"`
+	CustomerName string         `db:"customer_name"`
+	RealName     []byte         `db:"real_name_sealed"`
+	Email        []byte         `db:"email_sealed"`
+	Phone        []byte         `db:"phone_sealed"`
+	FrontEndURL  string         `db:"front_end_url"`
+	AdminURL     string         `db:"admin_url"`
+	UserName     string         `db:"user_name"`
+	HasPassword  bool           `db:"has_password"`
+	Memo         string         `db:"memo"`
+	Version      int            `db:"access_version"`
+	Fault        sql.NullString `db:"fault"`
+}
+
+var instanceList = source{
+	list: list{letter: 'i', id: "i.id"},
+	columns: `i.id, i.instance_id, i.channel_id, (SELECT c.slug FROM channels c WHERE c.id = i.channel_id) AS channel,
+       i.order_id, i.order_line_id, i.product_id, i.sku_code, i.product_name, i.status, i.driver, i.expires_at, i.created_at,
+       i.customer_id, i.customer_name, i.real_name_sealed, i.email_sealed, i.phone_sealed, i.front_end_url, i.admin_url,
+       i.user_name, i.password_sealed IS NOT NULL AS has_password, i.memo, i.access_version,
+       (SELECT t.last_error
+          FROM tasks t
+         WHERE t.instance_pk = i.id
+           AND t.status = 'failed'
+           AND t.kind <> 'deliver'
+         ORDER BY t.id DESC
+         LIMIT 1) AS fault`,
+	table: "instances",
+	alias: "i",
+}
+
+// expiryList is the same list with the soonest to expire first.
+var expiryList = source{
+	list:    list{letter: 'e', at: "i.expires_at", id: "i.id", asc: true},
+	columns: instanceList.columns,
+	table:   instanceList.table,
+	alias:   instanceList.alias,
+}
+
+func (f InstanceFilter) source() source {
+	if f.ExpiresBefore.IsZero() {
+		return instanceList
+	}
+	return expiryList
+}
+
+func (r *Reader) showInstance(i *instanceRow) (InstanceRow, error) {
+	out := InstanceRow{
+		PK: i.ID, InstanceID: i.InstanceID, Channel: i.Channel, OrderID: i.OrderID, OrderLineID: i.LineID, ProductID: i.ProductID,
+		SkuCode: i.SkuCode, ProductName: i.ProductName, Status: market.InstanceStatus(i.Status), Driver: i.Driver,
+		ExpiresAt: utc(i.Expires), CreatedAt: i.Created.UTC(),
+		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName},
+		Access: Access{FrontEndURL: i.FrontEndURL, AdminURL: i.AdminURL, UserName: i.UserName, HasPassword: i.HasPassword,
+			Memo: i.Memo, Version: i.Version},
+		Waiting: i.Status == string(market.Provisioning) && i.Driver == "manual",
+	}
+	for _, p := range []struct {
+		to     *string
+		sealed []byte
+		mask   func(string) string
+	}{{&out.Customer.RealName, i.RealName, MaskName}, {&out.Customer.Email, i.Email, MaskEmail}, {&out.Customer.Phone, i.Phone, MaskPhone}} {
+		plain, err := r.open(seal.Customer, p.sealed)
+		if err != nil {
+			return out, err
+		}
+		*p.to = p.mask(plain)
+	}
+	var err error
+	out.Fault, err = recordOf(i.Fault)
+	return out, err
+}
+
+// InstanceList reads a page of instances. Q finds a whole order line id,
+// customer id, e-mail address or phone number, and the beginning of an instance
+// id, order id, customer name or user name (in any case; of more than 1000 the
+// last ones in their order). Fault: invalid "cursor.invalid".
+func (r *Reader) InstanceList(ctx context.Context, f InstanceFilter, p Paging) (Page[InstanceRow], error) {
+	c, err := r.instanceClause(ctx, f)
+	if err != nil {
+		return Page[InstanceRow]{}, err
+	}
+	key := func(i *instanceRow) position { return position{at: i.Expires.Time, id: i.ID} }
+	return page(ctx, r, f.source(), c, p, key, r.showInstance)
+}
+
+// InstanceCounts counts the instances of a filter by status; the filter's own
+// status does not count.
+func (r *Reader) InstanceCounts(ctx context.Context, f InstanceFilter) (Counts, error) {
+	f.Status = ""
+	c, err := r.instanceClause(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return r.statusCounts(ctx, instanceList, "i.status", c, InstanceStatuses())
+}
+
+// InstanceNeighbours gives the instanceIds before and after one in a filtered
+// list; "" at the ends.
+func (r *Reader) InstanceNeighbours(ctx context.Context, f InstanceFilter, i InstanceRow) (newer, older string, err error) {
+	c, err := r.instanceClause(ctx, f)
+	if err != nil {
+		return "", "", err
+	}
+	return r.neighbours(ctx, f.source(), c, i.ExpiresAt, i.PK, "i.instance_id")
+}
+
+func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause, error) {
+	c := &clause{}
+	if err := r.channelIs(ctx, c, "i.channel_id", f.Channel); err != nil {
+		return nil, err
+	}
+	c.equal("i.product_id", f.ProductID)
+	c.equal("i.status", f.Status)
+	if f.Waiting {
+		c.and("i.status = 'provisioning' AND i.driver = 'manual'")
+	}
+	if !f.ExpiresBefore.IsZero() {
+		c.and("i.expires_at < ? AND i.released_at IS NULL", f.ExpiresBefore)
+	}
+	if q := strings.TrimSpace(f.Q); q != "" {
+		found, err := r.searchInstances(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		c.only(found)
+	}
+	return c, nil
+}
+
+// searchInstances finds the row ids of instances by their ids and their customer.
+func (r *Reader) searchInstances(ctx context.Context, q string) ([]int64, error) {
+	var emails, phones [][]byte
+	if strings.Contains(q, "@") {
+		emails = r.keys.Indexes(market.FoldEmail(q))
+	}
+	if number := market.FoldPhone(q); len(number) >= 5 {
+		phones = r.keys.Indexes(number)
+	}
+	return r.search(ctx, q, nil, `
+SELECT id FROM (`+searchOrder("instances")+`
+        UNION ALL
+       (SELECT id
+          FROM instances
+         WHERE instance_id LIKE $2
+         ORDER BY instance_id USING ~>~
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM instances
+         WHERE customer_id = $1
+         ORDER BY id DESC
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM instances
+         WHERE lower(customer_name) LIKE lower($2)
+           AND customer_name <> ''
+         ORDER BY lower(customer_name) USING ~>~
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM instances
+         WHERE lower(user_name) LIKE lower($2)
+           AND user_name <> ''
+         ORDER BY lower(user_name) USING ~>~
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM instances
+         WHERE email_bidx = ANY($5)
+           AND email_bidx IS NOT NULL
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM instances
+         WHERE phone_bidx = ANY($6)
+           AND phone_bidx IS NOT NULL
+         LIMIT $4)) AS found`, pq.ByteaArray(emails), pq.ByteaArray(phones))
+}
+
+// InstanceDetail loads an instance by KooGallery's id. Fault: not_found
+// "instance.unknown".
+func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*InstanceDetail, error) {
+	c := &clause{}
+	c.and("i.instance_id = ?", instanceID)
+	var row instanceDetailRow
+	err := sqlx.GetContext(ctx, r.q, &row, `
+SELECT `+instanceList.columns+`,
+       i.business_id, i.linear_value, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
+       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.order_sealed
+  FROM instances i`+c.where(), c.args...)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "instance.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	d := &InstanceDetail{
+		BusinessID: row.BusinessID, LinearValue: row.LinearValue, OrderType: row.OrderType, ChargingMode: row.ChargingMode,
+		PeriodType: row.PeriodType, PeriodNumber: row.PeriodNumber, ExpirySetBy: row.ExpirySetBy, OrderKnownAt: utc(row.OrderKnown),
+		ProvisionedAt: utc(row.Provisioned), FrozenAt: utc(row.Frozen), ReleasedAt: utc(row.Released),
+	}
+	if d.InstanceRow, err = r.showInstance(&row.instanceRow); err != nil {
+		return nil, err
+	}
+	order, err := r.keys.Open(seal.Customer, row.Order)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
+	}
+	d.OrderAnswer = MaskBody(order)
+	return d, r.life(ctx, d, row.ChannelID)
+}
+
+type instanceDetailRow struct {
+	instanceRow
+	BusinessID   string       `db:"business_id"`
+	LinearValue  int64        `db:"linear_value"`
+	OrderType    string       `db:"order_type"`
+	ChargingMode string       `db:"charging_mode"`
+	PeriodType   string       `db:"period_type"`
+	PeriodNumber int          `db:"period_number"`
+	ExpirySetBy  string       `db:"expiry_set_by"`
+	OrderKnown   sql.NullTime `db:"order_known_at"`
+	Provisioned  sql.NullTime `db:"provisioned_at"`
+	Frozen       sql.NullTime `db:"frozen_at"`
+	Released     sql.NullTime `db:"released_at"`
+	Order        []byte       `db:"order_sealed"`
+}
+
+// RevealPassword opens an instance's password. It is only for a use case that
+// writes who looked, and why, into the audit trail. Fault: not_found
+// "instance.unknown".
+func (r *Reader) RevealPassword(ctx context.Context, pk int64) (string, error) {
+	return r.password(ctx, pk)
+}

@@ -1,0 +1,301 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// masked stands for a secret of any length.
+const masked = "••••••"
+
+// sensitivity is what the name of a field says about its value.
+type sensitivity int
+
+const (
+	harmless sensitivity = iota
+	fieldSecret
+	fieldPhone
+	fieldEmail
+	fieldPerson
+)
+
+// sensitive classes a field by its name, whatever its spelling: mobilePhone,
+// mobile_phone and MOBILEPHONE are the same. userName, customerName and
+// signature are no secrets.
+func sensitive(name string) sensitivity {
+	folded := strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' || r == ' ' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
+	for _, m := range sensitiveNames {
+		if strings.Contains(folded, m.part) {
+			return m.is
+		}
+	}
+	return harmless
+}
+
+var sensitiveNames = []struct {
+	part string
+	is   sensitivity
+}{
+	{"password", fieldSecret}, {"passwd", fieldSecret}, {"pwd", fieldSecret}, {"secret", fieldSecret}, {"token", fieldSecret},
+	{"privatekey", fieldSecret}, {"credential", fieldSecret}, {"authorization", fieldSecret}, {"idcard", fieldSecret},
+	{"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
+}
+
+func (s sensitivity) mask(value string) string {
+	switch {
+	case s == harmless || value == "":
+		return value
+	case s == fieldPhone:
+		return MaskPhone(value)
+	case s == fieldEmail:
+		return MaskEmail(value)
+	case s == fieldPerson:
+		return MaskName(value)
+	}
+	return masked
+}
+
+// MaskEmail keeps the first character and the domain: a•••@example.com.
+func MaskEmail(s string) string {
+	at := strings.LastIndexByte(s, '@')
+	if s == "" {
+		return ""
+	}
+	if at < 1 {
+		return masked
+	}
+	_, size := utf8.DecodeRuneInString(s)
+	return s[:size] + "•••" + s[at:]
+}
+
+// MaskPhone keeps the last four digits of a number that is long enough, and the
+// first three characters of a longer one: 186••••8888.
+func MaskPhone(s string) string {
+	r := []rune(s)
+	switch {
+	case len(r) == 0:
+		return ""
+	case len(r) >= 11:
+		return string(r[:3]) + "••••" + string(r[len(r)-4:])
+	case len(r) >= 8:
+		return "••••" + string(r[len(r)-4:])
+	}
+	return masked
+}
+
+// MaskName keeps the first character: 张••.
+func MaskName(s string) string {
+	if s == "" {
+		return ""
+	}
+	_, size := utf8.DecodeRuneInString(s)
+	return s[:size] + "••"
+}
+
+// parameter finds name=value where it may be a query parameter, also within a
+// longer text, such as an address with a password in it.
+var parameter = regexp.MustCompile(`(^|[?&;\s])([A-Za-z0-9_.\-]{1,64})=([^&;\s#"'<>\\]*)`)
+
+// MaskQuery masks the secrets in a raw query string by the names of the
+// parameters. A signature is none: it opens nothing after a minute.
+func MaskQuery(raw string) string { return maskParameters(visible(raw)) }
+
+func maskParameters(s string) string {
+	if !strings.Contains(s, "=") {
+		return s
+	}
+	return parameter.ReplaceAllStringFunc(s, func(m string) string {
+		p := parameter.FindStringSubmatch(m)
+		if sensitive(p[2]) == harmless || p[3] == "" {
+			return m
+		}
+		return p[1] + p[2] + "=" + masked
+	})
+}
+
+// MaskBody masks the secrets in a body. JSON keeps its form: order, spaces,
+// doubled names and every digit; only values under sensitive names change.
+// Anything else is searched for what looks like a sensitive field.
+func MaskBody(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if out, ok := maskJSON(b, 0); ok {
+		return visible(out)
+	}
+	return maskLoose(visible(string(b)))
+}
+
+// loose finds "name": "value" in a text that is no JSON, escaped or not, cut off
+// or not.
+var loose = regexp.MustCompile(`(\\*["'])([A-Za-z0-9_.\-]{1,64})(\\*["']\s*:\s*)("(?:[^"\\]|\\[^"])*\\?"?|\\+"[^"]*"?|'[^']*'?|[^\s,}\]"']+)`)
+
+func maskLoose(s string) string {
+	s = loose.ReplaceAllStringFunc(s, func(m string) string {
+		p := loose.FindStringSubmatch(m)
+		if sensitive(p[2]) == harmless {
+			return m
+		}
+		return p[1] + p[2] + p[3] + `"` + masked + `"`
+	})
+	return maskParameters(s)
+}
+
+// maxNesting bounds JSON inside JSON strings.
+const maxNesting = 3
+
+// maskJSON rewrites the sensitive values of a JSON text in place; false if it is
+// no JSON.
+func maskJSON(b []byte, nesting int) (string, bool) {
+	if !json.Valid(b) {
+		return "", false
+	}
+	m := &jsonMasker{in: b, dec: json.NewDecoder(bytes.NewReader(b)), nesting: nesting}
+	m.dec.UseNumber()
+	if err := m.value(harmless); err != nil {
+		return "", false
+	}
+	m.out.Write(b[m.copied:])
+	return m.out.String(), true
+}
+
+type jsonMasker struct {
+	in      []byte
+	dec     *json.Decoder
+	out     bytes.Buffer
+	copied  int64 // of in
+	nesting int
+}
+
+// value walks one value; kind is what the name above it says.
+func (m *jsonMasker) value(kind sensitivity) error {
+	before := m.dec.InputOffset()
+	tok, err := m.dec.Token()
+	if err != nil {
+		return err
+	}
+	switch v := tok.(type) {
+	case json.Delim:
+		return m.children(v, kind)
+	case string:
+		if kind != harmless {
+			m.replace(before, kind.mask(v))
+		} else if clean, changed := m.text(v); changed {
+			m.replace(before, clean)
+		}
+	case json.Number:
+		if kind != harmless {
+			m.replace(before, kind.mask(v.String()))
+		}
+	}
+	return nil
+}
+
+func (m *jsonMasker) children(bracket json.Delim, kind sensitivity) error {
+	for m.dec.More() {
+		inner := kind
+		if bracket == '{' {
+			tok, err := m.dec.Token()
+			if err != nil {
+				return err
+			}
+			if name, _ := tok.(string); kind == harmless {
+				inner = sensitive(name)
+			}
+		}
+		if err := m.value(inner); err != nil {
+			return err
+		}
+	}
+	_, err := m.dec.Token()
+	return err
+}
+
+// text cleans a harmless field's text: JSON or an address inside it may hold
+// secrets of their own.
+func (m *jsonMasker) text(s string) (string, bool) {
+	if t := strings.TrimSpace(s); m.nesting < maxNesting && (strings.HasPrefix(t, "{") || strings.HasPrefix(t, "[")) {
+		if clean, ok := maskJSON([]byte(s), m.nesting+1); ok {
+			return clean, clean != s
+		}
+		clean := maskLoose(s)
+		return clean, clean != s
+	}
+	clean := maskParameters(s)
+	return clean, clean != s
+}
+
+// replace writes what stands before the value that has just been read, and text
+// as a JSON string in its place.
+func (m *jsonMasker) replace(before int64, text string) {
+	start := before
+	for start < int64(len(m.in)) && strings.IndexByte(" \t\r\n:,", m.in[start]) >= 0 {
+		start++
+	}
+	m.out.Write(m.in[m.copied:start])
+	m.out.WriteString(quoted(text))
+	m.copied = m.dec.InputOffset()
+}
+
+func quoted(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil { // a string always encodes
+		return strconv.Quote(s)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// visible makes a text of any bytes: what is no UTF-8, and control characters
+// but line breaks and tabs, are written as \xNN; characters that would turn the
+// direction of the text or hide in it as \uNNNN.
+func visible(s string) string {
+	if readable(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size <= 1, r < 0x20 && r != '\n' && r != '\t' && r != '\r', r == 0x7f:
+			b.WriteString(`\x` + hexByte(s[i]))
+		case hidden(r):
+			b.WriteString(`\u` + strings.ToLower(strconv.FormatInt(int64(r)|0x10000, 16))[1:])
+		default:
+			b.WriteRune(r)
+		}
+		i += max(size, 1)
+	}
+	return b.String()
+}
+
+func hexByte(c byte) string {
+	const digits = "0123456789abcdef"
+	return string([]byte{digits[c>>4], digits[c&15]})
+}
+
+func hidden(r rune) bool {
+	return r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r >= 0x200b && r <= 0x200f || r == 0xfeff
+}
+
+func readable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 && c != '\n' && c != '\t' && c != '\r' || c >= 0x7f {
+			return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
+				return hidden(r) || r == 0x7f || r < 0x20 && r != '\n' && r != '\t' && r != '\r'
+			}) < 0
+		}
+	}
+	return true
+}

@@ -1,0 +1,345 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+)
+
+// MessageStatuses lists the statuses of messages.
+func MessageStatuses() []string {
+	return []string{MessageProcessing, MessageSucceeded, MessageFailed, MessageRejected}
+}
+
+// MessageFilter says which interface messages a list holds. Zero fields do not
+// filter.
+type MessageFilter struct {
+	Channel    string // slug
+	Protocol   string
+	Activity   string
+	Status     string
+	OrderID    string
+	InstanceID string
+	Test       *bool     // nil: real and debugging calls
+	Q          string    // any id: see Reader.MessageList
+	Since      time.Time // of the last arrival, inclusive
+	Until      time.Time // of the last arrival, exclusive
+}
+
+// MessageRow is an interface message in a list. Times are UTC; a zero time means
+// "none".
+type MessageRow struct {
+	ID              int64
+	Channel         string // slug
+	Protocol        string
+	Activity        string
+	Scene           string // of refreshInstance: RENEWAL, …; of updateInstanceStatus: FREEZE, UNFREEZE
+	Test            bool
+	Status          string
+	ResultCode      string
+	OrderID         string
+	OrderLineID     string
+	InstanceID      string
+	Attempts        int
+	Conflicts       int // arrivals with the same key and different content
+	FirstReceivedAt time.Time
+	LastReceivedAt  time.Time
+	LastError       *fault.Record
+	RetryUntil      time.Time // until when the marketplace itself retries a failing call
+}
+
+// MessageDetail is one message with what happened to it. Attempts are the newest
+// ones only, newest first; MessageRow.Attempts says how many there are.
+type MessageDetail struct {
+	MessageRow
+	BusinessID  string // of the first arrival
+	IdemKey     string
+	AttemptLog  []AttemptRow
+	Tasks       []TaskRow // oldest first, with their tries
+	HasInstance bool      // InstanceID names an instance of the channel
+}
+
+type messageRow struct {
+	ID         int64          `db:"id"`
+	Channel    string         `db:"channel"`
+	Protocol   string         `db:"protocol"`
+	Activity   string         `db:"activity"`
+	Test       bool           `db:"test"`
+	IdemKey    string         `db:"idem_key"`
+	Status     string         `db:"status"`
+	ResultCode string         `db:"result_code"`
+	OrderID    string         `db:"order_id"`
+	LineID     string         `db:"order_line_id"`
+	BusinessID string         `db:"business_id"`
+	InstanceID string         `db:"instance_id"`
+	Attempts   int            `db:"attempts"`
+	Conflicts  int            `db:"conflicts"`
+	First      time.Time      `db:"first_received_at"`
+	Last       time.Time      `db:"last_received_at"`
+	LastError  sql.NullString `db:"last_error"`
+	RetryUntil sql.NullTime   `db:"retry_until"`
+}
+
+var messageList = source{
+	list: list{letter: 'm', at: "m.last_received_at", id: "m.id"},
+	columns: `m.id, (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity, m.test, m.idem_key,
+       m.status, m.result_code, m.order_id, m.order_line_id, m.business_id, m.instance_id, m.attempts, m.conflicts,
+       m.first_received_at, m.last_received_at, m.last_error, m.retry_until`,
+	table: "messages",
+	alias: "m",
+}
+
+func (m *messageRow) show() (MessageRow, error) {
+	last, err := recordOf(m.LastError)
+	return MessageRow{
+		ID: m.ID, Channel: m.Channel, Protocol: m.Protocol, Activity: m.Activity, Scene: sceneOf(m.Activity, m.IdemKey), Test: m.Test,
+		Status: m.Status, ResultCode: m.ResultCode, OrderID: m.OrderID, OrderLineID: m.LineID, InstanceID: m.InstanceID,
+		Attempts: m.Attempts, Conflicts: m.Conflicts, FirstReceivedAt: m.First.UTC(), LastReceivedAt: m.Last.UTC(),
+		LastError: last, RetryUntil: utc(m.RetryUntil),
+	}, err
+}
+
+// MessageList reads a page of messages, the last received first. Q finds a whole
+// message id, order line id or businessId (of any arrival), and the beginning of
+// an order id or instance id (of more than 1000 the last ones in their order).
+// Fault: invalid "cursor.invalid".
+func (r *Reader) MessageList(ctx context.Context, f MessageFilter, p Paging) (Page[MessageRow], error) {
+	c, err := r.messageClause(ctx, f)
+	if err != nil {
+		return Page[MessageRow]{}, err
+	}
+	key := func(m *messageRow) position { return position{at: m.Last, id: m.ID} }
+	return page(ctx, r, messageList, c, p, key, (*messageRow).show)
+}
+
+// MessageCounts counts the messages of a filter by status; the filter's own
+// status does not count.
+func (r *Reader) MessageCounts(ctx context.Context, f MessageFilter) (Counts, error) {
+	f.Status = ""
+	c, err := r.messageClause(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return r.statusCounts(ctx, messageList, "m.status", c, MessageStatuses())
+}
+
+// MessageIDs lists the ids of a filter's messages behind afterID, in order of
+// id: the way to act on everything that matches, batch by batch, while messages
+// go on arriving.
+func (r *Reader) MessageIDs(ctx context.Context, f MessageFilter, afterID int64, limit int) ([]int64, error) {
+	c, err := r.messageClause(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	c.and("m.id > ?", afterID)
+	var ids []int64
+	err = sqlx.SelectContext(ctx, r.q, &ids, `
+SELECT m.id
+  FROM `+messageList.from(c)+c.where()+`
+ ORDER BY m.id
+ LIMIT `+strconv.Itoa(limit), c.args...)
+	return ids, toFault(err)
+}
+
+// MessageNeighbours gives the messages before and after one in a filtered list;
+// 0 at the ends.
+func (r *Reader) MessageNeighbours(ctx context.Context, f MessageFilter, m MessageRow) (newer, older int64, err error) {
+	c, err := r.messageClause(ctx, f)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, o, err := r.neighbours(ctx, messageList, c, m.LastReceivedAt, m.ID, "m.id")
+	return idOf(n), idOf(o), err
+}
+
+// MessageDetail loads a message with its newest attempts (limit as for Paging)
+// and its tasks. Fault: not_found "message.unknown".
+func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*MessageDetail, error) {
+	var row struct {
+		messageRow
+		HasInstance bool `db:"has_instance"`
+	}
+	err := sqlx.GetContext(ctx, r.q, &row, `
+SELECT `+messageList.columns+`,
+       NOT m.test AND EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id) AS has_instance
+  FROM messages m
+ WHERE m.id = $1`, id)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "message.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	shown, err := row.show()
+	if err != nil {
+		return nil, err
+	}
+	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance}
+	log, err := r.AttemptList(ctx, id, Paging{Limit: attempts})
+	if err != nil {
+		return nil, err
+	}
+	d.AttemptLog = log.Items
+	c := &clause{}
+	c.and("t.message_id = ?", id)
+	d.Tasks, err = r.tasksWithTries(ctx, c)
+	return d, err
+}
+
+// messageClause turns a filter into conditions. Whoever changes it must keep the
+// test of the query plans true.
+func (r *Reader) messageClause(ctx context.Context, f MessageFilter) (*clause, error) {
+	c := &clause{}
+	if err := r.channelIs(ctx, c, "m.channel_id", f.Channel); err != nil {
+		return nil, err
+	}
+	c.equal("m.protocol", f.Protocol)
+	c.equal("m.activity", f.Activity)
+	c.equal("m.status", f.Status)
+	if f.OrderID != "" {
+		c.and("m.order_id = ? AND m.order_id <> ''", f.OrderID)
+	}
+	if f.InstanceID != "" {
+		c.and("m.instance_id = ? AND m.instance_id <> ''", f.InstanceID)
+	}
+	switch {
+	case f.Test == nil:
+	case *f.Test:
+		c.and("m.test")
+	default:
+		c.and("NOT m.test")
+	}
+	if !f.Since.IsZero() {
+		c.and("m.last_received_at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		c.and("m.last_received_at < ?", f.Until)
+	}
+	if q := strings.TrimSpace(f.Q); q != "" {
+		found, err := r.searchMessages(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		c.only(found)
+	}
+	return c, nil
+}
+
+// maxFound bounds how many rows each way of searching finds, so that a search
+// costs the same however big the tables are.
+const maxFound = 1000
+
+// searchMessages finds the ids of messages by any of their ids.
+func (r *Reader) searchMessages(ctx context.Context, q string) ([]int64, error) {
+	return r.search(ctx, q, []int64{idOf(q)}, `
+SELECT id FROM (`+searchOrder("messages")+`
+        UNION ALL
+       (SELECT id
+          FROM messages
+         WHERE instance_id LIKE $2
+           AND instance_id <> ''
+         ORDER BY instance_id USING ~>~
+         LIMIT $4)
+        UNION ALL
+       (SELECT message_id
+          FROM attempts
+         WHERE business_id = $1
+           AND business_id <> ''
+         LIMIT $4)) AS found`)
+}
+
+// search runs a search: $1 is what is searched for, $2 the same as a pattern for
+// texts that begin with it, $3 its own beginnings, $4 maxFound.
+func (r *Reader) search(ctx context.Context, q string, ids []int64, query string, more ...any) ([]int64, error) {
+	if !storable(q) || len(q) > 200 {
+		return ids, nil
+	}
+	var found []int64
+	err := sqlx.SelectContext(ctx, r.q, &found, query, append([]any{q, prefix(q), pq.Array(heads(q)), maxFound}, more...)...)
+	return append(ids, found...), toFault(err)
+}
+
+// searchOrder finds orders by the beginning of their id and order lines by their
+// whole id. The published ids of lines begin with their order's, so that the
+// order's index finds them; the others have an index for themselves.
+func searchOrder(table string) string {
+	return `
+       (SELECT id
+          FROM ` + table + `
+         WHERE order_id LIKE $2
+           AND order_id <> ''
+         ORDER BY order_id USING ~>~
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM ` + table + `
+         WHERE order_id = ANY($3)
+           AND order_id <> ''
+           AND order_line_id = $1
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM ` + table + `
+         WHERE order_line_id = $1
+           AND NOT starts_with(order_line_id, order_id)
+         LIMIT $4)`
+}
+
+// channelIs keeps the rows of one channel. Its id is looked up first: the planner
+// must know whether the channel has much or little.
+func (r *Reader) channelIs(ctx context.Context, c *clause, column, slug string) error {
+	if slug == "" {
+		return nil
+	}
+	var id int64
+	err := sqlx.GetContext(ctx, r.q, &id, `
+SELECT COALESCE((SELECT id FROM channels WHERE slug = $1), 0)`, strings.ToValidUTF8(strings.ReplaceAll(slug, "\x00", ""), ""))
+	c.and(column+" = ?", id)
+	return toFault(err)
+}
+
+// sceneOf reads the scene of a renewal or the target of a status change, which
+// are parts of the idempotency key.
+func sceneOf(activity, key string) string {
+	if activity != market.RefreshInstance && activity != market.UpdateInstanceStatus {
+		return ""
+	}
+	parts := strings.Split(key, "/")
+	if len(parts) < 3 || parts[0] != activity {
+		return ""
+	}
+	scene, err := url.QueryUnescape(parts[2])
+	if err != nil {
+		return ""
+	}
+	return scene
+}
+
+func idOf(s string) int64 {
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || id < 0 {
+		return 0
+	}
+	return id
+}
+
+func recordOf(s sql.NullString) (*fault.Record, error) {
+	return fault.ParseRecord([]byte(s.String))
+}
+
+// utc gives a time as the read models have it: UTC, zero for none.
+func utc(t sql.NullTime) time.Time {
+	if !t.Valid {
+		return time.Time{}
+	}
+	return t.Time.UTC()
+}

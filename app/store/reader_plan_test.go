@@ -1,0 +1,326 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+// seeded is how many rows each big table has.
+const seeded = 40000
+
+// seed fills a database with skewed data: 2 % failed, 5 % debugging calls, one
+// channel with nearly everything, one with little and one with nothing.
+func seed(t *testing.T, s *store.Store) {
+	t.Helper()
+	for _, slug := range []string{"default", "small", "empty"} {
+		storetest.Channel(t, s, slug, "")
+	}
+	for _, statement := range []string{`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, driver, product_id, product_name,
+                       customer_id, customer_name, user_name, expires_at, released_at, created_at)
+SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', 'inst-' || n,
+       CASE WHEN n % 50 = 0 THEN 'provisioning' WHEN n % 33 = 0 THEN 'frozen' WHEN n % 7 = 0 THEN 'released' ELSE 'active' END,
+       CASE WHEN n % 500 = 0 THEN 'manual' ELSE 'static' END, 'OFFI' || n % 40, 'Product ' || n % 40,
+       'cust-' || n % 5000, 'Customer ' || n % 5000, 'user' || n, now() + n * interval '1 hour',
+       CASE WHEN n % 7 = 0 THEN now() END, now() - n * interval '1 minute'
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, order_id, order_line_id, business_id,
+                      instance_id, attempts, first_received_at, last_received_at, last_error)
+SELECT 1 + (n % 20 = 0)::int, CASE WHEN n % 25 = 3 THEN 'v1' ELSE 'v2' END,
+       (ARRAY['newInstance','queryInstance','refreshInstance','updateInstanceStatus','releaseInstance','upgradeInstance','changeInstanceCheck'])[1 + n % 7],
+       n % 20 = 1, 'key-' || n,
+       CASE WHEN n % 50 = 0 THEN 'failed' WHEN n % 51 = 0 THEN 'processing' WHEN n % 200 = 7 THEN 'rejected' ELSE 'succeeded' END,
+       '000000', 'CS' || n % 10000, 'CS' || n % 10000 || '-000001', 'b-' || n, 'inst-' || n % 10000, 1,
+       now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN n % 50 = 0 THEN '{"code":"internal","key":"internal"}'::jsonb END
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO attempts (message_id, at, source, disposition, business_id)
+SELECT n, now(), CASE WHEN n % 100 = 0 THEN 'operator' ELSE 'marketplace' END, 'new', 'b-' || n
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+SELECT 1, n, CASE WHEN n % 40 = 0 THEN 'expiry_notice' ELSE 'usage_info' END, CASE WHEN n % 50 = 1 THEN 'sms' ELSE 'email' END, 'en', '\x00', 'a•••@b',
+       CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'succeeded' END, 'ref-' || n, 'key-' || n
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO tasks (kind, status, message_id, instance_pk, delivery_id, unique_key)
+SELECT (ARRAY['order_query','provision','deliver'])[1 + n % 3], CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 101 = 0 THEN 'pending' ELSE 'succeeded' END,
+       n, n, CASE WHEN n % 3 = 2 THEN n END, 'key-' || n
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO task_attempts (task_id, round, number, at, outcome)
+SELECT n, 0, 1, now(), 'succeeded'
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO instance_events (instance_pk, kind)
+SELECT n, 'status'
+  FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO audit (actor, action, target)
+SELECT 'operator:' || n % 300, 'action.' || n % 50, 'instance/inst-' || n
+  FROM generate_series(1, $1::int) AS n`} {
+		_, err := s.SQL().Exec(statement, seeded)
+		require.NoError(t, err)
+	}
+	_, err := s.SQL().Exec(`ANALYZE`)
+	require.NoError(t, err)
+}
+
+// plan is a node of EXPLAIN (ANALYZE, FORMAT JSON).
+type plan struct {
+	Node     string  `json:"Node Type"`
+	Relation string  `json:"Relation Name"`
+	Rows     float64 `json:"Actual Rows"`
+	Loops    float64 `json:"Actual Loops"`
+	Filtered float64 `json:"Rows Removed by Filter"`
+	Checked  float64 `json:"Rows Removed by Index Recheck"`
+	Plans    []plan  `json:"Plans"`
+}
+
+var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit"}
+
+// cost is what a statement touched: rows read by scans of the big tables, rows
+// that a sort took in, and which tables were scanned whole.
+type cost struct {
+	read, sorted float64
+	whole        []string
+	shape        string
+}
+
+func (p plan) cost(depth int) cost {
+	c := cost{shape: fmt.Sprintf("%s%s %s rows %.0f removed %.0f loops %.0f\n", strings.Repeat("  ", depth), p.Node, p.Relation,
+		p.Rows, p.Filtered+p.Checked, p.Loops)}
+	if slices.Contains(bigTables, p.Relation) {
+		n := (p.Rows + p.Filtered + p.Checked) * p.Loops
+		if c.read += n; p.Node == "Seq Scan" && p.Loops > 0 {
+			c.whole = append(c.whole, p.Relation)
+		}
+	}
+	for _, sub := range p.Plans {
+		s := sub.cost(depth + 1)
+		c.read, c.sorted, c.whole, c.shape = c.read+s.read, c.sorted+s.sorted, append(c.whole, s.whole...), c.shape+s.shape
+		if strings.Contains(p.Node, "Sort") {
+			c.sorted += sub.Rows * sub.Loops
+		}
+	}
+	return c
+}
+
+// planner gives a reader that explains each of its statements before it runs
+// and holds it to a budget of rows. Only a count, which stops by itself, may
+// begin to read a table from its start.
+func planner(t *testing.T, s *store.Store, name string, budget float64) *store.Reader {
+	return store.Watch(s, func(query string, args []any) {
+		var text string
+		require.NoError(t, s.SQL().QueryRow(`EXPLAIN (ANALYZE, FORMAT JSON) `+query, args...).Scan(&text), "%s\n%s", name, query)
+		var out []struct{ Plan plan }
+		require.NoError(t, json.Unmarshal([]byte(text), &out))
+		c := out[0].Plan.cost(0)
+		if !strings.Contains(query, "count(*)") {
+			assert.Empty(t, c.whole, "%s scans a table:%s\n%s", name, query, c.shape)
+		}
+		assert.LessOrEqual(t, c.read, budget, "%s reads too many rows:%s\n%s", name, query, c.shape)
+		assert.LessOrEqual(t, c.sorted, 2500.0, "%s sorts too many rows:%s\n%s", name, query, c.shape)
+	})
+}
+
+// Budgets, of 40000 rows: a page shows 50. A count ends at 1000 for each of five
+// statuses, for which seven activities are read where one is asked for.
+const (
+	pageBudget  = 3000
+	countBudget = 18000
+)
+
+// TestPlans explains every list and count under every pair of filters that the
+// console offers, and every detail: no big table is read or sorted whole.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	seed(t, s)
+	t.Run("messages", func(t *testing.T) { t.Parallel(); messagePlans(t, s) })
+	t.Run("instances", func(t *testing.T) { t.Parallel(); instancePlans(t, s) })
+	t.Run("deliveries", func(t *testing.T) { t.Parallel(); deliveryPlans(t, s) })
+	t.Run("tasks", func(t *testing.T) { t.Parallel(); taskPlans(t, s) })
+	t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })
+}
+
+// named is a change to a filter.
+type named[F any] struct {
+	name string
+	set  func(*F)
+}
+
+// pairs runs do for each one and each two of the changes.
+func pairs[F any](all []named[F], do func(name string, f F)) {
+	var none F
+	do("all", none)
+	for i, a := range all {
+		for _, b := range all[i:] {
+			var f F
+			a.set(&f)
+			b.set(&f)
+			do(a.name+" & "+b.name, f)
+		}
+	}
+}
+
+func messagePlans(t *testing.T, s *store.Store) {
+	ctx, yes, no := context.Background(), true, false
+	type F = store.MessageFilter
+	pairs([]named[F]{
+		{"channel", func(f *F) { f.Channel = "small" }},
+		{"empty channel", func(f *F) { f.Channel = "empty" }},
+		{"v1", func(f *F) { f.Protocol = "v1" }},
+		{"v2", func(f *F) { f.Protocol = "v2" }},
+		{"unknown protocol", func(f *F) { f.Protocol = "kit-v1" }},
+		{"activity", func(f *F) { f.Activity = "newInstance" }},
+		{"failed", func(f *F) { f.Status = "failed" }},
+		{"succeeded", func(f *F) { f.Status = "succeeded" }},
+		{"rejected", func(f *F) { f.Status = "rejected" }},
+		{"test", func(f *F) { f.Test = &yes }},
+		{"real", func(f *F) { f.Test = &no }},
+		{"order", func(f *F) { f.OrderID = "CS77" }},
+		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
+		{"q order", func(f *F) { f.Q = "CS777" }},
+		{"q line", func(f *F) { f.Q = "CS777-000001" }},
+		{"q business", func(f *F) { f.Q = "b-4711" }},
+		{"q nothing", func(f *F) { f.Q = "nothing of the kind" }},
+		{"since", func(f *F) { f.Since = time.Now().Add(-24 * time.Hour) }},
+		{"between", func(f *F) { f.Since, f.Until = time.Now().Add(-48*time.Hour), time.Now().Add(-47*time.Hour) }},
+	}, func(name string, f F) {
+		r := planner(t, s, "messages "+name, pageBudget)
+		p, err := r.MessageList(ctx, f, store.Paging{})
+		require.NoError(t, err)
+		if p.Older != "" {
+			p, err = r.MessageList(ctx, f, store.Paging{Cursor: p.Older})
+			require.NoError(t, err)
+			_, err = r.MessageList(ctx, f, store.Paging{Cursor: p.Newer})
+			require.NoError(t, err)
+		}
+		if len(p.Items) > 0 {
+			_, _, err = r.MessageNeighbours(ctx, f, p.Items[0])
+			require.NoError(t, err)
+		}
+		_, err = planner(t, s, "message ids "+name, seeded).MessageIDs(ctx, f, 0, 50)
+		require.NoError(t, err)
+		_, err = planner(t, s, "message counts "+name, countBudget).MessageCounts(ctx, f)
+		require.NoError(t, err)
+	})
+	_, err := planner(t, s, "message", 100).MessageDetail(ctx, 4711, 50)
+	require.NoError(t, err)
+}
+
+func instancePlans(t *testing.T, s *store.Store) {
+	ctx := context.Background()
+	type F = store.InstanceFilter
+	pairs([]named[F]{
+		{"channel", func(f *F) { f.Channel = "small" }},
+		{"empty channel", func(f *F) { f.Channel = "empty" }},
+		{"product", func(f *F) { f.ProductID = "OFFI7" }},
+		{"unknown product", func(f *F) { f.ProductID = "OFFI4711" }},
+		{"provisioning", func(f *F) { f.Status = "provisioning" }},
+		{"active", func(f *F) { f.Status = "active" }},
+		{"q instance", func(f *F) { f.Q = "inst-777" }},
+		{"q line", func(f *F) { f.Q = "CS777-000001" }},
+		{"q name", func(f *F) { f.Q = "customer 77" }},
+		{"q e-mail", func(f *F) { f.Q = "ann@example.com" }},
+		{"q phone", func(f *F) { f.Q = "186 8888 8888" }},
+		{"expires", func(f *F) { f.ExpiresBefore = time.Now().Add(240 * time.Hour) }},
+		{"waiting", func(f *F) { f.Waiting = true }},
+	}, func(name string, f F) {
+		r := planner(t, s, "instances "+name, pageBudget)
+		p, err := r.InstanceList(ctx, f, store.Paging{})
+		require.NoError(t, err)
+		if p.Older != "" {
+			_, err = r.InstanceList(ctx, f, store.Paging{Cursor: p.Older})
+			require.NoError(t, err)
+		}
+		if len(p.Items) > 0 {
+			_, _, err = r.InstanceNeighbours(ctx, f, p.Items[0])
+			require.NoError(t, err)
+		}
+		_, err = planner(t, s, "instance counts "+name, countBudget).InstanceCounts(ctx, f)
+		require.NoError(t, err)
+	})
+	_, err := planner(t, s, "instance", 300).InstanceDetail(ctx, "inst-77")
+	require.NoError(t, err)
+}
+
+func deliveryPlans(t *testing.T, s *store.Store) {
+	ctx := context.Background()
+	type F = store.DeliveryFilter
+	pairs([]named[F]{
+		{"e-mail", func(f *F) { f.Medium = "email" }},
+		{"sms", func(f *F) { f.Medium = "sms" }},
+		{"unknown medium", func(f *F) { f.Medium = "pigeon" }},
+		{"kind", func(f *F) { f.Kind = "usage_info" }},
+		{"rare kind", func(f *F) { f.Kind = "expiry_notice" }},
+		{"failed", func(f *F) { f.Status = "failed" }},
+		{"cancelled", func(f *F) { f.Status = "cancelled" }},
+		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
+	}, func(name string, f F) {
+		r := planner(t, s, "deliveries "+name, pageBudget)
+		p, err := r.DeliveryList(ctx, f, store.Paging{})
+		require.NoError(t, err)
+		if len(p.Items) > 0 {
+			_, _, err = r.DeliveryNeighbours(ctx, f, p.Items[0].ID)
+			require.NoError(t, err)
+		}
+		_, err = planner(t, s, "delivery counts "+name, countBudget).DeliveryCounts(ctx, f)
+		require.NoError(t, err)
+	})
+}
+
+func taskPlans(t *testing.T, s *store.Store) {
+	ctx := context.Background()
+	type F = store.TaskFilter
+	pairs([]named[F]{
+		{"kind", func(f *F) { f.Kind = "provision" }},
+		{"unknown kind", func(f *F) { f.Kind = "event" }},
+		{"failed", func(f *F) { f.Status = "failed" }},
+		{"succeeded", func(f *F) { f.Status = "succeeded" }},
+		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
+	}, func(name string, f F) {
+		r := planner(t, s, "tasks "+name, pageBudget)
+		p, err := r.TaskList(ctx, f, store.Paging{})
+		require.NoError(t, err)
+		if len(p.Items) > 0 {
+			_, _, err = r.TaskNeighbours(ctx, f, p.Items[0].ID)
+			require.NoError(t, err)
+		}
+		_, err = planner(t, s, "task counts "+name, countBudget).TaskCounts(ctx, f)
+		require.NoError(t, err)
+	})
+	_, err := planner(t, s, "task", 100).TaskDetail(ctx, 4711)
+	require.NoError(t, err)
+}
+
+func otherPlans(t *testing.T, s *store.Store) {
+	ctx := context.Background()
+	type F = store.AuditFilter
+	pairs([]named[F]{
+		{"actor", func(f *F) { f.Actor = "operator:7" }},
+		{"action", func(f *F) { f.Action = "action.7" }},
+		{"target", func(f *F) { f.Target = "instance/inst-77" }},
+	}, func(name string, f F) {
+		_, err := planner(t, s, "audit "+name, pageBudget).AuditList(ctx, f, store.Paging{})
+		require.NoError(t, err)
+	})
+	n, err := planner(t, s, "navigation", 4*1001).NavCounts(ctx)
+	require.NoError(t, err)
+	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
+		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}}, n)
+	products, err := planner(t, s, "products", 1000).ProductChoices(ctx)
+	require.NoError(t, err)
+	require.Len(t, products, 40)
+	require.Contains(t, products, store.ProductChoice{ProductID: "OFFI7", Name: "Product 7"})
+	all, err := s.Reader().MessageCounts(ctx, store.MessageFilter{Channel: "default"})
+	require.NoError(t, err)
+	require.Equal(t, store.Count{N: 1000, More: true}, all[""], fmt.Sprint(all))
+	require.Equal(t, "1000+", all["succeeded"].String())
+}

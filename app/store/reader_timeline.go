@@ -1,0 +1,206 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+)
+
+// Sorts of timeline events.
+const (
+	EventChange   = "change"   // of the instance: Kind status, expiry, product, order, access, customer with Old and New
+	EventMessage  = "message"  // an interface message came in: Kind is its activity, Count how often it came
+	EventRestart  = "restart"  // somebody restarted a message: Kind is its activity
+	EventTask     = "task"     // a try of follow-up work ended: Kind is its kind, Status how
+	EventDelivery = "delivery" // an SMS or e-mail: Kind is its kind, Status where it stands
+	EventAudit    = "audit"    // somebody did something to it: Kind is the action
+)
+
+// TimelineEvent is one point in the life of an instance.
+type TimelineEvent struct {
+	At         time.Time // UTC
+	Sort       string
+	Kind       string
+	Scene      string // of a message
+	Purpose    string // of a task
+	Medium     string // of a delivery
+	Old, New   string // of a change
+	Status     string
+	ResultCode string
+	Count      int       // arrivals of a message
+	LastAt     time.Time // its last arrival; zero with one arrival
+	Number     int       // of a task's try
+	Duration   time.Duration
+	MessageID  int64
+	TaskID     int64
+	DeliveryID int64
+	Actor      string // who did it, when a person did
+	Reason     string // in that person's words
+	Error      *fault.Record
+}
+
+// maxEvents bounds each source of a timeline; instances have few.
+const maxEvents = 300
+
+// life fills messages, deliveries, tasks and the timeline of an instance.
+func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) error {
+	err := r.instanceMessages(ctx, d, channel)
+	if err != nil {
+		return err
+	}
+	c := &clause{}
+	c.and("d.instance_pk = ?", d.PK)
+	key := func(d *deliveryRow) position { return position{id: d.ID} }
+	deliveries, err := page(ctx, r, deliveryList, c, Paging{Limit: MaxLimit}, key, (*deliveryRow).show)
+	if err != nil {
+		return err
+	}
+	d.Deliveries = deliveries.Items
+	c = &clause{}
+	c.and("t.instance_pk = ?", d.PK)
+	if d.Tasks, err = r.tasksWithTries(ctx, c); err != nil {
+		return err
+	}
+	return r.timeline(ctx, d)
+}
+
+func (r *Reader) instanceMessages(ctx context.Context, d *InstanceDetail, channel int64) error {
+	c := &clause{}
+	c.and("m.instance_id = ? AND m.instance_id <> ''", d.InstanceID)
+	c.and("m.channel_id = ? AND NOT m.test", channel)
+	key := func(m *messageRow) position { return position{at: m.Last, id: m.ID} }
+	messages, err := page(ctx, r, messageList, c, Paging{Limit: MaxLimit}, key, (*messageRow).show)
+	d.Messages = messages.Items
+	return err
+}
+
+// timeline joins what is known of an instance, newest first.
+func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
+	out, err := r.changes(ctx, d.PK)
+	if err != nil {
+		return err
+	}
+	for _, m := range d.Messages {
+		e := TimelineEvent{At: m.FirstReceivedAt, Sort: EventMessage, Kind: m.Activity, Scene: m.Scene, Status: m.Status,
+			ResultCode: m.ResultCode, Count: m.Attempts, MessageID: m.ID, Error: m.LastError}
+		if m.LastReceivedAt.After(m.FirstReceivedAt) {
+			e.LastAt = m.LastReceivedAt
+		}
+		out = append(out, e)
+	}
+	restarts, err := r.restarts(ctx, d.Messages)
+	if err != nil {
+		return err
+	}
+	audited, err := r.audited(ctx, "instance/"+d.InstanceID)
+	if err != nil {
+		return err
+	}
+	out = append(out, restarts...)
+	out = append(out, audited...)
+	for _, t := range d.Tasks {
+		for _, try := range t.Tries {
+			out = append(out, TimelineEvent{At: try.At.Add(try.Duration), Sort: EventTask, Kind: string(t.Kind), Purpose: string(t.Purpose),
+				Status: try.Outcome, Number: try.Number, Duration: try.Duration, MessageID: t.MessageID, TaskID: t.ID,
+				DeliveryID: t.DeliveryID, Actor: try.Actor, Error: try.Error})
+		}
+	}
+	for _, v := range d.Deliveries {
+		e := TimelineEvent{At: v.SentAt, Sort: EventDelivery, Kind: v.Kind, Medium: v.Medium, Status: v.Status, MessageID: v.MessageID,
+			DeliveryID: v.ID, Error: v.LastError}
+		if e.At.IsZero() {
+			e.At = v.CreatedAt
+		}
+		out = append(out, e)
+	}
+	slices.SortStableFunc(out, func(a, b TimelineEvent) int { return cmp.Compare(b.At.UnixMicro(), a.At.UnixMicro()) })
+	d.Timeline = out
+	return nil
+}
+
+func (r *Reader) changes(ctx context.Context, pk int64) ([]TimelineEvent, error) {
+	var rows []struct {
+		At        time.Time `db:"at"`
+		Kind      string    `db:"kind"`
+		Old       string    `db:"old_value"`
+		New       string    `db:"new_value"`
+		MessageID int64     `db:"message_id"`
+		TaskID    int64     `db:"task_id"`
+		Actor     string    `db:"actor"`
+	}
+	err := sqlx.SelectContext(ctx, r.q, &rows, `
+SELECT at, kind, old_value, new_value, COALESCE(message_id, 0) AS message_id, COALESCE(task_id, 0) AS task_id, actor
+  FROM instance_events
+ WHERE instance_pk = $1
+ ORDER BY id DESC
+ LIMIT $2`, pk, maxEvents)
+	if err != nil {
+		return nil, toFault(err)
+	}
+	out := make([]TimelineEvent, 0, len(rows))
+	for _, e := range rows {
+		out = append(out, TimelineEvent{At: e.At.UTC(), Sort: EventChange, Kind: e.Kind, Old: e.Old, New: e.New,
+			MessageID: e.MessageID, TaskID: e.TaskID, Actor: e.Actor})
+	}
+	return out, nil
+}
+
+// restarts are what people did to the messages.
+func (r *Reader) restarts(ctx context.Context, messages []MessageRow) ([]TimelineEvent, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	byID := make(map[int64]MessageRow, len(messages))
+	ids := make([]int64, 0, len(messages))
+	for _, m := range messages {
+		byID[m.ID] = m
+		ids = append(ids, m.ID)
+	}
+	var rows []struct {
+		MessageID  int64          `db:"message_id"`
+		At         time.Time      `db:"at"`
+		Actor      string         `db:"actor"`
+		ResultCode string         `db:"result_code"`
+		Error      sql.NullString `db:"error"`
+	}
+	err := sqlx.SelectContext(ctx, r.q, &rows, `
+SELECT message_id, at, actor, result_code, error
+  FROM attempts
+ WHERE message_id = ANY($1)
+   AND source <> 'marketplace'
+ ORDER BY id DESC
+ LIMIT $2`, pq.Array(ids), maxEvents)
+	if err != nil {
+		return nil, toFault(err)
+	}
+	out := make([]TimelineEvent, 0, len(rows))
+	for _, a := range rows {
+		rec, err := recordOf(a.Error)
+		if err != nil {
+			return nil, err
+		}
+		m := byID[a.MessageID]
+		out = append(out, TimelineEvent{At: a.At.UTC(), Sort: EventRestart, Kind: m.Activity, Scene: m.Scene, ResultCode: a.ResultCode,
+			MessageID: a.MessageID, Actor: a.Actor, Error: rec})
+	}
+	return out, nil
+}
+
+func (r *Reader) audited(ctx context.Context, target string) ([]TimelineEvent, error) {
+	entries, err := r.AuditList(ctx, AuditFilter{Target: target}, Paging{Limit: MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]TimelineEvent, 0, len(entries.Items))
+	for _, a := range entries.Items {
+		out = append(out, TimelineEvent{At: a.At, Sort: EventAudit, Kind: a.Action, Actor: a.Actor, Reason: a.Reason})
+	}
+	return out, nil
+}

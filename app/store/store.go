@@ -1,0 +1,164 @@
+// Package store holds every SQL statement: Reader for looking, Tx for writing.
+// It turns driver errors into faults and seals what must not be readable at
+// rest. It decides nothing: what is written, and when, is the use cases'
+// business. It knows neither HTTP nor the queue nor any protocol.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/seal"
+)
+
+// Store is the database.
+type Store struct {
+	db       *sqlx.DB
+	keys     *seal.Keyring
+	purchase *sqlx.Stmt
+}
+
+// Options of Open. MaxConns 0 means 16, which measured best on two cores.
+type Options struct {
+	MaxConns int
+}
+
+// Open connects and checks that the database answers. The schema may still be
+// missing: migrations run on SQL().
+func Open(ctx context.Context, url string, keys *seal.Keyring, o Options) (*Store, error) {
+	if o.MaxConns == 0 {
+		o.MaxConns = 16
+	}
+	db, err := sqlx.Open("postgres", url)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "database.unreachable")
+	}
+	db.SetMaxOpenConns(o.MaxConns)
+	db.SetMaxIdleConns(o.MaxConns)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, fault.Wrap(err, fault.Unavailable, "database.unreachable")
+	}
+	return &Store{db: db, keys: keys}, nil
+}
+
+// SQL is the plain handle, for migrations and health checks.
+func (s *Store) SQL() *sql.DB { return s.db.DB }
+
+// Keys is the keyring that the store seals with.
+func (s *Store) Keys() *seal.Keyring { return s.keys }
+
+// Close ends every connection.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return toFault(s.db.PingContext(ctx)) }
+
+// Reader is for looking: selects only.
+type Reader struct {
+	q    sqlx.QueryerContext
+	keys *seal.Keyring
+}
+
+// Reader gives a reader outside any transaction.
+func (s *Store) Reader() *Reader { return &Reader{q: s.db, keys: s.keys} }
+
+// Tx is one transaction. Its Now is the database's, fixed for the transaction.
+type Tx struct {
+	tx   *sqlx.Tx
+	keys *seal.Keyring
+	Now  time.Time
+}
+
+// Reader looks inside the transaction.
+func (t *Tx) Reader() *Reader { return &Reader{q: t.tx, keys: t.keys} }
+
+// Write runs fn in one transaction (READ COMMITTED; rows that matter are locked
+// by fn) and commits it if fn returns nil. A deadlock or serialisation failure
+// runs fn again, at most three times, so fn must have no effect outside.
+func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
+	var err error
+	for range 3 {
+		if err = s.writeOnce(ctx, fn); !retryable(err) {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
+	tx, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return toFault(err)
+	}
+	t := &Tx{tx: tx, keys: s.keys}
+	if err = tx.GetContext(ctx, &t.Now, `SELECT now()`); err == nil {
+		t.Now = t.Now.UTC()
+		err = fn(t)
+	}
+	if err != nil {
+		_ = tx.Rollback()
+		return toFault(err)
+	}
+	return toFault(tx.Commit())
+}
+
+// toFault gives driver errors their class. Faults pass as they are.
+func toFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return err
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Wrap(err, fault.NotFound, "not_found")
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fault.Wrap(err, fault.Unavailable, "database.timeout")
+	}
+	var pe *pq.Error
+	if errors.As(err, &pe) {
+		switch pe.Code.Class() {
+		case "08", "53", "57":
+			return fault.Wrap(err, fault.Unavailable, "database.unreachable")
+		case "23":
+			return fault.Wrap(err, fault.Conflict, "database.conflict", "constraint", pe.Constraint)
+		}
+		return fault.Wrap(err, fault.Internal, "internal")
+	}
+	// What is left are dial errors, broken pipes and bad connections.
+	return fault.Wrap(err, fault.Unavailable, "database.unreachable")
+}
+
+func retryable(err error) bool {
+	var pe *pq.Error
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
+// unique tells whether err is a violation of the named unique constraint.
+func unique(err error, constraint string) bool {
+	var pe *pq.Error
+	return errors.As(err, &pe) && pe.Code == "23505" && pe.Constraint == constraint
+}
+
+func nullID(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
+
+func nullTime(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t.IsZero()} }
+
+func nullText(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
+
+func nullBytes(b []byte) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,315 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+)
+
+func jsonText(m map[string]string) (string, error) {
+	if len(m) == 0 {
+		return "{}", nil
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "internal")
+	}
+	return string(b), nil
+}
+
+// Enqueue writes a task beside the fact that causes it. A task with the same
+// unique key is left as it is; id is then 0.
+func (t *Tx) Enqueue(ctx context.Context, n outbox.New) (id int64, err error) {
+	runAt := n.RunAt
+	if runAt.IsZero() {
+		runAt = t.Now
+	}
+	err = t.tx.GetContext(ctx, &id, `
+INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (unique_key) DO NOTHING
+RETURNING id`,
+		string(n.Kind), string(n.Purpose), nullID(n.MessageID), nullID(n.InstancePK), nullID(n.DeliveryID),
+		n.OrderID, n.OrderLineID, n.UniqueKey, runAt)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return 0, nil
+	}
+	return id, toFault(err)
+}
+
+// Claim takes a pending task for the length of the lease and counts the try. ok
+// is false when there is nothing to do: done, cancelled, claimed by another
+// worker, or not due yet.
+func (s *Store) Claim(ctx context.Context, id int64, lease time.Duration) (task outbox.Task, ok bool, err error) {
+	err = s.db.QueryRowxContext(ctx, `
+UPDATE tasks
+   SET status = 'running',
+       attempts = attempts + 1,
+       started_at = now(),
+       leased_until = now() + make_interval(secs => $2)
+ WHERE id = $1
+   AND status = 'pending'
+   AND run_at <= now() + interval '1 second'
+RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), COALESCE(delivery_id, 0),
+          order_id, order_line_id, round, attempts, started_at`, id, lease.Seconds()).
+		Scan(&task.ID, &task.Kind, &task.Purpose, &task.MessageID, &task.InstancePK, &task.DeliveryID,
+			&task.OrderID, &task.OrderLineID, &task.Round, &task.Attempt, &task.StartedAt)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return task, false, nil
+	}
+	return task, err == nil, toFault(err)
+}
+
+// Complete ends a claimed task well, inside the transaction that writes its
+// result. Fault: conflict "task.lease_lost" when the claim is not valid any
+// more, so that the result of a worker that was given up is not written twice.
+func (t *Tx) Complete(ctx context.Context, task outbox.Task) error {
+	if err := t.endTry(ctx, task, "succeeded", "succeeded", time.Time{}, nil); err != nil {
+		return err
+	}
+	return t.SettleMessage(ctx, task.MessageID)
+}
+
+// Fail ends a claimed task's try badly. With a retryAt it waits for the next
+// try; without, it is given up and its message fails.
+func (t *Tx) Fail(ctx context.Context, task outbox.Task, cause error, retryAt time.Time) error {
+	status := "failed"
+	if !retryAt.IsZero() {
+		status = "pending"
+	}
+	if err := t.endTry(ctx, task, status, "failed", retryAt, cause); err != nil {
+		return err
+	}
+	return t.SettleMessage(ctx, task.MessageID)
+}
+
+func (t *Tx) endTry(ctx context.Context, task outbox.Task, status, outcome string, runAt time.Time, cause error) error {
+	rec := fault.ToRecord(cause).JSON()
+	r, err := t.tx.ExecContext(ctx, `
+UPDATE tasks
+   SET status = $4,
+       last_error = $5,
+       run_at = COALESCE($6, run_at),
+       enqueued_at = NULL,
+       leased_until = NULL,
+       finished_at = CASE WHEN $4 <> 'pending' THEN now() END
+ WHERE id = $1
+   AND round = $2
+   AND attempts = $3
+   AND status = 'running'`, task.ID, task.Round, task.Attempt, status, nullBytes(rec), nullTime(runAt))
+	if err != nil {
+		return toFault(err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return fault.New(fault.Conflict, "task.lease_lost")
+	}
+	_, err = t.tx.ExecContext(ctx, `
+INSERT INTO task_attempts (task_id, round, number, at, duration_us, outcome, error)
+VALUES ($1, $2, $3, $4, (extract(epoch FROM clock_timestamp() - $4) * 1000000)::bigint, $5, $6)`,
+		task.ID, task.Round, task.Attempt, task.StartedAt, outcome, nullBytes(rec))
+	return toFault(err)
+}
+
+// Restarted says what restarting tasks did.
+type Restarted struct {
+	Given   int // given-up or cancelled tasks that begin a new round
+	Hurried int // waiting tasks that run now instead of later
+	Running int // tasks that are being worked on: left alone
+}
+
+// Touched is how many tasks will run now.
+func (r Restarted) Touched() int { return r.Given + r.Hurried }
+
+// RestartTasks begins a new round of the given-up tasks among ids and lets the
+// waiting ones run now. Running ones are only counted. Each leaves an attempt row.
+func (t *Tx) RestartTasks(ctx context.Context, ids []int64, actor string) (Restarted, error) {
+	var out Restarted
+	rows, err := t.tx.QueryxContext(ctx, `
+SELECT id, status, round, attempts
+  FROM tasks
+ WHERE id = ANY($1)
+ ORDER BY id
+   FOR UPDATE`, pq.Array(ids))
+	if err != nil {
+		return out, toFault(err)
+	}
+	given, waiting, err := splitTasks(rows, &out)
+	if err != nil {
+		return out, err
+	}
+	out.Given, out.Hurried = len(given), len(waiting)
+	_, err = t.tx.ExecContext(ctx, `
+WITH r AS (
+    UPDATE tasks
+       SET status = 'pending',
+           round = round + CASE WHEN id = ANY($1) THEN 1 ELSE 0 END,
+           attempts = CASE WHEN id = ANY($1) THEN 0 ELSE attempts END,
+           run_at = now(),
+           enqueued_at = NULL,
+           finished_at = NULL
+     WHERE id = ANY($1)
+        OR id = ANY($2)
+    RETURNING id, round
+)
+INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+SELECT id, round, 0, now(), 'restarted', $3
+  FROM r`, pq.Array(given), pq.Array(waiting), actor)
+	return out, toFault(err)
+}
+
+func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var status outbox.Status
+		var round, attempts int
+		if err := rows.Scan(&id, &status, &round, &attempts); err != nil {
+			return nil, nil, toFault(err)
+		}
+		switch status {
+		case outbox.Failed, outbox.Cancelled:
+			given = append(given, id)
+		case outbox.Pending:
+			waiting = append(waiting, id)
+		case outbox.Running:
+			out.Running++
+		}
+	}
+	return given, waiting, toFault(rows.Err())
+}
+
+// TaskIDs lists the tasks of a message that are not done, oldest first.
+func (t *Tx) TaskIDs(ctx context.Context, message int64) ([]int64, error) {
+	var ids []int64
+	err := t.tx.SelectContext(ctx, &ids, `
+SELECT id
+  FROM tasks
+ WHERE message_id = $1
+   AND status IN ('pending', 'running', 'failed')
+ ORDER BY id`, message)
+	return ids, toFault(err)
+}
+
+// MessageOfTask is the message that a task belongs to, 0 if none. Fault:
+// not_found "task.unknown".
+func (t *Tx) MessageOfTask(ctx context.Context, task int64) (int64, error) {
+	var id int64
+	err := t.tx.GetContext(ctx, &id, `
+SELECT COALESCE(message_id, 0)
+  FROM tasks
+ WHERE id = $1`, task)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return 0, fault.New(fault.NotFound, "task.unknown")
+	}
+	return id, toFault(err)
+}
+
+// CancelTasks ends the waiting and given-up tasks of an instance, for instance
+// when it is released. A running one finishes by itself and finds the instance
+// released.
+func (t *Tx) CancelTasks(ctx context.Context, instancePK int64, actor string) (int, error) {
+	var ids []int64
+	err := t.tx.SelectContext(ctx, &ids, `
+WITH c AS (
+    UPDATE tasks
+       SET status = 'cancelled',
+           finished_at = now(),
+           enqueued_at = NULL
+     WHERE instance_pk = $1
+       AND status IN ('pending', 'failed')
+    RETURNING id, round, attempts, message_id
+), a AS (
+    INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+    SELECT id, round, attempts, now(), 'cancelled', $2
+      FROM c
+)
+SELECT DISTINCT COALESCE(message_id, 0)
+  FROM c`, instancePK, actor)
+	if err != nil {
+		return 0, toFault(err)
+	}
+	for _, m := range ids {
+		if err := t.SettleMessage(ctx, m); err != nil {
+			return 0, err
+		}
+	}
+	return len(ids), nil
+}
+
+// Park ends a claimed task's try without an outcome: it waits for a person, not
+// for a time, so its run_at is at the end of the calendar and no relay picks it
+// up. The message stays processing.
+func (t *Tx) Park(ctx context.Context, task outbox.Task) error {
+	r, err := t.tx.ExecContext(ctx, `
+UPDATE tasks
+   SET status = 'pending',
+       attempts = 0,
+       run_at = '9999-12-31 00:00:00+00',
+       enqueued_at = NULL,
+       leased_until = NULL,
+       last_error = NULL
+ WHERE id = $1
+   AND round = $2
+   AND attempts = $3
+   AND status = 'running'`, task.ID, task.Round, task.Attempt)
+	if err != nil {
+		return toFault(err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return fault.New(fault.Conflict, "task.lease_lost")
+	}
+	return nil
+}
+
+// CompleteParked ends whatever provisioning of the instance is waiting for a
+// person or was given up, because a person has done it, and settles the messages
+// behind it. A change that a driver is still going to make by itself is left to it.
+func (t *Tx) CompleteParked(ctx context.Context, instancePK int64, actor string) error {
+	var messages []int64
+	err := t.tx.SelectContext(ctx, &messages, `
+WITH c AS (
+    UPDATE tasks
+       SET status = 'succeeded',
+           finished_at = now(),
+           enqueued_at = NULL,
+           last_error = NULL
+     WHERE instance_pk = $1
+       AND kind = 'provision'
+       AND (status = 'failed' OR status = 'pending' AND (purpose = 'purchase' OR run_at > '9999-01-01 00:00:00+00'))
+    RETURNING id, round, attempts, message_id
+), a AS (
+    INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+    SELECT id, round, attempts, now(), 'succeeded', $2
+      FROM c
+)
+SELECT DISTINCT COALESCE(message_id, 0)
+  FROM c`, instancePK, actor)
+	if err != nil {
+		return toFault(err)
+	}
+	for _, m := range messages {
+		if err := t.SettleMessage(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ProvisionMessage is the interface message whose provisioning of the instance
+// is still open, the oldest if there are several; 0 if none is.
+func (t *Tx) ProvisionMessage(ctx context.Context, instancePK int64) (int64, error) {
+	var id int64
+	err := t.tx.GetContext(ctx, &id, `
+SELECT COALESCE(min(message_id), 0)
+  FROM tasks
+ WHERE instance_pk = $1
+   AND kind = 'provision'
+   AND status IN ('pending', 'running', 'failed')`, instancePK)
+	return id, toFault(err)
+}

@@ -1,0 +1,260 @@
+// Package callback is where the marketplace's calls come in: it finds the
+// channel, has the protocol prove and read the call, hands it to intake and
+// sends the very bytes that were stored, signed. It decides nothing about
+// instances, and the caller never learns more than the result code tells.
+package callback
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/saas2"
+	"koodesk/app/replay"
+	"koodesk/app/store"
+	"koodesk/app/telemetry"
+)
+
+// MaxBody is the largest body that is read, in bytes.
+const MaxBody = 1 << 20
+
+// limit is how long a call may take in all; the published limit is 5 s (page CN
+// 0070649475), and an answer that comes too late is worth nothing.
+const limit = 4 * time.Second
+
+// Options of New.
+type Options struct {
+	Intake  *intake.Intake
+	Replay  *replay.Memory
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
+	Now     func() time.Time // nil means time.Now
+}
+
+// Handler answers the calls of every channel.
+type Handler struct {
+	o      Options
+	floods *floods
+}
+
+// New makes a handler.
+func New(o Options) *Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Handler{o: o, floods: newFloods()}
+}
+
+// Dialect is SaaS V2.0 as intake needs it.
+type Dialect struct{}
+
+// Protocol is V2.
+func (Dialect) Protocol() market.Protocol { return market.V2 }
+
+// Encode writes an answer.
+func (Dialect) Encode(activity string, a market.Answer) []byte { return saas2.Encode(activity, a) }
+
+// Decode reads a stored call.
+func (Dialect) Decode(body []byte) (market.Call, error) { return saas2.Decode(body) }
+
+// Message is what the caller is told of a refusal.
+func (Dialect) Message(err error) string { return saas2.Message(err) }
+
+// call is one call on its way through.
+type call struct {
+	channel  *store.Channel
+	envelope saas2.Envelope
+	proof    saas2.Proof
+	arrived  intake.Arrived
+}
+
+// Serve answers one call. The answer is HTTP 200 and JSON whatever happens,
+// except 404 for an unknown channel, 429 for a flood of unproved calls and 503
+// while the database cannot be reached, so that the marketplace comes again.
+func (h *Handler) Serve(c *fiber.Ctx) error {
+	start := h.o.Now()
+	ctx, cancel := context.WithTimeout(c.UserContext(), limit)
+	defer cancel()
+	ch, err := h.o.Intake.Channel(ctx, c.Params("channel"))
+	if err != nil {
+		if fault.Is(err, fault.NotFound) {
+			return plain(c, fiber.StatusNotFound, market.InvalidParameter, "there is no such channel")
+		}
+		return h.unavailable(ctx, c, "", err)
+	}
+	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(),
+		Request: store.Request{Method: c.Method(), Query: string(c.Request().URI().QueryString()), Body: append([]byte(nil), c.Body()...)}}}
+	body, code, err := h.answer(ctx, c, k)
+	if err != nil {
+		if errors.Is(err, errFlood) {
+			h.o.Metrics.CallbackFlood.Inc()
+			c.Set(fiber.HeaderRetryAfter, "10")
+			return plain(c, fiber.StatusTooManyRequests, market.AuthFailed, "too many calls that cannot be verified")
+		}
+		return h.unavailable(ctx, c, k.key(start), err)
+	}
+	h.measure(k, code, start)
+	return send(c, k.key(start), body)
+}
+
+// key is what the answer is signed with: the key that proved the call, since
+// during a rotation that is the one the marketplace still has; else the present
+// one. "" means that the channel signs nothing.
+func (k *call) key(now time.Time) string {
+	keys := k.channel.KeysOf("basic", now)
+	if !k.channel.BodySign || len(keys) == 0 {
+		return ""
+	}
+	for _, key := range keys {
+		if key.ID == k.proof.KeyID {
+			return key.Secret
+		}
+	}
+	return keys[0].Secret
+}
+
+// answer proves, reads and hands over; the bytes are what to send.
+func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, market.ResultCode, error) {
+	var readErr error
+	k.arrived.Call, readErr = saas2.Decode(k.arrived.Request.Body)
+	k.arrived.Call.Protocol = market.V2
+	if err := h.prove(ctx, c, k); err != nil {
+		return h.reject(ctx, k, err)
+	}
+	h.o.Intake.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
+	if readErr == nil {
+		readErr = contentType(c)
+	}
+	if readErr != nil {
+		return h.o.Intake.Invalid(ctx, k.arrived, readErr)
+	}
+	return h.o.Intake.Handle(ctx, k.arrived)
+}
+
+// prove checks signature, time window and the memory of nonces.
+func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
+	if c.Method() != fiber.MethodPost {
+		return fault.New(fault.Unauthenticated, "call.method", "method", c.Method())
+	}
+	env, err := saas2.ParseQuery(k.arrived.Request.Query)
+	env.Body = k.arrived.Request.Body
+	k.envelope = env
+	if err != nil {
+		return err
+	}
+	var keys []saas2.Key
+	for _, key := range k.channel.KeysOf("basic", k.arrived.ReceivedAt) {
+		keys = append(keys, saas2.Key{ID: key.ID, Secret: key.Secret})
+	}
+	if k.proof, err = saas2.Verify(keys, env, k.arrived.ReceivedAt); err != nil {
+		return err
+	}
+	h.o.Metrics.CallbackProofs.WithLabelValues(string(k.proof.Form)).Inc()
+	fresh, err := h.o.Replay.Fresh(ctx, k.channel.ID, env.Nonce, saas2.Fingerprint(env))
+	if err != nil {
+		h.o.Metrics.ReplayLost.Inc()
+		h.o.Log.WarnContext(ctx, "the memory of nonces is lost; signature and time window still protect the call",
+			"channel", k.channel.Slug, "error", err)
+	}
+	if !fresh {
+		return saas2.ErrReplayed
+	}
+	return nil
+}
+
+// reject answers a call that could not be proved, and logs it while there are
+// not too many of them.
+func (h *Handler) reject(ctx context.Context, k *call, cause error) ([]byte, market.ResultCode, error) {
+	f := fault.From(cause)
+	h.o.Metrics.CallbackRejected.WithLabelValues(f.Key).Inc()
+	if !h.floods.allow(k.channel.ID, k.arrived.ReceivedAt) {
+		return nil, "", errFlood
+	}
+	code := saas2.RefusalCode(cause)
+	body := saas2.Encode("", market.Answer{Code: code, Msg: saas2.Message(cause)})
+	h.o.Log.WarnContext(ctx, "a call could not be proved authentic", "channel", k.channel.Slug, "ip", k.arrived.IP, "reason", f.Key, "args", f.Args)
+	return body, code, h.o.Intake.Reject(ctx, k.arrived, code, body, cause)
+}
+
+// contentType refuses what says that it is not JSON; saying nothing is fine.
+func contentType(c *fiber.Ctx) error {
+	got := string(c.Request().Header.ContentType())
+	if got == "" {
+		return nil
+	}
+	// "application/json;charset=utf8" is how the marketplace writes it.
+	kind, _, err := mime.ParseMediaType(got)
+	if err != nil {
+		kind = strings.ToLower(strings.TrimSpace(strings.SplitN(got, ";", 2)[0]))
+	}
+	if kind == fiber.MIMEApplicationJSON || strings.HasSuffix(kind, "+json") {
+		return nil
+	}
+	return fault.New(fault.Invalid, "call.field_format", "field", "Content-Type", "want", "application/json")
+}
+
+// unavailable is the answer when nothing could be written: the marketplace must
+// come again. A defect of ours is no reason to be called unreachable.
+func (h *Handler) unavailable(ctx context.Context, c *fiber.Ctx, key string, err error) error {
+	h.o.Log.ErrorContext(ctx, "a call could not be taken over", "channel", c.Params("channel"), "error", err)
+	if !fault.Is(err, fault.Unavailable) {
+		return send(c, key, saas2.Encode("", market.Answer{Code: market.OtherError, Msg: "internal error, please try again"}))
+	}
+	c.Set(fiber.HeaderRetryAfter, "5")
+	return plain(c, fiber.StatusServiceUnavailable, market.OtherError, "temporarily unavailable, please try again")
+}
+
+func (h *Handler) measure(k *call, code market.ResultCode, start time.Time) {
+	activity := k.arrived.Call.Activity
+	if !known[activity] {
+		activity = "unknown"
+	}
+	h.o.Metrics.Callbacks.WithLabelValues(string(market.V2), activity, string(code), strconv.FormatBool(k.arrived.Call.Test)).Inc()
+	if !k.arrived.Call.Test {
+		h.o.Metrics.CallbackSeconds.WithLabelValues(activity).Observe(h.o.Now().Sub(start).Seconds())
+	}
+}
+
+// known bounds the metric's labels to what the protocol has.
+var known = map[string]bool{market.NewInstance: true, market.QueryInstance: true, market.RefreshInstance: true, market.UpdateInstanceStatus: true,
+	market.ReleaseInstance: true, market.UpgradeInstance: true, market.ChangeInstanceCheck: true}
+
+// send writes the bytes with their signature.
+func send(c *fiber.Ctx, key string, body []byte) error {
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	if key != "" {
+		c.Set("Body-Sign", crypt.BodySign(key, body))
+	}
+	return c.Send(body)
+}
+
+// plain is an answer outside any channel's keys.
+func plain(c *fiber.Ctx, status int, code market.ResultCode, msg string) error {
+	c.Status(status)
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(saas2.Encode("", market.Answer{Code: code, Msg: msg}))
+}
+
+// Refuse answers what never reached Serve: a body that is too large, a broken
+// request, a method that is neither GET nor POST.
+func Refuse(c *fiber.Ctx, f *fault.Error) error {
+	switch f.Code {
+	case fault.TooLarge:
+		return plain(c, fiber.StatusRequestEntityTooLarge, market.InvalidParameter, "the body is larger than 1 MiB")
+	case fault.NotFound:
+		return plain(c, fiber.StatusNotFound, market.InvalidParameter, "there is no such address")
+	case fault.Invalid:
+		return plain(c, fiber.StatusBadRequest, market.InvalidParameter, "the request cannot be read")
+	}
+	return plain(c, fiber.StatusOK, market.OtherError, "internal error, please try again")
+}

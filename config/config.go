@@ -1,0 +1,139 @@
+// Package config reads the program's settings from the environment (and an .env
+// file beside the program's working directory) into one typed Config, from one
+// table of options. It reports every fault at once and knows no other package.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/joho/godotenv"
+)
+
+// Config is every setting of the program, checked.
+type Config struct {
+	DatabaseURL    string
+	RedisURL       string
+	Addr           string
+	MetricsAddr    string // "" switches the metrics listener off
+	PublicURL      *url.URL
+	SecretKey      []byte
+	SecretKeyOld   [][]byte
+	SMTPURL        string // "" means that no mail leaves the machine
+	MailFrom       string
+	SMSDriver      string
+	TZDisplay      *time.Location
+	LogFormat      string
+	LogLevel       slog.Level
+	TrustedProxies []netip.Prefix
+	Workers        int
+	MaxConns       int
+}
+
+// Option is one line of the table: everything that is said of a setting, here
+// and in the example file and the documentation.
+type Option struct {
+	Name    string
+	Default string
+	Secret  bool
+	Example string
+	Help    string // one or two lines, for the example file and the README
+	parse   func(c *Config, value string) error
+}
+
+// Options is the table, in the order in which people should read it.
+func Options() []Option {
+	return []Option{
+		{Name: "DATABASE_URL", Secret: true, Example: "postgres://koodesk:password@127.0.0.1:5432/koodesk?sslmode=verify-full",
+			Help: "PostgreSQL, as a URL; say sslmode explicitly. Required.", parse: parseDatabase},
+		{Name: "REDIS_URL", Secret: true, Example: "redis://:password@127.0.0.1:6379/0",
+			Help:  "Redis: redis://, rediss:// or unix://; a cluster as redis+cluster://host:port?addr=host2:port, sentinels as redis+sentinel://host:port?addr=host2:port&master_name=NAME. Required.",
+			parse: parseRedis},
+		{Name: "SECRET_KEY", Secret: true, Example: "(32 bytes in base64)",
+			Help:  "Encrypts credentials and personal data at rest: 32 bytes in base64, made by `openssl rand -base64 32`. Required. Keep it: without it the stored secrets cannot be read.",
+			parse: parseKey},
+		{Name: "SECRET_KEY_OLD", Secret: true, Example: "",
+			Help: "Earlier values of SECRET_KEY, separated by commas, while a rotation is under way.", parse: parseOldKeys},
+		{Name: "ADDR", Default: "127.0.0.1:8080", Help: "Where the web part listens.",
+			parse: func(c *Config, v string) error { c.Addr = v; return checkAddr(v) }},
+		{Name: "METRICS_ADDR", Default: "127.0.0.1:9464", Help: "Where Prometheus metrics are served, apart from the public listener; `off` switches them off.",
+			parse: parseMetrics},
+		{Name: "PUBLIC_URL", Default: "http://127.0.0.1:8080", Example: "https://koodesk.example.com",
+			Help: "The address at which KooGallery and people reach the program. With https, cookies are marked Secure.", parse: parsePublic},
+		{Name: "SMTP_URL", Secret: true, Example: "smtp://user:password@smtp.example.com:587?starttls=required",
+			Help:  "Mail server: smtp:// with starttls=required (default), opportunistic or never, or smtps://. Empty: mails are rendered and kept, but never leave the machine.",
+			parse: func(c *Config, v string) error { c.SMTPURL = v; return nil }},
+		{Name: "MAIL_FROM", Default: "Koodesk <no-reply@localhost>", Example: "Example Cloud <service@example.com>",
+			Help: "Sender of the mails to customers.", parse: func(c *Config, v string) error { c.MailFrom = v; return nil }},
+		{Name: "SMS_DRIVER", Default: "log", Help: "How SMS leave: `log` renders, keeps and logs them, and sends nothing.", parse: parseSMS},
+		{Name: "TZ_DISPLAY", Default: "Asia/Shanghai", Help: "Time zone of the console (IANA name). Stored times are UTC.", parse: parseZone},
+		{Name: "LOG_FORMAT", Default: "text", Help: "`text` or `json`.", parse: parseLogFormat},
+		{Name: "LOG_LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.",
+			parse: func(c *Config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }},
+		{Name: "TRUSTED_PROXIES", Example: "10.0.0.0/8,127.0.0.1",
+			Help: "Addresses or networks of reverse proxies whose X-Forwarded-For is believed.", parse: parseProxies},
+		{Name: "WORKERS", Default: "10", Help: "Tasks that one process works on at the same time.",
+			parse: func(c *Config, v string) (err error) { c.Workers, err = number(v, 1, 500); return err }},
+		{Name: "DB_MAX_CONNS", Default: "16", Help: "Connections to PostgreSQL that one process keeps.",
+			parse: func(c *Config, v string) (err error) { c.MaxConns, err = number(v, 2, 500); return err }},
+	}
+}
+
+// Faults is every fault of a configuration, one per line, each naming its
+// variable and what to do.
+type Faults []error
+
+func (f Faults) Error() string { return errors.Join(f...).Error() }
+
+// Load reads file (if it exists) and the environment, which wins, and checks
+// everything. The error is Faults.
+func Load(file string) (Config, error) {
+	values, err := readFile(file)
+	if err != nil {
+		return Config{}, Faults{err}
+	}
+	return Parse(func(name string) (string, bool) {
+		if v, ok := os.LookupEnv(name); ok {
+			return v, true
+		}
+		v, ok := values[name]
+		return v, ok
+	})
+}
+
+func readFile(file string) (map[string]string, error) {
+	values, err := godotenv.Read(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot be read as NAME=value lines: %w", file, err)
+	}
+	return values, nil
+}
+
+// Parse checks the settings that lookup gives; an empty value counts as absent.
+func Parse(lookup func(string) (string, bool)) (Config, error) {
+	var c Config
+	var faults Faults
+	for _, o := range Options() {
+		v, _ := lookup(o.Name)
+		v = strings.TrimSpace(v)
+		if v == "" {
+			v = o.Default
+		}
+		if err := o.parse(&c, v); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", o.Name, err))
+		}
+	}
+	if len(faults) > 0 {
+		return Config{}, faults
+	}
+	return c, nil
+}

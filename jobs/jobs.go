@@ -1,0 +1,150 @@
+// Package jobs is the program's second mouth: it moves task rows from
+// PostgreSQL to Redis (Asynq), runs each through its use case, and puts back
+// what a killed worker or an emptied Redis left behind. PostgreSQL is the truth:
+// Redis holds a task's id and kind and nothing else, and may be lost at any
+// moment. The package decides when to try again, never what the work is.
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+	"koodesk/app/telemetry"
+)
+
+// Queue names, from the most to the least urgent. Notices that many customers
+// get at once never delay what one customer is waiting for.
+const (
+	Urgent = "urgent"
+	Mail   = "mail"
+	Low    = "low"
+)
+
+var weights = map[string]int{Urgent: 6, Mail: 3, Low: 1}
+
+// Kind is one line of the table of kinds.
+type Kind struct {
+	Name    outbox.Kind
+	Queue   string
+	Timeout time.Duration // of one try
+	Tries   int           // before it is given up
+	Base    time.Duration // wait after the first failure; doubles with each
+	Max     time.Duration // the longest wait
+	// Run does the work and completes the task in its last transaction.
+	Run func(context.Context, outbox.Task) error
+	// OnFail, if there is one, runs in the transaction that records a failed
+	// try; final says that the task is given up.
+	OnFail func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+}
+
+// Handlers are the use cases that the table of kinds calls.
+type Handlers struct {
+	OrderQuery   func(context.Context, outbox.Task) error
+	Provision    func(context.Context, outbox.Task) error
+	Deliver      func(context.Context, outbox.Task) error
+	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+}
+
+// Table is the table of kinds. The waits are chosen so that a task is given up,
+// and so shown to the operators, within about half an hour, well inside the
+// three hours in which the marketplace repeats a purchase (page CN 0070649414).
+func Table(h Handlers) []Kind {
+	return []Kind{
+		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
+		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision},
+		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+	}
+}
+
+// Options of New.
+type Options struct {
+	Store   *store.Store
+	Redis   redis.UniversalClient // the caller closes it after Stop
+	Kinds   []Kind
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
+	Workers int // tasks at the same time; 0 means 10
+	// Poll is how often the relay looks for due tasks when nobody wakes it; 0
+	// means 200 ms.
+	Poll time.Duration
+	// Sweep is how often lost work is looked for; 0 means 10 s.
+	Sweep time.Duration
+	// Handed is after how long a task that Redis has and no worker began is
+	// handed over again; 0 means a minute.
+	Handed time.Duration
+}
+
+// Jobs is the running part: relay, workers, sweeper.
+type Jobs struct {
+	o     Options
+	kinds map[outbox.Kind]Kind
+	queue *queue
+	wake  chan struct{}
+	stop  context.CancelFunc
+	done  chan struct{}
+}
+
+// New checks that every kind has a handler and known settings.
+func New(o Options) (*Jobs, error) {
+	if o.Workers == 0 {
+		o.Workers = 10
+	}
+	if o.Poll == 0 {
+		o.Poll = 200 * time.Millisecond
+	}
+	if o.Sweep == 0 {
+		o.Sweep = 10 * time.Second
+	}
+	if o.Handed == 0 {
+		o.Handed = time.Minute
+	}
+	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, wake: make(chan struct{}, 1)}
+	for _, k := range o.Kinds {
+		j.kinds[k.Name] = k
+	}
+	for _, name := range outbox.Kinds() {
+		k, ok := j.kinds[name]
+		if !ok || k.Run == nil || weights[k.Queue] == 0 || k.Tries < 1 || k.Timeout <= 0 {
+			return nil, fmt.Errorf("jobs: kind %q has no complete line in the table", name)
+		}
+	}
+	return j, nil
+}
+
+// Wake hurries the relay after tasks were written. It never blocks.
+func (j *Jobs) Wake() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// delay is the wait before try number n+1, with a jitter of a fifth so that
+// what failed together does not come back together.
+func (k Kind) delay(n int) time.Duration {
+	d := k.Base
+	for range n - 1 {
+		if d *= 2; d >= k.Max {
+			d = k.Max
+			break
+		}
+	}
+	return d + time.Duration((rand.Float64()*2-1)*float64(d)/5)
+}
+
+// next decides when a failed task is tried again; zero means that it is given up.
+func (k Kind) next(t outbox.Task, cause error, now time.Time) time.Time {
+	f := fault.From(cause)
+	if f.Retry.Never || t.Attempt >= k.Tries {
+		return time.Time{}
+	}
+	return now.Add(max(k.delay(t.Attempt), f.Retry.After))
+}
