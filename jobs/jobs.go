@@ -127,6 +127,15 @@ func (j *Jobs) Wake() {
 	}
 }
 
+// Tries is after how many tries each kind of task is given up.
+func (j *Jobs) Tries() map[outbox.Kind]int {
+	out := make(map[outbox.Kind]int, len(j.kinds))
+	for name, k := range j.kinds {
+		out[name] = k.Tries
+	}
+	return out
+}
+
 // delay is the wait before try number n+1, with a jitter of a fifth so that
 // what failed together does not come back together.
 func (k Kind) delay(n int) time.Duration {

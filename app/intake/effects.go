@@ -98,7 +98,9 @@ func (in *Intake) status(ctx context.Context, tx *store.Tx, a Arrived, m store.O
 	if code != market.Success {
 		return refused(code, "call.instance_released", "instance", i.InstanceID), nil
 	}
-	err = tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID})
+	if len(changes) > 0 {
+		err = tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID})
+	}
 	return effect{answer: market.Answer{Code: market.Success}, changed: len(changes) > 0}, err
 }
 
@@ -149,7 +151,7 @@ func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived) (effect, e
 	if i.Status == market.Released {
 		return refused(market.NoSuchInstance, "call.instance_released", "instance", i.InstanceID), nil
 	}
-	err = in.life.CheckChange(ctx, a.Channel, i, a.Call.Products)
+	err = in.life.CheckChange(ctx, tx.Reader(), a.Channel, i, a.Call.Products)
 	if err == nil {
 		return effect{answer: market.Answer{Code: market.Success}, changed: true}, nil
 	}

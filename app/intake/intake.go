@@ -34,8 +34,9 @@ type Dialect interface {
 
 // Lifecycle is what intake asks the drivers' side.
 type Lifecycle interface {
-	// CheckChange tells whether an instance could become the target product.
-	CheckChange(ctx context.Context, ch *store.Channel, i *store.Instance, target []market.ProductInfo) error
+	// CheckChange tells whether an instance could become the target product. It
+	// looks through r, since the caller holds a connection already.
+	CheckChange(ctx context.Context, r *store.Reader, ch *store.Channel, i *store.Instance, target []market.ProductInfo) error
 	// Release writes whatever must follow at the instance's driver.
 	Release(ctx context.Context, tx *store.Tx, i *store.Instance, messageID int64) error
 }

@@ -34,7 +34,7 @@ type life struct {
 	released []string
 }
 
-func (l *life) CheckChange(context.Context, *store.Channel, *store.Instance, []market.ProductInfo) error {
+func (l *life) CheckChange(context.Context, *store.Reader, *store.Channel, *store.Instance, []market.ProductInfo) error {
 	return l.refuse
 }
 
@@ -376,5 +376,5 @@ func TestBulkRestartTouchesEverythingThatMatches(t *testing.T) {
 	d.exec(`UPDATE tasks SET status = 'running' WHERE id = 30`)
 	b, err := d.intake.RestartMatching(context.Background(), store.MessageFilter{Status: "failed"}, staff.CLI())
 	require.NoError(t, err)
-	require.Equal(t, intake.Bulk{Matched: 30, Restarted: 29, Refused: 1}, b)
+	require.Equal(t, intake.Bulk{Matched: 30, Restarted: 29, Refused: 1, Why: map[string]int{"restart.running": 1}}, b)
 }

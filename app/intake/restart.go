@@ -154,7 +154,7 @@ func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (Re
 }
 
 func (in *Intake) audit(ctx context.Context, tx *store.Tx, by staff.Actor, action, target string) error {
-	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: action, Target: target, IP: by.IP})
+	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: action, Target: target, Reason: by.Reason, IP: by.IP})
 }
 
 // Bulk is the result of a restart of everything that a filter matches.
@@ -162,6 +162,17 @@ type Bulk struct {
 	Matched   int
 	Restarted int
 	Refused   int // running, rejected or without anything stored
+	// Why counts the refusals by the key of their fault.
+	Why map[string]int
+}
+
+// Refuse counts a message that could not be restarted.
+func (b *Bulk) Refuse(err error) {
+	b.Refused++
+	if b.Why == nil {
+		b.Why = map[string]int{}
+	}
+	b.Why[fault.From(err).Key]++
 }
 
 // RestartMatching restarts every message that the filter matches, one
@@ -181,7 +192,7 @@ func (in *Intake) RestartMatching(ctx context.Context, f store.MessageFilter, by
 			case err == nil:
 				out.Restarted++
 			case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
-				out.Refused++
+				out.Refuse(err)
 			default:
 				return out, err
 			}

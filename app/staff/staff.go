@@ -101,6 +101,7 @@ type Actor struct {
 	Role   Role
 	Source string // "operator" for the console and the command line, "api" for tokens
 	IP     string // "" when there is none
+	Reason string // why, in that person's own words; "" when nobody asked
 }
 
 // System is the program acting by itself.
@@ -108,6 +109,9 @@ func System() Actor { return Actor{Name: "system", Role: Admin, Source: "operato
 
 // CLI is somebody at the command line of the machine.
 func CLI() Actor { return Actor{Name: "cli", Role: Admin, Source: "operator"} }
+
+// ActReveal is the act of looking at a password, as the audit names it.
+const ActReveal = "instance.reveal"
 
 // Audit is one entry of the audit trail. Detail never holds secrets.
 type Audit struct {

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
 
@@ -18,6 +20,7 @@ type DeliveryFilter struct {
 	Kind       string
 	Status     string
 	InstanceID string // KooGallery's
+	Q          string // see Reader.DeliveryList
 }
 
 // DeliveryRow is one SMS or e-mail to a customer. Times are UTC; a zero time
@@ -105,24 +108,43 @@ func (f DeliveryFilter) clause() *clause {
 	return c
 }
 
-// DeliveryList reads a page of deliveries, newest first. Fault: invalid
+func (r *Reader) deliveryClause(ctx context.Context, f DeliveryFilter) (*clause, error) {
+	c := f.clause()
+	return c, r.followersOf(ctx, c, f.Q, "deliveries")
+}
+
+// DeliveryList reads a page of deliveries, newest first. Q finds a delivery by
+// its id and those of the instances that it finds as in InstanceList: by any of
+// their ids, or by the customer's present address. Fault: invalid
 // "cursor.invalid".
 func (r *Reader) DeliveryList(ctx context.Context, f DeliveryFilter, p Paging) (Page[DeliveryRow], error) {
+	c, err := r.deliveryClause(ctx, f)
+	if err != nil {
+		return Page[DeliveryRow]{}, err
+	}
 	key := func(d *deliveryRow) position { return position{id: d.ID} }
-	return page(ctx, r, deliveryList, f.clause(), p, key, (*deliveryRow).show)
+	return page(ctx, r, deliveryList, c, p, key, (*deliveryRow).show)
 }
 
 // DeliveryCounts counts the deliveries of a filter by status; the filter's own
 // status does not count.
 func (r *Reader) DeliveryCounts(ctx context.Context, f DeliveryFilter) (Counts, error) {
 	f.Status = ""
-	return r.statusCounts(ctx, deliveryList, "d.status", f.clause(), TaskStatuses())
+	c, err := r.deliveryClause(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return r.statusCounts(ctx, deliveryList, "d.status", c, TaskStatuses())
 }
 
 // DeliveryNeighbours gives the deliveries before and after one in a filtered
 // list; 0 at the ends.
 func (r *Reader) DeliveryNeighbours(ctx context.Context, f DeliveryFilter, id int64) (newer, older int64, err error) {
-	n, o, err := r.neighbours(ctx, deliveryList, f.clause(), time.Time{}, id, "d.id")
+	c, err := r.deliveryClause(ctx, f)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, o, err := r.neighbours(ctx, deliveryList, c, time.Time{}, id, "d.id")
 	return idOf(n), idOf(o), err
 }
 
@@ -154,32 +176,47 @@ SELECT `+deliveryList.columns+`
 	return d, err
 }
 
-// deliveryText puts the text of a delivery into d without the secrets in it:
-// those that the renderer named, and the instance's present password.
+// deliveryText puts the text of a delivery into d without what is secret or
+// personal in it: the secrets that the renderer named, the instance's present
+// password, and the customer's name and addresses.
 func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK int64) error {
 	full, err := r.Delivery(ctx, d.ID)
 	if err != nil || full.Content == nil {
 		return err
 	}
-	secrets := full.Content.Secrets
-	password, err := r.password(ctx, instancePK)
+	i, err := r.InstancePK(ctx, instancePK)
 	if err != nil {
 		return err
 	}
-	if password != "" {
-		secrets = append(secrets, password)
+	hide := []string{i.RealName, MaskName(i.RealName), i.Email, MaskEmail(i.Email), i.Phone, MaskPhone(i.Phone),
+		full.To, full.ToMask, i.App.Password, masked}
+	for _, s := range full.Content.Secrets {
+		hide = append(hide, s, masked)
+	}
+	if utf8.RuneCountInString(i.RealName) < 2 { // it would be found in every word
+		hide[0] = ""
 	}
 	d.Rendered = true
-	d.Text, d.Subject = full.Content.Text, full.Content.Subject
-	for _, s := range secrets {
-		if s == "" {
-			continue
-		}
-		d.Text = strings.ReplaceAll(d.Text, s, masked)
-		d.Subject = strings.ReplaceAll(d.Subject, s, masked)
-	}
-	d.Text = MaskBody([]byte(d.Text))
+	d.Subject = hidden(full.Content.Subject, hide)
+	d.Text = MaskBody([]byte(hidden(full.Content.Text, hide)))
 	return nil
+}
+
+// hidden replaces texts in s: pairs of what must not be seen and what stands for
+// it, the longer ones first, so that one within another uncovers nothing.
+func hidden(s string, pairs []string) string {
+	type pair struct{ old, new string }
+	var all []pair
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] != "" {
+			all = append(all, pair{pairs[i], pairs[i+1]})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b pair) int { return len(b.old) - len(a.old) })
+	for _, p := range all {
+		s = strings.ReplaceAll(s, p.old, p.new)
+	}
+	return s
 }
 
 // password opens an instance's password, "" if there is none.

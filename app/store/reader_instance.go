@@ -179,7 +179,7 @@ func (r *Reader) showInstance(i *instanceRow) (InstanceRow, error) {
 
 // InstanceList reads a page of instances. Q finds a whole order line id,
 // customer id, e-mail address or phone number, and the beginning of an instance
-// id, order id, customer name or user name (in any case; of more than 1000 the
+// id, order id, customer name or user name (in any case; of more than 2000 the
 // last ones in their order). Fault: invalid "cursor.invalid".
 func (r *Reader) InstanceList(ctx context.Context, f InstanceFilter, p Paging) (Page[InstanceRow], error) {
 	c, err := r.instanceClause(ctx, f)
@@ -243,7 +243,7 @@ func (r *Reader) searchInstances(ctx context.Context, q string) ([]int64, error)
 	if number := market.FoldPhone(q); len(number) >= 5 {
 		phones = r.keys.Indexes(number)
 	}
-	return r.search(ctx, q, nil, `
+	return r.search(ctx, q, maxFound, nil, `
 SELECT id FROM (`+searchOrder("instances")+`
         UNION ALL
        (SELECT id

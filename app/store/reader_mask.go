@@ -136,19 +136,52 @@ func MaskBody(b []byte) string {
 	return maskLoose(visible(string(b)))
 }
 
-// loose finds "name": "value" in a text that is no JSON, escaped or not, cut off
-// or not.
-var loose = regexp.MustCompile(`(\\*["'])([A-Za-z0-9_.\-]{1,64})(\\*["']\s*:\s*)("(?:[^"\\]|\\[^"])*\\?"?|\\+"[^"]*"?|'[^']*'?|[^\s,}\]"']+)`)
+// looseName finds the name of a field in a text that is no JSON, for instance
+// because it was cut off, or is JSON escaped within a string.
+var looseName = regexp.MustCompile(`["']([A-Za-z0-9_.\-]{1,64})\\*["']\s*:\s*`)
 
 func maskLoose(s string) string {
-	s = loose.ReplaceAllStringFunc(s, func(m string) string {
-		p := loose.FindStringSubmatch(m)
-		if sensitive(p[2]) == harmless {
-			return m
+	var b strings.Builder
+	for {
+		m := looseName.FindStringSubmatchIndex(s)
+		if m == nil {
+			b.WriteString(s)
+			return maskParameters(b.String())
 		}
-		return p[1] + p[2] + p[3] + `"` + masked + `"`
-	})
-	return maskParameters(s)
+		b.WriteString(s[:m[1]])
+		name, rest := s[m[2]:m[3]], s[m[1]:]
+		if sensitive(name) == harmless {
+			s = rest
+			continue
+		}
+		b.WriteString(`"` + masked + `"`)
+		s = rest[looseValue(rest):]
+	}
+}
+
+// looseValue is how long the value is that s begins with: up to the quote that
+// closes it, which has as many backslashes before it as the one that opens it,
+// or else up to whatever ends a number.
+func looseValue(s string) int {
+	escapes := len(s) - len(strings.TrimLeft(s, `\`))
+	if escapes >= len(s) || s[escapes] != '"' && s[escapes] != '\'' {
+		if end := strings.IndexAny(s, ",}] \t\r\n"); end >= 0 {
+			return end
+		}
+		return len(s)
+	}
+	quote, run := s[escapes], 0
+	for i := escapes + 1; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			run++
+			continue
+		case s[i] == quote && run <= escapes:
+			return i + 1
+		}
+		run = 0
+	}
+	return len(s)
 }
 
 // maxNesting bounds JSON inside JSON strings.
@@ -270,7 +303,7 @@ func visible(s string) string {
 		switch {
 		case r == utf8.RuneError && size <= 1, r < 0x20 && r != '\n' && r != '\t' && r != '\r', r == 0x7f:
 			b.WriteString(`\x` + hexByte(s[i]))
-		case hidden(r):
+		case invisible(r):
 			b.WriteString(`\u` + strings.ToLower(strconv.FormatInt(int64(r)|0x10000, 16))[1:])
 		default:
 			b.WriteRune(r)
@@ -285,7 +318,7 @@ func hexByte(c byte) string {
 	return string([]byte{digits[c>>4], digits[c&15]})
 }
 
-func hidden(r rune) bool {
+func invisible(r rune) bool {
 	return r >= 0x80 && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r >= 0x200b && r <= 0x200f || r == 0xfeff
 }
 
@@ -293,7 +326,7 @@ func readable(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 && c != '\n' && c != '\t' && c != '\r' || c >= 0x7f {
 			return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
-				return hidden(r) || r == 0x7f || r < 0x20 && r != '\n' && r != '\t' && r != '\r'
+				return invisible(r) || r == 0x7f || r < 0x20 && r != '\n' && r != '\t' && r != '\r'
 			}) < 0
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -110,7 +109,7 @@ func (m *messageRow) show() (MessageRow, error) {
 
 // MessageList reads a page of messages, the last received first. Q finds a whole
 // message id, order line id or businessId (of any arrival), and the beginning of
-// an order id or instance id (of more than 1000 the last ones in their order).
+// an order id or instance id (of more than 2000 the last ones in their order).
 // Fault: invalid "cursor.invalid".
 func (r *Reader) MessageList(ctx context.Context, f MessageFilter, p Paging) (Page[MessageRow], error) {
 	c, err := r.messageClause(ctx, f)
@@ -136,7 +135,7 @@ func (r *Reader) MessageCounts(ctx context.Context, f MessageFilter) (Counts, er
 // id: the way to act on everything that matches, batch by batch, while messages
 // go on arriving.
 func (r *Reader) MessageIDs(ctx context.Context, f MessageFilter, afterID int64, limit int) ([]int64, error) {
-	c, err := r.messageClause(ctx, f)
+	c, err := r.messageClauseOf(ctx, f, unlimited)
 	if err != nil {
 		return nil, err
 	}
@@ -195,9 +194,28 @@ SELECT `+messageList.columns+`,
 	return d, err
 }
 
+// MessageExists is nil if there is such a message. Fault: not_found
+// "message.unknown".
+func (r *Reader) MessageExists(ctx context.Context, id int64) error {
+	var there bool
+	err := sqlx.GetContext(ctx, r.q, &there, `
+SELECT EXISTS (
+       SELECT 1
+         FROM messages
+        WHERE id = $1)`, id)
+	if err == nil && !there {
+		return fault.New(fault.NotFound, "message.unknown")
+	}
+	return toFault(err)
+}
+
 // messageClause turns a filter into conditions. Whoever changes it must keep the
 // test of the query plans true.
 func (r *Reader) messageClause(ctx context.Context, f MessageFilter) (*clause, error) {
+	return r.messageClauseOf(ctx, f, maxFound)
+}
+
+func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int) (*clause, error) {
 	c := &clause{}
 	if err := r.channelIs(ctx, c, "m.channel_id", f.Channel); err != nil {
 		return nil, err
@@ -225,86 +243,13 @@ func (r *Reader) messageClause(ctx context.Context, f MessageFilter) (*clause, e
 		c.and("m.last_received_at < ?", f.Until)
 	}
 	if q := strings.TrimSpace(f.Q); q != "" {
-		found, err := r.searchMessages(ctx, q)
+		found, err := r.searchMessages(ctx, q, most)
 		if err != nil {
 			return nil, err
 		}
 		c.only(found)
 	}
 	return c, nil
-}
-
-// maxFound bounds how many rows each way of searching finds, so that a search
-// costs the same however big the tables are.
-const maxFound = 1000
-
-// searchMessages finds the ids of messages by any of their ids.
-func (r *Reader) searchMessages(ctx context.Context, q string) ([]int64, error) {
-	return r.search(ctx, q, []int64{idOf(q)}, `
-SELECT id FROM (`+searchOrder("messages")+`
-        UNION ALL
-       (SELECT id
-          FROM messages
-         WHERE instance_id LIKE $2
-           AND instance_id <> ''
-         ORDER BY instance_id USING ~>~
-         LIMIT $4)
-        UNION ALL
-       (SELECT message_id
-          FROM attempts
-         WHERE business_id = $1
-           AND business_id <> ''
-         LIMIT $4)) AS found`)
-}
-
-// search runs a search: $1 is what is searched for, $2 the same as a pattern for
-// texts that begin with it, $3 its own beginnings, $4 maxFound.
-func (r *Reader) search(ctx context.Context, q string, ids []int64, query string, more ...any) ([]int64, error) {
-	if !storable(q) || len(q) > 200 {
-		return ids, nil
-	}
-	var found []int64
-	err := sqlx.SelectContext(ctx, r.q, &found, query, append([]any{q, prefix(q), pq.Array(heads(q)), maxFound}, more...)...)
-	return append(ids, found...), toFault(err)
-}
-
-// searchOrder finds orders by the beginning of their id and order lines by their
-// whole id. The published ids of lines begin with their order's, so that the
-// order's index finds them; the others have an index for themselves.
-func searchOrder(table string) string {
-	return `
-       (SELECT id
-          FROM ` + table + `
-         WHERE order_id LIKE $2
-           AND order_id <> ''
-         ORDER BY order_id USING ~>~
-         LIMIT $4)
-        UNION ALL
-       (SELECT id
-          FROM ` + table + `
-         WHERE order_id = ANY($3)
-           AND order_id <> ''
-           AND order_line_id = $1
-         LIMIT $4)
-        UNION ALL
-       (SELECT id
-          FROM ` + table + `
-         WHERE order_line_id = $1
-           AND NOT starts_with(order_line_id, order_id)
-         LIMIT $4)`
-}
-
-// channelIs keeps the rows of one channel. Its id is looked up first: the planner
-// must know whether the channel has much or little.
-func (r *Reader) channelIs(ctx context.Context, c *clause, column, slug string) error {
-	if slug == "" {
-		return nil
-	}
-	var id int64
-	err := sqlx.GetContext(ctx, r.q, &id, `
-SELECT COALESCE((SELECT id FROM channels WHERE slug = $1), 0)`, strings.ToValidUTF8(strings.ReplaceAll(slug, "\x00", ""), ""))
-	c.and(column+" = ?", id)
-	return toFault(err)
 }
 
 // sceneOf reads the scene of a renewal or the target of a status change, which

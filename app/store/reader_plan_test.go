@@ -263,6 +263,8 @@ func deliveryPlans(t *testing.T, s *store.Store) {
 		{"failed", func(f *F) { f.Status = "failed" }},
 		{"cancelled", func(f *F) { f.Status = "cancelled" }},
 		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
+		{"q", func(f *F) { f.Q = "inst-777" }},
+		{"q e-mail", func(f *F) { f.Q = "ann@example.com" }},
 	}, func(name string, f F) {
 		r := planner(t, s, "deliveries "+name, pageBudget)
 		p, err := r.DeliveryList(ctx, f, store.Paging{})
@@ -285,6 +287,8 @@ func taskPlans(t *testing.T, s *store.Store) {
 		{"failed", func(f *F) { f.Status = "failed" }},
 		{"succeeded", func(f *F) { f.Status = "succeeded" }},
 		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
+		{"q", func(f *F) { f.Q = "CS777" }},
+		{"q nothing", func(f *F) { f.Q = "nothing of the kind" }},
 	}, func(name string, f F) {
 		r := planner(t, s, "tasks "+name, pageBudget)
 		p, err := r.TaskList(ctx, f, store.Paging{})

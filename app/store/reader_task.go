@@ -22,6 +22,7 @@ type TaskFilter struct {
 	Kind       string
 	Status     string
 	InstanceID string // KooGallery's
+	Q          string // see Reader.TaskList
 }
 
 // TaskRow is a piece of follow-up work. Times are UTC; a zero time means "none".
@@ -112,22 +113,41 @@ func (f TaskFilter) clause() *clause {
 	return c
 }
 
-// TaskList reads a page of tasks, newest first. Fault: invalid "cursor.invalid".
+func (r *Reader) taskClause(ctx context.Context, f TaskFilter) (*clause, error) {
+	c := f.clause()
+	return c, r.followersOf(ctx, c, f.Q, "tasks")
+}
+
+// TaskList reads a page of tasks, newest first. Q finds a task by its id, and
+// those of the instances and messages that it finds as in InstanceList and
+// MessageList. Fault: invalid "cursor.invalid".
 func (r *Reader) TaskList(ctx context.Context, f TaskFilter, p Paging) (Page[TaskRow], error) {
-	return page(ctx, r, taskList, f.clause(), p, taskKey, (*taskRow).show)
+	c, err := r.taskClause(ctx, f)
+	if err != nil {
+		return Page[TaskRow]{}, err
+	}
+	return page(ctx, r, taskList, c, p, taskKey, (*taskRow).show)
 }
 
 // TaskCounts counts the tasks of a filter by status; the filter's own status
 // does not count.
 func (r *Reader) TaskCounts(ctx context.Context, f TaskFilter) (Counts, error) {
 	f.Status = ""
-	return r.statusCounts(ctx, taskList, "t.status", f.clause(), TaskStatuses())
+	c, err := r.taskClause(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return r.statusCounts(ctx, taskList, "t.status", c, TaskStatuses())
 }
 
 // TaskNeighbours gives the tasks before and after one in a filtered list; 0 at
 // the ends.
 func (r *Reader) TaskNeighbours(ctx context.Context, f TaskFilter, id int64) (newer, older int64, err error) {
-	n, o, err := r.neighbours(ctx, taskList, f.clause(), time.Time{}, id, "t.id")
+	c, err := r.taskClause(ctx, f)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, o, err := r.neighbours(ctx, taskList, c, time.Time{}, id, "t.id")
 	return idOf(n), idOf(o), err
 }
 

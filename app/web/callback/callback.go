@@ -103,7 +103,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 		}
 		return h.unavailable(ctx, c, k.key(start), err)
 	}
-	h.measure(k, code, start)
+	h.measure(ctx, k, code, start)
 	return send(c, k.key(start), body)
 }
 
@@ -214,13 +214,18 @@ func (h *Handler) unavailable(ctx context.Context, c *fiber.Ctx, key string, err
 	return plain(c, fiber.StatusServiceUnavailable, market.OtherError, "temporarily unavailable, please try again")
 }
 
-func (h *Handler) measure(k *call, code market.ResultCode, start time.Time) {
-	activity := k.arrived.Call.Activity
+func (h *Handler) measure(ctx context.Context, k *call, code market.ResultCode, start time.Time) {
+	call := &k.arrived.Call
+	if h.o.Log.Enabled(ctx, slog.LevelDebug) {
+		h.o.Log.DebugContext(ctx, "a call was answered", "channel", k.channel.Slug, "activity", call.Activity, "code", code,
+			"order", call.OrderID, "line", call.OrderLineID, "instance", call.InstanceID(), "test", call.Test, "took", h.o.Now().Sub(start))
+	}
+	activity := call.Activity
 	if !known[activity] {
 		activity = "unknown"
 	}
-	h.o.Metrics.Callbacks.WithLabelValues(string(market.V2), activity, string(code), strconv.FormatBool(k.arrived.Call.Test)).Inc()
-	if !k.arrived.Call.Test {
+	h.o.Metrics.Callbacks.WithLabelValues(string(market.V2), activity, string(code), strconv.FormatBool(call.Test)).Inc()
+	if !call.Test {
 		h.o.Metrics.CallbackSeconds.WithLabelValues(activity).Observe(h.o.Now().Sub(start).Seconds())
 	}
 }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/redisconn/redistest"
+	"koodesk/app/store/storetest"
+)
+
+// shell runs the program as a command line does, with these settings alone.
+type shell struct {
+	t        *testing.T
+	settings map[string]string
+}
+
+func newShell(t *testing.T) *shell {
+	t.Helper()
+	s := &shell{t: t, settings: map[string]string{
+		"DATABASE_URL": storetest.URL(t), "REDIS_URL": redistest.URL(t), "SECRET_KEY": base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))}}
+	t.Chdir(t.TempDir()) // no .env of this machine
+	for _, name := range []string{"SMTP_URL", "MAIL_FROM", "PUBLIC_URL", "ADDR", "METRICS_ADDR", "SECRET_KEY_OLD"} {
+		t.Setenv(name, "")
+	}
+	return s
+}
+
+func (s *shell) run(stdin string, args ...string) (code int, out, errs string) {
+	s.t.Helper()
+	for k, v := range s.settings {
+		s.t.Setenv(k, v)
+	}
+	var o, e bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	code = run(ctx, args, strings.NewReader(stdin), &o, &e)
+	return code, o.String(), e.String()
+}
+
+func TestMissingSecretKeyIsOneClearLine(t *testing.T) {
+	s := newShell(t)
+	s.settings["SECRET_KEY"] = ""
+	code, _, errs := s.run("", "serve")
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "SECRET_KEY: is missing; make one with: openssl rand -base64 32\n", errs)
+}
+
+func TestSettingsAreReadFromAnEnvFile(t *testing.T) {
+	s := newShell(t)
+	key := s.settings["SECRET_KEY"]
+	s.settings["SECRET_KEY"] = ""
+	require.NoError(t, os.Unsetenv("SECRET_KEY"))
+	delete(s.settings, "SECRET_KEY")
+	require.NoError(t, os.WriteFile(".env", []byte("SECRET_KEY="+key+"\n"), 0o600))
+	code, out, errs := s.run("", "migrate", "status")
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "00001  applied")
+}
+
+func TestBadUsageNamesTheFlag(t *testing.T) {
+	s := newShell(t)
+	code, _, errs := s.run("", "channel", "set", "--slug", "a", "--site", "cn")
+	require.Equal(t, exitOK, code, errs)
+	s.settings["SMTP_URL"] = "mail.example.com"
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "koodesk serve"},
+		{[]string{"dance"}, `there is no command "dance"`},
+		{[]string{"migrate", "sideways"}, "migrate up"},
+		{[]string{"channel", "set"}, "--slug is missing"},
+		{[]string{"channel", "set", "--slug", "Not A Slug"}, "--slug"},
+		{[]string{"channel", "set", "--slug", "a", "--site", "mars"}, "--site"},
+		{[]string{"channel", "set", "--slug", "a", "--colour", "red"}, "colour"},
+		{[]string{"channel", "set", "--slug", "new"}, "--site"},
+		{[]string{"product", "set", "--channel", "a", "--product", "*", "--driver", "magic"}, "magic"},
+		{[]string{"product", "set", "--channel", "a", "--product", "*", "--driver", "static", "--front-end-url", "https://x/{nonsense}"}, "placeholder nonsense"},
+		{[]string{"operator", "add", "--email", "ann@example.com"}, "--role is missing"},
+		{[]string{"operator", "add", "--email", "not an address", "--role", "viewer"}, "address"},
+		{[]string{"serve", "--jobs"}, "SMTP_URL: "},
+	} {
+		code, _, errs := s.run("", c.args...)
+		require.Equal(t, exitUsage, code, "%v: %s", c.args, errs)
+		require.Contains(t, errs, c.says, "%v", c.args)
+		require.NotContains(t, errs, "⟦", "%v", c.args)
+	}
+}
+
+func TestHelpNeedsNoSettings(t *testing.T) {
+	s := newShell(t)
+	s.settings = map[string]string{"DATABASE_URL": "", "REDIS_URL": "", "SECRET_KEY": ""}
+	for _, args := range [][]string{{"help"}, {"version"}, {"channel", "set", "-h"}, {"product", "set", "-h"}, {"serve", "-h"}, {"simulate", "-h"}} {
+		code, out, errs := s.run("", args...)
+		require.Equal(t, exitOK, code, "%v: %s", args, errs)
+		require.NotEmpty(t, out+errs, "%v", args)
+	}
+}
+
+func TestKeysRotateWithAnOverlap(t *testing.T) {
+	s := newShell(t)
+	code, out, errs := s.run("key-one\n", "channel", "set", "--slug", "acme", "--site", "intl", "--basic-key", "-")
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "/koogallery/acme")
+	_, _, _ = s.run("", "channel", "set", "--slug", "acme", "--basic-key", "key-two")
+	keys := func() int {
+		c := &cli{}
+		c.config.DatabaseURL, c.config.SecretKey = s.settings["DATABASE_URL"], bytes.Repeat([]byte{7}, 32)
+		st, err := c.open(context.Background())
+		require.NoError(t, err)
+		defer st.Close()
+		ch, err := st.Reader().ChannelBySlug(context.Background(), "acme")
+		require.NoError(t, err)
+		require.Equal(t, "key-two", ch.KeysOf("basic", time.Now())[0].Secret)
+		return len(ch.KeysOf("basic", time.Now().Add(23*time.Hour)))
+	}
+	require.Equal(t, 2, keys(), "the replaced key is valid for 24 h")
+	code, _, errs = s.run("", "channel", "set", "--slug", "acme", "--basic-key", "key-two", "--retire-old-key-now")
+	require.Equal(t, exitOK, code, errs)
+	require.Equal(t, 1, keys())
+	code, out, _ = s.run("", "channel", "list")
+	require.Equal(t, exitOK, code)
+	require.Equal(t, "acme\tintl\thttps://mkt-intl.myhuaweicloud.com\n", out)
+}
+
+func TestOperatorsAndTokens(t *testing.T) {
+	s := newShell(t)
+	code, out, errs := s.run("", "operator", "add", "--email", "ann@example.com", "--role", "admin")
+	require.Equal(t, exitOK, code, errs)
+	require.Regexp(t, `(?m)^one-time password: \S{16,}$`, out)
+	code, _, errs = s.run("", "operator", "add", "--email", "ann@example.com", "--role", "admin")
+	require.Equal(t, exitFailed, code, "there already: %s", errs)
+	code, _, errs = s.run("a long enough password\n", "operator", "password", "--email", "ann@example.com", "--password-stdin")
+	require.Equal(t, exitOK, code, errs)
+	_, out, _ = s.run("", "operator", "list")
+	require.Equal(t, "ann@example.com\tadmin\tactive\n", out)
+	code, out, errs = s.run("", "token", "create", "--name", "ci", "--role", "viewer")
+	require.Equal(t, exitOK, code, errs)
+	require.Regexp(t, `^kd_[A-Za-z0-9_-]{40,}\n$`, out)
+}
+
+func TestDoctor(t *testing.T) {
+	s := newShell(t)
+	s.settings["PUBLIC_URL"] = "http://127.0.0.1:1"
+	code, out, errs := s.run("", "doctor")
+	require.Equal(t, exitOK, code, "%s%s", out, errs)
+	for _, line := range []string{"ok    database", "ok    migrations", "ok    clock", "ok    redis", "warn  mail", "warn  channels", "warn  public"} {
+		require.Contains(t, out, line)
+	}
+	s.settings["REDIS_URL"] = "redis://127.0.0.1:1/0"
+	code, out, _ = s.run("", "doctor")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, out, "fail  redis")
+}
+
+func TestDownAndUpAgain(t *testing.T) {
+	s := newShell(t)
+	for {
+		_, out, _ := s.run("", "migrate", "status")
+		if !strings.Contains(out, "applied") {
+			break
+		}
+		code, _, errs := s.run("", "migrate", "down")
+		require.Equal(t, exitOK, code, errs)
+	}
+	code, _, errs := s.run("", "serve")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "koodesk migrate up")
+	code, _, errs = s.run("", "migrate", "up")
+	require.Equal(t, exitOK, code, errs)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// overlap is how long a replaced key stays valid: the marketplace may go on
+// using it until the new one is bound there.
+const overlap = 24 * time.Hour
+
+var slugForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+type channelFlags struct {
+	slug, site, ak, sk, openAPI, kitKey string
+	keys                                map[string]*string // class → key
+	encryptType                         int
+	bodySign                            bool
+	retireNow                           bool
+}
+
+func channel(ctx context.Context, c *cli, args []string) error {
+	return c.verb(ctx, "channel", args, map[string]command{"set": channelSet, "list": channelList})
+}
+
+func channelList(ctx context.Context, c *cli, args []string) error {
+	if err := c.flags("channel list", "the production addresses: slug, site, address of the open APIs").parse(args); err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		rows, err := s.Reader().Channels(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			ch, err := s.Reader().ChannelBySlug(ctx, row.Slug)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.stdout, "%s\t%s\t%s\n", ch.Slug, ch.Site, ch.BaseURL())
+		}
+		return nil
+	})
+}
+
+func channelSet(ctx context.Context, c *cli, args []string) error {
+	f := c.flags("channel set", "create or change a production address and its keys. A value - is read from standard input, one line each.")
+	var o channelFlags
+	o.keys = map[string]*string{}
+	f.StringVar(&o.slug, "slug", "", "name of the channel, as it stands in its address /koogallery/SLUG")
+	f.StringVar(&o.site, "site", "", "cn, intl or eu; needed for a new channel")
+	for _, class := range []string{"basic", "kit", "license", "general"} {
+		o.keys[class] = f.String(class+"-key", "", "access key bound to the "+class+" interfaces; a replaced one stays valid for 24 h")
+	}
+	f.StringVar(&o.ak, "ak", "", "access key id of the open APIs")
+	f.StringVar(&o.sk, "sk", "", "secret access key of the open APIs")
+	f.StringVar(&o.openAPI, "open-api", "", "address of the open APIs, if it is not the published one of the site")
+	f.StringVar(&o.kitKey, "kit-private-key", "", "file with the private key (PEM) of the joint-operations kit")
+	f.IntVar(&o.encryptType, "encrypt-type", 1, "1 (AES-256) or 2 (AES-128), for protocol V1.0")
+	f.BoolVar(&o.bodySign, "body-sign", true, "sign every answer with the header Body-Sign")
+	f.BoolVar(&o.retireNow, "retire-old-key-now", false, "end the 24 h in which replaced keys are still valid")
+	if err := f.parse(args, "slug"); err != nil {
+		return err
+	}
+	change, keys, err := o.check(f, c.secrets())
+	if err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error { return o.apply(ctx, c, s, change, keys) })
+}
+
+// check turns the flags that were given into a change.
+func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[string]string, error) {
+	change := store.ChannelChange{Slug: o.slug}
+	given := f.given()
+	if !slugForm.MatchString(o.slug) {
+		return change, nil, f.bad("--slug %q must be lower-case letters, digits and hyphens", o.slug)
+	}
+	if given["site"] {
+		site := market.Site(o.site)
+		if !site.Valid() {
+			return change, nil, f.bad("--site %q is none of cn, intl, eu", o.site)
+		}
+		change.Site = &site
+	}
+	if given["encrypt-type"] {
+		if o.encryptType != 1 && o.encryptType != 2 {
+			return change, nil, f.bad("--encrypt-type must be 1 or 2")
+		}
+		change.EncryptType = &o.encryptType
+	}
+	if given["body-sign"] {
+		change.BodySign = &o.bodySign
+	}
+	if given["open-api"] {
+		if err := checkOpenAPI(o.openAPI); err != nil {
+			return change, nil, f.bad("--open-api: %v", err)
+		}
+		change.OpenAPIURL = &o.openAPI
+	}
+	keys, err := o.readSecrets(&change, given, in)
+	return change, keys, err
+}
+
+func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string]bool, in *secrets) (map[string]string, error) {
+	keys := map[string]string{}
+	for _, class := range []string{"basic", "kit", "license", "general"} {
+		if !given[class+"-key"] {
+			continue
+		}
+		v, err := in.read(class+"-key", *o.keys[class])
+		if err != nil {
+			return nil, err
+		}
+		if v == "" {
+			return nil, fault.New(fault.Invalid, "cli.no_input", "flag", "--"+class+"-key")
+		}
+		keys[class] = v
+	}
+	for name, to := range map[string]struct {
+		value string
+		dst   **string
+	}{"ak": {o.ak, &change.AK}, "sk": {o.sk, &change.SK}} {
+		if !given[name] {
+			continue
+		}
+		v, err := in.read(name, to.value)
+		if err != nil {
+			return nil, err
+		}
+		*to.dst = &v
+	}
+	if given["kit-private-key"] {
+		pem, err := os.ReadFile(o.kitKey)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "cli.no_file", "file", o.kitKey)
+		}
+		text := string(pem)
+		change.KitKey = &text
+	}
+	return keys, nil
+}
+
+func checkOpenAPI(v string) error {
+	u, err := url.Parse(v)
+	if v != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return fmt.Errorf("%q is not an address such as https://mkt.myhuaweicloud.com", v)
+	}
+	return nil
+}
+
+func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change store.ChannelChange, keys map[string]string) error {
+	var created bool
+	detail := map[string]string{}
+	err := s.Write(ctx, func(tx *store.Tx) error {
+		id, fresh, err := tx.SetChannel(ctx, change)
+		if err != nil {
+			return err
+		}
+		created = fresh
+		for class, key := range keys {
+			changed, err := tx.SetChannelKey(ctx, id, class, key, overlap)
+			if err != nil {
+				return err
+			}
+			detail[class+"_key"] = map[bool]string{true: "changed", false: "unchanged"}[changed]
+			if o.retireNow {
+				if err := tx.RetireOldKeys(ctx, id, class); err != nil {
+					return err
+				}
+			}
+		}
+		return tx.Audit(ctx, staff.Audit{Actor: staff.CLI().Name, Action: "channel.set", Target: "channel/" + o.slug, Detail: detail})
+	})
+	if err != nil {
+		return err
+	}
+	word := "changed"
+	if created {
+		word = "created"
+	}
+	fmt.Fprintf(c.stdout, "channel %s %s; its production address is %s/koogallery/%s\n", o.slug, word, c.config.PublicURL, o.slug)
+	return nil
+}

@@ -1,0 +1,98 @@
+// Package deliver tells customers: who hears what, in which language and by
+// which medium, what exactly was sent, and what came of it. It knows senders by
+// their interface only, and nothing of HTTP, the queue or the marketplace's
+// protocols.
+package deliver
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"koodesk/app/store"
+	"koodesk/views"
+)
+
+// Media.
+const (
+	Email = "email"
+	SMS   = "sms"
+)
+
+// UsageInfo is the kind of delivery that tells a customer how to use an
+// instance.
+const UsageInfo = "usage_info"
+
+// NoAddress is the new value of the history entry (kind "customer") which says
+// that a customer could not be told anything: neither an e-mail address nor a
+// phone number is known.
+const NoAddress = "no_address"
+
+// Parcel is one message to one receiver.
+type Parcel struct {
+	DeliveryID int64  // for logs
+	To         string // address or number
+	Mask       string // the same for logs
+	Ref        string // Message-ID with its angle brackets: the same on every try of one sending
+	Language   string // zh-CN or en
+	Subject    string // of a mail
+	Text       string
+	HTML       string // of a mail
+}
+
+// Receipt is what a sender has to show for it.
+type Receipt struct {
+	ProviderRef string // the other side's words or id, e.g. "2.0.0 Ok: queued as 4F1"
+}
+
+// Sender hands messages of one medium over. Its faults say whether trying again
+// can help; what they carry holds neither the address nor the content.
+type Sender interface {
+	// Transport names what takes the message: smtp, log, or none for a sender that
+	// keeps it on the machine.
+	Transport() string
+	Send(ctx context.Context, p Parcel) (Receipt, error)
+}
+
+// Options are what a Deliverer needs.
+type Options struct {
+	Store  *store.Store
+	Email  Sender
+	SMS    Sender
+	Domain string         // of Message-IDs: the domain of MAIL_FROM
+	Seller string         // how the seller signs: the name in MAIL_FROM; may be empty
+	Zone   *time.Location // in which customers read times; nil: UTC
+	Log    *slog.Logger
+	Wake   func() // called after a person's act has written work; may be nil
+}
+
+// Deliverer is the use case.
+type Deliverer struct {
+	store     *store.Store
+	senders   map[string]Sender
+	templates *templates
+	domain    string
+	seller    string
+	zone      *time.Location
+	log       *slog.Logger
+	wake      func()
+}
+
+// New makes the use case. An error is a defect of the templates.
+func New(o Options) (*Deliverer, error) {
+	t, err := parseTemplates(views.Messages)
+	if err != nil {
+		return nil, err
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Domain == "" {
+		o.Domain = "koodesk.invalid"
+	}
+	return &Deliverer{store: o.Store, senders: map[string]Sender{Email: o.Email, SMS: o.SMS}, templates: t,
+		domain: o.Domain, seller: o.Seller, zone: o.Zone, log: o.Log, wake: o.Wake}, nil
+}

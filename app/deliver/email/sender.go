@@ -1,0 +1,195 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"net/textproto"
+	"sync"
+	"time"
+
+	"github.com/wneessen/go-mail/smtp"
+
+	"koodesk/app/deliver"
+)
+
+// Sender is an SMTP server to hand mails to. It implements deliver.Sender and is
+// safe for concurrent use: each mail has a connection for itself while it is
+// handed over.
+type Sender struct {
+	o      Options
+	mu     sync.Mutex
+	idle   []*connection // the last used is the last
+	closed bool
+}
+
+// New makes a sender; it connects when there is something to send.
+func New(o Options) *Sender {
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Idle <= 0 {
+		o.Idle = 30 * time.Second
+	}
+	if o.MaxIdle <= 0 {
+		o.MaxIdle = 4
+	}
+	if o.PerConn <= 0 {
+		o.PerConn = 100
+	}
+	return &Sender{o: o}
+}
+
+// Transport is "smtp".
+func (s *Sender) Transport() string { return "smtp" }
+
+// Send hands a mail over; the receipt has the server's closing words.
+//
+// Faults, keys below "mail." with the arguments server, stage and, where the
+// server answered, code. Given up: refused sender_refused, recipient_refused,
+// content_refused, server_refused, and invalid "delivery.bad_email". Tried again:
+// refused auth_refused (after a good while), unavailable deferred, unreachable,
+// timeout, connection_lost, certificate, no_starttls, tls_failed, auth_impossible.
+func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, error) {
+	raw, err := s.compose(p, time.Now())
+	if err != nil {
+		return deliver.Receipt{}, err
+	}
+	c, err := s.borrow(ctx)
+	if err != nil {
+		return deliver.Receipt{}, s.toFault(err)
+	}
+	words, err := s.hand(ctx, c, p.To, raw)
+	if err != nil {
+		s.giveBackAfter(c, err)
+		return deliver.Receipt{}, s.toFault(err)
+	}
+	s.giveBack(c)
+	return deliver.Receipt{ProviderRef: scrub(words).Error()}, nil
+}
+
+// Check connects, logs in and leaves: for a health check.
+func (s *Sender) Check(ctx context.Context) error {
+	c, err := s.dial(ctx)
+	if err != nil {
+		return s.toFault(err)
+	}
+	c.quit()
+	return nil
+}
+
+// hand has the conversation about one mail.
+func (s *Sender) hand(ctx context.Context, c *connection, to string, raw []byte) (words string, err error) {
+	stop := c.interrupt(ctx)
+	defer stop()
+	c.mails++
+	c.smtp.SkipSMTPUTF8(ascii(to))
+	for _, step := range []struct {
+		stage string
+		do    func() error
+	}{
+		{stageFrom, func() error { return c.smtp.Mail("<" + s.o.From.Address + ">") }},
+		{stageTo, func() error { return c.smtp.Rcpt("<" + to + ">") }},
+		{stageData, func() error { words, err = s.data(ctx, c, raw); return err }},
+	} {
+		if err := c.step(ctx, s.o.Timeout); err != nil {
+			return "", at(step.stage, err)
+		}
+		if err := step.do(); err != nil {
+			return "", at(step.stage, err)
+		}
+	}
+	return words, nil
+}
+
+func (s *Sender) data(ctx context.Context, c *connection, raw []byte) (string, error) {
+	w, err := c.smtp.Data()
+	if err != nil {
+		return "", err
+	}
+	if err := c.step(ctx, s.o.Timeout); err != nil {
+		return "", err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	if d, ok := w.(*smtp.DataCloser); ok {
+		return d.ServerResponse(), nil
+	}
+	return "", nil
+}
+
+// borrow gives a connection: one that has proved alive, or a new one.
+func (s *Sender) borrow(ctx context.Context) (*connection, error) {
+	for {
+		c := s.takeIdle()
+		if c == nil {
+			return s.dial(ctx)
+		}
+		stop := c.interrupt(ctx)
+		err := c.step(ctx, 5*time.Second)
+		if err == nil {
+			err = c.smtp.Reset()
+		}
+		stop()
+		if err == nil && ctx.Err() == nil {
+			return c, nil
+		}
+		c.close()
+		if ctx.Err() != nil {
+			return nil, at(stageConnect, ctx.Err())
+		}
+	}
+}
+
+func (s *Sender) takeIdle() *connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := len(s.idle); n > 0; n = len(s.idle) {
+		c := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		if time.Since(c.since) < s.o.Idle {
+			return c
+		}
+		c.close()
+	}
+	return nil
+}
+
+// giveBack keeps a connection for the next mail, unless there are enough.
+func (s *Sender) giveBack(c *connection) {
+	c.since = time.Now()
+	s.mu.Lock()
+	keep := !s.closed && len(s.idle) < s.o.MaxIdle && c.mails < s.o.PerConn
+	if keep {
+		s.idle = append(s.idle, c)
+	}
+	s.mu.Unlock()
+	if !keep {
+		c.quit()
+	}
+}
+
+// giveBackAfter keeps the connection when the server merely said no.
+func (s *Sender) giveBackAfter(c *connection, err error) {
+	var reply *textproto.Error
+	if !errors.As(err, &reply) || reply.Code == 421 { // 421: the server is closing
+		c.close()
+		return
+	}
+	s.giveBack(c)
+}
+
+// Close says goodbye on every unused connection. A mail on its way is handed
+// over to its end.
+func (s *Sender) Close() {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle, s.closed = nil, true
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.quit()
+	}
+}

@@ -1,0 +1,107 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// Resend sends a delivery again, with the content as it was stored, to the same
+// or, when to is not empty, to a corrected address, which is used for this
+// delivery alone. One that is still waiting goes out now instead. A new sending
+// has a Message-ID of its own: with the old one the receiver's system would take
+// it for a repeat and hide it.
+//
+// Faults: not_found "delivery.unknown"; invalid "delivery.bad_email" or
+// "delivery.bad_phone"; conflict "delivery.running" while it is being handed
+// over; conflict "delivery.instance_released".
+func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, actor staff.Actor) error {
+	err := d.store.Write(ctx, func(tx *store.Tx) error {
+		v, err := tx.LockDelivery(ctx, deliveryID)
+		if err != nil {
+			return err
+		}
+		if err := d.mayResend(ctx, tx, v); err != nil {
+			return err
+		}
+		address, err := corrected(v, to)
+		if err != nil {
+			return err
+		}
+		if err := d.again(ctx, tx, v, address, actor); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "delivery.resend", Target: "delivery/" + strconv.FormatInt(v.ID, 10),
+			Reason: actor.Reason, IP: actor.IP, Detail: map[string]string{"to": mask(v.Medium, address), "corrected": strconv.FormatBool(address != v.To)}})
+	})
+	if err == nil {
+		d.wake()
+	}
+	return err
+}
+
+func (d *Deliverer) mayResend(ctx context.Context, tx *store.Tx, v *store.Delivery) error {
+	busy, err := tx.DeliveryBusy(ctx, v.ID, 0)
+	if err != nil {
+		return err
+	}
+	if busy {
+		return fault.New(fault.Conflict, "delivery.running")
+	}
+	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+	if err != nil {
+		return err
+	}
+	if i.Status == market.Released {
+		return fault.New(fault.Conflict, "delivery.instance_released", "instance", i.InstanceID)
+	}
+	return nil
+}
+
+// corrected is the address to use: the given one, checked, or the old one.
+func corrected(v *store.Delivery, to string) (string, error) {
+	to = strings.TrimSpace(to)
+	if to == "" {
+		return v.To, nil
+	}
+	if v.Medium == SMS {
+		return market.FoldPhone(to), checkPhone(to)
+	}
+	return to, checkEmail(to)
+}
+
+// again makes the delivery due: by the task that waits for it, or by a new one.
+func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, to string, actor staff.Actor) error {
+	waiting, err := tx.WaitingDeliveryTasks(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	ref := v.MessageRef
+	if len(waiting) == 0 || to != v.To {
+		ref = d.newRef()
+	}
+	if err := tx.RedirectDelivery(ctx, v.ID, to, mask(v.Medium, to), ref); err != nil {
+		return err
+	}
+	n, err := tx.ReopenDelivery(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	if len(waiting) > 0 {
+		_, err := tx.RestartTasks(ctx, waiting, actor.Name)
+		return err
+	}
+	if err := tx.CancelDeliveryTasks(ctx, []int64{v.ID}, actor.Name); err != nil {
+		return err
+	}
+	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Deliver, Purpose: outbox.Usage, MessageID: v.MessageID, InstancePK: v.InstancePK,
+		DeliveryID: v.ID, UniqueKey: fmt.Sprintf("deliver/resend/%d/%d", v.ID, n)})
+	return err
+}

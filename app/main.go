@@ -1,0 +1,168 @@
+// Package main is the program: it reads the command line and the settings,
+// builds every object once (wire.go) and runs what was asked for. It alone knows
+// all packages, and holds no rule of the product.
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"koodesk/app/fault"
+	"koodesk/app/i18n"
+	"koodesk/app/simulator"
+	"koodesk/config"
+	"koodesk/jobs"
+)
+
+// version is set at build time.
+var version = "development"
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it ran, and something is wrong
+	exitUsage  = 2 // bad usage or configuration: nothing was done
+)
+
+const usage = `koodesk: the seller's side of KooGallery (云商店)
+
+  koodesk serve [--jobs]     callbacks, console and API; with --jobs the workers too
+  koodesk work               workers and scheduler only; any number of processes
+  koodesk migrate up|down|status
+  koodesk channel set ...    create or change a production address and its keys
+  koodesk product set ...    what a product is provisioned by
+  koodesk operator add ...   somebody who may log in
+  koodesk token create ...   an API token, printed once
+  koodesk simulate ...       play the marketplace
+  koodesk doctor             check settings, database, Redis, clock, mail
+  koodesk version
+
+Settings come from the environment and from an .env file in the working
+directory; config/koodesk.env.example lists them. Each command explains its
+flags with -h.
+`
+
+// command is one subcommand.
+type command func(ctx context.Context, c *cli, args []string) error
+
+var commands = map[string]command{
+	"serve":    serve,
+	"work":     work,
+	"migrate":  migrate,
+	"channel":  channel,
+	"product":  product,
+	"operator": operator,
+	"token":    tokens,
+	"doctor":   doctor,
+}
+
+// cli is the command line's surroundings.
+type cli struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	config         config.Config
+
+	// For tests: shorter waits, a mail server's own certificates, and word of
+	// the address that the web part listens on.
+	tune      func(*jobs.Options)
+	mailCAs   *x509.CertPool
+	listening func(net.Addr)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	name, rest := args[0], args[1:]
+	switch name {
+	case "help", "-h", "--help":
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	case "version", "--version":
+		fmt.Fprintln(stdout, "koodesk "+version)
+		return exitOK
+	case "simulate":
+		return simulator.Main(ctx, rest, stdin, stdout, stderr)
+	}
+	cmd, ok := commands[name]
+	if !ok {
+		fmt.Fprintf(stderr, "koodesk: there is no command %q; `koodesk help` lists them\n", name)
+		return exitUsage
+	}
+	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
+	if !asksForHelp(rest) {
+		var err error
+		if c.config, err = config.Load(".env"); err != nil {
+			fmt.Fprintln(stderr, err)
+			return exitUsage
+		}
+	}
+	return c.report(cmd(ctx, c, rest))
+}
+
+func asksForHelp(args []string) bool {
+	for _, a := range args {
+		if a == "-h" || a == "--help" || a == "-help" {
+			return true
+		}
+	}
+	return false
+}
+
+// errUsage marks a wrong command line; its text has been printed.
+var errUsage = errors.New("usage")
+
+// errHelp means that help was asked for and printed.
+var errHelp = errors.New("help")
+
+// report prints an error for people and gives the exit code.
+func (c *cli) report(err error) int {
+	switch {
+	case err == nil, errors.Is(err, errHelp):
+		return exitOK
+	case errors.Is(err, errUsage):
+		return exitUsage
+	case errors.Is(err, errFailed):
+		return exitFailed
+	}
+	var faults config.Faults
+	if errors.As(err, &faults) {
+		fmt.Fprintln(c.stderr, faults)
+		return exitUsage
+	}
+	f := fault.From(err)
+	fmt.Fprintln(c.stderr, "koodesk: "+sentence(i18n.For(i18n.En).FaultOf(err)))
+	if f.Code == fault.Invalid {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// errFailed marks a failure whose text has been printed.
+var errFailed = errors.New("failed")
+
+// sentence is a fault on one line.
+func sentence(f *i18n.FaultText) string {
+	text := f.What
+	if f.Detail != "" {
+		text += " (" + f.Detail + ")"
+	}
+	if f.Do != "" {
+		text += ". " + f.Do
+	}
+	return text
+}

@@ -1,0 +1,83 @@
+package provision
+
+import (
+	"context"
+	"strings"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// byHand is the driver that access data counts as made by when somebody handed
+// it in.
+const byHand = "manual"
+
+// maker is whose access data counts as after somebody handed it in: the driver's
+// that waited for it or still holds something, else nobody's but that person's,
+// so that no template overwrites it later.
+func (p *Provisioner) maker(i *store.Instance) string {
+	_, holds := p.drivers[i.Driver].(Releaser)
+	if i.Driver != "" && (holds || i.AccessVersion == 0) {
+		return i.Driver
+	}
+	return byHand
+}
+
+// SetAccess takes access data from a person or through the API. The first time
+// it completes the provisioning; later it replaces the data. An empty password
+// keeps the stored one. When anything that the customer needs has changed, the
+// usage information goes out (again).
+//
+// Faults: invalid "access.field_*" naming the field; not_found
+// "instance.unknown"; conflict "access.instance_released".
+func (p *Provisioner) SetAccess(ctx context.Context, instanceID string, a Access, actor staff.Actor) error {
+	a.FrontEndURL, a.AdminURL = strings.TrimSpace(a.FrontEndURL), strings.TrimSpace(a.AdminURL)
+	a.UserName, a.Memo = strings.TrimSpace(a.UserName), strings.TrimSpace(a.Memo)
+	if err := a.Check(); err != nil {
+		return err
+	}
+	err := p.store.Write(ctx, func(tx *store.Tx) error { return p.setAccess(ctx, tx, instanceID, a, actor) })
+	if err != nil {
+		return err
+	}
+	p.wake()
+	p.log.InfoContext(ctx, "access data handed in", "instance", instanceID, "actor", actor.Name)
+	return nil
+}
+
+func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID string, a Access, actor staff.Actor) error {
+	i, err := tx.LockInstanceID(ctx, instanceID)
+	if err != nil {
+		return err
+	}
+	if i.Status == market.Released {
+		return fault.New(fault.Conflict, "access.instance_released", "instance", i.InstanceID)
+	}
+	if a.Password == "" {
+		a.Password = i.App.Password
+	}
+	changed := i.App.Changed(a)
+	if len(changed) > 0 {
+		message, err := tx.ProvisionMessage(ctx, i.PK)
+		if err != nil {
+			return err
+		}
+		if err := p.writeAccess(ctx, tx, i, a, p.maker(i), store.Origin{MessageID: message, Actor: actor.Name}); err != nil {
+			return err
+		}
+		product, err := productOrDefault(ctx, tx.Reader(), i)
+		if err != nil {
+			return err
+		}
+		if err := p.deliver.UsageInfo(ctx, tx, i, product, message); err != nil {
+			return err
+		}
+	}
+	if err := tx.CompleteParked(ctx, i.PK, actor.Name); err != nil {
+		return err
+	}
+	return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "instance.access", Target: "instance/" + i.InstanceID, IP: actor.IP,
+		Detail: map[string]string{"fields": strings.Join(changed, ", ")}})
+}

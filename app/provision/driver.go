@@ -1,0 +1,117 @@
+// Package provision turns what was ordered into something that the customer can
+// use: it learns the order, has the product's driver make or change the
+// instance, and keeps the access data. It knows drivers by their interface only,
+// and nothing of HTTP, the queue or how customers are told.
+package provision
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/store"
+)
+
+// Access is how a customer uses an instance; its limits are market.AppInfo's.
+type Access = market.AppInfo
+
+// Customer is who bought. Everything but ID is personal data.
+type Customer struct {
+	ID       string
+	Name     string // account name
+	RealName string
+	Email    string
+	Phone    string
+}
+
+// Request is what a driver is asked. It may come again after an answer that was
+// lost: a driver makes one thing per InstanceID, however often it is asked.
+type Request struct {
+	InstanceID   string // KooGallery's instanceId: globally unique, stable
+	Channel      string // slug
+	OrderID      string // the purchase
+	OrderLineID  string
+	Product      market.ProductInfo // what is bought now
+	ChargingMode market.ChargingMode
+	ExpiresAt    time.Time // UTC; zero: does not expire
+	Customer     Customer
+	Settings     store.ProductSettings
+	Secret       string // of a driver that needs one
+	Access       Access // what the customer has; zero before the first provisioning
+	MadeBy       string // the driver that made Access; "" before
+	TaskID       int64  // the same on every retry of one piece of work; 0 for a mere question
+}
+
+// Result is a driver's answer: the access data whole, or Waiting when somebody
+// else is going to hand it in through Provisioner.SetAccess.
+type Result struct {
+	Access  Access
+	Waiting bool
+}
+
+// Driver makes and changes instances. Faults of a driver should say what to do:
+// Final where trying again cannot help.
+type Driver interface {
+	// CheckSettings tells whether a product can be provisioned with these
+	// settings, before they are stored. Fault: invalid.
+	CheckSettings(s store.ProductSettings, secret string) error
+	// Provision makes an instance.
+	Provision(ctx context.Context, r Request) (Result, error)
+	// Change brings an instance in line with r.Product after an upgrade. What the
+	// customer has chosen or been told (user name, password) stays.
+	Change(ctx context.Context, r Request) (Result, error)
+	// CanChange tells whether the change would be possible; nil if so. It is asked
+	// within a call of the marketplace and must be quick.
+	CanChange(ctx context.Context, r Request, target []market.ProductInfo) error
+}
+
+// Releaser is a driver that holds something which must be let go when the
+// instance ends.
+type Releaser interface {
+	Release(ctx context.Context, r Request) error
+}
+
+// Drivers are the known drivers by name.
+type Drivers map[string]Driver
+
+// Names lists the drivers' names in order.
+func (d Drivers) Names() []string {
+	names := make([]string, 0, len(d))
+	for n := range d {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Of gives a product's driver. Fault: invalid "product.driver_unknown".
+func (d Drivers) Of(p *store.Product) (Driver, error) {
+	drv, ok := d[p.Driver]
+	if !ok {
+		return nil, fault.New(fault.Invalid, "product.driver_unknown",
+			"driver", p.Driver, "product", p.ProductID, "known", strings.Join(d.Names(), ", "))
+	}
+	return drv, nil
+}
+
+// Check tells whether a product's entry can work, before it is stored.
+func (d Drivers) Check(p store.Product) error {
+	drv, err := d.Of(&p)
+	if err != nil {
+		return err
+	}
+	return drv.CheckSettings(p.Settings, p.Secret)
+}
+
+func request(ch *store.Channel, i *store.Instance, p *store.Product, taskID int64) Request {
+	return Request{
+		InstanceID: i.InstanceID, Channel: ch.Slug, OrderID: i.OrderID, OrderLineID: i.OrderLineID,
+		Product:      market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
+		ChargingMode: i.ChargingMode, ExpiresAt: i.ExpiresAt,
+		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName, RealName: i.RealName, Email: i.Email, Phone: i.Phone},
+		Settings: p.Settings, Secret: p.Secret, Access: i.App, MadeBy: i.Driver, TaskID: taskID,
+	}
+}

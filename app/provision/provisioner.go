@@ -1,0 +1,77 @@
+package provision
+
+import (
+	"context"
+	"log/slog"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/marketapi"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// Marketplace is what is asked of KooGallery's open APIs.
+type Marketplace interface {
+	QueryOrder(ctx context.Context, baseURL string, cred marketapi.Credentials, orderID, orderLineID string) (order market.Order, raw []byte, err error)
+}
+
+// Deliverer tells the customer.
+type Deliverer interface {
+	// UsageInfo sees to it, within tx, that the customer gets the instance's
+	// present access data, once per version of it.
+	UsageInfo(ctx context.Context, tx *store.Tx, i *store.Instance, p *store.Product, messageID int64) error
+}
+
+// Options are what a Provisioner needs. Wake, which may be nil, is called after
+// a person's act has written follow-up work, so that it need not wait for the
+// next look.
+type Options struct {
+	Store       *store.Store
+	Marketplace Marketplace
+	Deliverer   Deliverer
+	Drivers     Drivers
+	Log         *slog.Logger
+	Wake        func()
+}
+
+// Provisioner is the use case.
+type Provisioner struct {
+	store   *store.Store
+	market  Marketplace
+	deliver Deliverer
+	drivers Drivers
+	log     *slog.Logger
+	wake    func()
+}
+
+// New makes the use case.
+func New(o Options) *Provisioner {
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	return &Provisioner{store: o.Store, market: o.Marketplace, deliver: o.Deliverer, drivers: o.Drivers, log: o.Log, wake: o.Wake}
+}
+
+// complete ends a task that has nothing to do.
+func (p *Provisioner) complete(ctx context.Context, task outbox.Task) error {
+	return p.store.Write(ctx, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
+}
+
+func origin(task outbox.Task) store.Origin {
+	return store.Origin{MessageID: task.MessageID, TaskID: task.ID}
+}
+
+// productOrDefault is the product's entry, or what a customer can be told by
+// when there is none: the language of the site.
+func productOrDefault(ctx context.Context, r *store.Reader, i *store.Instance) (*store.Product, error) {
+	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
+	if !fault.Is(err, fault.NotFound) {
+		return product, err
+	}
+	ch, err := r.ChannelByID(ctx, i.ChannelID)
+	if err != nil {
+		return nil, err
+	}
+	return &store.Product{ChannelID: i.ChannelID, ProductID: i.ProductID, MailLanguage: siteLanguage(ch.Site)}, nil
+}

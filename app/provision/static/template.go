@@ -1,0 +1,169 @@
+package static
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"koodesk/app/fault"
+)
+
+// Names are the placeholders that templates may use.
+var names = []string{"instance_id", "order_id", "order_line_id", "customer_id", "customer_name", "email", "sku_code", "product_id"}
+
+// inHost are those whose values can be part of a host name.
+var inHost = []string{"instance_id", "order_id", "order_line_id", "customer_id", "sku_code", "product_id"}
+
+// place is where in a text a placeholder stands: it decides how its value is
+// escaped.
+type place int
+
+const (
+	text place = iota // no address: the value as it is
+	scheme
+	host
+	path
+	query
+	fragment
+)
+
+// part is a literal or, with a name, a placeholder.
+type part struct {
+	literal string
+	name    string
+	at      place
+}
+
+// template is a parsed template of one field of the settings.
+type template struct {
+	field string // as in the settings: front_end_url, …
+	parts []part
+}
+
+// parse reads a template; "{{" and "}}" stand for single braces. Faults: invalid
+// template.unclosed, template.unknown_placeholder (known), template.place.
+func parse(field, s string, isURL bool) (template, error) {
+	t := template{field: field}
+	at := text
+	if isURL {
+		at = scheme
+	}
+	var lit strings.Builder
+	flush := func() {
+		if lit.Len() > 0 {
+			t.parts = append(t.parts, part{literal: lit.String()})
+			lit.Reset()
+		}
+	}
+	for s != "" {
+		switch {
+		case strings.HasPrefix(s, "{{"), strings.HasPrefix(s, "}}"):
+			lit.WriteByte(s[0])
+			s = s[2:]
+		case s[0] == '{':
+			name, rest, ok := strings.Cut(s[1:], "}")
+			if !ok {
+				return t, fault.New(fault.Invalid, "template.unclosed", "field", field)
+			}
+			if err := allowed(field, name, at, t.parts, lit.String()); err != nil {
+				return t, err
+			}
+			flush()
+			t.parts = append(t.parts, part{name: name, at: at})
+			s = rest
+		case at == scheme && strings.HasPrefix(s, "://"):
+			lit.WriteString("://")
+			s, at = s[3:], host
+		default:
+			at = at.after(s[0])
+			lit.WriteByte(s[0])
+			s = s[1:]
+		}
+	}
+	flush()
+	return t, nil
+}
+
+// after is the place behind the byte c.
+func (p place) after(c byte) place {
+	switch {
+	case p == text || p == scheme:
+		return p
+	case c == '#':
+		return fragment
+	case c == '?' && p < query:
+		return query
+	case c == '/' && p == host:
+		return path
+	}
+	return p
+}
+
+func allowed(field, name string, at place, before []part, lit string) error {
+	if !slices.Contains(names, name) {
+		return fault.New(fault.Invalid, "template.unknown_placeholder", "field", field, "placeholder", name, "known", strings.Join(names, " "))
+	}
+	misplaced := at == scheme || at == host && (!slices.Contains(inHost, name) || authorityPart(before, lit))
+	if misplaced {
+		return fault.New(fault.Invalid, "template.place", "field", field, "placeholder", name)
+	}
+	return nil
+}
+
+// authorityPart tells whether what stands before is a user name or a port, where
+// no value belongs.
+func authorityPart(before []part, lit string) bool {
+	all := lit
+	for _, p := range before {
+		all = p.literal + all
+	}
+	_, authority, _ := strings.Cut(all, "://")
+	return strings.ContainsAny(authority, ":@")
+}
+
+// render fills the template. Faults: invalid template.value_missing and
+// template.value_unfit, which name field and placeholder, never the value.
+func (t template) render(values map[string]string) (string, error) {
+	var b strings.Builder
+	for _, p := range t.parts {
+		if p.name == "" {
+			b.WriteString(p.literal)
+			continue
+		}
+		v := values[p.name]
+		if v == "" && t.needs(p) {
+			return "", fault.New(fault.Invalid, "template.value_missing", "field", t.field, "placeholder", p.name)
+		}
+		s, ok := escape(v, p.at)
+		if !ok {
+			return "", fault.New(fault.Invalid, "template.value_unfit", "field", t.field, "placeholder", p.name)
+		}
+		b.WriteString(s)
+	}
+	return b.String(), nil
+}
+
+// needs tells whether an empty value makes the result useless: an address that
+// points elsewhere, a user name that is none.
+func (t template) needs(p part) bool {
+	return p.at == host || p.at == path || t.field == fieldUserName
+}
+
+// escape writes a value so that it stays within its place.
+func escape(v string, at place) (string, bool) {
+	switch at {
+	case host:
+		v = strings.ToLower(v)
+		ok := !strings.ContainsFunc(v, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-')
+		})
+		return v, ok && len(v) <= 63 && !strings.HasPrefix(v, "-") && !strings.HasSuffix(v, "-")
+	case path:
+		return url.PathEscape(v), v != "." && v != ".." // a browser would climb up
+	case query:
+		return url.QueryEscape(v), true
+	case fragment:
+		return url.PathEscape(v), true
+	}
+	return v, true
+}

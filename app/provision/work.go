@@ -1,0 +1,158 @@
+package provision
+
+import (
+	"context"
+	"strings"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// Provision does a provision task: the product's driver makes the instance,
+// changes it after an upgrade, or lets it go. Access data is made once; a second
+// run finds it and only ends the task.
+//
+// Faults: not_found "product.unconfigured" and invalid "product.driver_unknown"
+// (given up); the driver's own; invalid "provision.bad_access" (the driver's
+// answer does not fit the published lengths; given up); conflict
+// "provision.changed_meanwhile" (tried again); conflict "task.lease_lost".
+func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
+	r := p.store.Reader()
+	i, err := r.InstancePK(ctx, task.InstancePK)
+	if err != nil {
+		return err
+	}
+	if task.Purpose == outbox.Release {
+		return p.letGo(ctx, task, i)
+	}
+	if i.Status == market.Released || made(task, i) {
+		return p.finish(ctx, task)
+	}
+	ch, err := r.ChannelByID(ctx, i.ChannelID)
+	if err != nil {
+		return err
+	}
+	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
+	if err != nil {
+		return err
+	}
+	driver, err := p.drivers.Of(product)
+	if err != nil {
+		return err
+	}
+	ask := driver.Provision
+	if i.AccessVersion > 0 {
+		ask = driver.Change
+	}
+	result, err := ask(ctx, request(ch, i, product, task.ID))
+	if err != nil {
+		return err
+	}
+	if result.Waiting {
+		return p.park(ctx, task, product.Driver)
+	}
+	if err := result.Access.Check(); err != nil {
+		f := fault.From(err)
+		return fault.Wrap(err, fault.Invalid, "provision.bad_access", "driver", product.Driver, "product", product.ProductID,
+			"field", f.Args["field"])
+	}
+	return p.store.Write(ctx, func(tx *store.Tx) error {
+		return p.keep(ctx, tx, task, product, i.AccessVersion, result.Access)
+	})
+}
+
+// made tells whether a purchase has its access data: an upgrade may change it,
+// the purchase never again.
+func made(task outbox.Task, i *store.Instance) bool {
+	return task.Purpose == outbox.Purchase && i.AccessVersion > 0
+}
+
+// finish ends a task whose work is done. Access data may be older than the
+// knowledge of whom to tell, when a person typed it before the order was known.
+func (p *Provisioner) finish(ctx context.Context, task outbox.Task) error {
+	return p.store.Write(ctx, func(tx *store.Tx) error {
+		i, err := tx.LockInstancePK(ctx, task.InstancePK)
+		if err != nil {
+			return err
+		}
+		if i.Status != market.Released && (i.Email != "" || i.Phone != "") {
+			product, err := productOrDefault(ctx, tx.Reader(), i)
+			if err != nil {
+				return err
+			}
+			if err := p.deliver.UsageInfo(ctx, tx, i, product, task.MessageID); err != nil {
+				return err
+			}
+		}
+		return tx.Complete(ctx, task)
+	})
+}
+
+// keep writes a driver's answer, under the instance's lock. seen is the version
+// of the access data that the driver knew.
+func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, product *store.Product, seen int, access Access) error {
+	i, err := tx.LockInstancePK(ctx, task.InstancePK)
+	switch {
+	case err != nil:
+		return err
+	case i.Status == market.Released:
+		// Released while the driver was at work: what it made must go again.
+		i.Driver = product.Driver
+		if err := tx.SetDriver(ctx, i.PK, i.Driver); err != nil {
+			return err
+		}
+		if err := p.Release(ctx, tx, i, task.MessageID); err != nil {
+			return err
+		}
+		return tx.Complete(ctx, task)
+	case made(task, i):
+		return tx.Complete(ctx, task)
+	case i.AccessVersion != seen:
+		return fault.New(fault.Conflict, "provision.changed_meanwhile")
+	}
+	changed := i.App.Changed(access)
+	if len(changed) == 0 {
+		return tx.Complete(ctx, task)
+	}
+	if err := p.writeAccess(ctx, tx, i, access, product.Driver, origin(task)); err != nil {
+		return err
+	}
+	if err := p.deliver.UsageInfo(ctx, tx, i, product, task.MessageID); err != nil {
+		return err
+	}
+	p.log.InfoContext(ctx, "access data made", "instance", i.InstanceID, "driver", product.Driver,
+		"version", i.AccessVersion, "fields", strings.Join(changed, ","))
+	return tx.Complete(ctx, task)
+}
+
+// writeAccess stores new access data with its history.
+func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.Instance, access Access, driver string, o store.Origin) error {
+	changes := []market.Change{{Kind: market.AccessChanged, New: strings.Join(i.App.Changed(access), ", ")}}
+	i.App, i.Driver = access, driver
+	if err := tx.SaveAccess(ctx, i); err != nil {
+		return err
+	}
+	return tx.SaveState(ctx, i, append(changes, i.Provisioned(tx.Now)...), o)
+}
+
+// park leaves the task to a person, who ends it by handing in the access data.
+func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string) error {
+	return p.store.Write(ctx, func(tx *store.Tx) error {
+		i, err := tx.LockInstancePK(ctx, task.InstancePK)
+		if err != nil {
+			return err
+		}
+		if i.Status == market.Released || made(task, i) {
+			return tx.Complete(ctx, task)
+		}
+		if i.AccessVersion == 0 {
+			if err := tx.SetDriver(ctx, i.PK, driver); err != nil {
+				return err
+			}
+		}
+		p.log.InfoContext(ctx, "waiting for access data", "instance", i.InstanceID, "driver", driver)
+		return tx.Park(ctx, task)
+	})
+}

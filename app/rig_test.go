@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/deliver/email/smtptest"
+	"koodesk/app/market"
+	"koodesk/app/redisconn/redistest"
+	"koodesk/app/simulator"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+	"koodesk/config"
+	"koodesk/jobs"
+)
+
+// rig is the whole program in the test process, with a marketplace, a mail
+// server, a database and a Redis of its own, driven from outside: by calls, the
+// API and the command line.
+type rig struct {
+	t        *testing.T
+	config   config.Config
+	store    *store.Store
+	redisURL string
+	mail     *smtptest.Server
+	market   *simulator.Market
+	base     string // http://127.0.0.1:port
+	caller   *simulator.Caller
+	ids      *simulator.IDs
+	log      *lockedBuffer
+	token    string
+	stop     func()
+}
+
+const (
+	buyerEmail = "buyer-7f3a@example.com"
+	buyerPhone = "18612345678"
+)
+
+// lockedBuffer is a log that goroutines write and the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	return newRigWith(t, true)
+}
+
+// newRigWith makes a rig whose process works on tasks only if withJobs.
+func newRigWith(t *testing.T, withJobs bool) *rig {
+	t.Helper()
+	r := &rig{t: t, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &lockedBuffer{}}
+	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
+	api := httptest.NewServer(r.market)
+	t.Cleanup(api.Close)
+	public, err := url.Parse("http://koodesk.test")
+	require.NoError(t, err)
+	r.config = config.Config{DatabaseURL: storetest.URL(t), RedisURL: r.redisURL, Addr: "127.0.0.1:0", PublicURL: public,
+		SecretKey: bytes.Repeat([]byte{7}, 32), SMTPURL: r.mail.URL(), MailFrom: "云端 <service@seller.example>", SMSDriver: "log",
+		TZDisplay: time.FixedZone("CST", 8*3600), LogFormat: "json", LogLevel: slog.LevelDebug, Workers: 4, MaxConns: 8}
+	c := r.cli("")
+	r.store, err = c.open(context.Background())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.store.Close()) })
+	r.ok(channel, storetest.BasicKey+"\n"+storetest.SK+"\n", "set", "--slug", "default", "--site", "cn", "--basic-key", "-", "--ak", storetest.AK, "--sk", "-", "--open-api", api.URL)
+	r.ok(product, "", "set", "--channel", "default", "--product", "*", "--driver", "static",
+		"--front-end-url", "https://app.seller.example/i/{instance_id}", "--user-name", "admin-{order_id}", "--generate-password", "--mail-language", "en")
+	r.token = strings.TrimSpace(r.ok(tokens, "", "create", "--name", "test", "--role", "operator"))
+	r.start(withJobs)
+	return r
+}
+
+// cli is a command line with the rig's settings.
+func (r *rig) cli(stdin string) *cli {
+	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick}
+}
+
+// ok runs a command that must succeed and gives what it printed.
+func (r *rig) ok(do command, stdin string, args ...string) string {
+	r.t.Helper()
+	c := r.cli(stdin)
+	require.Equal(r.t, exitOK, c.report(do(context.Background(), c, args)), r.log.String())
+	return c.stdout.(*bytes.Buffer).String()
+}
+
+// quick shortens what a test would otherwise wait for.
+func quick(o *jobs.Options) {
+	o.Poll, o.Sweep = 30*time.Millisecond, 200*time.Millisecond
+	for i := range o.Kinds {
+		o.Kinds[i].Tries, o.Kinds[i].Base, o.Kinds[i].Max = 3, 50*time.Millisecond, 100*time.Millisecond
+	}
+}
+
+// start runs the program: the web part, and the workers if wanted.
+func (r *rig) start(withJobs bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := r.cli("")
+	addr := make(chan net.Addr, 1)
+	c.listening = func(a net.Addr) { addr <- a }
+	done := make(chan error, 1)
+	go func() { done <- c.run(ctx, true, withJobs) }()
+	select {
+	case a := <-addr:
+		r.base = "http://" + a.String()
+	case err := <-done:
+		r.t.Fatalf("the program ended at once: %v\n%s", err, r.log)
+	}
+	r.caller = &simulator.Caller{URL: r.base + "/koogallery/default", Key: storetest.BasicKey}
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(r.t, <-done)
+	})
+	r.t.Cleanup(r.stop)
+}
+
+// call sends a signed call and requires a conformant answer.
+func (r *rig) call(activity string, kv ...any) simulator.Answer {
+	r.t.Helper()
+	set := simulator.Fields{}
+	for i := 0; i < len(kv); i += 2 {
+		set[kv[i].(string)] = kv[i+1]
+	}
+	f, err := simulator.NewCall(activity, set, nil, false, r.ids)
+	require.NoError(r.t, err)
+	a := r.caller.Call(context.Background(), f)
+	require.True(r.t, a.Conformant(), "%s: %v %s", a.Body, a.Findings, a.Fault)
+	return a
+}
+
+// buy purchases an order and gives the instanceId.
+func (r *rig) buy(order string) string {
+	r.t.Helper()
+	a := r.call(market.NewInstance, "orderId", order, "orderLineId", simulator.LineID(order))
+	require.Equal(r.t, market.Processing, a.Code)
+	require.NotEmpty(r.t, a.InstanceID)
+	return a.InstanceID
+}
+
+// access waits until queryInstance shows the instance's access data.
+func (r *rig) access(instance string) simulator.App {
+	r.t.Helper()
+	var app *simulator.App
+	require.Eventually(r.t, func() bool {
+		app = r.call(market.QueryInstance, "instanceId", instance).AppOf(instance)
+		return app != nil && app.FrontEndURL != ""
+	}, 20*time.Second, 30*time.Millisecond, "no access data for %s: %s", instance, r.log)
+	return *app
+}
+
+// mails waits for n mails.
+func (r *rig) mails(n int) []smtptest.Message {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	got, err := r.mail.Wait(ctx, n)
+	require.NoError(r.t, err, "%d mails of %d: %s", len(got), n, r.log)
+	return got
+}
+
+// api asks the API and decodes the answer.
+func (r *rig) api(method, path string, in any, want int) map[string]any {
+	r.t.Helper()
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		require.NoError(r.t, err)
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequest(method, r.base+"/api/v1"+path, body)
+	require.NoError(r.t, err)
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(r.t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(r.t, err)
+	require.Equal(r.t, want, res.StatusCode, "%s %s: %s", method, path, b)
+	out := map[string]any{}
+	if len(b) > 0 {
+		require.NoError(r.t, json.Unmarshal(b, &out), "%s", b)
+	}
+	return out
+}
+
+// items is a list of the API, as maps.
+func (r *rig) items(path string) []map[string]any {
+	r.t.Helper()
+	raw, ok := r.api(http.MethodGet, path, nil, 200)["items"].([]any)
+	require.True(r.t, ok)
+	out := make([]map[string]any, len(raw))
+	for i, v := range raw {
+		out[i] = v.(map[string]any)
+	}
+	return out
+}
+
+// waitItems waits until a list of the API has n items.
+func (r *rig) waitItems(path string, n int) []map[string]any {
+	r.t.Helper()
+	var got []map[string]any
+	require.Eventually(r.t, func() bool {
+		got = r.items(path)
+		return len(got) == n
+	}, 20*time.Second, 50*time.Millisecond, "%s: want %d: %s", path, n, r.log)
+	return got
+}
+
+func (r *rig) count(query string) (n int) {
+	r.t.Helper()
+	require.NoError(r.t, r.store.SQL().QueryRow(query).Scan(&n))
+	return n
+}

@@ -1,0 +1,88 @@
+// Package api is the JSON API, version 1: it reads requests strictly, asks the
+// store or a use case, and writes what docs/api.md and openapi.json promise. It
+// knows neither SQL nor cookies, and never writes a password.
+package api
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/intake"
+	"koodesk/app/provision"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/session"
+)
+
+// Restarter runs messages and tasks again.
+type Restarter interface {
+	RestartMessage(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
+	RestartTask(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
+	RestartMatching(ctx context.Context, f store.MessageFilter, by staff.Actor) (intake.Bulk, error)
+}
+
+// Accessor takes access data.
+type Accessor interface {
+	SetAccess(ctx context.Context, instanceID string, a provision.Access, by staff.Actor) error
+}
+
+// Resender sends deliveries again; to "" means the same address.
+type Resender interface {
+	Resend(ctx context.Context, deliveryID int64, to string, by staff.Actor) error
+}
+
+// Products writes what a product of a channel (by slug) is provisioned by.
+// keepSecret leaves a stored secret as it is.
+type Products interface {
+	SetProduct(ctx context.Context, channel string, p store.Product, keepSecret bool, by staff.Actor) (created bool, err error)
+}
+
+// Options of New.
+type Options struct {
+	Store    *store.Store
+	Restart  Restarter
+	Access   Accessor
+	Resend   Resender
+	Products Products
+}
+
+// API answers under /api/v1.
+type API struct {
+	store *store.Store
+	o     Options
+}
+
+// New makes the API.
+func New(o Options) *API { return &API{store: o.Store, o: o} }
+
+// Prefix is where the API is mounted.
+const Prefix = "/api/v1"
+
+// Routes is the API whole. Whoever mounts it puts session.Bearer and
+// session.Require(Permission) before each handler.
+func (a *API) Routes() []session.Route {
+	const get, post, put = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut
+	to := session.To
+	return []session.Route{
+		to(get, "/openapi.json", staff.Public, a.OpenAPI),
+		to(get, "/messages", staff.MessagesRead, a.Messages),
+		to(post, "/messages/restart", staff.MessagesRestart, a.RestartMessages),
+		to(get, "/messages/:id", staff.MessagesRead, a.Message),
+		to(get, "/messages/:id/attempts", staff.MessagesRead, a.Attempts),
+		to(post, "/messages/:id/restart", staff.MessagesRestart, a.RestartMessage),
+		to(get, "/instances", staff.InstancesRead, a.Instances),
+		to(get, "/instances/:instance_id", staff.InstancesRead, a.Instance),
+		to(put, "/instances/:instance_id/access", staff.InstancesAccess, a.SetAccess),
+		to(get, "/tasks", staff.TasksRead, a.Tasks),
+		to(get, "/tasks/:id", staff.TasksRead, a.Task),
+		to(post, "/tasks/:id/restart", staff.TasksRestart, a.RestartTask),
+		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
+		to(get, "/deliveries/:id", staff.DeliveriesRead, a.Delivery),
+		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, a.ResendDelivery),
+		to(get, "/products", staff.ProductsRead, a.Products),
+		to(get, "/products/:channel/:product_id", staff.ProductsRead, a.Product),
+		to(put, "/products/:channel/:product_id", staff.ProductsWrite, a.SetProduct),
+		to(get, "/audit", staff.AuditRead, a.Audit),
+	}
+}

@@ -1,0 +1,274 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/gofiber/fiber/v2"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/deliver"
+	"koodesk/app/fault"
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/marketapi"
+	"koodesk/app/outbox"
+	"koodesk/app/protocol/saas2"
+	"koodesk/app/provision"
+	"koodesk/app/provision/manual"
+	"koodesk/app/provision/static"
+	"koodesk/app/signin"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+	"koodesk/app/web/api"
+	"koodesk/app/web/callback"
+	"koodesk/app/web/session"
+)
+
+// What must never be in any answer.
+const (
+	password     = "Geheim-4711-pass"
+	emailAddress = "anna.secret@example.com"
+	phoneNumber  = "+8618612345678"
+	realName     = "张秘密"
+	hookSecret   = "whsec_not_for_anybody"
+)
+
+var forbidden = []string{password, "Geheim-", emailAddress, "anna.secret", phoneNumber, "18612345678", realName, hookSecret, storetest.BasicKey, storetest.SK}
+
+// house is the API on a listener of its own, with the real use cases behind it.
+type house struct {
+	t         *testing.T
+	store     *store.Store
+	channel   *store.Channel
+	signin    *signin.SignIn
+	intake    *intake.Intake
+	provision *provision.Provisioner
+	deliver   *deliver.Deliverer
+	api       *api.API
+	mail      *mailbox
+	market    *shop
+	url       string
+	tokens    map[staff.Role]string
+	router    routers.Router
+}
+
+// mailbox is a sender that can be told to fail.
+type mailbox struct {
+	mu   sync.Mutex
+	fail error
+	sent []deliver.Parcel
+}
+
+func (m *mailbox) Transport() string { return "smtp" }
+
+func (m *mailbox) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return deliver.Receipt{}, m.fail
+	}
+	m.sent = append(m.sent, p)
+	return deliver.Receipt{ProviderRef: "250 queued"}, nil
+}
+
+// shop answers order queries and can be told to fail.
+type shop struct{ fail error }
+
+func (s *shop) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials, order, line string) (market.Order, []byte, error) {
+	if s.fail != nil {
+		return market.Order{}, nil, s.fail
+	}
+	product := "OFFI-STATIC"
+	if strings.HasPrefix(order, "CSMANUAL") {
+		product = "OFFI-MANUAL"
+	}
+	o := market.Order{OrderID: order, Type: market.OrderNew,
+		Buyer: &market.Buyer{CustomerID: "cust-1", CustomerName: "hw_anna", CustomerRealName: realName, MobilePhone: phoneNumber, Email: emailAddress},
+		Lines: []market.OrderLine{{OrderLineID: line, ChargingMode: market.Period, ExpireTime: time.Now().Add(240 * time.Hour), PeriodType: "year", PeriodNumber: 1,
+			Products: []market.ProductInfo{{ProductID: product, SkuCode: "sku-1", LinearValue: 10, ProductName: "Product"}}}}}
+	raw, err := json.Marshal(map[string]any{"orderInfo": map[string]any{"orderId": order, "buyerInfo": map[string]any{"email": emailAddress, "mobilePhone": phoneNumber}}})
+	return o, raw, err
+}
+
+func open(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, store: storetest.Open(t), mail: &mailbox{}, market: &shop{}, tokens: map[staff.Role]string{}}
+	h.channel = storetest.Channel(t, h.store, "default", "")
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	var err error
+	h.signin, err = signin.New(signin.Options{Store: h.store, Log: log, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
+	require.NoError(t, err)
+	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: h.mail, SMS: h.mail, Log: log})
+	require.NoError(t, err)
+	h.provision = provision.New(provision.Options{Store: h.store, Marketplace: h.market, Deliverer: h.deliver, Log: log,
+		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}})
+	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
+		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
+	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision})
+	for _, role := range staff.Roles() {
+		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
+		require.NoError(t, err)
+	}
+	h.router = describe(t)
+	h.serve()
+	return h
+}
+
+// describe loads the published description, strictly: an answer with a field
+// that it does not name fails.
+func describe(t *testing.T) routers.Router {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(strict(t, api.Document()))
+	require.NoError(t, err)
+	require.NoError(t, doc.Validate(context.Background()))
+	r, err := gorillamux.NewRouter(doc)
+	require.NoError(t, err)
+	return r
+}
+
+func strict(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	var doc map[string]any
+	require.NoError(t, json.Unmarshal(raw, &doc))
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if v["properties"] != nil {
+				v["additionalProperties"] = false
+			}
+			for _, sub := range v {
+				walk(sub)
+			}
+		case []any:
+			for _, sub := range v {
+				walk(sub)
+			}
+		}
+	}
+	walk(doc["components"].(map[string]any)["schemas"])
+	out, err := json.Marshal(doc)
+	require.NoError(t, err)
+	return out
+}
+
+func (h *house) serve() {
+	m, err := session.New(session.Options{SignIn: h.signin, Sessions: h.store.Sessions(), PublicURL: "http://127.0.0.1"})
+	require.NoError(h.t, err)
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true, ErrorHandler: func(c *fiber.Ctx, err error) error {
+		var fe *fiber.Error
+		if fault.CodeOf(err) == fault.Internal && !asFiber(err, &fe) {
+			h.t.Errorf("%s %s: %v", c.Method(), c.Path(), err)
+		}
+		if asFiber(err, &fe) {
+			err = fault.New(fault.NotFound, "http.not_found")
+		}
+		return h.api.Problem(c, err)
+	}})
+	for _, r := range h.api.Routes() {
+		app.Add(r.Method, api.Prefix+r.Path, m.Bearer, m.Require(r.Permission), r.Handler)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(h.t, err)
+	done := make(chan error, 1)
+	go func() { done <- app.Listener(l) }()
+	h.t.Cleanup(func() {
+		require.NoError(h.t, app.Shutdown())
+		require.NoError(h.t, <-done)
+	})
+	h.url = "http://" + l.Addr().String() + api.Prefix
+}
+
+func asFiber(err error, to **fiber.Error) bool {
+	fe, ok := err.(*fiber.Error) //nolint:errorlint // Fiber returns its own errors bare
+	*to = fe
+	return ok
+}
+
+// send hands a call of the marketplace over.
+func (h *house) send(kv ...string) map[string]any {
+	h.t.Helper()
+	fields := map[string]string{}
+	for i := 0; i < len(kv); i += 2 {
+		fields[kv[i]] = kv[i+1]
+	}
+	b, err := json.Marshal(fields)
+	require.NoError(h.t, err)
+	c, err := saas2.Decode(b)
+	require.NoError(h.t, err)
+	answer, _, err := h.intake.Handle(context.Background(), intake.Arrived{Channel: h.channel, Call: c, ReceivedAt: time.Now(),
+		IP: "192.0.2.1", Request: store.Request{Method: "POST", Query: "signature=abc&token=" + password, Body: b}})
+	require.NoError(h.t, err)
+	var out map[string]any
+	require.NoError(h.t, json.Unmarshal(answer, &out))
+	return out
+}
+
+// buy sends a purchase; the instance's id is "i-" and the order's.
+func (h *house) buy(order string) {
+	h.t.Helper()
+	h.send("activity", "newInstance", "orderId", order, "orderLineId", order+"-000001", "businessId", "i-"+order)
+}
+
+// work does every task that is due, once or until nothing is left, as the
+// workers do; a task that fails is given up.
+func (h *house) work() {
+	h.t.Helper()
+	ctx := context.Background()
+	for {
+		var id int64
+		err := h.store.SQL().QueryRow(`SELECT COALESCE(min(id), 0) FROM tasks WHERE status = 'pending' AND run_at <= now()`).Scan(&id)
+		require.NoError(h.t, err)
+		if id == 0 {
+			return
+		}
+		task, ok, err := h.store.Claim(ctx, id, time.Minute)
+		require.NoError(h.t, err)
+		require.True(h.t, ok)
+		do := map[outbox.Kind]func(context.Context, outbox.Task) error{outbox.OrderQuery: h.provision.QueryOrder,
+			outbox.Provision: h.provision.Provision, outbox.Deliver: h.deliver.Deliver}[task.Kind]
+		if err := do(ctx, task); err != nil {
+			require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
+				if err := tx.Fail(ctx, task, err, time.Time{}); err != nil {
+					return err
+				}
+				if task.Kind == outbox.Deliver {
+					return h.deliver.OnFail(ctx, tx, task, err, true)
+				}
+				return nil
+			}))
+		}
+	}
+}
+
+// products sets up a static product and a manual one.
+func (h *house) products() {
+	h.t.Helper()
+	r := h.put("/products/default/OFFI-STATIC", `{"driver":"static","front_end_url":"https://app.example.com/{instance_id}","user_name":"admin","generate_password":true}`)
+	require.Equal(h.t, http.StatusCreated, r.status, r.raw)
+	r = h.put("/products/default/OFFI-MANUAL", `{"driver":"manual"}`)
+	require.Equal(h.t, http.StatusCreated, r.status, r.raw)
+}
+
+// count runs a query that gives one number.
+func (h *house) count(query string, args ...any) (n int) {
+	h.t.Helper()
+	require.NoError(h.t, h.store.SQL().QueryRow(query, args...).Scan(&n), query)
+	return n
+}
+
+func path(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/i18n"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/session"
+)
+
+type product struct {
+	Channel          string `json:"channel"`
+	ProductID        string `json:"product_id"`
+	Driver           string `json:"driver"`
+	FrontEndURL      string `json:"front_end_url"`
+	AdminURL         string `json:"admin_url"`
+	UserName         string `json:"user_name"`
+	GeneratePassword bool   `json:"generate_password"`
+	Memo             string `json:"memo"`
+	Pool             string `json:"pool"`
+	WebhookURL       string `json:"webhook_url"`
+	HasSecret        bool   `json:"has_webhook_secret"`
+	MailLanguage     string `json:"mail_language"`
+	CreatedAt        moment `json:"created_at"`
+	UpdatedAt        moment `json:"updated_at"`
+}
+
+func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
+	s := p.Settings
+	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, FrontEndURL: s.FrontEndURL, AdminURL: s.AdminURL,
+		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, WebhookURL: s.WebhookURL,
+		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
+}
+
+// Products answers GET /products.
+func (a *API) Products(c *fiber.Ctx) error {
+	q := queryOf(c)
+	channel := q.text("channel")
+	p := q.paging()
+	if err := q.err(); err != nil {
+		return a.Problem(c, err)
+	}
+	page, err := a.store.Reader().ProductList(c.UserContext(), channel, p)
+	if err != nil {
+		return a.Problem(c, cursorErr(err))
+	}
+	return answer(c, fiber.StatusOK, pageOf(localizer(c), page, showProduct))
+}
+
+// Product answers GET /products/{channel}/{product_id}.
+func (a *API) Product(c *fiber.Ctx) error {
+	if err := queryOf(c).err(); err != nil {
+		return a.Problem(c, err)
+	}
+	return a.product(c, fiber.StatusOK)
+}
+
+func (a *API) product(c *fiber.Ctx, status int) error {
+	p, err := a.store.Reader().ProductDetail(c.UserContext(), part(c, "channel"), part(c, "product_id"))
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	return answer(c, status, showProduct(localizer(c), *p))
+}
+
+// productBody is the body of PUT /products/{channel}/{product_id}.
+type productBody struct {
+	Driver           string  `json:"driver"`
+	FrontEndURL      string  `json:"front_end_url"`
+	AdminURL         string  `json:"admin_url"`
+	UserName         string  `json:"user_name"`
+	GeneratePassword bool    `json:"generate_password"`
+	Memo             string  `json:"memo"`
+	Pool             string  `json:"pool"`
+	WebhookURL       string  `json:"webhook_url"`
+	WebhookSecret    *string `json:"webhook_secret"`
+	MailLanguage     string  `json:"mail_language"`
+}
+
+// SetProduct answers PUT /products/{channel}/{product_id}.
+func (a *API) SetProduct(c *fiber.Ctx) error {
+	var in productBody
+	if err := body(c, &in); err != nil {
+		return a.Problem(c, err)
+	}
+	if in.Driver == "" {
+		return a.Problem(c, refuse(wrong{in: "body", name: "driver", key: "missing"}))
+	}
+	if l := in.MailLanguage; l != "" && l != string(i18n.ZhCN) && l != string(i18n.En) {
+		return a.Problem(c, refuse(wrong{in: "body", name: "mail_language", key: "choice", args: []any{"choices", "zh-CN, en"}}))
+	}
+	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
+		Settings: store.ProductSettings{FrontEndURL: in.FrontEndURL, AdminURL: in.AdminURL, UserName: in.UserName,
+			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, WebhookURL: in.WebhookURL}}
+	if in.WebhookSecret != nil {
+		p.Secret = *in.WebhookSecret
+	}
+	created, err := a.o.Products.SetProduct(c.UserContext(), part(c, "channel"), p, in.WebhookSecret == nil, session.Of(c).Actor)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	if created {
+		return a.product(c, fiber.StatusCreated)
+	}
+	return a.product(c, fiber.StatusOK)
+}
+
+type auditEntry struct {
+	ID     string            `json:"id"`
+	At     moment            `json:"at"`
+	Actor  string            `json:"actor"`
+	Action string            `json:"action"`
+	Target string            `json:"target"`
+	Reason string            `json:"reason"`
+	Detail map[string]string `json:"detail"`
+	IP     string            `json:"ip"`
+}
+
+func showAudit(_ *i18n.Localizer, e staff.Audit) auditEntry {
+	if e.Detail == nil {
+		e.Detail = map[string]string{}
+	}
+	return auditEntry{ID: id(e.ID), At: moment(e.At), Actor: e.Actor, Action: e.Action, Target: e.Target, Reason: e.Reason,
+		Detail: e.Detail, IP: e.IP}
+}
+
+// Audit answers GET /audit.
+func (a *API) Audit(c *fiber.Ctx) error {
+	q := queryOf(c)
+	f := store.AuditFilter{Actor: q.text("actor"), Action: q.text("action"), Target: q.text("target")}
+	p := q.paging()
+	if err := q.err(); err != nil {
+		return a.Problem(c, err)
+	}
+	page, err := a.store.Reader().AuditList(c.UserContext(), f, p)
+	if err != nil {
+		return a.Problem(c, cursorErr(err))
+	}
+	return answer(c, fiber.StatusOK, pageOf(localizer(c), page, showAudit))
+}

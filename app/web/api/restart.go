@@ -1,0 +1,168 @@
+package api
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/i18n"
+	"koodesk/app/intake"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/session"
+)
+
+// restarted is what a restart did.
+type restarted struct {
+	ID          string `json:"id"`
+	Status      string `json:"status"`
+	ResultCode  string `json:"result_code"`
+	Restarted   int    `json:"restarted"` // given-up tasks that run again
+	Hurried     int    `json:"hurried"`   // waiting tasks that run now
+	CallRun     bool   `json:"call_run"`  // the call itself was run again
+	Explanation string `json:"explanation"`
+}
+
+func explain(z *i18n.Localizer, n int64, r intake.Restarted) restarted {
+	out := restarted{ID: id(n), Status: r.Status, ResultCode: string(r.Code), Restarted: r.Given, Hurried: r.Hurried, CallRun: r.Ran}
+	switch {
+	case r.Ran:
+		out.Explanation = z.T("api.restart.call", "code", string(r.Code))
+	case r.Given > 0 && r.Hurried > 0:
+		out.Explanation = sentence(z, z.TN("api.restart.given", r.Given), z.TN("api.restart.hurried", r.Hurried))
+	case r.Given > 0:
+		out.Explanation = z.TN("api.restart.given", r.Given)
+	case r.Hurried > 0:
+		out.Explanation = z.TN("api.restart.hurried", r.Hurried)
+	default:
+		out.Explanation = z.T("api.restart.nothing")
+	}
+	return out
+}
+
+// because is the body of an act that needs nothing else: why, in the caller's
+// own words, for the audit.
+type because struct {
+	Reason string `json:"reason"`
+}
+
+// maxReason is how long a reason may be, in characters.
+const maxReason = 500
+
+// actor is who acts, and why. Fault: invalid, naming reason.
+func actor(c *fiber.Ctx, reason string) (staff.Actor, error) {
+	by := session.Of(c).Actor
+	by.Reason = strings.TrimSpace(reason)
+	if utf8.RuneCountInString(by.Reason) > maxReason || strings.ContainsFunc(by.Reason, unicode.IsControl) {
+		return by, refuse(wrong{in: "body", name: "reason", key: "reason", args: []any{"max", maxReason}})
+	}
+	return by, nil
+}
+
+// act reads a call that acts on what the path names.
+func act(c *fiber.Ctx, unknown string) (id int64, by staff.Actor, err error) {
+	var in because
+	if id, err = idOf(c, unknown); err == nil {
+		err = body(c, &in)
+	}
+	if err != nil {
+		return 0, by, err
+	}
+	by, err = actor(c, in.Reason)
+	return id, by, err
+}
+
+// RestartMessage answers POST /messages/{id}/restart.
+func (a *API) RestartMessage(c *fiber.Ctx) error {
+	n, by, err := act(c, "message.unknown")
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	r, err := a.o.Restart.RestartMessage(c.UserContext(), n, by)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	return answer(c, fiber.StatusOK, explain(localizer(c), n, r))
+}
+
+// messageFilter is the filter of POST /messages/restart: the parameters of
+// GET /messages.
+type messageFilter struct {
+	Channel    string     `json:"channel"`
+	Protocol   string     `json:"protocol"`
+	Activity   string     `json:"activity"`
+	Status     string     `json:"status"`
+	OrderID    string     `json:"order_id"`
+	InstanceID string     `json:"instance_id"`
+	Test       *bool      `json:"test"`
+	Q          string     `json:"q"`
+	Since      *time.Time `json:"since"`
+	Until      *time.Time `json:"until"`
+}
+
+type restartAll struct {
+	Filter messageFilter `json:"filter"`
+	Reason string        `json:"reason"`
+}
+
+func (f messageFilter) filter() (store.MessageFilter, error) {
+	out := store.MessageFilter{Channel: f.Channel, Protocol: f.Protocol, Activity: f.Activity, Status: f.Status, OrderID: f.OrderID,
+		InstanceID: f.InstanceID, Test: f.Test, Q: f.Q}
+	if f.Since != nil {
+		out.Since = f.Since.UTC()
+	}
+	if f.Until != nil {
+		out.Until = f.Until.UTC()
+	}
+	if f == (messageFilter{}) {
+		return out, fault.New(fault.Invalid, "restart.filter_empty")
+	}
+	q := &query{}
+	if f.Status != "" {
+		q.values = map[string][]string{"filter.status": {f.Status}}
+		q.one("filter.status", store.MessageStatuses())
+	}
+	for i := range q.wrong {
+		q.wrong[i].in = "body"
+	}
+	return out, q.err()
+}
+
+// restartedAll is what a restart of everything that a filter matches did.
+type restartedAll struct {
+	Matched     int    `json:"matched"`
+	Restarted   int    `json:"restarted"`
+	Refused     int    `json:"refused"`
+	Explanation string `json:"explanation"`
+}
+
+// RestartMessages answers POST /messages/restart.
+func (a *API) RestartMessages(c *fiber.Ctx) error {
+	var in restartAll
+	err := body(c, &in)
+	var f store.MessageFilter
+	var by staff.Actor
+	if err == nil {
+		f, err = in.Filter.filter()
+	}
+	if err == nil {
+		by, err = actor(c, in.Reason)
+	}
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	b, err := a.o.Restart.RestartMatching(c.UserContext(), f, by)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	z := localizer(c)
+	out := restartedAll{Matched: b.Matched, Restarted: b.Restarted, Refused: b.Refused, Explanation: z.T("api.restart.none")}
+	if b.Matched > 0 {
+		out.Explanation = z.T("api.restart.bulk", "matched", b.Matched, "restarted", b.Restarted, "refused", b.Refused)
+	}
+	return answer(c, fiber.StatusOK, out)
+}

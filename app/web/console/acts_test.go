@@ -1,0 +1,253 @@
+package console_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/fault"
+	"koodesk/app/staff"
+)
+
+// broken is a house with one purchase whose order query was given up.
+func broken(t *testing.T, orders ...string) (*house, *visitor) {
+	t.Helper()
+	h := open(t)
+	h.product("static")
+	h.orders.err = unreachable()
+	for _, o := range orders {
+		h.buy(o)
+	}
+	h.work()
+	h.orders.err = nil
+	return h, h.as(staff.Operator)
+}
+
+func TestAFailedMessageIsRestarted(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CS1")
+	page := v.get("/messages/1?status=failed")
+	act := page.value("#restart form", "action")
+	require.Equal(t, "/messages/1/restart?status=failed", act)
+	res := v.post(act, page, "reason", "客户来电\x00催办 "+strings.Repeat("长", 300))
+	require.Equal(t, http.StatusSeeOther, res.status, res.body)
+	require.Equal(t, "/messages/1?status=failed", res.to())
+
+	after := v.get(res.to())
+	require.Contains(t, after.words("#toasts"), "1 task restarted")
+	require.Contains(t, after.words(".attempt .quote"), "客户来电催办", "why stands with the attempt")
+	require.Contains(t, after.words(".attempt"), "operator@seller.example")
+	require.Empty(t, v.get("/messages/1").words("#toasts"), "said once")
+	require.Equal(t, 200, len([]rune(h.text(`SELECT reason FROM audit WHERE action = 'message.restart'`))))
+	h.work()
+	require.Equal(t, "succeeded", h.text(`SELECT status FROM messages`))
+	require.Equal(t, "1", h.text(`SELECT count(*) FROM instances`))
+	require.Len(t, h.mail.sent, 1)
+
+	again := v.post("/messages/1/restart", page)
+	require.Equal(t, http.StatusSeeOther, again.status)
+	require.Contains(t, v.get("/messages/1").words("#toasts"), "run again")
+}
+
+func TestTickedMessagesAreRestarted(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CS1", "CS2", "CS3")
+	h.exec(`UPDATE tasks SET status = 'running', leased_until = now() + interval '1 hour' WHERE message_id = 3`)
+	list := v.get("/messages?status=failed&q=CS")
+	require.Equal(t, 3, list.Find("input[data-tick]").Length())
+	back := list.value(`#bulk-form input[name="return_to"]`, "value")
+	require.Equal(t, "/messages?q=CS&status=failed", back)
+
+	res := v.post("/messages/restart", list, "return_to", back, "ids", "1", "ids", "1", "ids", "3", "ids", "999", "ids", "x")
+	require.Equal(t, http.StatusSeeOther, res.status)
+	require.Equal(t, back, res.to())
+	says := v.get(res.to()).words("#toasts")
+	require.Contains(t, says, "1 restarted, 2 not")
+	require.Contains(t, says, "It is running now")
+	require.Contains(t, says, "There is no such message")
+	require.Equal(t, "processing failed failed", h.text(`SELECT string_agg(status, ' ' ORDER BY id) FROM messages`))
+
+	res = v.post("/messages/restart", list, "return_to", "https://evil.example/messages")
+	require.Equal(t, "/messages", res.to())
+	require.Contains(t, v.get("/messages").words("#toasts"), "Tick the messages")
+}
+
+func TestEverythingThatAListShowsIsRestarted(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CSA1", "CSA2", "CSB1")
+	h.buy("CSA3")
+	list := v.get("/messages?q=CSA")
+	res := v.post("/messages/restart", list, "all", "1", "return_to", "/messages?q=CSA", "ids", "3")
+	require.Equal(t, http.StatusSeeOther, res.status)
+	require.Contains(t, v.get(res.to()).words("#toasts"), "2 messages restarted")
+	require.Equal(t, "CSB1", h.text(`SELECT order_id FROM messages WHERE status = 'failed'`), "what the list does not show is left alone")
+	require.Equal(t, "1", h.text(`SELECT attempts FROM messages WHERE order_id = 'CSA3'`), "what has not failed is left alone")
+	for _, wrong := range []string{"", "/instances", "//evil.example/messages", "/messages?range=custom&since=x"} {
+		require.Equal(t, http.StatusUnprocessableEntity, v.post("/messages/restart", list, "all", "1", "return_to", wrong).status, wrong)
+	}
+}
+
+func TestATaskIsRestarted(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CS1")
+	list := v.get("/tasks?status=failed")
+	res := v.post(list.value("button[data-action]", "data-action"), list, "reason", "because")
+	require.Equal(t, http.StatusSeeOther, res.status)
+	require.Equal(t, "/tasks", res.to())
+	require.Contains(t, v.get("/tasks").words("#toasts"), "1 task restarted")
+	require.Equal(t, "pending because", h.text(`SELECT t.status || ' ' || a.reason FROM tasks t, audit a WHERE a.action = 'task.restart'`))
+	h.work()
+	done := v.post("/tasks/1/restart", list)
+	require.Equal(t, http.StatusSeeOther, done.status)
+	require.Contains(t, v.get("/tasks").words("#toasts"), "It is done")
+	require.Equal(t, http.StatusNotFound, v.post("/tasks/99/restart", list).status)
+}
+
+func TestAccessDataIsTyped(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("manual")
+	h.buy("CS1")
+	h.work()
+	v := h.as(staff.Operator)
+	page := v.get("/instances/biz-CS1?status=waiting")
+	require.Contains(t, page.words("#access"), "The customer has paid and is waiting")
+	act := page.value(`form[action*="/access"]`, "action")
+
+	wrong := v.post(act, page, "front_end_url", "app.example.com", "admin_url", "ftp://x", "user_name", strings.Repeat("u", 129), "password", buyerPassword, "memo", "so\r\nit is")
+	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
+	for _, f := range []string{"front_end_url", "admin_url", "user_name"} {
+		require.NotEmpty(t, wrong.words("#e-"+f), f)
+	}
+	require.Contains(t, wrong.words("#e-user_name"), "128")
+	require.Empty(t, wrong.words("#e-memo"))
+	require.Equal(t, "app.example.com", wrong.value("#f-front_end_url", "value"), "what was typed is still there")
+	require.NotContains(t, wrong.body, buyerPassword)
+	require.Equal(t, "provisioning", h.text(`SELECT status FROM instances`))
+	require.Contains(t, v.post(act, page).words("#e-front_end_url"), "Fill this in")
+
+	right := v.post(act, page, "front_end_url", " https://app.example.com/x ", "user_name", "root", "password", buyerPassword, "memo", "so\r\nit is")
+	require.Equal(t, http.StatusSeeOther, right.status, right.body)
+	require.Equal(t, "/instances/biz-CS1?status=waiting", right.to())
+	after := v.get(right.to())
+	require.Contains(t, after.words("#toasts"), "Completed; the customer is being told")
+	require.Contains(t, after.words("#access"), "https://app.example.com/x")
+	require.NotContains(t, after.body, buyerPassword)
+	require.Equal(t, "active", h.text(`SELECT status FROM instances`))
+	require.Equal(t, "so\nit is", h.text(`SELECT memo FROM instances`))
+	h.work()
+	require.Len(t, h.mail.sent, 1)
+	require.Contains(t, h.mail.sent[0].Text, buyerPassword, "the customer gets it in full")
+
+	v.post(act, page, "front_end_url", "https://app.example.com/x", "user_name", "root", "memo", "so\nit is")
+	require.Contains(t, v.get("/instances/biz-CS1").words("#toasts"), "Access data saved")
+	require.Equal(t, "1", h.text(`SELECT access_version FROM instances`), "an empty password keeps the stored one")
+	require.Equal(t, http.StatusNotFound, v.post("/instances/nobody/access", page, "front_end_url", "https://a.example").status)
+	h.exec(`UPDATE instances SET status = 'released', released_at = now()`)
+	require.Equal(t, http.StatusConflict, v.post(act, page, "front_end_url", "https://a.example").status)
+}
+
+func TestAPasswordIsRevealedWithAReason(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.furnish()
+	v := h.as(staff.Operator)
+	page := v.get("/instances/biz-CSWORKS?status=frozen")
+	act := page.value("#reveal form", "action")
+
+	none := v.post(act, page, "reason", " \t ")
+	require.Equal(t, http.StatusUnprocessableEntity, none.status)
+	require.Contains(t, none.words("#toasts"), "reason")
+	require.NotContains(t, none.body, buyerPassword)
+	require.Equal(t, "0", h.text(`SELECT count(*) FROM audit WHERE action = 'instance.reveal'`))
+
+	shown := v.post(act, page, "reason", "客户忘记密码")
+	require.Equal(t, http.StatusOK, shown.status)
+	require.Equal(t, buyerPassword, shown.words("code.revealed"))
+	require.Equal(t, "no-store", shown.header.Get("Cache-Control"))
+	require.Empty(t, shown.value("#live", "hx-get"), "nothing fetches the page again over it")
+	require.Equal(t, "/instances/biz-CSWORKS?status=frozen", shown.value(`input[name="return_to"]`, "value"))
+	require.Equal(t, "operator:operator@seller.example instance/biz-CSWORKS 客户忘记密码 127.0.0.1",
+		h.text(`SELECT concat_ws(' ', actor, target, reason, host(remote_ip)) FROM audit WHERE action = 'instance.reveal'`))
+	require.NotContains(t, h.text(`SELECT string_agg(a::text, '') FROM audit a`), buyerPassword)
+
+	after := v.get("/instances/biz-CSWORKS")
+	require.NotContains(t, after.body, buyerPassword)
+	require.Contains(t, after.words(".timeline"), "Initial password revealed 客户忘记密码")
+	require.Contains(t, after.words(".timeline"), "operator@seller.example")
+	require.Equal(t, http.StatusConflict, v.post("/instances/biz-CSFAILS/reveal", page, "reason", "x").status, "there is none")
+	require.Equal(t, http.StatusNotFound, v.post("/instances/nobody/reveal", page, "reason", "x").status)
+	require.Equal(t, http.StatusNotFound, v.post("/instances/a%00b/reveal", page, "reason", "x").status)
+}
+
+func TestADeliveryIsSentAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.mail.err = fault.New(fault.Refused, "mail.recipient_refused")
+	h.buy("CS1")
+	h.work()
+	h.mail.err = nil
+	v := h.as(staff.Operator)
+	page := v.get("/deliveries/1?status=failed")
+	act := page.value("#resend form", "action")
+
+	wrong := v.post(act, page, "to", "no address")
+	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
+	require.Contains(t, wrong.words("#toasts"), "e-mail address is not valid")
+
+	res := v.post(act, page, "to", "right@customer.example", "reason", "typing error")
+	require.Equal(t, http.StatusSeeOther, res.status, res.body)
+	require.Equal(t, "/deliveries/1?status=failed", res.to())
+	require.Contains(t, v.get(res.to()).words("#toasts"), "Will be sent again")
+	h.work()
+	require.Len(t, h.mail.sent, 1)
+	require.Equal(t, "right@customer.example", h.mail.sent[0].To)
+	after := v.get("/deliveries/1")
+	require.NotContains(t, after.body, "right@customer.example")
+	require.Contains(t, after.words(".facts"), "r••")
+	require.Equal(t, "typing error", h.text(`SELECT reason FROM audit WHERE action = 'delivery.resend'`))
+	h.exec(`UPDATE instances SET status = 'released', released_at = now()`)
+	require.Equal(t, http.StatusSeeOther, v.post(act, page).status)
+	require.Contains(t, v.get("/deliveries/1").words("#toasts"), "released")
+}
+
+func TestAViewerLooksAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.furnish()
+	v := h.as(staff.Viewer)
+	home := v.get("/account")
+	for _, path := range h.rooms() {
+		p := v.get(path)
+		require.Equal(t, http.StatusOK, p.status, path)
+		p.Find("form[method=post]").Each(func(_ int, s *goquery.Selection) {
+			act, _ := s.Attr("action")
+			require.Contains(t, []string{"/logout", "/preferences", "/account/password"}, act, path)
+		})
+		require.Zero(t, p.Find("input[data-tick], [data-dialog=restart], [data-dialog=resend], [data-dialog=reveal], button[data-action]").Length(), path)
+	}
+	before := h.text(`SELECT count(*) FROM attempts`) + h.text(`SELECT count(*) FROM task_attempts`)
+	for _, path := range []string{"/messages/restart", "/messages/1/restart", "/tasks/1/restart", "/deliveries/1/resend", "/instances/biz-CSWORKS/access", "/instances/biz-CSWORKS/reveal"} {
+		res := v.post(path, home, "reason", "x", "ids", "1", "front_end_url", "https://a.example")
+		require.Equal(t, http.StatusForbidden, res.status, path)
+		require.Contains(t, res.words("main"), "Your role does not allow this", path)
+	}
+	require.Equal(t, before, h.text(`SELECT count(*) FROM attempts`)+h.text(`SELECT count(*) FROM task_attempts`))
+	require.Equal(t, "0", h.text(`SELECT count(*) FROM audit WHERE actor LIKE '%viewer%' AND action NOT LIKE 'signin%'`))
+}
+
+func TestNothingChangesWithoutTheTokenOrByLooking(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CS1")
+	for _, path := range []string{"/messages/1/restart", "/tasks/1/restart", "/logout", "/preferences", "/messages/restart"} {
+		require.Equal(t, http.StatusForbidden, v.post(path, answer{Document: emptyPage(t)}).status, path)
+		require.Contains(t, []int{http.StatusNotFound}, v.get(path).status, path)
+	}
+	require.Equal(t, "failed", h.text(`SELECT status FROM messages`))
+	stale := v.post("/messages/1/restart", answer{Document: emptyPage(t)})
+	require.Contains(t, stale.words("h1"), "This page is too old")
+}

@@ -1,0 +1,106 @@
+// Package console is the operators' console: one file per screen, each of which
+// reads a form or an address, asks the store or a use case, fills one typed page
+// struct of app/web/view and sends it. It decides nothing about messages,
+// instances or passwords, and knows neither SQL nor how a page looks. Who may
+// call a handler stands in Routes; whoever mounts them puts the sessions'
+// middleware before.
+package console
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/deliver"
+	"koodesk/app/intake"
+	"koodesk/app/outbox"
+	"koodesk/app/provision"
+	"koodesk/app/signin"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/session"
+	"koodesk/app/web/view"
+)
+
+// Options of New.
+type Options struct {
+	Reader    *store.Reader
+	Intake    *intake.Intake
+	Provision *provision.Provisioner
+	Deliver   *deliver.Deliverer
+	SignIn    *signin.SignIn
+	Sessions  *session.Manager
+	Views     *view.Engine
+	Zone      *time.Location // in which times are shown
+	PublicURL string         // where the marketplace and browsers find the program; https makes cookies secure
+	NoMail    bool           // mails never leave the machine: every page says so
+	NoSMS     bool           // likewise SMS
+	Tries     map[outbox.Kind]int
+	Version   string           // of the program; "" shows none
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: the default
+}
+
+// Console answers with pages. It is safe for concurrent use.
+type Console struct {
+	o        Options
+	read     *store.Reader
+	channels remembered[[]store.ChannelRow]
+	products remembered[[]store.ProductChoice]
+}
+
+// choicesLast is for how long the choices of a filter are remembered: they
+// change rarely, and each list would ask for them again.
+const choicesLast = 15 * time.Second
+
+// New makes the console.
+func New(o Options) *Console {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	k := &Console{o: o, read: o.Reader}
+	k.channels.load = func(ctx context.Context) ([]store.ChannelRow, error) { return k.read.Channels(ctx) }
+	k.products.load = func(ctx context.Context) ([]store.ProductChoice, error) { return k.read.ProductChoices(ctx) }
+	return k
+}
+
+// Routes is the console whole. Whoever mounts it puts the sessions' Load, CSRF
+// and Require(Permission) before each handler, in this order.
+func (k *Console) Routes() []session.Route {
+	const get, post = fiber.MethodGet, fiber.MethodPost
+	to := session.To
+	return []session.Route{
+		to(get, "/", staff.SignedIn, k.Home),
+		to(get, "/login", staff.Public, k.Login),
+		to(post, "/login", staff.Public, k.SignIn),
+		to(post, "/logout", staff.Public, k.SignOut),
+		to(post, "/preferences", staff.Public, k.Preferences),
+		to(get, "/account", staff.SignedIn, k.Account),
+		to(post, "/account/password", staff.SignedIn, k.ChangePassword),
+		to(get, "/search", staff.MessagesRead, k.Search),
+		to(get, "/messages", staff.MessagesRead, k.Messages),
+		to(post, "/messages/restart", staff.MessagesRestart, k.RestartMessages),
+		to(get, "/messages/:id", staff.MessagesRead, k.Message),
+		to(post, "/messages/:id/restart", staff.MessagesRestart, k.RestartMessage),
+		to(get, "/instances", staff.InstancesRead, k.Instances),
+		to(get, "/instances/:instance_id", staff.InstancesRead, k.Instance),
+		to(post, "/instances/:instance_id/access", staff.InstancesAccess, k.SetAccess),
+		to(post, "/instances/:instance_id/reveal", staff.InstancesReveal, k.Reveal),
+		to(get, "/deliveries", staff.DeliveriesRead, k.Deliveries),
+		to(get, "/deliveries/:id", staff.DeliveriesRead, k.Delivery),
+		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),
+		to(get, "/tasks", staff.TasksRead, k.Tasks),
+		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
+	}
+}
+
+// Home leads to where the work is.
+func (k *Console) Home(c *fiber.Ctx) error { return k.goTo(c, "/messages") }

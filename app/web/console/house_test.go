@@ -1,0 +1,332 @@
+package console_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/deliver"
+	"koodesk/app/deliver/sms"
+	"koodesk/app/fault"
+	"koodesk/app/i18n"
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/marketapi"
+	"koodesk/app/outbox"
+	"koodesk/app/provision"
+	"koodesk/app/provision/manual"
+	"koodesk/app/provision/static"
+	"koodesk/app/redisconn/redistest"
+	"koodesk/app/replay"
+	"koodesk/app/signin"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry"
+	"koodesk/app/web"
+	"koodesk/app/web/api"
+	"koodesk/app/web/callback"
+	"koodesk/app/web/console"
+	"koodesk/app/web/session"
+	"koodesk/app/web/view"
+	"koodesk/views"
+)
+
+// What the pages must never show.
+const (
+	buyerEmail    = "bella.buyer@customer.example"
+	buyerPhone    = "13912345678"
+	buyerPassword = "Tr0ub4dor-and-three"
+	staffPassword = "a sentence of my own"
+)
+
+var forbidden = []string{buyerEmail, buyerPhone, buyerPassword, staffPassword, storetest.BasicKey, storetest.AK, storetest.SK}
+
+var engine = sync.OnceValues(func() (*view.Engine, error) { return view.New(views.Console, false) })
+
+// house is the console on a real listener, with a database and a Redis of its own.
+type house struct {
+	t         *testing.T
+	store     *store.Store
+	channel   *store.Channel
+	intake    *intake.Intake
+	provision *provision.Provisioner
+	deliver   *deliver.Deliverer
+	people    *signin.SignIn
+	console   *console.Console
+	orders    *orders
+	mail      *mail
+	base      string
+}
+
+// orders plays the marketplace's order query.
+type orders struct{ err error }
+
+func (o *orders) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials, orderID, lineID string) (market.Order, []byte, error) {
+	if o.err != nil {
+		return market.Order{}, nil, o.err
+	}
+	line := market.OrderLine{OrderLineID: lineID, ChargingMode: market.Period, ExpireTime: time.Now().AddDate(1, 0, 0).UTC(), PeriodType: "year", PeriodNumber: 1,
+		Products: []market.ProductInfo{{ProductID: "OFFI1", SkuCode: "SKU1", ProductName: "智能客服云"}}}
+	return market.Order{OrderID: orderID, Type: market.OrderNew, CreateTime: time.Now().UTC(), Lines: []market.OrderLine{line},
+			Buyer: &market.Buyer{CustomerID: "c-77", CustomerName: "buyer-account", CustomerRealName: "王小明", MobilePhone: buyerPhone, Email: buyerEmail}},
+		[]byte(`{"orderInfo":{"customerInfo":{"email":"` + buyerEmail + `"}}}`), nil
+}
+
+// mail plays the mail server.
+type mail struct {
+	err  error
+	sent []deliver.Parcel
+}
+
+func (m *mail) Transport() string { return "smtp" }
+
+func (m *mail) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
+	if m.err == nil {
+		m.sent = append(m.sent, p)
+	}
+	return deliver.Receipt{ProviderRef: "250 2.0.0 Ok: queued as 4F1"}, m.err
+}
+
+func open(t *testing.T, change ...func(*console.Options)) *house {
+	return openOn(t, storetest.Open(t), change...)
+}
+
+func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *house {
+	t.Helper()
+	h := &house{t: t, store: s, orders: &orders{}, mail: &mail{}}
+	h.channel = storetest.Channel(t, s, "default", "")
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	r := redistest.Open(t)
+	var err error
+	h.deliver, err = deliver.New(deliver.Options{Store: s, Email: h.mail, SMS: sms.Log{Log: quiet}, Domain: "koodesk.example", Log: quiet})
+	require.NoError(t, err)
+	h.provision = provision.New(provision.Options{Store: s, Marketplace: h.orders, Deliverer: h.deliver, Log: quiet,
+		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}})
+	h.intake = intake.New(intake.Options{Store: s, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
+	h.people, err = signin.New(signin.Options{Store: s, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	h.base = "http://" + l.Addr().String()
+	sessions, err := session.New(session.Options{SignIn: h.people, Sessions: s.Sessions(), PublicURL: h.base, Log: quiet})
+	require.NoError(t, err)
+	pages, err := engine()
+	require.NoError(t, err)
+	o := console.Options{Reader: s.Reader(), Intake: h.intake, Provision: h.provision, Deliver: h.deliver, SignIn: h.people, Sessions: sessions,
+		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
+	for _, f := range change {
+		f(&o)
+	}
+	h.console = console.New(o)
+	server := web.New(web.Options{Callback: callback.New(callback.Options{Intake: h.intake, Replay: replay.New(r), Metrics: telemetry.New(), Log: quiet}),
+		API: api.New(api.Options{Store: s}), Console: h.console, Sessions: sessions, Ready: func(context.Context) error { return nil }, Log: quiet})
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	t.Cleanup(func() {
+		require.NoError(t, server.Shutdown(5*time.Second))
+		require.NoError(t, <-done)
+	})
+	return h
+}
+
+// product says what every product of the channel is made by.
+func (h *house) product(driver string) {
+	h.t.Helper()
+	settings := store.ProductSettings{}
+	if driver == "static" {
+		settings = store.ProductSettings{FrontEndURL: "https://app.example.com/{instance_id}", UserName: "admin", GeneratePassword: true}
+	}
+	require.NoError(h.t, h.store.Write(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.SetProduct(context.Background(), store.Product{ChannelID: h.channel.ID, ProductID: "*", Driver: driver, Settings: settings, MailLanguage: "zh-CN"})
+		return err
+	}))
+}
+
+// buy sends a purchase and gives the instance's id.
+func (h *house) buy(order string) string {
+	h.t.Helper()
+	call := market.Call{Protocol: market.V2, Activity: market.NewInstance, OrderID: order, OrderLineID: order + "-000001", BusinessID: "biz-" + order,
+		ContentHash: []byte(order)}
+	h.handle(call)
+	return "biz-" + order
+}
+
+func (h *house) handle(call market.Call) {
+	h.t.Helper()
+	body := `{"activity":"` + call.Activity + `","orderId":"` + call.OrderID + `","orderLineId":"` + call.OrderLineID + `","businessId":"` + call.BusinessID +
+		`","instanceId":"` + call.InstanceID() + `","scene":"` + string(call.Scene) + `","expireTime":"20300101000000","mobilePhone":"` + buyerPhone +
+		`","email":"` + buyerEmail + `","testFlag":"0"}`
+	_, _, err := h.intake.Handle(context.Background(), intake.Arrived{Channel: h.channel, Call: call, ReceivedAt: time.Now(), IP: "192.0.2.9",
+		Request: store.Request{Method: "POST", Query: "signature=abc&timestamp=1763791105066&nonce=N1", Body: []byte(body)}})
+	require.NoError(h.t, err)
+}
+
+// work does every task that is due, as the workers would; one that fails is
+// given up at once.
+func (h *house) work() {
+	h.t.Helper()
+	ctx := context.Background()
+	for h.step(ctx) {
+	}
+}
+
+func (h *house) step(ctx context.Context) bool {
+	h.t.Helper()
+	var id int64
+	_, err := h.store.Relay(ctx, 1, func(due []store.Due) ([]int64, error) { id = due[0].ID; return []int64{id}, nil })
+	require.NoError(h.t, err)
+	if id == 0 {
+		return false
+	}
+	task, ok, err := h.store.Claim(ctx, id, time.Minute)
+	require.NoError(h.t, err)
+	require.True(h.t, ok)
+	run := map[outbox.Kind]func(context.Context, outbox.Task) error{outbox.OrderQuery: h.provision.QueryOrder, outbox.Provision: h.provision.Provision,
+		outbox.Deliver: h.deliver.Deliver}[task.Kind]
+	if cause := run(ctx, task); cause != nil {
+		require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
+			if err := tx.Fail(ctx, task, cause, time.Time{}); err != nil {
+				return err
+			}
+			if task.Kind == outbox.Deliver {
+				return h.deliver.OnFail(ctx, tx, task, cause, true)
+			}
+			return nil
+		}))
+	}
+	return true
+}
+
+// text asks the database.
+func (h *house) text(query string, args ...any) string {
+	h.t.Helper()
+	var s string
+	require.NoError(h.t, h.store.SQL().QueryRow(`SELECT COALESCE((`+query+`)::text, '')`, args...).Scan(&s))
+	return s
+}
+
+func (h *house) exec(query string, args ...any) {
+	h.t.Helper()
+	_, err := h.store.SQL().Exec(query, args...)
+	require.NoError(h.t, err)
+}
+
+// unreachable is what an order query fails with that should be restarted.
+func unreachable() error {
+	return fault.New(fault.Unavailable, "order_query.unreachable", "host", "mkt.myhuaweicloud.com")
+}
+
+// visitor is a browser.
+type visitor struct {
+	h      *house
+	client *http.Client
+	locale string
+}
+
+// stranger has not come in.
+func (h *house) stranger() *visitor {
+	h.t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(h.t, err)
+	c := &http.Client{Jar: jar, Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	h.t.Cleanup(c.CloseIdleConnections)
+	return &visitor{h: h, client: c}
+}
+
+// as is an operator with this role who has come in.
+func (h *house) as(role staff.Role) *visitor {
+	h.t.Helper()
+	email := string(role) + "@seller.example"
+	if h.text(`SELECT count(*) FROM operators WHERE email = $1`, email) == "0" {
+		_, err := h.people.AddOperator(context.Background(), signin.NewOperator{Email: email, Role: role, Password: staffPassword, Locale: i18n.En}, staff.CLI())
+		require.NoError(h.t, err)
+	}
+	v := h.stranger()
+	res := v.post("/login", v.get("/login"), "email", email, "password", staffPassword)
+	require.Equal(h.t, http.StatusSeeOther, res.status, res.body)
+	return v
+}
+
+// answer is a page.
+type answer struct {
+	*goquery.Document
+	status int
+	header http.Header
+	body   string
+}
+
+func (v *visitor) get(path string, header ...string) answer {
+	return v.do(http.MethodGet, path, nil, header...)
+}
+
+// script asks as htmx does.
+func (v *visitor) script(path, target string) answer {
+	return v.get(path, "HX-Request", "true", "HX-Target", target, "HX-Current-URL", v.h.base+path)
+}
+
+// post sends a form with the token of a page; fields come in pairs.
+func (v *visitor) post(path string, from answer, fields ...string) answer {
+	v.h.t.Helper()
+	form := url.Values{}
+	token, _ := from.Find(`input[name="_csrf"]`).Attr("value")
+	form.Set("_csrf", token)
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return v.do(http.MethodPost, path, strings.NewReader(form.Encode()), "Content-Type", "application/x-www-form-urlencoded")
+}
+
+func (v *visitor) do(method, path string, body io.Reader, header ...string) answer {
+	v.h.t.Helper()
+	req, err := http.NewRequest(method, v.h.base+path, body)
+	require.NoError(v.h.t, err)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	if v.locale != "" {
+		req.Header.Set("Accept-Language", v.locale)
+		req.AddCookie(&http.Cookie{Name: "koodesk-locale", Value: v.locale})
+	}
+	res, err := v.client.Do(req)
+	require.NoError(v.h.t, err)
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(v.h.t, err)
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(string(b)))
+	require.NoError(v.h.t, err)
+	return answer{Document: doc, status: res.StatusCode, header: res.Header, body: string(b)}
+}
+
+// to is where the answer sends the browser.
+func (a answer) to() string { return a.header.Get("Location") }
+
+// words are what a person reads below a selector.
+func (a answer) words(selector string) string {
+	return strings.Join(strings.Fields(a.Find(selector).Text()), " ")
+}
+
+// value is an attribute of the first element.
+func (a answer) value(selector, attr string) string {
+	v, _ := a.Find(selector).Attr(attr)
+	return v
+}
+
+// emptyPage is a page without any form.
+func emptyPage(t *testing.T) *goquery.Document {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(""))
+	require.NoError(t, err)
+	return doc
+}

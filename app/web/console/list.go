@@ -1,0 +1,141 @@
+package console
+
+import (
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/store"
+	"koodesk/app/web/view"
+)
+
+// paging reads where in a list the reader is.
+func paging(u view.URL) store.Paging {
+	if c := u.Get("after"); c != "" {
+		return store.Paging{Cursor: c}
+	}
+	return store.Paging{Cursor: u.Get("before")}
+}
+
+// pager leads on from a page of the store.
+func pager[T any](u view.URL, p store.Page[T]) view.Pager {
+	out := view.Pager{Shown: len(p.Items)}
+	top := u.Without()
+	if p.Newer != "" {
+		out.First, out.Newer = top.String(), top.With("after", p.Newer).String()
+	}
+	if p.Older != "" {
+		out.Older = top.With("before", p.Older).String()
+	}
+	return out
+}
+
+// tabs are the views of a list by status. counts may be nil: not known.
+func tabs(kind string, u view.URL, counts store.Counts) []view.Tab {
+	active := u.Get("status")
+	out := []view.Tab{{Label: view.Say("list.all"), URL: u.Without("status"), Count: countIn(counts, ""), Active: active == ""}}
+	for _, status := range view.Statuses(kind) {
+		t := view.Tab{Label: view.Say("status." + kind + "." + status), Value: status, URL: u.With("status", status),
+			Count: countIn(counts, status), Active: active == status}
+		if status == "failed" {
+			t.Tone = "bad"
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func countIn(counts store.Counts, status string) int {
+	if counts == nil {
+		return -1
+	}
+	return counts[status].N
+}
+
+// choose is a filter with choices: none, then each value under the texts below
+// prefix.
+func choose(u view.URL, name, label, none, prefix string, values ...string) view.Select {
+	s := view.Select{Name: name, Label: view.Say(label), Options: []view.Option{{Label: view.Say(none), Selected: u.Get(name) == ""}}}
+	for _, v := range values {
+		s.Options = append(s.Options, view.Option{Value: v, Label: view.Say(prefix + v), Selected: u.Get(name) == v})
+	}
+	return s
+}
+
+// byChannel is the filter by channel, where there are several.
+func byChannel(u view.URL, channels []store.ChannelRow) []view.Select {
+	if len(channels) < 2 {
+		return nil
+	}
+	s := view.Select{Name: "channel", Label: view.Say("filter.channel"),
+		Options: []view.Option{{Label: view.Say("filter.any_channel"), Selected: u.Get("channel") == ""}}}
+	for _, ch := range channels {
+		s.Options = append(s.Options, view.Option{Value: ch.Slug, Selected: u.Get("channel") == ch.Slug})
+	}
+	return []view.Select{s}
+}
+
+// chip is a filter without a control, if it is set.
+func chip(u view.URL, name, label string) []view.Chip {
+	v := u.Get(name)
+	if v == "" {
+		return nil
+	}
+	return []view.Chip{{Name: view.Say(label), Value: v, Param: name, Drop: u.Without(name)}}
+}
+
+// typed is the form of datetime-local inputs.
+const typed = "2006-01-02T15:04"
+
+// span reads a time range: a preset counts back from now, "custom" has limits in
+// the reader's zone, each of which may be missing. ok is false when the limits
+// make no sense; the range then says so.
+func span(u view.URL, clock view.Clock) (r *view.Range, since, until time.Time, ok bool) {
+	r = &view.Range{Preset: u.Get("range")}
+	if r.Preset != "custom" {
+		for _, p := range view.Presets {
+			if p.Name == r.Preset {
+				return r, clock.Now.Add(-p.Back), time.Time{}, true
+			}
+		}
+		r.Preset = ""
+		return r, since, until, true
+	}
+	r.Since, r.Until = u.Get("since"), u.Get("until")
+	since, okSince := limit(r.Since, clock.Zone)
+	until, okUntil := limit(r.Until, clock.Zone)
+	if okSince && okUntil && (since.IsZero() || until.IsZero() || since.Before(until)) {
+		return r, since, until, true
+	}
+	r.Wrong = view.Say("range.wrong")
+	return r, time.Time{}, time.Time{}, false
+}
+
+func limit(s string, zone *time.Location) (time.Time, bool) {
+	if s == "" {
+		return time.Time{}, true
+	}
+	for _, layout := range []string{typed, typed + ":05"} {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// broken is a list that could not be read; trying again begins at its top, since
+// the place in it may be what is wrong.
+func broken(l *view.List, err error) int {
+	f := fault.From(err)
+	l.State, l.Fault = view.ListError, fault.ToRecord(f)
+	if f.Code == fault.Internal {
+		l.Fault.Detail = "" // the cause is for the log
+	}
+	l.Filter.URL = l.Filter.URL.Without()
+	l.Tabs = nil
+	return statusOf(f.Code)
+}
+
+// filtered tells whether anything keeps rows out of a list.
+func filtered(u view.URL) bool {
+	return u.Filtered() || u.Get("before") != "" || u.Get("after") != ""
+}

@@ -1,0 +1,225 @@
+package console
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/view"
+)
+
+// attemptsShown is how many attempts a message's page has at first: one that is
+// repeated for days has hundreds.
+const attemptsShown = 20
+
+// Message is one interface message with everything that followed from it.
+func (k *Console) Message(c *fiber.Ctx) error {
+	id, err := number(c, "message.unknown")
+	if err != nil {
+		return err
+	}
+	s, err := k.shell(c, view.RoomMessages)
+	if err != nil {
+		return err
+	}
+	shown := attemptsShown
+	if c.Query("attempts") == "all" {
+		shown = store.MaxLimit
+	}
+	m, err := k.read.MessageDetail(c.UserContext(), id, shown)
+	if err != nil {
+		return err
+	}
+	list := address(c, "/messages", messageParams...)
+	p := messagePage(s, m, list, shown, k.o.Tries)
+	if err := k.reasons(c.UserContext(), &p); err != nil {
+		return err
+	}
+	if fragment(c, "live") {
+		return k.block(c, fiber.StatusOK, s, view.PageMessage, view.BlockLive, p)
+	}
+	newer, older, err := k.read.MessageNeighbours(c.UserContext(), readMessages(list, s.Clock).filter, m.MessageRow)
+	if err != nil {
+		return err
+	}
+	p.Prev, p.Next = neighbour(messageURL, newer, list), neighbour(messageURL, older, list)
+	if err := k.whole(c, &p.Shell); err != nil {
+		return err
+	}
+	return k.page(c, fiber.StatusOK, s, view.PageMessage, p)
+}
+
+func neighbour(address func(int64) string, id int64, list view.URL) string {
+	if id == 0 {
+		return ""
+	}
+	return within(address(id), list)
+}
+
+// messagePage fills the page from a message with at most shown of its attempts.
+func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int, tries map[outbox.Kind]int) view.MessagePage {
+	p := view.MessagePage{Shell: s, Message: messageRow(s.Clock, m.MessageRow, list), Back: list.String(),
+		Restart: action(s, staff.MessagesRestart, within(messageURL(m.ID)+"/restart", list), whyNoRestart(m)), Effects: restartEffects(),
+		Facts: messageFacts(s.Clock, m), All: view.URL{Path: messageURL(m.ID), Query: list.Query}.With("attempts", "all").String(),
+		Timeline: messageTimeline(s.Clock, m), Live: underWay(m.Tasks)}
+	last := len(m.AttemptLog) // of calls that are not authentic only the first attempts are kept
+	if last == shown {
+		last = max(m.Attempts, last)
+		p.Hidden = max(0, min(last, store.MaxLimit)-shown)
+	}
+	for i, a := range m.AttemptLog {
+		p.Attempts = append(p.Attempts, attempt(s.Clock, a, last-i))
+	}
+	if len(p.Attempts) > 0 {
+		p.Attempts[0].Open = true
+	}
+	for _, t := range m.Tasks {
+		p.Tasks = append(p.Tasks, taskRow(s, t, tries))
+	}
+	return p
+}
+
+// whyNoRestart tells why a message cannot be restarted now.
+func whyNoRestart(m *store.MessageDetail) view.Text {
+	switch m.Status {
+	case store.MessageRejected:
+		return view.Say("why.message_rejected")
+	case store.MessageSucceeded:
+		return view.Say("why.message_succeeded")
+	}
+	open, parked := 0, 0
+	for _, t := range m.Tasks {
+		switch {
+		case t.Status == outbox.Running:
+			return view.Say("why.message_running")
+		case t.Parked:
+			parked++
+		case t.Status == outbox.Pending || t.Status == outbox.Failed:
+			open++
+		}
+	}
+	if parked > 0 && open == 0 {
+		return view.Say("why.message_waiting")
+	}
+	return view.Text{}
+}
+
+// underWay tells whether tasks are going to change by themselves soon.
+func underWay(tasks []store.TaskRow) bool {
+	for _, t := range tasks {
+		if t.Status == outbox.Running || t.Status == outbox.Pending && !t.Parked {
+			return true
+		}
+	}
+	return false
+}
+
+func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
+	instance := view.Fact{Label: view.Say("fact.instance"), Value: m.InstanceID, Mono: true, Copy: true}
+	if m.HasInstance {
+		instance.URL = instanceURL(m.InstanceID)
+	}
+	order := view.Fact{Label: view.Say("fact.order_line"), Value: m.OrderLineID, Mono: true, Copy: true}
+	if m.OrderLineID == "" {
+		order.Label, order.Value = view.Say("fact.order"), m.OrderID
+	}
+	if m.OrderID != "" {
+		order.URL = "/messages?order_id=" + url.QueryEscape(m.OrderID)
+	}
+	attempts := view.Fact{Label: view.Say("fact.attempts"), Text: view.Say("fact.times", "n", m.Attempts)}
+	if m.Conflicts > 0 {
+		attempts.Note, attempts.Tone = view.Say("fact.conflicts", "n", m.Conflicts), "warn"
+	}
+	channel := view.Fact{Label: view.Say("fact.channel"), Value: m.Channel}
+	if m.Protocol == string(market.V2) {
+		channel.Note = view.Say("fact.protocol_v2")
+	}
+	return []view.Fact{order, instance,
+		{Label: view.Say("fact.business"), Value: m.BusinessID, Mono: true, Copy: true},
+		channel,
+		{Label: view.Say("fact.result"), Value: m.ResultCode, Mono: true},
+		attempts,
+		{Label: view.Say("fact.first"), Time: clock.Time(m.FirstReceivedAt)},
+		{Label: view.Say("fact.last"), Time: clock.Time(m.LastReceivedAt)},
+	}
+}
+
+func attempt(clock view.Clock, a store.AttemptRow, n int) view.Attempt {
+	out := view.Attempt{N: n, At: clock.Time(a.At), Source: a.Source, Disposition: a.Disposition, By: by(a.Actor),
+		ResultCode: a.ResultCode, Duration: a.Duration, Fault: a.Error, Request: request(a), Response: view.Payload{Body: a.Response.Body}}
+	if out.Response.Body != "" {
+		out.Response.Line = "HTTP 200"
+	}
+	return out
+}
+
+// request is what came in: the parameters of the address one by one, the values
+// as they were masked, and the body.
+func request(a store.AttemptRow) view.Payload {
+	p := view.Payload{Line: a.Request.Method, Body: a.Request.Body}
+	for pair := range strings.SplitSeq(a.Request.Query, "&") {
+		name, v, _ := strings.Cut(pair, "=")
+		if name == "" {
+			continue
+		}
+		if plain, err := url.QueryUnescape(v); err == nil {
+			v = plain
+		}
+		p.Headers = append(p.Headers, view.Pair{Name: name, Value: v})
+	}
+	if a.RemoteIP != "" {
+		p.Headers = append(p.Headers, view.Pair{Name: "IP", Value: a.RemoteIP})
+	}
+	return p
+}
+
+// by is a person as pages name them; the program itself is nobody.
+func by(actor string) string {
+	switch {
+	case actor == "system":
+		return ""
+	case strings.HasPrefix(actor, "operator:"):
+		return strings.TrimPrefix(actor, "operator:")
+	}
+	return actor
+}
+
+// reasons puts what people said why into the restarts: the audit trail keeps it,
+// written at the same moment.
+func (k *Console) reasons(ctx context.Context, p *view.MessagePage) error {
+	restarted := false
+	for _, a := range p.Attempts {
+		restarted = restarted || a.Disposition == store.Restart
+	}
+	if !restarted {
+		return nil
+	}
+	entries, err := k.read.AuditList(ctx, store.AuditFilter{Action: "message.restart", Target: "message/" + strconv.FormatInt(p.Message.ID, 10)},
+		store.Paging{Limit: store.MaxLimit})
+	if err != nil {
+		return err
+	}
+	for _, e := range entries.Items {
+		if e.Reason == "" {
+			continue
+		}
+		for i := range p.Attempts {
+			if a := &p.Attempts[i]; a.Disposition == store.Restart && a.At.At.Equal(e.At) {
+				a.Reason = e.Reason
+			}
+		}
+		for i := range p.Timeline {
+			if t := &p.Timeline[i]; t.Kind == "restarted" && t.At.At.Equal(e.At) {
+				t.Note = e.Reason
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package console
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/i18n"
+	"koodesk/app/intake"
+	"koodesk/app/store"
+	"koodesk/app/web/view"
+)
+
+// RestartMessage runs one message again and shows it.
+func (k *Console) RestartMessage(c *fiber.Ctx) error {
+	id, err := number(c, "message.unknown")
+	if err != nil {
+		return err
+	}
+	r, err := k.o.Intake.RestartMessage(c.UserContext(), id, actor(c))
+	switch {
+	case fault.Is(err, fault.Conflict):
+		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
+	case err != nil:
+		return err
+	case r.Ran && !r.Code.OK():
+		flash(c, "bad", view.Say("flash.rerun_refused", "code", string(r.Code)))
+	case r.Ran:
+		flash(c, "ok", view.Say("flash.rerun", "code", string(r.Code)))
+	default:
+		flash(c, "ok", view.Say("flash.restarted", "n", r.Given+r.Hurried))
+	}
+	return k.goTo(c, within(messageURL(id), address(c, "/messages", messageParams...)))
+}
+
+// maxTicked bounds how many ticked messages one form may restart: a page has no
+// more.
+const maxTicked = store.MaxLimit
+
+// RestartMessages runs the ticked messages again, or, with all=1, everything
+// that the list in return_to shows on all its pages. Without a status of its own
+// that list stands for what failed: running every other call again would help
+// nobody.
+func (k *Console) RestartMessages(c *fiber.Ctx) error {
+	back, ok := listOf(field(c, "return_to"))
+	var b intake.Bulk
+	var err error
+	if field(c, "all") == "1" {
+		q := readMessages(back, k.clock())
+		if !ok || !q.ok {
+			return fault.New(fault.Invalid, "http.bad_request")
+		}
+		if q.filter.Status == "" {
+			q.filter.Status = store.MessageFailed
+		}
+		b, err = k.o.Intake.RestartMatching(c.UserContext(), q.filter, actor(c))
+	} else {
+		b, err = k.restartTicked(c)
+	}
+	if err != nil {
+		return err
+	}
+	tone, text := bulkFlash(k.localizer(c), b)
+	flash(c, tone, text)
+	return k.goTo(c, back.String())
+}
+
+// listOf is the list of messages that an address of the console names; ok is
+// false, and the list whole, when it names none.
+func listOf(raw string) (list view.URL, ok bool) {
+	path, query, _ := strings.Cut(local(raw), "?")
+	if path != "/messages" {
+		return addressOf("/messages", ""), false
+	}
+	return addressOf(path, query, messageParams...), true
+}
+
+func (k *Console) restartTicked(c *fiber.Ctx) (intake.Bulk, error) {
+	var b intake.Bulk
+	who := actor(c)
+	for _, raw := range ticked(c) {
+		id, err := strconv.ParseInt(raw, 10, 64)
+		if err != nil || id <= 0 {
+			continue
+		}
+		b.Matched++
+		_, err = k.o.Intake.RestartMessage(c.UserContext(), id, who)
+		switch {
+		case err == nil:
+			b.Restarted++
+		case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
+			b.Refuse(err)
+		default:
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// ticked are the ids that the form names, each once.
+func ticked(c *fiber.Ctx) []string {
+	var ids []string
+	for _, id := range c.Request().PostArgs().PeekMulti("ids") {
+		ids = append(ids, string(id))
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), maxTicked)]
+}
+
+// bulkFlash says how many messages were restarted, and why the others were not.
+func bulkFlash(z *i18n.Localizer, b intake.Bulk) (tone string, text view.Text) {
+	switch {
+	case b.Matched == 0:
+		return "info", view.Say("flash.nothing_selected")
+	case b.Refused == 0:
+		return "ok", view.Say("flash.restarted_messages", "n", b.Restarted)
+	}
+	why := make([]string, 0, len(b.Why))
+	for key := range b.Why {
+		why = append(why, key)
+	}
+	slices.SortFunc(why, func(a, c string) int {
+		if n := b.Why[c] - b.Why[a]; n != 0 {
+			return n
+		}
+		return strings.Compare(a, c)
+	})
+	reasons := view.Text{}
+	for _, key := range slices.Backward(why) {
+		one := view.Say("flash.reason", "count", b.Why[key], "what", what(z, fault.New(fault.Conflict, key)))
+		if reasons.None() {
+			reasons = one
+			continue
+		}
+		reasons = view.Say("flash.reasons", "first", one, "rest", reasons)
+	}
+	if b.Restarted == 0 {
+		return "warn", view.Say("flash.restarted_none", "why", reasons)
+	}
+	return "warn", view.Say("flash.restarted_why", "done", b.Restarted, "left", b.Refused, "why", reasons)
+}

@@ -1,0 +1,157 @@
+package console
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/session"
+	"koodesk/app/web/view"
+)
+
+// taskParams are the filters of the list of tasks.
+var taskParams = []string{"status", "kind", "instance_id", "q"}
+
+// Tasks is the list of follow-up work.
+func (k *Console) Tasks(c *fiber.Ctx) error {
+	s, err := k.shell(c, view.RoomTasks)
+	if err != nil {
+		return err
+	}
+	u := address(c, "/tasks", taskParams...)
+	kinds := make([]string, 0, len(outbox.Kinds()))
+	for _, kind := range outbox.Kinds() {
+		kinds = append(kinds, string(kind))
+	}
+	p := view.TasksPage{Shell: s, List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
+		Selects: []view.Select{choose(u, "kind", "filter.kind", "filter.any_kind", "task_kind.", kinds...)},
+		Chips:   chip(u, "instance_id", "filter.instance")}}}
+	status := fiber.StatusOK
+	if err := k.fillTasks(c.UserContext(), &p, u); err != nil {
+		if status = k.broken(c, &p.List, err); fragment(c, "results") {
+			return err
+		}
+	}
+	if fragment(c, "results") {
+		return k.block(c, status, s, view.PageTasks, view.BlockResults, p)
+	}
+	p.Shell.Search = u.Get("q")
+	if err := k.whole(c, &p.Shell); err != nil {
+		return err
+	}
+	return k.page(c, status, s, view.PageTasks, p)
+}
+
+func (k *Console) fillTasks(ctx context.Context, p *view.TasksPage, u view.URL) error {
+	f := store.TaskFilter{Kind: u.Get("kind"), Status: u.Get("status"), InstanceID: u.Get("instance_id"), Q: u.Get("q")}
+	found, err := k.read.TaskList(ctx, f, paging(u))
+	if err != nil {
+		return err
+	}
+	counts, err := k.read.TaskCounts(ctx, f)
+	if err != nil {
+		return err
+	}
+	rows := make([]view.TaskRow, 0, len(found.Items))
+	for _, t := range found.Items {
+		rows = append(rows, taskRow(p.Shell, t, k.o.Tries))
+	}
+	p.State = view.StateOf(len(rows), filtered(u))
+	p.Days = view.ByDay(rows, func(r view.TaskRow) view.Time { return r.Created })
+	p.Pager, p.Tabs = pager(u, found), tabs("task", u, counts)
+	return nil
+}
+
+// taskRow is a task as lists and details show it. tries says after how many of
+// them a kind is given up.
+func taskRow(s view.Shell, t store.TaskRow, tries map[outbox.Kind]int) view.TaskRow {
+	r := view.TaskRow{
+		ID: t.ID, Kind: string(t.Kind), Purpose: string(t.Purpose), Status: string(t.Status), Attempts: t.Attempts, Max: tries[t.Kind],
+		Created: s.Clock.Time(t.CreatedAt), Waiting: t.Parked, Finished: s.Clock.Time(t.FinishedAt), Fault: t.LastError,
+		InstanceID: t.InstanceID, OrderID: t.OrderID, Restart: action(s, staff.TasksRestart, taskURL(t.ID)+"/restart", whyNoTaskRestart(t)),
+	}
+	if t.Status == outbox.Succeeded || t.Status == outbox.Cancelled {
+		r.Fault = nil // of an earlier try
+	}
+	if t.Status == outbox.Pending && !t.Parked {
+		r.RunAt = s.Clock.Time(t.RunAt)
+	}
+	if t.InstanceID != "" {
+		r.InstanceURL = instanceURL(t.InstanceID)
+	}
+	if t.DeliveryID != 0 {
+		r.DeliveryURL = deliveryURL(t.DeliveryID)
+	}
+	switch {
+	case t.DeliveryID != 0:
+		r.URL = r.DeliveryURL
+	case t.MessageID != 0:
+		r.URL = messageURL(t.MessageID)
+	default:
+		r.URL = r.InstanceURL
+	}
+	r.Tries = taskTries(s.Clock, t.Tries)
+	return r
+}
+
+// taskTries numbers the tries of a task through its rounds, newest first.
+func taskTries(clock view.Clock, tries []store.TaskTry) []view.Try {
+	out := make([]view.Try, 0, len(tries))
+	for i, t := range tries {
+		out = append(out, view.Try{N: len(tries) - i, At: clock.Time(t.At), Duration: t.Duration, Status: t.Outcome, Fault: t.Error, By: by(t.Actor)})
+	}
+	return out
+}
+
+func whyNoTaskRestart(t store.TaskRow) view.Text {
+	switch {
+	case t.Status == outbox.Running:
+		return view.Say("why.task_running")
+	case t.Status == outbox.Succeeded:
+		return view.Say("why.task_done")
+	case t.Status == outbox.Cancelled:
+		return view.Say("why.task_cancelled")
+	case t.Parked:
+		return view.Say("why.message_waiting")
+	}
+	return view.Text{}
+}
+
+// RestartTask runs one task again, and goes back to the page that asked for it.
+func (k *Console) RestartTask(c *fiber.Ctx) error {
+	id, err := number(c, "task.unknown")
+	if err != nil {
+		return err
+	}
+	r, err := k.o.Intake.RestartTask(c.UserContext(), id, actor(c))
+	switch {
+	case fault.Is(err, fault.Conflict):
+		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
+	case err != nil:
+		return err
+	default:
+		flash(c, "ok", view.Say("flash.restarted", "n", r.Given+r.Hurried))
+	}
+	return k.goTo(c, orElse(fromPage(c, c.Get(fiber.HeaderReferer)), "/tasks"))
+}
+
+// maxReason bounds what somebody says why, in characters.
+const maxReason = 200
+
+// actor is who acts, with the reason that the form gives.
+func actor(c *fiber.Ctx) staff.Actor {
+	a := session.Of(c).Actor
+	a.Reason = clean(field(c, "reason"), maxReason)
+	return a
+}
+
+func orElse(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}

@@ -1,0 +1,155 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+// crowd writes many messages with times of their own.
+func (h *house) crowd(n int) {
+	h.t.Helper()
+	h.exec(`
+INSERT INTO messages (channel_id, protocol, activity, idem_key, status, order_id, order_line_id, instance_id, attempts, first_received_at, last_received_at)
+SELECT $2, 'v2', 'newInstance', 'key-' || n, CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'succeeded' END, 'CS' || n, 'CS' || n || '-000001', 'inst-' || n, 1,
+       now() - n * interval '1 minute', now() - n * interval '1 minute'
+  FROM generate_series(1, $1::int) AS n`, n, h.channel.ID)
+}
+
+func rowsOf(p answer) []string {
+	var out []string
+	p.Find("tbody tr[data-href]").Each(func(_ int, s *goquery.Selection) { href, _ := s.Attr("data-href"); out = append(out, href) })
+	return out
+}
+
+func TestWalkingThroughAList(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.crowd(120)
+	v := h.as(staff.Operator)
+	page := v.get("/messages?activity=newInstance")
+	require.Empty(t, page.value(".pager a[rel=prev]", "href"))
+	seen := map[string]bool{}
+	var firsts []string
+	for {
+		rows := rowsOf(page)
+		firsts = append(firsts, rows[0])
+		for _, r := range rows {
+			id, _, _ := strings.Cut(r, "?")
+			require.False(t, seen[id], "%s stands on two pages", id)
+			seen[id] = true
+		}
+		next := page.value(".pager a[rel=next]", "href")
+		if next == "" {
+			break
+		}
+		require.Contains(t, next, "activity=newInstance")
+		part := v.script(next, "results")
+		page = v.get(next)
+		require.Equal(t, rowsOf(page), rowsOf(part))
+	}
+	require.Len(t, seen, 120)
+	require.Len(t, firsts, 3)
+	page = v.get(page.value(".pager a[rel=prev]", "href"))
+	require.Equal(t, pathOf(firsts[1]), pathOf(rowsOf(page)[0]))
+	page = v.get(page.value(".pager a[rel=prev]", "href"))
+	require.Equal(t, pathOf(firsts[0]), pathOf(rowsOf(page)[0]))
+
+	failed := v.get("/messages?status=failed")
+	require.Len(t, rowsOf(failed), 12)
+	second := v.get(rowsOf(failed)[1])
+	require.Equal(t, rowsOf(failed)[0], second.value("a[rel=prev]", "href"), "neighbours are those of the list")
+	require.Equal(t, rowsOf(failed)[2], second.value("a[rel=next]", "href"))
+	recent := v.get("/messages?range=15m")
+	require.Len(t, rowsOf(recent), 14)
+	since := time.Now().Add(-31 * time.Minute).In(time.FixedZone("", 8*3600)).Format("2006-01-02T15:04")
+	require.InDelta(t, 30, len(rowsOf(v.get("/messages?range=custom&since="+url.QueryEscape(since)))), 2, "limits are in the reader's zone")
+}
+
+func pathOf(href string) string { path, _, _ := strings.Cut(href, "?"); return path }
+
+func TestSearchingForAnything(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.furnish()
+	v := h.as(staff.Operator)
+	message := func(order string) string {
+		return "/messages/" + h.text(`SELECT id FROM messages WHERE order_id = $1`, order)
+	}
+	for q, want := range map[string]string{
+		"":                   "/messages",
+		" biz-CSWORKS ":      "/instances/biz-CSWORKS",
+		"CSFAILS":            message("CSFAILS"),
+		"CSRENEW-000001":     message("CSRENEW"),
+		"CS":                 "/messages?q=CS",
+		"no such thing":      "/messages?q=no+such+thing",
+		"c-77":               "/instances?q=c-77",
+		buyerEmail:           "/instances?q=" + url.QueryEscape(buyerEmail),
+		"\x00<script>":       "/messages?q=" + url.QueryEscape("<script>"),
+		"https://evil/?a=b&": "/messages?q=" + url.QueryEscape("https://evil/?a=b&"),
+	} {
+		res := v.get("/search?q=" + url.QueryEscape(q))
+		require.Equal(t, http.StatusSeeOther, res.status, q)
+		require.Equal(t, want, res.to(), q)
+	}
+	require.Len(t, rowsOf(v.get("/deliveries?q="+buyerEmail)), 2, "deliveries are found by the customer's address")
+	require.Len(t, rowsOf(v.get("/deliveries?q=CSMAIL")), 1)
+	require.Len(t, rowsOf(v.get("/tasks?q=CSRENEW-000001")), 1, "tasks are found by the order of their message")
+	require.Len(t, rowsOf(v.get("/tasks?q=CSWAITS&kind=provision")), 1)
+}
+
+func TestNeighboursOfInstancesAndDeliveries(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	for i := range 3 {
+		h.buy(fmt.Sprintf("CS%d", i))
+	}
+	h.work()
+	v := h.as(staff.Operator)
+	middle := v.get("/instances/biz-CS1?expires=30d")
+	require.Equal(t, "/instances/biz-CS0?expires=30d", middle.value("a[rel=next]", "href"))
+	middle = v.get("/deliveries/2?medium=email")
+	require.Equal(t, "/deliveries/3?medium=email", middle.value("a[rel=prev]", "href"))
+	require.Equal(t, "/deliveries/1?medium=email", middle.value("a[rel=next]", "href"))
+}
+
+// A page must stay cheap: a screen that asks once more per row, or for its shell
+// with every part, shows here.
+func TestHowManyStatementsAPageCosts(t *testing.T) {
+	t.Parallel()
+	counter := newCounter(t, storetest.URL(t))
+	s, err := store.Open(t.Context(), counter.url, storetest.Keys(t), store.Options{MaxConns: 4})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.Prepare(t.Context()))
+	h := openOn(t, s)
+	h.furnish()
+	h.crowd(120)
+	v := h.as(staff.Operator)
+	v.get("/instances") // the choices of the filters are known now
+	const session = 2   // the session, and the operator behind it
+	for path, most := range map[string]int64{"/messages": 3, "/messages?status=failed&range=24h": 3, "/instances": 3, "/deliveries": 3, "/tasks": 3,
+		"/account": 1, "/messages?q=CS1": 5, "/messages/1": 7, "/instances/biz-CSWORKS": 13, "/deliveries/1": 8} {
+		before := counter.statements()
+		require.Equal(t, http.StatusOK, v.get(path).status)
+		n := counter.statements() - before - session
+		require.LessOrEqual(t, n, most, path)
+		require.Positive(t, n, path)
+	}
+	for path, target := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results"} {
+		before := counter.statements()
+		v.script(path, target)
+		require.LessOrEqual(t, counter.statements()-before-session, int64(2), "a part of %s has no shell", path)
+	}
+}

@@ -1,0 +1,151 @@
+// Package web is the program's first mouth: the HTTP server with its limits and
+// headers, the table of routes, and the one place where faults become answers.
+// What a route does is in callback, api and console.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"koodesk/app/web/api"
+	"koodesk/app/web/callback"
+	"koodesk/app/web/console"
+	"koodesk/app/web/session"
+	"koodesk/static"
+)
+
+// Options of New.
+type Options struct {
+	Callback       *callback.Handler
+	API            *api.API
+	Console        *console.Console
+	Sessions       *session.Manager
+	TrustedProxies []netip.Prefix
+	// Ready tells why the program should get no traffic now, nil if it should.
+	Ready func(context.Context) error
+	HTTPS bool // PUBLIC_URL is https
+	Log   *slog.Logger
+}
+
+// Server answers HTTP.
+type Server struct {
+	app *fiber.App
+	o   Options
+}
+
+// clientHeader carries the caller's address, as this server found it, to
+// whoever asks Fiber for it. A caller's own header of this name is overwritten.
+const clientHeader = "X-Koodesk-Client"
+
+// New builds the server with every route.
+func New(o Options) *Server {
+	s := &Server{o: o}
+	s.app = fiber.New(fiber.Config{
+		AppName:               "koodesk",
+		DisableStartupMessage: true,
+		Immutable:             true, // strings outlive their request here
+		BodyLimit:             callback.MaxBody,
+		ReadBufferSize:        16 << 10,
+		ReadTimeout:           15 * time.Second,
+		WriteTimeout:          20 * time.Second,
+		IdleTimeout:           75 * time.Second,
+		ProxyHeader:           clientHeader,
+		ErrorHandler:          s.onError,
+	})
+	s.app.Use(s.client, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.onPanic}), s.headers)
+	s.mount()
+	return s
+}
+
+// Serve answers on the listener until Shutdown.
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(l) }
+
+// Shutdown lets calls in hand finish, for at most the given time.
+func (s *Server) Shutdown(limit time.Duration) error { return s.app.ShutdownWithTimeout(limit) }
+
+// client finds the caller's address: the peer, or, behind proxies that are
+// trusted, the last address in X-Forwarded-For that is none of them.
+func (s *Server) client(c *fiber.Ctx) error {
+	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	addr := peer.Unmap()
+	if s.trusted(addr) {
+		hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
+		for i := len(hops) - 1; i >= 0 && s.trusted(addr); i-- {
+			hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+			if err != nil {
+				break
+			}
+			addr = hop.Unmap()
+		}
+	}
+	c.Request().Header.Set(clientHeader, addr.String())
+	return c.Next()
+}
+
+func (s *Server) trusted(a netip.Addr) bool {
+	for _, p := range s.o.TrustedProxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// headers that every answer has. Pages come from here alone, and nothing in
+// them is inline.
+func (s *Server) headers(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderXFrameOptions, "DENY")
+	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	c.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	if s.o.HTTPS {
+		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+	}
+	return c.Next()
+}
+
+func (s *Server) onPanic(c *fiber.Ctx, e any) {
+	s.o.Log.ErrorContext(c.UserContext(), "a request panicked", "method", c.Method(), "path", c.Path(), "panic", e)
+}
+
+// file serves what browsers fetch besides pages.
+func file(c *fiber.Ctx) error {
+	f, ok := static.Lookup(c.Params("*"))
+	if !ok {
+		return fiber.ErrNotFound
+	}
+	c.Set(fiber.HeaderCacheControl, f.CacheControl())
+	c.Set(fiber.HeaderETag, f.ETag)
+	c.Set(fiber.HeaderContentType, f.ContentType)
+	c.Vary(fiber.HeaderAcceptEncoding)
+	if c.Get(fiber.HeaderIfNoneMatch) == f.ETag {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	if f.Gzip != nil && strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") {
+		c.Set(fiber.HeaderContentEncoding, "gzip")
+		return c.Send(f.Gzip)
+	}
+	return c.Send(f.Bytes)
+}
+
+// healthz says that the process answers; readyz that it can do its work.
+func (s *Server) healthz(c *fiber.Ctx) error { return c.SendString("ok\n") }
+
+func (s *Server) readyz(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(c.UserContext(), 3*time.Second)
+	defer cancel()
+	if err := s.o.Ready(ctx); err != nil {
+		s.o.Log.WarnContext(ctx, "not ready", "error", err)
+		return c.Status(fiber.StatusServiceUnavailable).SendString(err.Error() + "\n")
+	}
+	return c.SendString("ok\n")
+}

@@ -1,0 +1,205 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/fault"
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/redisconn/redistest"
+	"koodesk/app/replay"
+	"koodesk/app/signin"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry"
+	"koodesk/app/web"
+	"koodesk/app/web/api"
+	"koodesk/app/web/callback"
+	"koodesk/app/web/session"
+	"koodesk/static"
+)
+
+type life struct{}
+
+func (life) CheckChange(context.Context, *store.Reader, *store.Channel, *store.Instance, []market.ProductInfo) error {
+	return nil
+}
+func (life) Release(context.Context, *store.Tx, *store.Instance, int64) error { return nil }
+
+// door is the whole web part on a real listener.
+type door struct {
+	t     *testing.T
+	store *store.Store
+	web   *web.Server
+	base  string
+	ready error
+}
+
+func open(t *testing.T, change func(*web.Options)) *door {
+	t.Helper()
+	d := &door{t: t, store: storetest.Open(t)}
+	storetest.Channel(t, d.store, "default", "")
+	r := redistest.Open(t)
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	people, err := signin.New(signin.Options{Store: d.store, Redis: r, Log: quiet})
+	require.NoError(t, err)
+	sessions, err := session.New(session.Options{SignIn: people, Sessions: d.store.Sessions(), PublicURL: "http://127.0.0.1", Log: quiet})
+	require.NoError(t, err)
+	in := intake.New(intake.Options{Store: d.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
+	o := web.Options{
+		Callback: callback.New(callback.Options{Intake: in, Replay: replay.New(r), Metrics: telemetry.New(), Log: quiet}),
+		API:      api.New(api.Options{Store: d.store, Restart: in}), Sessions: sessions, Log: quiet,
+		Console: consoleFor(t, d.store, people, sessions, in, quiet),
+		Ready:   func(context.Context) error { return d.ready },
+	}
+	if change != nil {
+		change(&o)
+	}
+	d.web = web.New(o)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- d.web.Serve(l) }()
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		require.NoError(t, d.web.Shutdown(0))
+		require.NoError(t, <-done)
+	})
+	d.base = "http://" + l.Addr().String()
+	return d
+}
+
+type got struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (d *door) do(method, path string, body io.Reader, header ...string) got {
+	d.t.Helper()
+	req, err := http.NewRequest(method, d.base+path, body)
+	require.NoError(d.t, err)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	require.NoError(d.t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(d.t, err)
+	return got{res.StatusCode, res.Header, string(b)}
+}
+
+func TestBodiesOverOneMiB(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	big := bytes.Repeat([]byte("x"), callback.MaxBody+1)
+	r := d.do(http.MethodPost, "/koogallery/default", bytes.NewReader(big), "Content-Type", "application/json")
+	require.Equal(t, 413, r.status)
+	require.JSONEq(t, `{"resultCode":"000002","resultMsg":"the body is larger than 1 MiB"}`, r.body)
+	r = d.do(http.MethodPost, "/koogallery/default", bytes.NewReader(big[1:]), "Content-Type", "application/json")
+	require.Equal(t, 200, r.status, "one MiB exactly is read")
+	require.Equal(t, 413, d.do(http.MethodPost, "/api/v1/messages/restart", bytes.NewReader(big)).status)
+}
+
+func TestEveryAnswerHasItsHeaders(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, path := range []string{"/login", "/healthz", "/nowhere", "/api/v1/messages", "/api/v1/openapi.json", "/koogallery/default"} {
+		h := d.do(http.MethodGet, path, nil).header
+		require.Contains(t, h.Get("Content-Security-Policy"), "default-src 'self'", path)
+		require.NotContains(t, h.Get("Content-Security-Policy"), "unsafe", path)
+		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
+		require.Equal(t, "DENY", h.Get("X-Frame-Options"), path)
+		require.Empty(t, h.Get("Strict-Transport-Security"), path)
+	}
+	https := open(t, func(o *web.Options) { o.HTTPS = true })
+	require.NotEmpty(t, https.do(http.MethodGet, "/login", nil).header.Get("Strict-Transport-Security"))
+}
+
+func TestFilesAreCachedForEverUnderTheirHash(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	r := d.do(http.MethodGet, static.URL("css/console.css"), nil)
+	require.Equal(t, 200, r.status)
+	require.Contains(t, r.header.Get("Cache-Control"), "immutable")
+	require.Equal(t, 304, d.do(http.MethodGet, static.URL("css/console.css"), nil, "If-None-Match", r.header.Get("ETag")).status)
+	require.Equal(t, 404, d.do(http.MethodGet, "/static/css/../../go.mod", nil).status)
+	require.Equal(t, 404, d.do(http.MethodGet, "/static/x/none.css", nil).status)
+}
+
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	require.Equal(t, 200, d.do(http.MethodGet, "/healthz", nil).status)
+	require.Equal(t, 200, d.do(http.MethodGet, "/readyz", nil).status)
+	d.ready = errors.New("redis: connection refused")
+	r := d.do(http.MethodGet, "/readyz", nil)
+	require.Equal(t, 503, r.status)
+	require.Contains(t, r.body, "redis")
+}
+
+func TestTheCallersAddressIsReadPastTrustedProxiesOnly(t *testing.T) {
+	t.Parallel()
+	send := func(d *door, forwarded string) string {
+		r := d.do(http.MethodPost, "/koogallery/default", strings.NewReader("{}"), "X-Forwarded-For", forwarded, "X-Koodesk-Client", "6.6.6.6")
+		require.Equal(t, 200, r.status)
+		var ip string
+		require.NoError(t, d.store.SQL().QueryRow(`SELECT host(remote_ip) FROM attempts ORDER BY id DESC LIMIT 1`).Scan(&ip))
+		return ip
+	}
+	require.Equal(t, "127.0.0.1", send(open(t, nil), "203.0.113.9"))
+	d := open(t, func(o *web.Options) {
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	})
+	require.Equal(t, "203.0.113.9", send(d, "1.1.1.1, 203.0.113.9, 10.1.2.3"))
+	require.Equal(t, "127.0.0.1", send(d, "not an address"))
+}
+
+func TestFormsOfRefusal(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	require.Equal(t, "application/problem+json", d.do(http.MethodGet, "/api/v1/messages", nil).header.Get("Content-Type"))
+	require.Equal(t, 401, d.do(http.MethodGet, "/api/v1/messages", nil).status)
+	require.Equal(t, 404, d.do(http.MethodGet, "/api/v1/coffee", nil).status)
+	page := d.do(http.MethodGet, "/nowhere", nil)
+	require.Equal(t, 404, page.status)
+	require.Contains(t, page.header.Get("Content-Type"), "text/html")
+	away := d.do(http.MethodGet, "/messages", nil)
+	require.Contains(t, []int{302, 303}, away.status)
+	require.True(t, strings.HasPrefix(away.header.Get("Location"), "/login"))
+}
+
+// Whatever changes something is refused without a session, and the table says
+// who may: nothing that changes may be open to everybody but signing in.
+func TestTheTableOfRoutes(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	for _, r := range d.web.Routes() {
+		if r.Method == http.MethodGet {
+			require.False(t, strings.Contains(r.Path, "restart"), r.Path)
+			continue
+		}
+		if r.Permission == staff.Public {
+			require.Contains(t, []string{"/login", "/locale", "/theme", "/logout"}, r.Path)
+			continue
+		}
+		require.NotEqual(t, fault.Code(""), r.Permission)
+		path := strings.NewReplacer(":id", "1", ":instance_id", "x").Replace(r.Path)
+		res := d.do(r.Method, path, strings.NewReader(""), "Content-Type", "application/x-www-form-urlencoded")
+		require.Contains(t, []int{302, 303, 401, 403}, res.status, "%s %s", r.Method, r.Path)
+	}
+}

@@ -1,0 +1,145 @@
+package gallery
+
+import (
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/web/view"
+)
+
+const newInstanceBody = `{"activity":"newInstance","businessId":"87b94795-0603-4e24-8ae5-69420d60e3c8","orderId":"CS2511221402QX7TP","orderLineId":"CS2511221402QX7TP-000001","testFlag":"0"}`
+
+const orderBody = `{"resultCode":"000000","resultMsg":"success.","info":[{"instanceId":"87b94795-0603-4e24-8ae5-69420d60e3c8","appInfo":{"frontEndUrl":"https://app.example.com/t/87b94795","adminUrl":"https://app.example.com/admin","userName":"admin@9223372036854775807","password":"••••••••","memo":"首次登录请修改密码"},"seats":9223372036854775807,"ok":true,"none":null,"empty":[],"deep":{"a":{"b":{"c":{"d":[1,2.50,3]}}}}}]}`
+
+func request(body string) view.Payload {
+	return view.Payload{Line: "POST /koogallery/default", Body: body, Headers: []view.Pair{
+		{Name: "timestamp", Value: "1763791105066"}, {Name: "nonce", Value: "50D83FDECAED6CCD8EF597F2A577950527928BA287D04E6036E92B2806FD17DA"},
+		{Name: "signature", Value: "11C4••••••••7A48"}, {Name: "Remote", Value: "49.4.112.7"}}}
+}
+
+func answer(body string) view.Payload { return view.Payload{Line: "HTTP 200", Body: body} }
+
+func tries(age time.Duration) []view.Try {
+	return []view.Try{
+		{N: 3, At: ago(age), Duration: 10 * time.Second, Status: "failed", Fault: unreachable()},
+		{N: 2, At: ago(age + 2*time.Minute), Duration: 10*time.Second + 4*time.Millisecond, Status: "failed", Fault: unreachable()},
+		{N: 1, At: ago(age + 3*time.Minute), Duration: 812 * time.Millisecond, Status: "lost"},
+	}
+}
+
+func (k look) task(id int64, kind, purpose, status string) view.TaskRow {
+	t := view.TaskRow{
+		ID: id, Kind: kind, Purpose: purpose, Status: status, Attempts: 1, Max: 8, Created: ago(8 * time.Minute),
+		URL: "/messages/1042", InstanceID: "87b94795-0603-4e24-8ae5-69420d60e3c8", InstanceURL: "/instances/87b94795-0603-4e24-8ae5-69420d60e3c8",
+		OrderID: "CS2511221402QX7TP", Restart: k.not(staff.TasksRestart, "", "why.task_done"),
+		Tries: []view.Try{{N: 1, At: ago(8 * time.Minute), Duration: 420 * time.Millisecond, Status: "succeeded"}},
+	}
+	switch status {
+	case "failed":
+		t.Fault, t.Attempts, t.Tries, t.Finished = unreachable(), 3, tries(4*time.Minute), ago(4*time.Minute)
+		t.Restart = k.may(staff.TasksRestart, "/tasks/1/restart")
+	case "pending":
+		t.RunAt, t.Tries, t.Attempts = ago(-90*time.Second), nil, 0
+		t.Restart = k.may(staff.TasksRestart, "/tasks/2/restart")
+	case "running":
+		t.Restart = k.not(staff.TasksRestart, "", "why.task_running")
+	case "succeeded":
+		t.Finished = ago(7 * time.Minute)
+	}
+	return t
+}
+
+func (k look) message(state string) view.MessagePage {
+	p := view.MessagePage{
+		Shell: k.shell(view.RoomMessages, "/messages/1042"), Message: rows()[0], Back: "/messages?status=failed",
+		Prev: "/messages/1043", Next: "/messages/1041", Restart: k.may(staff.MessagesRestart, "/messages/1042/restart"), Effects: effects(),
+		Tasks: []view.TaskRow{k.task(1, "order_query", "purchase", "failed")},
+	}
+	switch state {
+	case "over":
+		p.Message.RetryUntil = ago(35 * time.Minute)
+	case "processing":
+		p.Message, p.Live = rows()[1], true
+		p.Restart = k.not(staff.MessagesRestart, "", "why.message_running")
+		waiting := k.task(3, "provision", "purchase", "pending")
+		waiting.Waiting = true
+		p.Tasks = []view.TaskRow{k.task(2, "order_query", "purchase", "running"), waiting, k.task(4, "provision", "purchase", "pending")}
+	case "succeeded":
+		p.Message = rows()[9]
+		p.Restart = k.not(staff.MessagesRestart, "", "why.message_succeeded")
+		p.Tasks = []view.TaskRow{k.task(5, "order_query", "purchase", "succeeded"), k.task(6, "provision", "purchase", "succeeded"), k.task(7, "deliver", "usage_info", "succeeded")}
+		p.Tasks[2].DeliveryURL = "/deliveries/77"
+		p.Hidden, p.All = 37, "/messages/1042?attempts=all"
+	case "rejected":
+		p.Message, p.Tasks, p.Next = rows()[4], nil, ""
+		p.Restart = k.not(staff.MessagesRestart, "", "why.message_rejected")
+	}
+	p.Facts = messageFacts(p.Message)
+	p.Attempts, p.Timeline = attempts(state), messageTimeline(state)
+	return p
+}
+
+func messageFacts(m view.MessageRow) []view.Fact {
+	return []view.Fact{
+		{Label: view.Say("fact.order_line"), Value: m.LineID, Mono: true, Copy: true},
+		{Label: view.Say("fact.instance"), Value: m.InstanceID, URL: "/instances/" + m.InstanceID, Mono: true, Copy: true},
+		{Label: view.Say("fact.business"), Value: "87b94795-0603-4e24-8ae5-69420d60e3c8", Mono: true, Copy: true},
+		{Label: view.Say("fact.channel"), Value: m.Channel, Note: view.Say("fact.protocol_v2")},
+		{Label: view.Say("fact.result"), Value: m.ResultCode, Mono: true},
+		{Label: view.Say("fact.attempts"), Text: view.Say("fact.times", "n", m.Attempts), Note: view.Say("fact.conflicts", "n", 1), Tone: "warn"},
+		{Label: view.Say("fact.first"), Time: m.First},
+		{Label: view.Say("fact.last"), Time: m.Last},
+	}
+}
+
+func attempts(state string) []view.Attempt {
+	first := view.Attempt{N: 1, At: ago(8*time.Minute + 40*time.Second), Source: "marketplace", Disposition: "new", ResultCode: string(market.Processing),
+		Duration: 6 * time.Millisecond, Request: request(newInstanceBody), Response: answer(`{"resultCode":"000004","resultMsg":"request is processing","instanceId":"87b94795-0603-4e24-8ae5-69420d60e3c8"}`)}
+	again := first
+	again.N, again.At, again.Disposition, again.Duration = 2, ago(6*time.Minute), "repeat", 900*time.Microsecond
+	manual := view.Attempt{N: 3, At: ago(4 * time.Minute), Source: "operator", Disposition: "restart", By: "ann.zhang@example.com",
+		Reason: "客户来电催办，网络已恢复", Duration: 3 * time.Millisecond, Open: true}
+	switch state {
+	case "rejected":
+		bad := first
+		bad.Disposition, bad.ResultCode, bad.Fault, bad.Open = "rejected", "000001", skewed(), true
+		bad.Response = answer(`{"resultCode":"000001","resultMsg":"Authentication failed."}`)
+		return []view.Attempt{bad}
+	case "succeeded":
+		info := again
+		info.Open, info.Response = true, answer(orderBody)
+		raw := first
+		raw.Request = view.Payload{Line: "POST /koogallery/default", Body: "activity=newInstance&orderId=…", Cut: true}
+		raw.Response = view.Payload{}
+		return []view.Attempt{info, raw}
+	}
+	again.Open = true
+	return []view.Attempt{manual, again, first}
+}
+
+func messageTimeline(state string) []view.Event {
+	events := []view.Event{
+		{At: ago(4 * time.Minute), Kind: "task_failed", Args: []any{"what", view.Say("task_kind.order_query")}, Fault: unreachable(), Gap: 10 * time.Second},
+		{At: ago(4*time.Minute + 10*time.Second), Kind: "restarted", By: "ann.zhang@example.com", Note: "客户来电催办，网络已恢复", Gap: 110 * time.Second},
+		{At: ago(6 * time.Minute), Kind: "repeated", Gap: 160 * time.Second},
+		{At: ago(8*time.Minute + 40*time.Second), Kind: "received", Args: []any{"what", view.Say("activity.newInstance")}},
+	}
+	switch state {
+	case "rejected":
+		return []view.Event{{At: ago(3 * time.Hour), Kind: "rejected", Fault: skewed()}}
+	case "succeeded":
+		return append([]view.Event{
+			{At: ago(3 * time.Minute), Kind: "sent", Args: []any{"what", view.Say("delivery_kind.usage_info"), "to", "b•••@example.com"}, URL: "/deliveries/77", Gap: time.Second},
+			{At: ago(3*time.Minute + time.Second), Kind: "provisioned", Gap: 40 * time.Millisecond},
+			{At: ago(3*time.Minute + time.Second), Kind: "queried", Gap: 320 * time.Millisecond},
+		}, events[2:]...)
+	}
+	return events
+}
+
+func refusedMail() *fault.Record {
+	return &fault.Record{Code: fault.Refused, Key: "mail.recipient_refused", Args: map[string]string{"server": "smtp.example.com:587", "stage": "rcpt_to", "code": "550"},
+		Detail: "550 5.1.1 <b•••@example.com>: Recipient address rejected: User unknown in virtual mailbox table"}
+}

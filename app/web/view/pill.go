@@ -1,0 +1,123 @@
+package view
+
+// Pill is a status as it is shown: an icon and a word, never a colour alone.
+type Pill struct {
+	Tone  string // "ok", "bad", "warn", "busy", "cold", "off"
+	Icon  string
+	Label string // translation key
+	Spin  bool   // the icon turns: it is happening now
+}
+
+// pills is how every status of every thing looks. The names of the statuses are
+// those of the API.
+var pills = map[string]map[string]Pill{
+	"message": {
+		"processing": {Tone: "busy", Icon: "processing"},
+		"succeeded":  {Tone: "ok", Icon: "succeeded"},
+		"failed":     {Tone: "bad", Icon: "failed"},
+		"rejected":   {Tone: "warn", Icon: "rejected"},
+	},
+	"instance": {
+		"provisioning": {Tone: "busy", Icon: "processing"},
+		"active":       {Tone: "ok", Icon: "active"},
+		"frozen":       {Tone: "cold", Icon: "frozen"},
+		"released":     {Tone: "off", Icon: "released"},
+	},
+	"task": {
+		"pending":   {Tone: "off", Icon: "pending"},
+		"running":   {Tone: "busy", Icon: "running", Spin: true},
+		"succeeded": {Tone: "ok", Icon: "succeeded"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+	},
+	"delivery": {
+		"kept":      {Tone: "warn", Icon: "alert"}, // rendered, never sent: DeliveryRow.Kept
+		"pending":   {Tone: "off", Icon: "pending"},
+		"running":   {Tone: "busy", Icon: "running", Spin: true},
+		"succeeded": {Tone: "ok", Icon: "succeeded"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+	},
+	"try": { // one try of a task or of a delivery
+		"running":   {Tone: "busy", Icon: "running", Spin: true},
+		"succeeded": {Tone: "ok", Icon: "succeeded"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+		"lost":      {Tone: "warn", Icon: "alert"},
+		"restarted": {Tone: "busy", Icon: "restart"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+	},
+}
+
+// Statuses lists the statuses of a kind of thing in the order in which people
+// read them.
+func Statuses(kind string) []string {
+	switch kind {
+	case "message":
+		return []string{"failed", "processing", "succeeded", "rejected"}
+	case "instance":
+		return []string{"provisioning", "active", "frozen", "released"}
+	default:
+		return []string{"failed", "pending", "running", "succeeded", "cancelled"}
+	}
+}
+
+// pillOf is the pill of a status. One that this release does not know is shown
+// as it is, neutral: hiding it would be worse.
+func pillOf(kind, status string) Pill {
+	p, ok := pills[kind][status]
+	if !ok {
+		return Pill{Tone: "off", Icon: "info", Label: ""}
+	}
+	p.Label = "status." + kind + "." + status
+	return p
+}
+
+// moments is how each kind of timeline event looks.
+var moments = map[string]Pill{
+	"received":       {Tone: "off", Icon: "messages"},
+	"repeated":       {Tone: "off", Icon: "messages"},
+	"rejected":       {Tone: "warn", Icon: "rejected"},
+	"answered":       {Tone: "ok", Icon: "check"},
+	"refused":        {Tone: "bad", Icon: "failed"},
+	"restarted":      {Tone: "busy", Icon: "restart"},
+	"queried":        {Tone: "ok", Icon: "order"},
+	"provisioned":    {Tone: "ok", Icon: "provision"},
+	"access_set":     {Tone: "ok", Icon: "edit"},
+	"revealed":       {Tone: "warn", Icon: "eye"},
+	"sent":           {Tone: "ok", Icon: "deliveries"},
+	"resent":         {Tone: "ok", Icon: "deliveries"},
+	"task_done":      {Tone: "ok", Icon: "check"},
+	"task_failed":    {Tone: "bad", Icon: "failed"},
+	"kept":           {Tone: "warn", Icon: "alert"},
+	"conflict":       {Tone: "warn", Icon: "alert"},
+	"no_address":     {Tone: "warn", Icon: "alert"},
+	"task_restarted": {Tone: "busy", Icon: "restart"},
+	"created":        {Tone: "off", Icon: "instances"},
+	"activated":      {Tone: "ok", Icon: "active"},
+	"renewed":        {Tone: "ok", Icon: "renew"},
+	"changed":        {Tone: "ok", Icon: "upgrade"},
+	"product":        {Tone: "off", Icon: "order"},
+	"customer":       {Tone: "off", Icon: "operator"},
+	"order":          {Tone: "off", Icon: "order"},
+	"frozen":         {Tone: "cold", Icon: "frozen"},
+	"unfrozen":       {Tone: "ok", Icon: "active"},
+	"released":       {Tone: "off", Icon: "released"},
+	"expires":        {Tone: "off", Icon: "clock"},
+}
+
+// Moments lists the kinds of timeline events that have a look and a text.
+func Moments() []string {
+	out := make([]string, 0, len(moments))
+	for kind := range moments {
+		out = append(out, kind)
+	}
+	return out
+}
+
+func momentOf(kind string) Pill {
+	p, ok := moments[kind]
+	if !ok {
+		return Pill{Tone: "off", Icon: "info"}
+	}
+	return p
+}

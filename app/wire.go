@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/redis/go-redis/v9"
+
+	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
+	"koodesk/app/deliver/sms"
+	"koodesk/app/intake"
+	"koodesk/app/marketapi"
+	"koodesk/app/provision"
+	"koodesk/app/provision/manual"
+	"koodesk/app/provision/static"
+	"koodesk/app/redisconn"
+	"koodesk/app/replay"
+	"koodesk/app/signin"
+	"koodesk/app/store"
+	"koodesk/app/telemetry"
+	"koodesk/app/web"
+	"koodesk/app/web/api"
+	"koodesk/app/web/callback"
+	"koodesk/app/web/console"
+	"koodesk/app/web/session"
+	"koodesk/app/web/view"
+	"koodesk/config"
+	"koodesk/jobs"
+	"koodesk/views"
+)
+
+// drivers are the ways in which instances are made, by the name that products
+// use.
+func drivers() provision.Drivers {
+	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}
+}
+
+// parts is every long-lived object of the program, built once.
+type parts struct {
+	log       *slog.Logger
+	metrics   *telemetry.Metrics
+	store     *store.Store
+	redis     redis.UniversalClient
+	market    *marketapi.Client
+	mail      *email.Sender // nil without SMTP_URL
+	deliverer *deliver.Deliverer
+	provision *provision.Provisioner
+	intake    *intake.Intake
+	jobs      *jobs.Jobs
+}
+
+// build makes the parts. Nothing runs yet.
+func (c *cli) build(ctx context.Context) (*parts, error) {
+	p := &parts{log: telemetry.Logger(c.stderr, c.config.LogFormat, c.config.LogLevel), metrics: telemetry.New()}
+	var err error
+	if p.store, err = c.open(ctx); err != nil {
+		return nil, err
+	}
+	if p.redis, err = redisconn.Open(c.config.RedisURL); err != nil {
+		return nil, errors.Join(err, p.store.Close())
+	}
+	if err := p.useCases(c); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (p *parts) useCases(c *cli) error {
+	wake := func() { p.jobs.Wake() }
+	p.market = marketapi.New(marketapi.Options{})
+	if err := p.delivery(c, wake); err != nil {
+		return err
+	}
+	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
+		Drivers: drivers(), Log: p.log, Wake: wake})
+	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Dialects: []intake.Dialect{callback.Dialect{}},
+		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
+	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
+		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,
+			Deliver: p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail})}
+	if c.tune != nil {
+		c.tune(&o)
+	}
+	var err error
+	p.jobs, err = jobs.New(o)
+	return err
+}
+
+func (p *parts) delivery(c *cli, wake func()) error {
+	m, err := c.mail()
+	if err != nil {
+		return err
+	}
+	var sender deliver.Sender = email.None{}
+	if m.Host != "" {
+		m.RootCAs = c.mailCAs
+		p.mail = email.New(m)
+		sender = p.mail
+	}
+	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: sms.Log{Log: p.log},
+		Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
+	return err
+}
+
+// mail reads SMTP_URL and MAIL_FROM; without SMTP_URL the host is empty. The
+// error is config.Faults.
+func (c *cli) mail() (email.Options, error) {
+	var o email.Options
+	var faults config.Faults
+	if c.config.SMTPURL != "" {
+		var err error
+		if o, err = email.Parse(c.config.SMTPURL); err != nil {
+			faults = append(faults, fmt.Errorf("SMTP_URL: %w", err))
+		}
+	}
+	from, err := email.ParseFrom(c.config.MailFrom)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("MAIL_FROM: %w", err))
+	}
+	if len(faults) > 0 {
+		return email.Options{}, faults
+	}
+	o.From = from
+	return o, nil
+}
+
+// close ends what holds connections.
+func (p *parts) close() error {
+	if p.market != nil {
+		p.market.Close()
+	}
+	if p.mail != nil {
+		p.mail.Close()
+	}
+	return errors.Join(p.redis.Close(), p.store.Close())
+}
+
+// webOptions gathers what the web part is built from.
+func (p *parts) webOptions(c *cli) (web.Options, error) {
+	people, err := signin.New(signin.Options{Store: p.store, Redis: p.redis, Log: p.log})
+	if err != nil {
+		return web.Options{}, err
+	}
+	sessions, err := session.New(session.Options{SignIn: people, Sessions: p.store.Sessions(), PublicURL: c.config.PublicURL.String(), Log: p.log})
+	if err != nil {
+		return web.Options{}, err
+	}
+	pages, err := view.New(views.Console, false)
+	if err != nil {
+		return web.Options{}, err
+	}
+	return web.Options{
+		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
+		API:      api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision}),
+		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer,
+			SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
+			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
+	}, nil
+}
