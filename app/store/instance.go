@@ -41,8 +41,6 @@ type Instance struct {
 	AccessVersion int
 	CreatedAt     time.Time
 	OrderKnownAt  time.Time
-	Protocol      market.Protocol // by which it was bought
-	FrozenBy      string          // ByExpiry, ByStatus; "" in V2.0 or when not frozen
 }
 
 // What froze an instance that V1.0 calls froze.
@@ -54,7 +52,7 @@ const (
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
        product_name, linear_value, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
-       user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by`
+       user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at`
 
 type scanner interface{ Scan(...any) error }
 
@@ -65,8 +63,7 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
 		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
-		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
-		&i.Protocol, &i.FrozenBy)
+		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
