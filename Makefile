@@ -14,7 +14,7 @@ RACE_FLAGS ?= -timeout 25m -p 2 -parallel 4
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build race cover fuzz bench check lint services services-stop clean
+.PHONY: help run test build race screenshots cover fuzz bench check lint services services-stop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ build: ## bin/koodesk
 
 race: ## every test under the race detector (needs a C compiler)
 	@CGO_ENABLED=1 scripts/with-browser scripts/with-services go test -race -vet=off $(RACE_FLAGS) ./...
+
+screenshots: ## docs/screenshots anew, from the browser test of the running product
+	@scripts/with-browser scripts/with-services go test ./app -count=1 -run '^TestAnOperatorFindsAFailedMessageAndRestartsIt$$' -args -screenshots="$(CURDIR)/docs/screenshots"
 
 cover: ## test coverage: total here, line by line in coverage.html
 	@scripts/with-browser scripts/with-services go test -vet=off $(TEST_FLAGS) -coverpkg=./... -coverprofile=coverage.out ./...

@@ -76,7 +76,7 @@ func (b *tab) size(width, height int64, scheme string) {
 	b.r.t.Helper()
 	b.do(chromedp.EmulateViewport(width, height),
 		chromedp.ActionFunc(func(ctx context.Context) error {
-			return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}).Do(ctx)
+			return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}).Do(ctx)
 		}))
 }
 

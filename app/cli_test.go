@@ -81,6 +81,7 @@ func TestBadUsageNamesTheFlag(t *testing.T) {
 		{[]string{"channel", "set", "--slug", "a", "--site", "mars"}, "--site"},
 		{[]string{"channel", "set", "--slug", "a", "--colour", "red"}, "colour"},
 		{[]string{"channel", "set", "--slug", "new"}, "--site"},
+		{[]string{"channel", "set", "--slug", "a", "--open-api", "http://mkt.example.com"}, "http://mkt.example.com"},
 		{[]string{"product", "set", "--channel", "a", "--product", "*", "--driver", "magic"}, "magic"},
 		{[]string{"product", "set", "--channel", "a", "--product", "*", "--driver", "static", "--front-end-url", "https://x/{nonsense}"}, "placeholder nonsense"},
 		{[]string{"operator", "add", "--email", "ann@example.com"}, "--role is missing"},
@@ -122,12 +123,29 @@ func TestKeysRotateWithAnOverlap(t *testing.T) {
 		return len(ch.KeysOf("basic", time.Now().Add(23*time.Hour)))
 	}
 	require.Equal(t, 2, keys(), "the replaced key is valid for 24 h")
-	code, _, errs = s.run("", "channel", "set", "--slug", "acme", "--basic-key", "key-two", "--retire-old-key-now")
+	for range 4 {
+		code, _, errs = s.run("the-ak\nthe-sk\n", "channel", "set", "--slug", "acme", "--sk", "-", "--ak", "-")
+		require.Equal(t, exitOK, code, errs)
+		require.Equal(t, [2]string{"the-ak", "the-sk"}, credentials(t, s), "lines are read in the order ak, sk")
+	}
+	code, _, errs = s.run("", "channel", "set", "--slug", "acme", "--retire-old-key-now")
 	require.Equal(t, exitOK, code, errs)
 	require.Equal(t, 1, keys())
 	code, out, _ = s.run("", "channel", "list")
 	require.Equal(t, exitOK, code)
 	require.Equal(t, "acme\tintl\thttps://mkt-intl.myhuaweicloud.com\n", out)
+}
+
+func credentials(t *testing.T, s *shell) [2]string {
+	t.Helper()
+	c := &cli{}
+	c.config.DatabaseURL, c.config.SecretKey = s.settings["DATABASE_URL"], bytes.Repeat([]byte{7}, 32)
+	st, err := c.open(context.Background())
+	require.NoError(t, err)
+	defer st.Close()
+	ch, err := st.Reader().ChannelBySlug(context.Background(), "acme")
+	require.NoError(t, err)
+	return [2]string{ch.AK, ch.SK}
 }
 
 func TestOperatorsAndTokens(t *testing.T) {
@@ -144,6 +162,14 @@ func TestOperatorsAndTokens(t *testing.T) {
 	code, out, errs = s.run("", "token", "create", "--name", "ci", "--role", "viewer")
 	require.Equal(t, exitOK, code, errs)
 	require.Regexp(t, `^kd_[A-Za-z0-9_-]{40,}\n$`, out)
+	code, _, errs = s.run("", "token", "revoke", "--id", "1")
+	require.Equal(t, exitOK, code, errs)
+	_, out, _ = s.run("", "token", "list")
+	require.Equal(t, "1\tci\tviewer\trevoked\n", out)
+	code, _, errs = s.run("", "operator", "disable", "--email", "ann@example.com")
+	require.Equal(t, exitOK, code, errs)
+	_, out, _ = s.run("", "operator", "list")
+	require.Equal(t, "ann@example.com\tadmin\tdisabled\n", out)
 }
 
 func TestDoctor(t *testing.T) {

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"regexp"
 	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/marketapi"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -67,7 +67,7 @@ func channelSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&o.kitKey, "kit-private-key", "", "file with the private key (PEM) of the joint-operations kit")
 	f.IntVar(&o.encryptType, "encrypt-type", 1, "1 (AES-256) or 2 (AES-128), for protocol V1.0")
 	f.BoolVar(&o.bodySign, "body-sign", true, "sign every answer with the header Body-Sign")
-	f.BoolVar(&o.retireNow, "retire-old-key-now", false, "end the 24 h in which replaced keys are still valid")
+	f.BoolVar(&o.retireNow, "retire-old-key-now", false, "end the 24 h in which replaced keys of this channel are still valid; works alone too")
 	if err := f.parse(args, "slug"); err != nil {
 		return err
 	}
@@ -102,8 +102,10 @@ func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[st
 		change.BodySign = &o.bodySign
 	}
 	if given["open-api"] {
-		if err := checkOpenAPI(o.openAPI); err != nil {
-			return change, nil, f.bad("--open-api: %v", err)
+		if o.openAPI != "" {
+			if err := marketapi.CheckAddress(o.openAPI); err != nil {
+				return change, nil, err
+			}
 		}
 		change.OpenAPIURL = &o.openAPI
 	}
@@ -126,14 +128,14 @@ func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string
 		}
 		keys[class] = v
 	}
-	for name, to := range map[string]struct {
-		value string
-		dst   **string
-	}{"ak": {o.ak, &change.AK}, "sk": {o.sk, &change.SK}} {
-		if !given[name] {
+	for _, to := range []struct { // in this order the lines are read
+		name, value string
+		dst         **string
+	}{{"ak", o.ak, &change.AK}, {"sk", o.sk, &change.SK}} {
+		if !given[to.name] {
 			continue
 		}
-		v, err := in.read(name, to.value)
+		v, err := in.read(to.name, to.value)
 		if err != nil {
 			return nil, err
 		}
@@ -148,14 +150,6 @@ func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string
 		change.KitKey = &text
 	}
 	return keys, nil
-}
-
-func checkOpenAPI(v string) error {
-	u, err := url.Parse(v)
-	if v != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		return fmt.Errorf("%q is not an address such as https://mkt.myhuaweicloud.com", v)
-	}
-	return nil
 }
 
 func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change store.ChannelChange, keys map[string]string) error {
@@ -173,10 +167,11 @@ func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change
 				return err
 			}
 			detail[class+"_key"] = map[bool]string{true: "changed", false: "unchanged"}[changed]
-			if o.retireNow {
-				if err := tx.RetireOldKeys(ctx, id, class); err != nil {
-					return err
-				}
+		}
+		if o.retireNow {
+			detail["old_keys"] = "retired"
+			if err := tx.RetireOldKeys(ctx, id); err != nil {
+				return err
 			}
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: staff.CLI().Name, Action: "channel.set", Target: "channel/" + o.slug, Detail: detail})

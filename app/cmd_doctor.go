@@ -33,7 +33,7 @@ func doctor(ctx context.Context, c *cli, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	bad := false
-	for _, look := range []func(context.Context, *cli) []checkup{checkDatabase, checkRedis, checkMail, checkReach} {
+	for _, look := range []func(context.Context, *cli) []checkup{checkDatabase, checkRedis, checkMail, checkSMS, checkReach} {
 		for _, r := range look(ctx, c) {
 			fmt.Fprintf(c.stdout, "%-5s %-10s %s\n", r.status, r.name, r.text)
 			bad = bad || r.status == broken
@@ -140,6 +140,10 @@ func checkMail(ctx context.Context, c *cli) []checkup {
 		return failed("mail", err)
 	}
 	return []checkup{{"mail", fine, "the server takes our login"}}
+}
+
+func checkSMS(context.Context, *cli) []checkup {
+	return []checkup{{"sms", warning, "SMS_DRIVER=log: customers without an e-mail address hear nothing; their SMS are kept and logged"}}
 }
 
 // checkReach asks for PUBLIC_URL as anybody outside would.

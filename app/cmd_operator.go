@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"koodesk/app/signin"
 	"koodesk/app/staff"
@@ -10,7 +11,7 @@ import (
 )
 
 func operator(ctx context.Context, c *cli, args []string) error {
-	return c.verb(ctx, "operator", args, map[string]command{"add": operatorAdd, "list": operatorList, "password": operatorPassword})
+	return c.verb(ctx, "operator", args, map[string]command{"add": operatorAdd, "list": operatorList, "password": operatorPassword, "disable": operatorDisable})
 }
 
 // verb runs one of a command's verbs.
@@ -21,7 +22,7 @@ func (c *cli) verb(ctx context.Context, name string, args []string, verbs map[st
 		}
 	}
 	list := ""
-	for _, v := range []string{"set", "add", "create", "list", "password"} {
+	for _, v := range []string{"set", "add", "create", "list", "password", "disable", "revoke"} {
 		if verbs[v] != nil {
 			list += ", `" + name + " " + v + "`"
 		}
@@ -121,7 +122,7 @@ func operatorList(ctx context.Context, c *cli, args []string) error {
 }
 
 func tokens(ctx context.Context, c *cli, args []string) error {
-	return c.verb(ctx, "token", args, map[string]command{"create": tokenCreate})
+	return c.verb(ctx, "token", args, map[string]command{"create": tokenCreate, "list": tokenList, "revoke": tokenRevoke})
 }
 
 func tokenCreate(ctx context.Context, c *cli, args []string) error {
@@ -141,6 +142,67 @@ func tokenCreate(ctx context.Context, c *cli, args []string) error {
 			return err
 		}
 		fmt.Fprintln(c.stdout, plain)
+		return nil
+	})
+}
+
+func operatorDisable(ctx context.Context, c *cli, args []string) error {
+	f := c.flags("operator disable", "somebody may not log in any more; ends their sessions")
+	address := f.String("email", "", "the operator's address")
+	if err := f.parse(args, "email"); err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		people, err := c.signin(s)
+		if err != nil {
+			return err
+		}
+		if err := people.Disable(ctx, *address, staff.CLI()); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "%s may not log in any more\n", *address)
+		return nil
+	})
+}
+
+func tokenList(ctx context.Context, c *cli, args []string) error {
+	if err := c.flags("token list", "the API tokens: number, name, role, last use").parse(args); err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		all, err := s.Reader().Tokens(ctx)
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			used := "never used"
+			switch {
+			case !t.RevokedAt.IsZero():
+				used = "revoked"
+			case !t.LastUsedAt.IsZero():
+				used = t.LastUsedAt.UTC().Format(time.RFC3339)
+			}
+			fmt.Fprintf(c.stdout, "%d\t%s\t%s\t%s\n", t.ID, t.Name, t.Role, used)
+		}
+		return nil
+	})
+}
+
+func tokenRevoke(ctx context.Context, c *cli, args []string) error {
+	f := c.flags("token revoke", "end an API token for good")
+	id := f.Int64("id", 0, "its number, as token list shows it")
+	if err := f.parse(args, "id"); err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		people, err := c.signin(s)
+		if err != nil {
+			return err
+		}
+		if err := people.RevokeToken(ctx, *id, staff.CLI()); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "token %d is revoked\n", *id)
 		return nil
 	})
 }

@@ -126,8 +126,9 @@ func (p *parts) metricsServer(ctx context.Context, g *errgroup.Group, addr strin
 	})
 }
 
-// ready tells what the program lacks to do its work. Redis is told of, but the
-// web part works without it: losing it delays work and loses nothing.
+// ready tells what the program lacks to do all of its work. Calls are taken
+// without Redis too, so whoever balances the marketplace's calls should look at
+// /healthz instead.
 func (p *parts) ready(ctx context.Context) error {
 	if err := p.store.Ping(ctx); err != nil {
 		return fmt.Errorf("database: %w", err)

@@ -100,6 +100,7 @@ func TestAFailedPurchaseIsShownAndRestarted(t *testing.T) {
 	r.access(id)
 	require.Len(t, r.mails(1), 1)
 	r.waitItems("/messages?status=succeeded&activity=newInstance", 1)
+	r.waitItems("/deliveries?status=succeeded", 1)
 
 	r.api(http.MethodPost, "/messages/"+failed["id"].(string)+"/restart", nil, 200)
 	r.waitItems("/messages?status=succeeded&activity=newInstance", 1)
@@ -112,6 +113,27 @@ func TestAFailedPurchaseIsShownAndRestarted(t *testing.T) {
 	r.waitItems("/tasks?status=pending", 0)
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM deliveries`))
+	require.Len(t, r.mail.Messages(), 1)
+}
+
+// Provisioning itself fails three times and is given up; a restart makes the
+// instance, once, and the customer hears of it once.
+func TestProvisioningThatFailedThreeTimesIsRestarted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.driver.fails.Store(3)
+	id := r.buy("CS2611220006FFFFF")
+	failed := r.waitItems("/messages?status=failed", 1)[0]
+	require.EqualValues(t, 3, r.driver.calls.Load())
+	require.Empty(t, r.mail.Messages())
+	r.api(http.MethodPost, "/messages/"+failed["id"].(string)+"/restart", nil, 200)
+	app := r.access(id)
+	require.Contains(t, r.mails(1)[0].Text, app.Password)
+	r.waitItems("/messages?status=succeeded&activity=newInstance", 1)
+	require.EqualValues(t, 4, r.driver.calls.Load())
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM deliveries`))
+	require.Equal(t, 3, r.count(`SELECT count(*) FROM task_attempts WHERE outcome = 'failed'`))
 	require.Len(t, r.mail.Messages(), 1)
 }
 

@@ -12,10 +12,12 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
+	"koodesk/app/provision"
 	"koodesk/app/simulator"
 	"koodesk/config"
 	"koodesk/jobs"
@@ -38,14 +40,14 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk migrate up|down|status
   koodesk channel set ...    create or change a production address and its keys
   koodesk product set ...    what a product is provisioned by
-  koodesk operator add ...   somebody who may log in
-  koodesk token create ...   an API token, printed once
+  koodesk operator add ...   somebody who may log in; also list, password, disable
+  koodesk token create ...   an API token, printed once; also list, revoke
   koodesk simulate ...       play the marketplace
   koodesk doctor             check settings, database, Redis, clock, mail
   koodesk version
 
 Settings come from the environment and from an .env file in the working
-directory; config/koodesk.env.example lists them. Each command explains its
+directory or beside the program; config/koodesk.env.example lists them. Each command explains its
 flags with -h.
 `
 
@@ -72,6 +74,7 @@ type cli struct {
 	// For tests: shorter waits, a mail server's own certificates, and word of
 	// the address that the web part listens on.
 	tune      func(*jobs.Options)
+	drivers   provision.Drivers // nil: drivers()
 	mailCAs   *x509.CertPool
 	listening func(net.Addr)
 }
@@ -106,12 +109,26 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
 	if !asksForHelp(rest) {
 		var err error
-		if c.config, err = config.Load(".env"); err != nil {
+		if c.config, err = config.Load(envFile()); err != nil {
 			fmt.Fprintln(stderr, err)
 			return exitUsage
 		}
 	}
 	return c.report(cmd(ctx, c, rest))
+}
+
+// envFile is the .env file of the working directory or, without one there, the
+// one beside the program.
+func envFile() string {
+	const name = ".env"
+	if _, err := os.Stat(name); err == nil {
+		return name
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(program), name)
 }
 
 func asksForHelp(args []string) bool {

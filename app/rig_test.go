@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -12,13 +13,18 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/deliver/email/smtptest"
+	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/provision"
+	"koodesk/app/provision/manual"
+	"koodesk/app/provision/static"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/simulator"
 	"koodesk/app/store"
@@ -43,6 +49,22 @@ type rig struct {
 	log      *lockedBuffer
 	token    string
 	stop     func()
+	driver   *flaky
+}
+
+// flaky is the driver static, which can be told to fail.
+type flaky struct {
+	static.Driver
+	fails atomic.Int64 // how many times more
+	calls atomic.Int64
+}
+
+func (f *flaky) Provision(ctx context.Context, r provision.Request) (provision.Result, error) {
+	f.calls.Add(1)
+	if f.fails.Add(-1) >= 0 {
+		return provision.Result{}, fault.Wrap(errors.New("no space left"), fault.Unavailable, "database.unreachable")
+	}
+	return f.Driver.Provision(ctx, r)
 }
 
 const (
@@ -76,7 +98,7 @@ func newRig(t *testing.T) *rig {
 // newRigWith makes a rig whose process works on tasks only if withJobs.
 func newRigWith(t *testing.T, withJobs bool) *rig {
 	t.Helper()
-	r := &rig{t: t, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &lockedBuffer{}}
+	r := &rig{t: t, driver: &flaky{}, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &lockedBuffer{}}
 	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
 	api := httptest.NewServer(r.market)
 	t.Cleanup(api.Close)
@@ -99,7 +121,8 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 
 // cli is a command line with the rig's settings.
 func (r *rig) cli(stdin string) *cli {
-	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick}
+	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick,
+		drivers: provision.Drivers{"static": r.driver, "manual": manual.Driver{}}}
 }
 
 // ok runs a command that must succeed and gives what it printed.

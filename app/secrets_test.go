@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/redisconn"
 	"koodesk/app/simulator"
 	"koodesk/app/store/storetest"
@@ -20,8 +23,18 @@ import (
 func TestSecretsAreNowhereButWhereTheyBelong(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.ok(product, "", "set", "--channel", "default", "--product", "*", "--driver", "static", "--generate-password",
+		"--front-end-url", "https://app.seller.example/?user={email}", "--user-name", "{email}", "--memo", "for {email}")
+	release := r.mail.Hold(smtptest.Data, 1)
 	id := r.buy("CS2611220005EEEEE")
 	app := r.access(id)
+	require.Equal(t, buyerEmail, app.UserName, "the customer's own address, as the seller's template wants it")
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM tasks WHERE kind = 'deliver' AND status = 'running'`) == 1
+	},
+		20*time.Second, 20*time.Millisecond)
+	inFlight := r.redisDump()
+	release()
 	require.Contains(t, r.mails(1)[0].Text, app.Password)
 	wrong := *r.caller
 	wrong.Key = "not-the-key"
@@ -37,7 +50,7 @@ func TestSecretsAreNowhereButWhereTheyBelong(t *testing.T) {
 	}
 	r.stop()
 	secrets := []string{app.Password, storetest.BasicKey, storetest.SK, storetest.AK, buyerEmail, buyerPhone, r.token}
-	places := map[string]string{"the database": r.dump(), "Redis": r.redisDump(), "the log": r.log.String(), "the API": told.String()}
+	places := map[string]string{"the database": r.dump(), "Redis": r.redisDump(), "Redis while a mail is on its way": inFlight, "the log": r.log.String(), "the API": told.String()}
 	for place, text := range places {
 		require.NotEmpty(t, text)
 		for _, s := range secrets {
@@ -77,6 +90,32 @@ func (r *rig) dump() string {
 	return b.String()
 }
 
+// redisValue is a value in clear: DUMP would compress it.
+func redisValue(t *testing.T, c redis.UniversalClient, key string) any {
+	t.Helper()
+	ctx := context.Background()
+	kind, err := c.Type(ctx, key).Result()
+	require.NoError(t, err)
+	var v any
+	switch kind {
+	case "string":
+		v, err = c.Get(ctx, key).Result()
+	case "hash":
+		v, err = c.HGetAll(ctx, key).Result()
+	case "list":
+		v, err = c.LRange(ctx, key, 0, -1).Result()
+	case "set":
+		v, err = c.SMembers(ctx, key).Result()
+	case "zset":
+		v, err = c.ZRange(ctx, key, 0, -1).Result()
+	case "none": // it has just expired
+	default:
+		t.Fatalf("a %s in Redis is not looked at", kind)
+	}
+	require.NoError(t, err)
+	return v
+}
+
 // redisDump is every value in Redis.
 func (r *rig) redisDump() string {
 	r.t.Helper()
@@ -88,9 +127,7 @@ func (r *rig) redisDump() string {
 	require.NoError(r.t, err)
 	var b strings.Builder
 	for _, k := range keys {
-		v, err := c.Dump(ctx, k).Result()
-		require.NoError(r.t, err)
-		b.WriteString(k + " " + v + "\n")
+		fmt.Fprintln(&b, k, redisValue(r.t, c, k))
 	}
 	return b.String()
 }

@@ -38,6 +38,13 @@ func drivers() provision.Drivers {
 	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}
 }
 
+func (c *cli) makers() provision.Drivers {
+	if c.drivers != nil {
+		return c.drivers
+	}
+	return drivers()
+}
+
 // parts is every long-lived object of the program, built once.
 type parts struct {
 	log       *slog.Logger
@@ -75,8 +82,8 @@ func (p *parts) useCases(c *cli) error {
 		return err
 	}
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
-		Drivers: drivers(), Log: p.log, Wake: wake})
-	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Dialects: []intake.Dialect{callback.Dialect{}},
+		Drivers: c.makers(), Log: p.log, Wake: wake})
+	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,

@@ -86,6 +86,7 @@ type Options struct {
 type Jobs struct {
 	o     Options
 	kinds map[outbox.Kind]Kind
+	names []string // of the kinds; rows of others are for newer programs
 	queue *queue
 	wake  chan struct{}
 	stop  context.CancelFunc
@@ -109,6 +110,7 @@ func New(o Options) (*Jobs, error) {
 	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, wake: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {
 		j.kinds[k.Name] = k
+		j.names = append(j.names, string(k.Name))
 	}
 	for _, name := range outbox.Kinds() {
 		k, ok := j.kinds[name]

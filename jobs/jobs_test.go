@@ -228,3 +228,35 @@ func TestStopWithoutStartAndTwice(t *testing.T) {
 	j.Stop()
 	j.Stop()
 }
+
+func TestATaskThatKillsItsWorkersIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	ids := s.add(1)
+	ctx := context.Background()
+	for range 5 {
+		_, ok, err := s.store.Claim(ctx, ids[0], time.Nanosecond)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Eventually(t, func() bool {
+			n, err := s.store.Recover(ctx)
+			return err == nil && n == 1
+		}, 5*time.Second, 10*time.Millisecond)
+	}
+	require.Equal(t, 1, s.count(`status = 'failed' AND last_error->>'key' = 'task.kills_workers'`))
+	var lost int
+	require.NoError(t, s.store.SQL().QueryRow(`SELECT count(*) FROM task_attempts WHERE outcome = 'lost'`).Scan(&lost))
+	require.Equal(t, 5, lost)
+}
+
+func TestARowOfANewerProgramHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	var s *shop
+	s = open(t, func(_ context.Context, task outbox.Task) error { return s.complete(task) })
+	_, err := s.store.SQL().Exec(`INSERT INTO tasks (kind, unique_key, run_at) VALUES ('brew_coffee', 'x', now() - interval '1 day')`)
+	require.NoError(t, err)
+	s.add(3)
+	s.start()
+	s.eventually(3, `status = 'succeeded'`)
+	require.Equal(t, 1, s.count(`kind = 'brew_coffee' AND status = 'pending' AND enqueued_at IS NULL`))
+}

@@ -46,10 +46,7 @@ func (q *queue) emptied(ctx context.Context) (bool, error) {
 // left for the next time.
 func (q *queue) put(ctx context.Context, kinds map[outbox.Kind]Kind, due []store.Due) (taken []int64, err error) {
 	for _, d := range due {
-		k, ok := kinds[d.Kind]
-		if !ok {
-			return taken, fmt.Errorf("jobs: task %d is of the unknown kind %q", d.ID, d.Kind)
-		}
+		k := kinds[d.Kind]
 		has, err := q.putOne(ctx, k, d.ID)
 		if err != nil {
 			return taken, err
@@ -147,7 +144,7 @@ func (j *Jobs) relayAll(ctx context.Context) error {
 		}
 	}
 	for {
-		n, err := j.o.Store.Relay(ctx, relayBatch, func(due []store.Due) ([]int64, error) {
+		n, err := j.o.Store.Relay(ctx, j.names, relayBatch, func(due []store.Due) ([]int64, error) {
 			return j.queue.put(ctx, j.kinds, due)
 		})
 		if err != nil || n < relayBatch {

@@ -26,11 +26,15 @@ func (j *Jobs) sweep(ctx context.Context) {
 func (j *Jobs) sweepOnce(ctx context.Context, tidy bool) {
 	lost, err := j.o.Store.Recover(ctx)
 	j.note(ctx, "put back the tasks of lost workers", err)
+	if lost > 0 {
+		j.o.Metrics.TasksRecovered.Add(float64(lost))
+		j.o.Log.Warn("the tasks of lost workers were put back", "tasks", lost)
+		j.Wake()
+	}
 	stale, err := j.o.Store.Forget(ctx, j.o.Handed)
 	j.note(ctx, "hand stale tasks over again", err)
-	if n := lost + stale; n > 0 {
-		j.o.Metrics.TasksRecovered.Add(float64(n))
-		j.o.Log.Warn("lost work was put back", "of_dead_workers", lost, "not_begun", stale)
+	if stale > 0 {
+		j.o.Log.Info("tasks that no worker has begun are handed over again: a backlog, or the queue lost them", "tasks", stale)
 		j.Wake()
 	}
 	rows, err := j.o.Store.TaskCounts(ctx)
@@ -43,6 +47,8 @@ func (j *Jobs) sweepOnce(ctx context.Context, tidy bool) {
 	}
 	_, err = j.o.Store.PruneRejected(ctx, keepRejected)
 	j.note(ctx, "prune rejected calls", err)
+	_, err = j.o.Store.Sessions().Purge(ctx)
+	j.note(ctx, "delete sessions that are over", err)
 }
 
 func (j *Jobs) note(ctx context.Context, what string, err error) {

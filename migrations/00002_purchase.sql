@@ -120,12 +120,18 @@ BEGIN
         END IF;
         -- The marketplace tries a failed purchase again: what was given up begins anew.
         IF v_message.status = 'failed' AND NOT v_conflict THEN
-            UPDATE tasks
-               SET status = 'pending', round = round + 1, attempts = 0, run_at = now(),
-                   enqueued_at = NULL, finished_at = NULL
-             WHERE message_id = o_message
-               AND status = 'failed'
-               AND kind <> 'deliver';
+            WITH again AS (
+                UPDATE tasks
+                   SET status = 'pending', round = round + 1, attempts = 0, run_at = now(),
+                       enqueued_at = NULL, finished_at = NULL
+                 WHERE message_id = o_message
+                   AND status = 'failed'
+                   AND kind <> 'deliver'
+                RETURNING id, round
+            )
+            INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+            SELECT id, round, 0, now(), 'restarted', 'marketplace'
+              FROM again;
             IF FOUND THEN
                 v_message.status := 'processing';
                 o_disposition := 'applied';
@@ -135,6 +141,7 @@ BEGIN
            SET attempts = attempts + 1,
                conflicts = conflicts + v_conflict::int,
                status = v_message.status,
+               last_error = CASE WHEN v_message.status = 'failed' THEN last_error END,
                result_code = o_code,
                last_received_at = GREATEST(last_received_at, p_received),
                updated_at = now()

@@ -32,6 +32,12 @@ type Dialect interface {
 	Message(err error) string
 }
 
+// Sealing is a Dialect that encrypts fields of its answers with the key that
+// proved the call, by the channel's choice of AES.
+type Sealing interface {
+	EncodeSealed(activity string, a market.Answer, key string, encryptType int) []byte
+}
+
 // Lifecycle is what intake asks the drivers' side.
 type Lifecycle interface {
 	// CheckChange tells whether an instance could become the target product. It
@@ -51,6 +57,8 @@ type Intake struct {
 	wake      func()
 	channels  *channels
 	pending   map[market.Protocol]answers
+	wait      time.Duration // see purchase_v1.go
+	waiting   chan struct{}
 }
 
 // answers are the two answers to a purchase, written once.
@@ -64,12 +72,19 @@ type Options struct {
 	PublicURL string // what a debugging call's queryInstance shows as frontEndUrl
 	Log       *slog.Logger
 	Wake      func()
+	// Wait is how long after its arrival a V1.0 purchase may wait for its access
+	// data; 0 means 3 s.
+	Wait time.Duration
 }
 
 // New makes the use case.
 func New(o Options) *Intake {
 	in := &Intake{store: o.Store, life: o.Lifecycle, publicURL: o.PublicURL, log: o.Log, wake: o.Wake,
-		dialects: map[market.Protocol]Dialect{}, pending: map[market.Protocol]answers{}, channels: newChannels(o.Store)}
+		dialects: map[market.Protocol]Dialect{}, pending: map[market.Protocol]answers{}, channels: newChannels(o.Store),
+		wait: o.Wait, waiting: make(chan struct{}, maxWaiting)}
+	if in.wait == 0 {
+		in.wait = defaultWait
+	}
 	for _, d := range o.Dialects {
 		in.dialects[d.Protocol()] = d
 		in.pending[d.Protocol()] = answers{
@@ -87,6 +102,7 @@ type Arrived struct {
 	ReceivedAt time.Time
 	IP         string
 	Request    store.Request
+	Key        string // secret of the key that proved the call; V1.0 only
 }
 
 func (a Arrived) arrival(key string) store.Arrival {
@@ -104,9 +120,13 @@ func (a Arrived) arrival(key string) store.Arrival {
 // written and the caller must be told to come again.
 func (in *Intake) Handle(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
 	if a.Call.Activity == market.NewInstance {
+		if a.Call.Protocol == market.V1 {
+			return in.purchaseV1(ctx, a)
+		}
 		return in.purchase(ctx, a)
 	}
-	return in.once(ctx, a, source{name: "marketplace"})
+	done, err := in.once(ctx, a, source{name: "marketplace"})
+	return done.response, done.code, err
 }
 
 func (in *Intake) purchase(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
@@ -135,12 +155,18 @@ func wanted(business, spare string) string {
 // source is who caused an attempt.
 type source struct{ name, actor string }
 
+// attempted is what one attempt came to.
+type attempted struct {
+	message, attempt int64
+	response         []byte
+	code             market.ResultCode
+	known            bool // the message was there before
+	wake             bool
+}
+
 // once runs one attempt of a message in one transaction.
-func (in *Intake) once(ctx context.Context, a Arrived, by source) ([]byte, market.ResultCode, error) {
-	d := in.dialects[a.Call.Protocol]
-	var response []byte
-	var code market.ResultCode
-	wake := false
+func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, error) {
+	var done attempted
 	err := in.store.Write(ctx, func(tx *store.Tx) error {
 		arr := a.arrival(a.Call.IdempotencyKey())
 		m, err := tx.OpenMessage(ctx, arr)
@@ -151,18 +177,32 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) ([]byte, marke
 		if err != nil {
 			return err
 		}
-		response, code, wake = d.Encode(a.Call.Activity, e.answer), e.answer.Code, e.tasks
-		err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: code, Disposition: e.disposition(m),
-			Response: response, Secret: len(e.answer.Info) > 0, Err: e.err, Source: by.name, Actor: by.actor})
+		done = attempted{message: m.ID, response: in.encode(a, a.Call.Activity, e.answer), code: e.answer.Code, known: !m.Fresh, wake: e.tasks}
+		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: done.code, Disposition: e.disposition(m),
+			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor})
 		if err != nil {
 			return err
 		}
 		return tx.SettleMessage(ctx, m.ID)
 	})
-	if err == nil && wake {
+	if err == nil && done.wake {
 		in.wake()
 	}
-	return response, code, err
+	return done, err
+}
+
+// encode writes an answer in the dialect of the call.
+func (in *Intake) encode(a Arrived, activity string, answer market.Answer) []byte {
+	d := in.dialects[a.Call.Protocol]
+	s, ok := d.(Sealing)
+	if !ok {
+		return d.Encode(activity, answer)
+	}
+	key := a.Key
+	if present := a.Channel.KeysOf("basic", time.Now()); key == "" && len(present) > 0 {
+		key = present[0].Secret // run again by a person: nobody has proved anything
+	}
+	return s.EncodeSealed(activity, answer, key, a.Channel.EncryptType)
 }
 
 // effect is what an attempt did and what it answers.
@@ -174,6 +214,9 @@ type effect struct {
 	repeat  bool  // known, and nothing was done
 	differs bool  // same key, different content
 }
+
+// secret tells whether the answer holds access data.
+func (e effect) secret() bool { return len(e.answer.Info) > 0 || e.answer.App != nil }
 
 func (e effect) status() string {
 	if e.err != nil {
@@ -199,6 +242,9 @@ func (e effect) disposition(m store.OpenMessage) string {
 // again without effect; the same key with other content is not applied.
 func (in *Intake) effect(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
 	c := a.Call
+	if c.Protocol == market.V1 {
+		return in.effectV1(ctx, tx, a, m)
+	}
 	if c.Test {
 		return in.sandbox(c), nil
 	}

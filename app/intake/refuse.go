@@ -16,7 +16,11 @@ const maxRejectedAttempts = 20
 func (in *Intake) Invalid(ctx context.Context, a Arrived, cause error) ([]byte, market.ResultCode, error) {
 	d := in.dialects[a.Call.Protocol]
 	response := d.Encode(a.Call.Activity, market.Answer{Code: market.InvalidParameter, Msg: d.Message(cause)})
-	arr := a.arrival(market.InvalidKey(a.Call.Activity, a.Request.Body))
+	content := a.Request.Body
+	if len(content) == 0 {
+		content = a.Call.ContentHash // a V1.0 call has no body
+	}
+	arr := a.arrival(market.InvalidKey(a.Call.Activity, content))
 	err := in.record(ctx, arr, store.Outcome{Status: store.MessageFailed, Code: market.InvalidParameter,
 		Disposition: store.Invalid, Response: response, Err: cause, Source: "marketplace"})
 	return response, market.InvalidParameter, err

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"koodesk/app/fault"
@@ -82,10 +83,14 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
 	d, ok := in.dialects[m.Protocol]
 	req := store.Unpack(m.Request)
-	if !ok || len(req.Body) == 0 {
+	stored := req.Body
+	if m.Protocol == market.V1 {
+		stored = []byte(req.Query)
+	}
+	if !ok || len(stored) == 0 {
 		return fault.New(fault.Conflict, "restart.nothing_stored")
 	}
-	call, decodeErr := d.Decode(req.Body)
+	call, decodeErr := d.Decode(stored)
 	call.Protocol = m.Protocol
 	ch, err := tx.Reader().ChannelByID(ctx, m.ChannelID)
 	if err != nil {
@@ -96,8 +101,20 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	switch {
 	case decodeErr != nil:
 		e.answer.Msg = d.Message(decodeErr)
+	case strings.HasPrefix(m.Key, "invalid/"):
+		// It was not taken over under its own key, so there is nothing to go on with.
+		e.err = fault.New(fault.Invalid, "restart.call_again")
+	case m.Status == store.MessageSucceeded && setsState[m.Activity]:
+		// Long done: the instance's state has its own, newer history.
+		e = effect{answer: market.Answer{Code: m.ResultCode}, repeat: true}
+	case m.Activity == market.NewInstance && m.Protocol == market.V1 && !m.Test:
+		if e, err = in.bought(ctx, tx, a, m.InstanceID); err != nil {
+			return err
+		}
 	case m.Activity == market.NewInstance:
-		e = effect{answer: market.Answer{Code: m.ResultCode, InstanceID: m.InstanceID}}
+		if e, err = in.boughtV2(ctx, tx, m); err != nil {
+			return err
+		}
 	default:
 		open := store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID}
 		if e, err = in.effect(ctx, tx, a, open); err != nil {
@@ -107,7 +124,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	out.Ran, out.Code, out.Status = true, e.answer.Code, e.status()
 	arr := store.Arrival{ReceivedAt: tx.Now, Call: call, IP: by.IP, Elapsed: 0}
 	err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: e.answer.Code, Disposition: store.Restart,
-		Response: d.Encode(m.Activity, e.answer), Secret: len(e.answer.Info) > 0, Err: e.err, Source: by.Source, Actor: by.Name})
+		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name})
 	if err != nil {
 		return err
 	}
@@ -115,6 +132,23 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 		return err
 	}
 	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+}
+
+// setsState are the activities that bring an instance into the state they name:
+// doing a long finished one again would undo whatever came after it.
+var setsState = map[string]bool{market.UpdateInstanceStatus: true, market.ExpireInstance: true, market.ChangeInstanceStatus: true}
+
+// boughtV2 is the present answer to a purchase that was taken over.
+func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMessage) (effect, error) {
+	e := effect{answer: market.Answer{Code: m.ResultCode, InstanceID: m.InstanceID}, repeat: true}
+	if m.Test {
+		return e, nil
+	}
+	found, err := tx.Reader().Instances(ctx, m.ChannelID, []string{m.InstanceID})
+	if err == nil && len(found) == 1 && (found[0].Usable() || found[0].Status == market.Released) {
+		e.answer.Code = market.Success
+	}
+	return e, err
 }
 
 // RestartTask runs one task again: at once when it waits, in a new round when

@@ -42,8 +42,7 @@ func (a AppInfo) Check() error {
 		{"memo", oneLine(a.Memo), MaxAppMemo, false},
 	} {
 		if n := lenUTF16(f.text); n > f.limit {
-			return fault.New(fault.Invalid, "access.field_too_long",
-				"field", f.name, "limit", strconv.Itoa(f.limit), "got", strconv.Itoa(n))
+			return tooLong(f.name, f.limit, n)
 		}
 		if strings.ContainsFunc(f.text, unprintable) {
 			return fault.New(fault.Invalid, "access.field_control", "field", f.name)
@@ -53,6 +52,11 @@ func (a AppInfo) Check() error {
 		}
 	}
 	return nil
+}
+
+func tooLong(field string, limit, got int) error {
+	return fault.New(fault.Invalid, "access.field_too_long",
+		"field", field, "limit", strconv.Itoa(limit), "got", strconv.Itoa(got))
 }
 
 // Changed names the fields in which b differs from a, in KooGallery's words.

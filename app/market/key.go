@@ -14,6 +14,9 @@ import (
 // The scene is part of a renewal's key because the EU site sends a cancelled
 // renewal with the order id of the renewal itself (page EU 000011).
 func (c Call) IdempotencyKey() string {
+	if c.Protocol == V1 {
+		return c.keyV1()
+	}
 	switch c.Activity {
 	case NewInstance, UpgradeInstance:
 		return key(c.Activity, c.OrderID, c.OrderLineID)
@@ -23,7 +26,7 @@ func (c Call) IdempotencyKey() string {
 		return key(c.Activity, c.InstanceID(), c.Target)
 	case QueryInstance:
 		if len(c.InstanceIDs) > 1 {
-			return key(c.Activity, digest(strings.Join(c.InstanceIDs, ",")))
+			return key(c.Activity, digest(joined(c.InstanceIDs)))
 		}
 		return key(c.Activity, c.InstanceID())
 	case ChangeInstanceCheck:
@@ -44,6 +47,8 @@ func InvalidKey(activity string, content []byte) string {
 func RejectedKey(reason, activity, orderID, orderLineID, instanceID string) string {
 	return key("rejected", reason, digest(strings.Join([]string{activity, orderID, orderLineID, instanceID}, "\x00")))
 }
+
+func joined(ids []string) string { return strings.Join(ids, ",") }
 
 func key(parts ...string) string {
 	for i, p := range parts {

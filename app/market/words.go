@@ -123,6 +123,8 @@ type Call struct {
 	ProductID   string
 	ExpireTime  time.Time
 	Products    []ProductInfo
+	SkuCode     string // V1.0 only, like Terms
+	Terms       *Terms // nil in V2.0
 	ContentHash []byte // SHA-256 over the business content (without businessId, testFlag); equal for a true repeat
 }
 
@@ -140,6 +142,7 @@ type Answer struct {
 	Code       ResultCode
 	Msg        string
 	InstanceID string
+	App        *AppInfo // of newInstance in V1.0, when it is ready
 	Info       []InstanceInfo
 }
 

@@ -29,6 +29,13 @@ func parseBase(op, baseURL string) (*url.URL, error) {
 	return u, nil
 }
 
+// CheckAddress tells whether an address can be used for the open APIs, before it
+// is stored. Fault: invalid "order_query.bad_address".
+func CheckAddress(baseURL string) error {
+	_, err := parseBase("order_query", baseURL)
+	return err
+}
+
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true

@@ -47,6 +47,25 @@ func (p *Provisioner) SetAccess(ctx context.Context, instanceID string, a Access
 	return nil
 }
 
+// untouched puts back what the person left as the screen showed it: the
+// password, which is never shown, and what is shown masked.
+func untouched(a Access, i *store.Instance) Access {
+	if a.Password == "" {
+		a.Password = i.App.Password
+	}
+	shown := store.MaskApp(i.App, i.Email, i.Phone)
+	for _, f := range []struct {
+		given       *string
+		mask, whole string
+	}{{&a.FrontEndURL, shown.FrontEndURL, i.App.FrontEndURL}, {&a.AdminURL, shown.AdminURL, i.App.AdminURL},
+		{&a.UserName, shown.UserName, i.App.UserName}, {&a.Memo, shown.Memo, i.App.Memo}} {
+		if *f.given == f.mask {
+			*f.given = f.whole
+		}
+	}
+	return a
+}
+
 func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID string, a Access, actor staff.Actor) error {
 	i, err := tx.LockInstanceID(ctx, instanceID)
 	if err != nil {
@@ -55,8 +74,9 @@ func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID st
 	if i.Status == market.Released {
 		return fault.New(fault.Conflict, "access.instance_released", "instance", i.InstanceID)
 	}
-	if a.Password == "" {
-		a.Password = i.App.Password
+	a = untouched(a, i)
+	if err := a.CheckFor(i.Protocol); err != nil {
+		return err
 	}
 	changed := i.App.Changed(a)
 	if len(changed) > 0 {

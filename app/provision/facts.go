@@ -22,7 +22,10 @@ const (
 func takeLine(i *store.Instance, order market.Order, line market.OrderLine) []market.Change {
 	before := productText(i)
 	if product, ok := line.Product(); ok {
-		i.ProductID, i.SkuCode = tidy(product.ProductID), tidy(product.SkuCode)
+		if !renewedSince(i, order) {
+			i.ProductID = tidy(product.ProductID)
+		}
+		i.SkuCode = tidy(product.SkuCode)
 		i.ProductName, i.LinearValue = tidy(product.ProductName), product.LinearValue
 	}
 	i.OrderType = tidy(string(order.Type))
@@ -41,6 +44,13 @@ func takeLine(i *store.Instance, order market.Order, line market.OrderLine) []ma
 		i.ExpirySetBy = setByOrder
 	}
 	return changes
+}
+
+// renewedSince tells whether a refreshInstance has named the product already
+// that the answer to the purchase, come late, would overwrite.
+func renewedSince(i *store.Instance, order market.Order) bool {
+	first := order.Type == market.OrderNew || order.Type == market.OrderTrial
+	return first && i.ProductID != "" && i.ExpirySetBy == setByRefresh
 }
 
 // productText is a product in the history: its id, and the size of a linear one.

@@ -190,6 +190,21 @@ func (s *SignIn) GivePassword(ctx context.Context, email, password string, by st
 	return nil
 }
 
+// Disable keeps an operator from logging in and ends their sessions. Fault:
+// not_found "operator.unknown".
+func (s *SignIn) Disable(ctx context.Context, email string, by staff.Actor) error {
+	o, err := s.store.Reader().OperatorByEmail(ctx, strings.TrimSpace(email))
+	if err != nil {
+		return err
+	}
+	return s.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.DisableOperator(ctx, o.ID); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "operator.disabled", Target: operatorTarget(o.ID), IP: by.IP})
+	})
+}
+
 // SetLocale keeps the language that an operator chose. Fault: invalid
 // "operator.bad_locale".
 func (s *SignIn) SetLocale(ctx context.Context, id int64, l i18n.Locale) error {

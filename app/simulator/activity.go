@@ -62,9 +62,21 @@ var activities = map[string]activity{
 }
 
 // Activities are the names that can be called, sorted.
-func Activities() []string {
+func Activities() []string { return namesOf(activities) }
+
+// ActivitiesV1 are those of SaaS V1.0.
+func ActivitiesV1() []string { return namesOf(activitiesV1) }
+
+func activitiesOf(p market.Protocol) map[string]activity {
+	if p == market.V1 {
+		return activitiesV1
+	}
+	return activities
+}
+
+func namesOf(table map[string]activity) []string {
 	var names []string
-	for name := range activities {
+	for name := range table {
 		names = append(names, name)
 	}
 	sort.Strings(names)
@@ -83,9 +95,20 @@ func (e errNeedsInstance) Error() string {
 // debugging call (test) carries testFlag 1, a MOCK order and any instance id; a
 // real one has no testFlag, as the China site sends it now.
 func NewCall(name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
-	a, ok := activities[name]
+	return newCall(market.V2, name, set, drop, test, g)
+}
+
+// NewCallV1 is NewCall for SaaS V1.0. mobilePhone and email are given plain and
+// saasExtendParams as a JSON list; signing encrypts and encodes them.
+func NewCallV1(name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
+	return newCall(market.V1, name, set, drop, test, g)
+}
+
+func newCall(p market.Protocol, name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
+	table := activitiesOf(p)
+	a, ok := table[name]
 	if !ok {
-		return nil, fmt.Errorf("unknown activity %q; one of %s", name, strings.Join(Activities(), ", "))
+		return nil, fmt.Errorf("unknown activity %q; one of %s", name, strings.Join(namesOf(table), ", "))
 	}
 	f := Fields{"activity": name}
 	if a.mockOrder != "" {
@@ -96,7 +119,10 @@ func NewCall(name string, set Fields, drop []string, test bool, g *IDs) (Fields,
 		if given := set.Text("orderId"); given != "" {
 			order = given
 		}
-		f["orderId"], f["orderLineId"] = order, LineID(order)
+		f["orderId"] = order
+		if p != market.V1 { // has no order lines
+			f["orderLineId"] = LineID(order)
+		}
 	}
 	if a.fill != nil {
 		a.fill(f, g)

@@ -72,25 +72,10 @@ func (a *Answer) find(format string, args ...any) {
 // access_topic_0000008, intl 0070649120) and as the tables of each interface
 // print it.
 func (a *Answer) examine(asked Fields) {
-	if a.Latency > AnswerLimit {
-		a.find("answered after %.1f s; the published limit is %.0f s", a.Latency.Seconds(), AnswerLimit.Seconds())
-	}
-	if a.Status != 200 {
-		a.find("HTTP status is %d, must be 200", a.Status)
+	doc, ok := a.document()
+	if !ok {
 		return
 	}
-	if a.ContentType != "application/json" {
-		a.find("Content-Type is %q, must be \"application/json\"", a.ContentType)
-	}
-	var doc map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(a.Body), &doc); err != nil || doc == nil {
-		a.find("the body is not one JSON object")
-		return
-	}
-	if strings.ContainsFunc(a.Body, func(r rune) bool { return r > 0x7f }) {
-		a.find("characters beyond ASCII must be written as \\uXXXX")
-	}
-	a.examineResult(doc)
 	switch a.Activity {
 	case market.NewInstance:
 		a.onlyFields("", doc, "resultCode", "resultMsg", "instanceId")
@@ -101,6 +86,31 @@ func (a *Answer) examine(asked Fields) {
 	default:
 		a.onlyFields("", doc, "resultCode", "resultMsg")
 	}
+}
+
+// document checks what all answers of all generations have in common and gives
+// the members of the body; false if there are none to look at.
+func (a *Answer) document() (map[string]json.RawMessage, bool) {
+	if a.Latency > AnswerLimit {
+		a.find("answered after %.1f s; the published limit is %.0f s", a.Latency.Seconds(), AnswerLimit.Seconds())
+	}
+	if a.Status != 200 {
+		a.find("HTTP status is %d, must be 200", a.Status)
+		return nil, false
+	}
+	if a.ContentType != "application/json" {
+		a.find("Content-Type is %q, must be \"application/json\"", a.ContentType)
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(a.Body), &doc); err != nil || doc == nil {
+		a.find("the body is not one JSON object")
+		return nil, false
+	}
+	if strings.ContainsFunc(a.Body, func(r rune) bool { return r > 0x7f }) {
+		a.find("characters beyond ASCII must be written as \\uXXXX")
+	}
+	a.examineResult(doc)
+	return doc, true
 }
 
 func (a *Answer) examineResult(doc map[string]json.RawMessage) {

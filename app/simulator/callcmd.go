@@ -6,17 +6,24 @@ import (
 	"flag"
 	"fmt"
 	"time"
+
+	"koodesk/app/market"
+	"koodesk/app/protocol/crypt"
 )
 
 const callUsage = `Plays the marketplace: signs a call, sends it, examines the answer.
 
   koodesk simulate --url URL --key KEY ACTIVITY [--field name=value …] [flags]
+  koodesk simulate --protocol v1 …                 the same in SaaS V1.0
   koodesk simulate --url URL --key KEY journey     plays a whole life cycle (journey --help)
   koodesk simulate market --ak AK --sk SK          stands in for the open APIs (market --help)
 
 Activities: newInstance, queryInstance, refreshInstance, updateInstanceStatus,
 releaseInstance, upgradeInstance, changeInstanceCheck. Mandatory fields get
 plausible values; all but newInstance need --field instanceId=… unless --test.
+V1.0 has newInstance, refreshInstance, expireInstance, releaseInstance, upgrade,
+instanceStatus, queryInstance; give it mobilePhone and email as plain text and
+saasExtendParams as a JSON list.
 
 Exit status: 0 if every answer has the published form and the code 000000 or
 000004 (or one of --expect), 1 if not, 2 for a mistake in the command line.
@@ -44,6 +51,7 @@ type callFlags struct {
 	timeout     time.Duration
 	noBodySign  bool
 	json        bool
+	encryptType int
 }
 
 func (f *callFlags) set() *flag.FlagSet {
@@ -64,6 +72,7 @@ func (f *callFlags) set() *flag.FlagSet {
 	s.DurationVar(&f.timeout, "timeout", DefaultTimeout, "wait this long for an answer")
 	s.BoolVar(&f.noBodySign, "no-body-sign", false, "accept answers without Body-Sign (channels that do not sign)")
 	s.BoolVar(&f.json, "json", false, "print one JSON document")
+	s.IntVar(&f.encryptType, "encrypt-type", 1, "AES of the personal data in a V1.0 call: `type` 1 (256 bits) or 2 (128)")
 	return s
 }
 
@@ -75,6 +84,8 @@ func (f *callFlags) check(con console) error {
 		return errors.New("--concurrency must be at least 1")
 	case f.timeout <= 0:
 		return errors.New("--timeout must be more than 0")
+	case f.encryptType != 1 && f.encryptType != 2:
+		return errors.New("--encrypt-type must be 1 or 2")
 	case f.duplicate && f.replay:
 		return errors.New("--duplicate and --replay are different things: choose one")
 	}
@@ -87,17 +98,22 @@ func runCalls(ctx context.Context, con console, activity string, args []string) 
 	if err := parse(f.set(), args); err != nil {
 		return con.usage(err)
 	}
-	if _, known := activities[activity]; !known {
-		_, err := NewCall(activity, nil, nil, false, nil)
+	generation := market.Protocol(f.protocol)
+	if _, known := activitiesOf(generation)[activity]; !known {
+		_, err := newCall(generation, activity, nil, nil, false, nil)
 		return con.usage(err)
 	}
 	if err := f.check(con); err != nil {
 		return con.usage(err)
 	}
 	client := NewHTTPClient(f.timeout, f.concurrency*2)
+	if generation == market.V1 {
+		client = newRecordingClient(f.timeout, f.concurrency*2, f.slow, slowStep)
+	}
 	defer client.CloseIdleConnections()
 	run := Run{
-		Caller:   &Caller{URL: f.url, Key: f.key, HTTP: client, Skew: f.skew, Slow: f.slow, NoBodySign: f.noBodySign},
+		Caller: &Caller{URL: f.url, Key: f.key, HTTP: client, Skew: f.skew, Slow: f.slow, NoBodySign: f.noBodySign,
+			Protocol: generation, EncryptType: crypt.EncryptType(f.encryptType)},
 		IDs:      NewIDs(time.Now),
 		Activity: activity, Set: Fields(f.fields), Drop: f.without, Test: f.test,
 		Repeat: f.repeat, Concurrency: f.concurrency, Duplicate: f.duplicate, Replay: f.replay, Tamper: f.tamper,

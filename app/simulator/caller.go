@@ -9,13 +9,17 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"koodesk/app/market"
+	"koodesk/app/protocol/crypt"
 	"koodesk/app/protocol/saas2"
 )
 
-// Caller plays the marketplace towards one production address, in SaaS V2.0.
+// Caller plays the marketplace towards one production address, in SaaS V2.0 or
+// V1.0.
 // Safe for concurrent use.
 type Caller struct {
 	URL  string           // production address; a query that it has is kept
@@ -23,9 +27,13 @@ type Caller struct {
 	HTTP *http.Client     // nil: a plain one with DefaultTimeout
 	Now  func() time.Time // dates the calls; nil: time.Now
 
-	Skew         time.Duration // added to each call's timestamp
-	Slow         bool          // dribble the body over about two seconds
-	NoBodySign   bool          // do not miss Body-Sign where an answer has none
+	Skew       time.Duration // added to each call's timestamp
+	Slow       bool          // dribble the body over about two seconds
+	NoBodySign bool          // do not miss Body-Sign where an answer has none
+
+	Protocol    market.Protocol   // "": V2
+	EncryptType crypt.EncryptType // of what a V1.0 call encrypts; 0: AES-256
+
 	slowInterval time.Duration // 0: slowStep
 }
 
@@ -34,7 +42,7 @@ type Signed struct {
 	Activity string
 	Fields   Fields // what was meant; Body may have been tampered with since
 	Query    string
-	Body     []byte
+	Body     []byte // nil: a V1.0 call, which is all query
 }
 
 // plainClient serves callers without one of their own. http.DefaultClient would
@@ -64,6 +72,9 @@ func NewHTTPClient(timeout time.Duration, n int) *http.Client {
 
 // Sign makes a signed call of the fields, with a new nonce and timestamp.
 func (c *Caller) Sign(f Fields) (Signed, error) {
+	if c.Protocol == market.V1 {
+		return c.signV1(f)
+	}
 	body, err := f.JSON()
 	if err != nil {
 		return Signed{}, err
@@ -90,11 +101,20 @@ func (c *Caller) Call(ctx context.Context, f Fields) Answer {
 // Send sends a call as it stands and examines the answer.
 func (c *Caller) Send(ctx context.Context, s Signed) Answer {
 	a := Answer{Activity: s.Activity, Request: string(s.Body)}
+	if s.Body == nil {
+		a.Request, _, _ = strings.Cut(s.Query, "&authToken=")
+	}
+	var wire *recordedConn
 	started := time.Now()
 	var written atomic.Pointer[time.Time]
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
 		t := time.Now()
 		written.Store(&t)
+	}, GotConn: func(i httptrace.GotConnInfo) {
+		if r, ok := i.Conn.(*recordedConn); ok {
+			wire = r
+			wire.reset()
+		}
 	}})
 	resp, err := c.exchange(ctx, s)
 	if err != nil {
@@ -106,13 +126,21 @@ func (c *Caller) Send(ctx context.Context, s Signed) Answer {
 	if t := written.Load(); t != nil {
 		started = *t // a slow request is not the seller's slowness
 	}
+	if t := wire.sent(); t.After(started) {
+		started = t
+	}
 	a.Latency = time.Since(started)
 	if err != nil {
 		a.Fault = "the answer broke off: " + plainError(err)
 		return a
 	}
 	a.Status, a.ContentType, a.Body = resp.StatusCode, resp.Header.Get("Content-Type"), string(body)
-	a.examine(s.Fields)
+	if s.Body == nil {
+		a.examineV1(s.Fields, c.Key)
+		a.examineSpelling(wire.head())
+	} else {
+		a.examine(s.Fields)
+	}
 	a.examineSignature(resp.Header.Get("Body-Sign"), body, c.Key, !c.NoBodySign)
 	return a
 }
@@ -121,6 +149,9 @@ func (c *Caller) exchange(ctx context.Context, s Signed) (*http.Response, error)
 	address, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, err
+	}
+	if s.Body == nil {
+		return c.get(ctx, address, s)
 	}
 	if address.RawQuery != "" {
 		address.RawQuery += "&"

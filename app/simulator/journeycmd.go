@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"time"
+
+	"koodesk/app/market"
 )
 
 const journeyUsage = `Plays the life of one instance and reports each step: purchase, access (queryInstance
@@ -64,6 +66,9 @@ func runJourney(ctx context.Context, con console, args []string) int {
 	}
 	if err := f.check(con.in); err != nil {
 		return con.usage(err)
+	}
+	if f.protocol != string(market.V2) {
+		return con.usage(errors.New("the journey is played in --protocol v2 only"))
 	}
 	client := NewHTTPClient(f.timeout, 1)
 	defer client.CloseIdleConnections()

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"strings"
 	"time"
+
+	"koodesk/app/protocol/saas1"
 )
 
 // tampers are what somebody on the way could change after signing.
@@ -27,7 +30,12 @@ func (s Signed) Tamper(part string) (Signed, error) {
 
 // tamperBody lets the call mean another order or instance. A mere blank would
 // not do: the signature may stand over the re-serialised body.
+//
+// A V1.0 call has no body: its parameters are what means something.
 func tamperBody(s Signed) Signed {
+	if s.Body == nil {
+		return tamperParameters(s)
+	}
 	for _, field := range []string{"instanceId", "orderId", "businessId", "activity"} {
 		if v := s.Fields.Text(field); v != "" {
 			changed := maps.Clone(s.Fields)
@@ -42,19 +50,43 @@ func tamperBody(s Signed) Signed {
 }
 
 // tamperQuery gives the call a nonce that was not signed.
+// V1.0 has no nonce: its timeStamp is changed.
 func tamperQuery(s Signed) Signed {
+	if s.Body == nil {
+		s.Query = replaceParameter(s.Query, "timeStamp", saas1.Stamp(time.Now().Add(time.Hour)))
+		return s
+	}
 	s.Query = replaceParameter(s.Query, "nonce", nonce())
 	return s
 }
 
 // tamperSignature changes one digit.
 func tamperSignature(s Signed) Signed {
-	_, rest, _ := strings.Cut(s.Query, "signature=")
+	name := "signature="
+	if s.Body == nil {
+		name = "authToken="
+	}
+	_, rest, _ := strings.Cut(s.Query, name)
 	first := "0"
 	if strings.HasPrefix(rest, "0") {
 		first = "1"
 	}
-	s.Query = strings.Replace(s.Query, "signature="+rest[:1], "signature="+first, 1)
+	if strings.HasPrefix(rest, "%") { // an escape is three characters
+		s.Query = strings.Replace(s.Query, name+rest[:3], name+first, 1)
+		return s
+	}
+	s.Query = strings.Replace(s.Query, name+rest[:1], name+first, 1)
+	return s
+}
+
+// tamperParameters lets a V1.0 call mean another order or instance.
+func tamperParameters(s Signed) Signed {
+	for _, field := range []string{"instanceId", "orderId", "businessId", "activity"} {
+		if v := s.Fields.Text(field); v != "" {
+			s.Query = replaceParameter(s.Query, field, url.QueryEscape(v+"X"))
+			return s
+		}
+	}
 	return s
 }
 

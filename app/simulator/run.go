@@ -83,7 +83,9 @@ feed:
 	return tally.summary(time.Since(started)), nil
 }
 
-func (r Run) fields() (Fields, error) { return NewCall(r.Activity, r.Set, r.Drop, r.Test, r.IDs) }
+func (r Run) fields() (Fields, error) {
+	return newCall(r.Caller.Protocol, r.Activity, r.Set, r.Drop, r.Test, r.IDs)
+}
 
 // shoot sends one call, or the pair that belongs together.
 func (r Run) shoot(ctx context.Context) Shot {

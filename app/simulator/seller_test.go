@@ -23,6 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	status := m.Run()
 	plainClient.CloseIdleConnections()
+	plainClientV1.CloseIdleConnections()
 	if err := goleak.Find(); status == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1

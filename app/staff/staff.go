@@ -73,15 +73,6 @@ func (r Role) May(p Permission) bool {
 	return table[r][p]
 }
 
-// Permissions lists what the role may do.
-func (r Role) Permissions() map[Permission]bool {
-	out := make(map[Permission]bool, len(table[r]))
-	for p := range table[r] {
-		out[p] = true
-	}
-	return out
-}
-
 // Person is an operator: somebody with a login.
 type Person struct {
 	ID          int64
@@ -103,9 +94,6 @@ type Actor struct {
 	IP     string // "" when there is none
 	Reason string // why, in that person's own words; "" when nobody asked
 }
-
-// System is the program acting by itself.
-func System() Actor { return Actor{Name: "system", Role: Admin, Source: "operator"} }
 
 // CLI is somebody at the command line of the machine.
 func CLI() Actor { return Actor{Name: "cli", Role: Admin, Source: "operator"} }

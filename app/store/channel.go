@@ -231,14 +231,13 @@ VALUES ($1, $2, $3, $4)`, channel, class, t.keys.SealString(seal.ChannelSecret, 
 	return true, toFault(err)
 }
 
-// RetireOldKeys ends every overlap of the class now.
-func (t *Tx) RetireOldKeys(ctx context.Context, channel int64, class string) error {
+// RetireOldKeys ends every overlap of the channel now.
+func (t *Tx) RetireOldKeys(ctx context.Context, channel int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE channel_keys
    SET retires_at = now()
  WHERE channel_id = $1
-   AND class = $2
-   AND retires_at > now()`, channel, class)
+   AND retires_at > now()`, channel)
 	return toFault(err)
 }
 

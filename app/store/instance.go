@@ -41,6 +41,8 @@ type Instance struct {
 	AccessVersion int
 	CreatedAt     time.Time
 	OrderKnownAt  time.Time
+	Protocol      market.Protocol // by which it was bought
+	FrozenBy      string          // ByExpiry, ByStatus; "" in V2.0 or when not frozen
 }
 
 // What froze an instance that V1.0 calls froze.
@@ -52,18 +54,20 @@ const (
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
        product_name, linear_value, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
-       user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at`
+       user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
+       access_sealed`
 
 type scanner interface{ Scan(...any) error }
 
 func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	var i Instance
 	var expires, orderKnown, provisioned, frozen, released sql.NullTime
-	var realName, email, phone, password []byte
+	var realName, email, phone, password, access []byte
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
 		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
-		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released)
+		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
+		&i.Protocol, &i.FrozenBy, &access)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
@@ -84,7 +88,7 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 			return nil, err
 		}
 	}
-	return &i, nil
+	return &i, r.openApp(&i.App, access)
 }
 
 // LockInstance locks a real instance of a channel by KooGallery's id. Fault:
@@ -177,9 +181,10 @@ UPDATE instances
        provisioned_at = $6,
        frozen_at = $7,
        released_at = $8,
+       frozen_by = CASE WHEN $7::timestamptz IS NULL THEN '' ELSE $9 END,
        updated_at = now()
  WHERE id = $1`, i.PK, string(i.Status), nullTime(i.ExpiresAt), i.ExpirySetBy, i.ProductID,
-		nullTime(i.ProvisionedAt), nullTime(i.FrozenAt), nullTime(i.ReleasedAt))
+		nullTime(i.ProvisionedAt), nullTime(i.FrozenAt), nullTime(i.ReleasedAt), i.FrozenBy)
 	if err != nil {
 		return toFault(err)
 	}
@@ -234,7 +239,11 @@ UPDATE instances
 // SaveAccess writes the access data of an instance and counts its version up.
 func (t *Tx) SaveAccess(ctx context.Context, i *Instance) error {
 	i.AccessVersion++
-	_, err := t.tx.ExecContext(ctx, `
+	shown, sealed, err := t.sealApp(i)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, `
 UPDATE instances
    SET driver = $2,
        front_end_url = $3,
@@ -243,10 +252,11 @@ UPDATE instances
        password_sealed = $6,
        memo = $7,
        access_version = $8,
+       access_sealed = $9,
        updated_at = now()
  WHERE id = $1`,
-		i.PK, i.Driver, i.App.FrontEndURL, i.App.AdminURL, i.App.UserName,
-		nullBytes(t.keys.SealString(seal.Access, i.App.Password)), i.App.Memo, i.AccessVersion)
+		i.PK, i.Driver, shown.FrontEndURL, shown.AdminURL, shown.UserName,
+		nullBytes(t.keys.SealString(seal.Access, i.App.Password)), shown.Memo, i.AccessVersion, nullBytes(sealed))
 	return toFault(err)
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -38,14 +37,13 @@ type OpenMessage struct {
 	Status     string
 	ResultCode market.ResultCode
 	InstanceID string
-	FirstAt    time.Time
 }
 
 // OpenMessage finds or makes the message of an arrival and locks it. Nothing is
 // said of its outcome yet: CloseMessage does that.
 func (t *Tx) OpenMessage(ctx context.Context, a Arrival) (OpenMessage, error) {
 	c := a.Call
-	m := OpenMessage{Fresh: true, Status: MessageProcessing, FirstAt: a.ReceivedAt, InstanceID: c.InstanceID()}
+	m := OpenMessage{Fresh: true, Status: MessageProcessing, InstanceID: c.InstanceID()}
 	err := t.tx.GetContext(ctx, &m.ID, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, content_hash, status,
                       order_id, order_line_id, business_id, instance_id,
@@ -60,13 +58,13 @@ RETURNING id`,
 	}
 	m.Fresh = false
 	err = t.tx.QueryRowxContext(ctx, `
-SELECT id, status, result_code, instance_id, first_received_at, content_hash IS DISTINCT FROM $4
+SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4
   FROM messages
  WHERE channel_id = $1
    AND test = $2
    AND idem_key = $3
    FOR UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
-		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.FirstAt, &m.Conflict)
+		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict)
 	return m, toFault(err)
 }
 
@@ -82,11 +80,19 @@ type Outcome struct {
 	Actor       string
 }
 
-// CloseMessage writes the attempt and brings the message up to date.
+// CloseMessage writes the attempt and brings the message up to date. A call that
+// comes again after the marketplace's earlier retries were over begins a new
+// window of them.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
+	_, err := t.CloseAttempt(ctx, id, a, o)
+	return err
+}
+
+// CloseAttempt is CloseMessage for who needs the attempt's id.
+func (t *Tx) CloseAttempt(ctx context.Context, id int64, a Arrival, o Outcome) (attempt int64, err error) {
 	rec := fault.ToRecord(o.Err).JSON()
 	marketplace := o.Source == "marketplace"
-	_, err := t.tx.ExecContext(ctx, `
+	_, err = t.tx.ExecContext(ctx, `
 UPDATE messages
    SET attempts = attempts + 1,
        conflicts = conflicts + $2,
@@ -94,10 +100,11 @@ UPDATE messages
        result_code = $4,
        last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN $5::jsonb END,
        last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
+       retry_until = CASE WHEN $6 AND retry_until < $7 THEN $8 ELSE retry_until END,
        updated_at = now()
- WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt)
+ WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil))
 	if err != nil {
-		return toFault(err)
+		return 0, toFault(err)
 	}
 	var plain sql.NullString
 	var sealed []byte
@@ -106,16 +113,17 @@ UPDATE messages
 	} else {
 		plain = nullText(string(o.Response))
 	}
-	_, err = t.tx.ExecContext(ctx, `
+	err = t.tx.GetContext(ctx, &attempt, `
 INSERT INTO attempts (message_id, at, source, actor, disposition, result_code, duration_us, error, business_id, remote_ip,
                       request_sealed, response, response_sealed)
 VALUES ($1, $2, $3, $4, $5, $6,
         $7 + (extract(epoch FROM clock_timestamp() - now()) * 1000000)::integer,
-        $8, $9, $10::inet, $11, $12, $13)`,
+        $8, $9, $10::inet, $11, $12, $13)
+RETURNING id`,
 		id, a.ReceivedAt, o.Source, o.Actor, o.Disposition, string(o.Code),
 		int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
 		nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed))
-	return toFault(err)
+	return attempt, toFault(err)
 }
 
 func boolInt(b bool) int {

@@ -62,6 +62,17 @@ func (s *Store) Prepare(ctx context.Context) error {
 // TakePurchase writes message, instance, first task and attempt of a purchase,
 // or finds what the first arrival of it made: one round trip, one transaction.
 func (s *Store) TakePurchase(ctx context.Context, p Purchase) (Taken, error) {
+	var out Taken
+	var err error
+	for range 3 { // as Write does: a worker may lock the same rows in another order
+		if out, err = s.takePurchase(ctx, p); !retryable(err) {
+			break
+		}
+	}
+	return out, err
+}
+
+func (s *Store) takePurchase(ctx context.Context, p Purchase) (Taken, error) {
 	c := p.Call
 	var out Taken
 	var response string

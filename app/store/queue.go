@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lib/pq"
 
+	"koodesk/app/fault"
 	"koodesk/app/outbox"
 )
 
@@ -15,10 +17,10 @@ type Due struct {
 	Kind outbox.Kind `db:"kind"`
 }
 
-// Relay hands up to limit due tasks to put, which says which of them the queue
-// took; those are marked in the same transaction. Rows that another relay is
+// Relay hands up to limit due tasks of these kinds to put, which says which of
+// them the queue took; those are marked in the same transaction. Rows that another relay is
 // working on are passed over.
-func (s *Store) Relay(ctx context.Context, limit int, put func([]Due) (taken []int64, err error)) (int, error) {
+func (s *Store) Relay(ctx context.Context, kinds []string, limit int, put func([]Due) (taken []int64, err error)) (int, error) {
 	n := 0
 	err := s.Write(ctx, func(t *Tx) error {
 		var due []Due
@@ -28,9 +30,10 @@ SELECT id, kind
  WHERE status = 'pending'
    AND enqueued_at IS NULL
    AND run_at <= now()
+   AND kind = ANY($2)
  ORDER BY run_at, id
  LIMIT $1
-   FOR UPDATE SKIP LOCKED`, limit)
+   FOR UPDATE SKIP LOCKED`, limit, pq.Array(kinds))
 		if err != nil || len(due) == 0 {
 			return toFault(err)
 		}
@@ -69,52 +72,91 @@ UPDATE tasks
 	return n, toFault(err)
 }
 
+// maxLost is how many workers a task may lose before it is given up: it may be
+// the task that kills them.
+const maxLost = 5
+
 // Recover puts back running tasks whose lease is over: their worker died. The
-// lost try leaves a row, but does not count against the task.
-func (s *Store) Recover(ctx context.Context) (int64, error) {
-	r, err := s.db.ExecContext(ctx, `
+// lost try leaves a row, but does not count against the task, unless it is the
+// fifth in a row: then the task is given up.
+func (s *Store) Recover(ctx context.Context) (n int, err error) {
+	err = s.Write(ctx, func(t *Tx) error {
+		n = 0
+		var settle []int64
+		rows, err := t.tx.QueryxContext(ctx, recoverLost, fault.ToRecord(fault.New(fault.Internal, "task.kills_workers")).JSON(), maxLost)
+		if err != nil {
+			return toFault(err)
+		}
+		for rows.Next() {
+			var message int64
+			var givenUp bool
+			if err := rows.Scan(&message, &givenUp); err != nil {
+				return toFault(errors.Join(err, rows.Close()))
+			}
+			n++
+			if givenUp {
+				settle = append(settle, message)
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return toFault(err)
+		}
+		if len(settle) > 0 {
+			_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries d
+   SET status = 'failed',
+       last_error = t.last_error
+  FROM tasks t
+ WHERE t.delivery_id = d.id
+   AND t.status = 'failed'
+   AND d.status = 'running'`)
+			if err != nil {
+				return toFault(err)
+			}
+		}
+		for _, m := range settle {
+			if err := t.SettleMessage(ctx, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+const recoverLost = `
 WITH lost AS (
-    SELECT id, round, attempts AS number, started_at
+    SELECT id, round, attempts AS number, started_at,
+           (SELECT count(*)
+              FROM (SELECT outcome
+                      FROM task_attempts a
+                     WHERE a.task_id = tasks.id
+                     ORDER BY a.id DESC
+                     LIMIT $2 - 1) recent
+             WHERE outcome = 'lost') >= $2 - 1 AS given_up
       FROM tasks
      WHERE status = 'running'
        AND leased_until < now()
      ORDER BY id
      LIMIT 500
        FOR UPDATE SKIP LOCKED
-), back AS (
-    UPDATE tasks t
-       SET status = 'pending',
-           attempts = GREATEST(t.attempts - 1, 0),
-           round = t.round + 1,
-           run_at = now(),
-           enqueued_at = NULL,
-           leased_until = NULL
+), noted AS (
+    INSERT INTO task_attempts (task_id, round, number, at, duration_us, outcome)
+    SELECT id, round, number, started_at, (extract(epoch FROM now() - started_at) * 1000000)::bigint, 'lost'
       FROM lost
-     WHERE t.id = lost.id
 )
-INSERT INTO task_attempts (task_id, round, number, at, duration_us, outcome)
-SELECT id, round, number, started_at, (extract(epoch FROM now() - started_at) * 1000000)::bigint, 'lost'
-  FROM lost`)
-	if err != nil {
-		return 0, toFault(err)
-	}
-	n, err := r.RowsAffected()
-	return n, toFault(err)
-}
-
-// NextDue is when the earliest waiting task wants to run; zero if none waits.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	var at *time.Time
-	err := s.db.GetContext(ctx, &at, `
-SELECT min(run_at)
-  FROM tasks
- WHERE status = 'pending'
-   AND enqueued_at IS NULL`)
-	if err != nil || at == nil {
-		return time.Time{}, toFault(err)
-	}
-	return at.UTC(), nil
-}
+UPDATE tasks t
+   SET status = CASE WHEN lost.given_up THEN 'failed' ELSE 'pending' END,
+       last_error = CASE WHEN lost.given_up THEN $1::jsonb ELSE t.last_error END,
+       finished_at = CASE WHEN lost.given_up THEN now() END,
+       attempts = GREATEST(t.attempts - 1, 0),
+       round = t.round + 1,
+       run_at = now(),
+       enqueued_at = NULL,
+       leased_until = NULL
+  FROM lost
+ WHERE t.id = lost.id
+RETURNING COALESCE(t.message_id, 0), lost.given_up`
 
 // TaskCounts counts the tasks that are not done, by status.
 func (s *Store) TaskCounts(ctx context.Context) (map[string]int, error) {

@@ -48,7 +48,7 @@ var sensitiveNames = []struct {
 }{
 	{"password", fieldSecret}, {"passwd", fieldSecret}, {"pwd", fieldSecret}, {"secret", fieldSecret}, {"token", fieldSecret},
 	{"privatekey", fieldSecret}, {"credential", fieldSecret}, {"authorization", fieldSecret}, {"idcard", fieldSecret},
-	{"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
+	{"saasextendparams", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
 }
 
 func (s sensitivity) mask(value string) string {
@@ -130,11 +130,22 @@ func MaskBody(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	if out, ok := maskJSON(b, 0); ok {
-		return visible(out)
+	out, ok := maskJSON(b, 0)
+	if ok {
+		out = visible(out)
+	} else {
+		out = maskLoose(visible(string(b)))
 	}
-	return maskLoose(visible(string(b)))
+	return addresses.ReplaceAllStringFunc(out, func(a string) string {
+		return MaskEmail(escapedAt.Replace(a))
+	})
 }
+
+// addresses finds e-mail addresses wherever they stand, for instance in a user
+// name or a URL that the seller's template made of them.
+var addresses = regexp.MustCompile(`[A-Za-z0-9._%+\-]+(?:@|%40)[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
+
+var escapedAt = strings.NewReplacer("%40", "@")
 
 // looseName finds the name of a field in a text that is no JSON, for instance
 // because it was cut off, or is JSON escaped within a string.

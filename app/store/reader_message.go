@@ -255,6 +255,9 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 // sceneOf reads the scene of a renewal or the target of a status change, which
 // are parts of the idempotency key.
 func sceneOf(activity, key string) string {
+	if v1, ok := strings.CutPrefix(key, string(market.V1)+"/"); ok && activity == market.ChangeInstanceStatus {
+		key, activity = market.UpdateInstanceStatus+strings.TrimPrefix(v1, activity), market.UpdateInstanceStatus
+	}
 	if activity != market.RefreshInstance && activity != market.UpdateInstanceStatus {
 		return ""
 	}

@@ -22,6 +22,7 @@ type Store struct {
 	db       *sqlx.DB
 	keys     *seal.Keyring
 	purchase *sqlx.Stmt
+	prepared *prepared
 }
 
 // Options of Open. MaxConns 0 means 16, which measured best on two cores.
@@ -46,7 +47,7 @@ func Open(ctx context.Context, url string, keys *seal.Keyring, o Options) (*Stor
 		_ = db.Close()
 		return nil, fault.Wrap(err, fault.Unavailable, "database.unreachable")
 	}
-	return &Store{db: db, keys: keys}, nil
+	return &Store{db: db, keys: keys, prepared: newPrepared()}, nil
 }
 
 // SQL is the plain handle, for migrations and health checks.
@@ -72,7 +73,7 @@ func (s *Store) Reader() *Reader { return &Reader{q: s.db, keys: s.keys} }
 
 // Tx is one transaction. Its Now is the database's, fixed for the transaction.
 type Tx struct {
-	tx   *sqlx.Tx
+	tx   *hotTx
 	keys *seal.Keyring
 	Now  time.Time
 }
@@ -98,8 +99,9 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return toFault(err)
 	}
-	t := &Tx{tx: tx, keys: s.keys}
-	if err = tx.GetContext(ctx, &t.Now, `SELECT now()`); err == nil {
+	hot := &hotTx{Tx: tx, prepared: s.prepared}
+	t := &Tx{tx: hot, keys: s.keys}
+	if err = hot.GetContext(ctx, &t.Now, `SELECT now()`); err == nil {
 		t.Now = t.Now.UTC()
 		err = fn(t)
 	}
@@ -107,7 +109,10 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 		_ = tx.Rollback()
 		return toFault(err)
 	}
-	return toFault(tx.Commit())
+	if err = tx.Commit(); err == nil {
+		s.prepared.prepare(ctx, s.db, hot.due)
+	}
+	return toFault(err)
 }
 
 // toFault gives driver errors their class. Faults pass as they are.

@@ -118,7 +118,7 @@ VALUES ($1, $2, $3, $4, (extract(epoch FROM clock_timestamp() - $4) * 1000000)::
 
 // Restarted says what restarting tasks did.
 type Restarted struct {
-	Given   int // given-up or cancelled tasks that begin a new round
+	Given   int // given-up tasks that begin a new round
 	Hurried int // waiting tasks that run now instead of later
 	Running int // tasks that are being worked on: left alone
 }
@@ -173,7 +173,7 @@ func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err er
 			return nil, nil, toFault(err)
 		}
 		switch status {
-		case outbox.Failed, outbox.Cancelled:
+		case outbox.Failed:
 			given = append(given, id)
 		case outbox.Pending:
 			waiting = append(waiting, id)
@@ -210,9 +210,9 @@ SELECT COALESCE(message_id, 0)
 	return id, toFault(err)
 }
 
-// CancelTasks ends the waiting and given-up tasks of an instance, for instance
-// when it is released. A running one finishes by itself and finds the instance
-// released.
+// CancelTasks ends the waiting tasks of an instance, for instance when it is
+// released. A running one finishes by itself and finds the instance released;
+// what was given up stays so: somebody must still hear of it.
 func (t *Tx) CancelTasks(ctx context.Context, instancePK int64, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
@@ -222,7 +222,7 @@ WITH c AS (
            finished_at = now(),
            enqueued_at = NULL
      WHERE instance_pk = $1
-       AND status IN ('pending', 'failed')
+       AND status = 'pending'
     RETURNING id, round, attempts, message_id
 ), a AS (
     INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)

@@ -57,7 +57,7 @@ func New() *Metrics {
 		TaskWait: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "koodesk_task_wait_seconds",
 			Help: "Time from a task being due to a worker beginning it.", Buckets: slow}),
 		TasksRecovered: prometheus.NewCounter(prometheus.CounterOpts{Name: "koodesk_tasks_recovered_total",
-			Help: "Tasks put back because their worker or the queue lost them."}),
+			Help: "Tasks put back because their worker died."}),
 		QueueRebuilt: prometheus.NewCounter(prometheus.CounterOpts{Name: "koodesk_queue_rebuilt_total",
 			Help: "Times that Redis was found empty and filled again from PostgreSQL."}),
 		TaskRows: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "koodesk_tasks",

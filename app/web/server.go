@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
+	"koodesk/app/fault"
 	"koodesk/app/web/api"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/console"
@@ -59,7 +60,7 @@ func New(o Options) *Server {
 		ProxyHeader:           clientHeader,
 		ErrorHandler:          s.onError,
 	})
-	s.app.Use(s.client, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.onPanic}), s.headers)
+	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.onPanic}), s.client, s.headers, plainBody)
 	s.mount()
 	return s
 }
@@ -76,7 +77,11 @@ func (s *Server) client(c *fiber.Ctx) error {
 	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
 	addr := peer.Unmap()
 	if s.trusted(addr) {
-		hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
+		var lines []string // a proxy may add a line of its own instead of extending the first
+		for _, line := range c.Request().Header.PeekAll(fiber.HeaderXForwardedFor) {
+			lines = append(lines, string(line))
+		}
+		hops := strings.Split(strings.Join(lines, ","), ",")
 		for i := len(hops) - 1; i >= 0 && s.trusted(addr); i-- {
 			hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 			if err != nil {
@@ -86,6 +91,15 @@ func (s *Server) client(c *fiber.Ctx) error {
 		}
 	}
 	c.Request().Header.Set(clientHeader, addr.String())
+	return c.Next()
+}
+
+// plainBody refuses compressed bodies before anything reads them: nobody who
+// calls us sends any, and a few bytes could grow to more than the machine has.
+func plainBody(c *fiber.Ctx) error {
+	if e := c.Get(fiber.HeaderContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
+		return fault.New(fault.Invalid, "http.content_encoding", "encoding", e)
+	}
 	return c.Next()
 }
 

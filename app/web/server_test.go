@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -74,7 +76,7 @@ func open(t *testing.T, change func(*web.Options)) *door {
 	go func() { done <- d.web.Serve(l) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
-		require.NoError(t, d.web.Shutdown(0))
+		require.NoError(t, d.web.Shutdown(5*time.Second))
 		require.NoError(t, <-done)
 	})
 	d.base = "http://" + l.Addr().String()
@@ -113,6 +115,30 @@ func TestBodiesOverOneMiB(t *testing.T) {
 	r = d.do(http.MethodPost, "/koogallery/default", bytes.NewReader(big[1:]), "Content-Type", "application/json")
 	require.Equal(t, 200, r.status, "one MiB exactly is read")
 	require.Equal(t, 413, d.do(http.MethodPost, "/api/v1/messages/restart", bytes.NewReader(big)).status)
+}
+
+func TestCompressedBodiesAreRefusedUnread(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	var small bytes.Buffer
+	w := gzip.NewWriter(&small)
+	_, err := w.Write(make([]byte, 64<<20))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for path, status := range map[string]int{"/koogallery/default": 200, "/login": 422, "/api/v1/messages/restart": 400} {
+		r := d.do(http.MethodPost, path, bytes.NewReader(small.Bytes()), "Content-Encoding", "gzip", "Content-Type", "application/json")
+		require.Equal(t, status, r.status, path)
+		require.Contains(t, r.body, "ontent-", path)
+	}
+	require.Contains(t, d.do(http.MethodPost, "/koogallery/default", bytes.NewReader(small.Bytes()), "Content-Encoding", "gzip").body, "000002")
+}
+
+func TestAMistypedCallbackAddressIsNotFound(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	r := d.do(http.MethodPost, "/koogallery/default/produceAPI/tenantSync", strings.NewReader("{}"))
+	require.Equal(t, 404, r.status)
+	require.Contains(t, r.body, "000002")
 }
 
 func TestEveryAnswerHasItsHeaders(t *testing.T) {
@@ -167,6 +193,16 @@ func TestTheCallersAddressIsReadPastTrustedProxiesOnly(t *testing.T) {
 	})
 	require.Equal(t, "203.0.113.9", send(d, "1.1.1.1, 203.0.113.9, 10.1.2.3"))
 	require.Equal(t, "127.0.0.1", send(d, "not an address"))
+	req, err := http.NewRequest(http.MethodPost, d.base+"/koogallery/default", strings.NewReader("{}"))
+	require.NoError(t, err)
+	req.Header.Add("X-Forwarded-For", "6.6.6.6")
+	req.Header.Add("X-Forwarded-For", "203.0.113.10")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	var ip string
+	require.NoError(t, d.store.SQL().QueryRow(`SELECT host(remote_ip) FROM attempts ORDER BY id DESC LIMIT 1`).Scan(&ip))
+	require.Equal(t, "203.0.113.10", ip, "a proxy that adds a line of its own")
 }
 
 func TestFormsOfRefusal(t *testing.T) {
@@ -194,7 +230,7 @@ func TestTheTableOfRoutes(t *testing.T) {
 			continue
 		}
 		if r.Permission == staff.Public {
-			require.Contains(t, []string{"/login", "/locale", "/theme", "/logout"}, r.Path)
+			require.Contains(t, []string{"/login", "/logout", "/preferences"}, r.Path)
 			continue
 		}
 		require.NotEqual(t, fault.Code(""), r.Permission)

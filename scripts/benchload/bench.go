@@ -82,6 +82,7 @@ type bench struct {
 	db     *database
 	redis  *redisPlace
 	server *program
+	market *program // stands in for the open APIs while the workers run
 	ids    *simulator.IDs
 	turns  atomic.Uint64
 
@@ -108,7 +109,7 @@ func (b *bench) open(ctx context.Context) error {
 	}
 	b.key, b.ids = hex.EncodeToString(random(16)), simulator.NewIDs(time.Now)
 	secret := random(32)
-	b.server, err = newProgram(b.koodesk, b.folder, map[string]string{
+	b.server, err = newProgram(b.koodesk, b.folder, "koodesk", map[string]string{
 		"DATABASE_URL": b.db.url, "REDIS_URL": b.redis.url, "SECRET_KEY": base64.StdEncoding.EncodeToString(secret),
 		"METRICS_ADDR": "off", "SMTP_URL": "",
 	})
@@ -121,7 +122,8 @@ func (b *bench) open(ctx context.Context) error {
 	if err := b.server.command(ctx, b.key+"\n", "channel", "set", "--slug", channel, "--site", "cn", "--basic-key", "-"); err != nil {
 		return err
 	}
-	if err := b.server.serve(ctx); err != nil {
+	// Without --jobs: callbacks are measured, not the work that follows them.
+	if err := b.server.serve(ctx, "", "/readyz", "serve"); err != nil {
 		return err
 	}
 	return b.seed(ctx, secret)
@@ -149,8 +151,10 @@ func (b *bench) signer() *signer { return newSigner(b.server.addr, channel, b.ke
 
 func (b *bench) close() error {
 	var errs []error
-	if b.server != nil {
-		errs = append(errs, b.server.stop())
+	for _, p := range []*program{b.server, b.market} {
+		if p != nil {
+			errs = append(errs, p.close())
+		}
 	}
 	if b.db != nil {
 		errs = append(errs, b.db.drop())

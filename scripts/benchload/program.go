@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,9 +26,9 @@ type program struct {
 	log          *os.File
 }
 
-// newProgram puts the program into a folder without an .env file, with only the
-// given settings.
-func newProgram(path, folder string, set map[string]string) (*program, error) {
+// newProgram gives the program a free port, a folder without an .env file and
+// the given settings only.
+func newProgram(path, folder, name string, set map[string]string) (*program, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -47,7 +46,7 @@ func newProgram(path, folder string, set map[string]string) (*program, error) {
 		p.env = append(p.env, name+"="+value)
 	}
 	p.env = append(p.env, "PATH="+os.Getenv("PATH"), "HOME="+folder)
-	p.log, err = os.Create(filepath.Join(folder, "koodesk.log"))
+	p.log, err = os.Create(filepath.Join(folder, name+".log"))
 	return p, err
 }
 
@@ -67,35 +66,40 @@ func (p *program) command(ctx context.Context, stdin string, args ...string) err
 	return nil
 }
 
-// serve starts the web part alone, so that callbacks are measured and not the
-// work that follows them.
-func (p *program) serve(ctx context.Context) error {
+// serve starts a long-running command and waits until path answers with 200.
+func (p *program) serve(ctx context.Context, stdin, path string, args ...string) error {
 	// Not bound to ctx, which would kill it: it is asked to stop.
-	p.process = p.start(context.WithoutCancel(ctx), "serve")
+	p.process = p.start(context.WithoutCancel(ctx), args...)
+	p.process.Stdin = strings.NewReader(stdin)
 	// Ctrl-C in the terminal reaches this process only.
 	p.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.process.Start(); err != nil {
 		p.process = nil
 		return err
 	}
-	p.ended = make(chan struct{})
+	process, ended := p.process, make(chan struct{})
+	p.ended = ended
 	go func() {
-		_ = p.process.Wait()
-		close(p.ended)
+		_ = process.Wait()
+		close(ended)
 	}()
 	for until := time.Now().Add(time.Minute); time.Now().Before(until); {
 		if err := errors.Join(ctx.Err(), p.alive()); err != nil {
 			return fmt.Errorf("%w\n%s", err, p.tail())
 		}
-		if r, err := http.Get("http://" + p.addr + "/readyz"); err == nil {
-			_ = r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return nil
-			}
+		if p.answers(path) {
+			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return fmt.Errorf("koodesk does not become ready within a minute\n%s", p.tail())
+	return fmt.Errorf("%s does not become ready within a minute\n%s", strings.Join(args, " "), p.tail())
+}
+
+func (p *program) answers(path string) bool {
+	c := client{addr: p.addr}
+	defer c.close()
+	a, err := c.call([]byte("GET " + path + " HTTP/1.1\r\nHost: " + p.addr + "\r\n\r\n"))
+	return err == nil && a.status < 500
 }
 
 func (p *program) alive() error {
@@ -107,12 +111,10 @@ func (p *program) alive() error {
 	}
 }
 
+func (p *program) close() error { return errors.Join(p.stop(), p.log.Close()) }
+
 func (p *program) stop() error {
-	defer p.log.Close()
-	if p.process == nil {
-		return nil
-	}
-	if p.alive() != nil {
+	if p.process == nil || p.alive() != nil {
 		return nil
 	}
 	_ = p.process.Process.Signal(syscall.SIGTERM)

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -73,27 +72,27 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // table has one line per measurement.
 func (r *results) table() string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "clients\tby\tcalls/s\tp50 ms\tp99 ms\tfailed\tof A\tof B\tload µs\tkoodesk µs\t")
+	fmt.Fprintf(&b, "\n%-26s %7s %8s %7s %7s %6s  %5s %5s  %7s %10s\n",
+		"", "clients", "calls/s", "p50 ms", "p99 ms", "failed", "of A", "of B", "load µs", "koodesk µs")
 	work := ""
 	for _, m := range r.order {
 		if m.work != work {
 			work = m.work
-			fmt.Fprintf(w, "\t\t\t\t\t\t\t\t\t\t\n%s\t\n", work)
+			fmt.Fprintf(&b, "%s\n", work)
 		}
 		failed := 0
 		for _, s := range r.samples[m] {
 			failed += s.failed
 		}
-		fmt.Fprintf(w, "%d\t%s\t%.0f\t%.1f\t%.1f\t%d\t%s\t%s\t%s\t%s\t\n", m.clients, m.by,
+		line := fmt.Sprintf("  %-24s %7d %8.0f %7.1f %7.1f %6d  %5s %5s  %7s %10s", m.by, m.clients,
 			r.median(m, sample.perSecond),
 			r.median(m, func(s sample) float64 { return milliseconds(s.p50) }),
 			r.median(m, func(s sample) float64 { return milliseconds(s.p99) }),
 			failed, r.ratioText(m, separate), r.ratioText(m, single),
 			perCall(r.median(m, func(s sample) float64 { return each(s, s.loadCPU) })),
 			perCall(r.median(m, func(s sample) float64 { return each(s, s.serverCPU) })))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
 }
 
@@ -148,8 +147,8 @@ func met(got, want float64) string {
 // failures is an error if any call of any round failed.
 func (r *results) failures() error {
 	var errs []error
-	for _, m := range r.order {
-		for round, s := range r.samples[m] {
+	for m, samples := range r.samples {
+		for round, s := range samples {
 			if s.failed > 0 {
 				errs = append(errs, fmt.Errorf("round %d, %s: %d calls failed, the first: %w",
 					round+1, m, s.failed, s.why))
@@ -171,6 +170,6 @@ func (b *bench) machine(ctx context.Context, rounds int, each time.Duration) (st
 	version, _, _ := strings.Cut(v[0], " ")
 	return fmt.Sprintf(`Machine: %d cores, %s/%s, shared by load, koodesk, PostgreSQL and Redis
 PostgreSQL %s: fsync %s, synchronous_commit %s, shared_buffers %s
-Medians of %d rounds of %s per line; load and koodesk µs are processor time per call
+Rounds: %d, with %s per line; the table shows medians. "load µs" and "koodesk µs" are processor time per call
 `, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, version, v[1], v[2], v[3], rounds, each), nil
 }

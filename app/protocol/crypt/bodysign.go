@@ -33,7 +33,9 @@ var (
 
 // FaultKeys are the keys of all faults of this package, for whoever translates
 // them.
-func FaultKeys() []string { return []string{ErrBodySignForm.Key, ErrBodySignWrong.Key} }
+func FaultKeys() []string {
+	return []string{ErrBodySignForm.Key, ErrBodySignWrong.Key, ErrFieldForm.Key}
+}
 
 // BodySign is the exact value of the Body-Sign header for an answer: base64 of
 // HMAC-SHA256 with the access key over the very bytes of the body, leading and
@@ -49,6 +51,12 @@ func BodySign(key string, body []byte) string {
 	out = base64.StdEncoding.AppendEncode(out, sum(key, body))
 	out = append(out, bodySignTail...)
 	return string(out)
+}
+
+// BodySignFAQ is BodySign in the form that V1.0's FAQ calls the correct one (CN
+// 0082027567): without the blank after "signature=".
+func BodySignFAQ(key string, body []byte) string {
+	return strings.Replace(BodySign(key, body), `signature= "`, `signature="`, 1)
 }
 
 // VerifyBodySign is the marketplace's side: it tells whether a header value

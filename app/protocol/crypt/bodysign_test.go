@@ -73,3 +73,12 @@ func FuzzVerifyBodySign(f *testing.F) {
 		}
 	})
 }
+
+func TestBodySignOfV1(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"resultCode":"000000","resultMsg":"success."}`)
+	want := `sign_type="HMAC-SHA256", signature="YB9MRaDz8ENM8JzoKzW8YT4yUrcMdby3kM31MTz8tO4="`
+	require.Equal(t, want, BodySignFAQ("xxxxxxx", body))
+	require.NoError(t, VerifyBodySign("xxxxxxx", want, body))
+	require.Empty(t, BodySignFAQ("", body))
+}

@@ -22,18 +22,27 @@ func Canonical(body []byte) ([]byte, error) {
 	return appendCanonical(make([]byte, 0, len(body)), v), nil
 }
 
-// contentHash is SHA-256 over the canonical form of a call without what differs
-// between true repeats: businessId is new on every request (CN 0070649427), and
-// testFlag says how, not what.
-func contentHash(root value) []byte {
+// contentHash is SHA-256 over the canonical form of what a call documents,
+// without what differs between true repeats: businessId is new on every request
+// (CN 0070649427), and testFlag says how, not what. Fields that the marketplace
+// may add one day are no content: they must not turn a repeat into a conflict.
+func contentHash(activity string, root value) []byte {
 	content := value{kind: kindObject, members: make([]member, 0, len(root.members))}
 	for _, m := range root.members {
-		if m.key != "businessId" && m.key != "testFlag" {
+		if isContent(activity, m.key) {
 			content.members = append(content.members, m)
 		}
 	}
 	sum := sha256.Sum256(appendCanonical(make([]byte, 0, 512), content))
 	return sum[:]
+}
+
+func isContent(activity, name string) bool {
+	if name == "businessId" || name == "testFlag" {
+		return false
+	}
+	rules, known := requests[activity]
+	return !known || name == "activity" || slices.ContainsFunc(rules, func(r rule) bool { return r.name == name })
 }
 
 func appendCanonical(b []byte, v value) []byte {

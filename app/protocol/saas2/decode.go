@@ -31,7 +31,7 @@ func Decode(body []byte) (market.Call, error) {
 	if broken != nil {
 		return c, broken
 	}
-	c.ContentHash = contentHash(root)
+	c.ContentHash = contentHash(c.Activity, root)
 	return c, wrong
 }
 

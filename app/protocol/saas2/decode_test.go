@@ -26,10 +26,6 @@ func TestLenientInForm(t *testing.T) {
 	} {
 		got, err := Decode([]byte(same))
 		require.NoError(t, err, name)
-		if name == "unknown fields" {
-			require.NotEqual(t, want.ContentHash, got.ContentHash)
-			got.ContentHash = want.ContentHash
-		}
 		require.Equal(t, want, got, name)
 	}
 }
@@ -172,12 +168,13 @@ func TestContentHash(t *testing.T) {
 		`{"activity":"newInstance","orderId":"o","orderLineId":"l","businessId":"other"}`,
 		` { "orderLineId":"l", "businessId":"b","orderId":"\u006f","activity":"newInstance","x":null}`,
 		`{"activity":"newInstance","orderId":"o","orderLineId":"l","businessId":"b","testFlag":1}`,
+		`{"activity":"newInstance","orderId":"o","orderLineId":"l","businessId":"b","requestTime":"one day"}`,
 	} {
 		require.Equal(t, hash(first), hash(same))
 	}
 	for _, other := range []string{
 		`{"activity":"newInstance","orderId":"p","orderLineId":"l","businessId":"b"}`,
-		`{"activity":"newInstance","orderId":"o","orderLineId":"l","businessId":"b","x":""}`,
+		`{"activity":"newInstance","orderId":"o","orderLineId":"m","businessId":"b"}`,
 	} {
 		require.NotEqual(t, hash(first), hash(other))
 	}

@@ -19,6 +19,7 @@ import (
 	"koodesk/app/intake"
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/saas1"
 	"koodesk/app/protocol/saas2"
 	"koodesk/app/replay"
 	"koodesk/app/store"
@@ -75,6 +76,7 @@ type call struct {
 	channel  *store.Channel
 	envelope saas2.Envelope
 	proof    saas2.Proof
+	v1       bool // is, or resembles, a call of SaaS V1.0
 	arrived  intake.Arrived
 }
 
@@ -90,21 +92,25 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 		if fault.Is(err, fault.NotFound) {
 			return plain(c, fiber.StatusNotFound, market.InvalidParameter, "there is no such channel")
 		}
-		return h.unavailable(ctx, c, "", err)
+		return h.unavailable(ctx, c, nil, err)
 	}
 	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(),
-		Request: store.Request{Method: c.Method(), Query: string(c.Request().URI().QueryString()), Body: append([]byte(nil), c.Body()...)}}}
-	body, code, err := h.answer(ctx, c, k)
+		Request: store.Request{Method: c.Method(), Query: string(c.Request().URI().QueryString()), Body: append([]byte(nil), c.Request().Body()...)}}}
+	answer := h.answer
+	if k.v1 = resemblesV1(k.arrived.Request); k.v1 {
+		answer = h.answerV1
+	}
+	body, code, err := answer(ctx, c, k)
 	if err != nil {
 		if errors.Is(err, errFlood) {
 			h.o.Metrics.CallbackFlood.Inc()
 			c.Set(fiber.HeaderRetryAfter, "10")
 			return plain(c, fiber.StatusTooManyRequests, market.AuthFailed, "too many calls that cannot be verified")
 		}
-		return h.unavailable(ctx, c, k.key(start), err)
+		return h.unavailable(ctx, c, k, err)
 	}
 	h.measure(ctx, k, code, start)
-	return send(c, k.key(start), body)
+	return send(c, k, body, start)
 }
 
 // key is what the answer is signed with: the key that proved the call, since
@@ -112,7 +118,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 // one. "" means that the channel signs nothing.
 func (k *call) key(now time.Time) string {
 	keys := k.channel.KeysOf("basic", now)
-	if !k.channel.BodySign || len(keys) == 0 {
+	if !k.channel.BodySign && !k.v1 || len(keys) == 0 {
 		return ""
 	}
 	for _, key := range keys {
@@ -182,6 +188,10 @@ func (h *Handler) reject(ctx context.Context, k *call, cause error) ([]byte, mar
 	}
 	code := saas2.RefusalCode(cause)
 	body := saas2.Encode("", market.Answer{Code: code, Msg: saas2.Message(cause)})
+	if k.v1 {
+		code = saas1.RefusalCode(cause)
+		body = saas1.Encode("", market.Answer{Code: code, Msg: saas1.Message(cause)}, saas1.Cipher{})
+	}
 	h.o.Log.WarnContext(ctx, "a call could not be proved authentic", "channel", k.channel.Slug, "ip", k.arrived.IP, "reason", f.Key, "args", f.Args)
 	return body, code, h.o.Intake.Reject(ctx, k.arrived, code, body, cause)
 }
@@ -205,10 +215,10 @@ func contentType(c *fiber.Ctx) error {
 
 // unavailable is the answer when nothing could be written: the marketplace must
 // come again. A defect of ours is no reason to be called unreachable.
-func (h *Handler) unavailable(ctx context.Context, c *fiber.Ctx, key string, err error) error {
+func (h *Handler) unavailable(ctx context.Context, c *fiber.Ctx, k *call, err error) error {
 	h.o.Log.ErrorContext(ctx, "a call could not be taken over", "channel", c.Params("channel"), "error", err)
 	if !fault.Is(err, fault.Unavailable) {
-		return send(c, key, saas2.Encode("", market.Answer{Code: market.OtherError, Msg: "internal error, please try again"}))
+		return send(c, k, saas2.Encode("", market.Answer{Code: market.OtherError, Msg: "internal error, please try again"}), h.o.Now())
 	}
 	c.Set(fiber.HeaderRetryAfter, "5")
 	return plain(c, fiber.StatusServiceUnavailable, market.OtherError, "temporarily unavailable, please try again")
@@ -224,7 +234,7 @@ func (h *Handler) measure(ctx context.Context, k *call, code market.ResultCode, 
 	if !known[activity] {
 		activity = "unknown"
 	}
-	h.o.Metrics.Callbacks.WithLabelValues(string(market.V2), activity, string(code), strconv.FormatBool(call.Test)).Inc()
+	h.o.Metrics.Callbacks.WithLabelValues(string(call.Protocol), activity, string(code), strconv.FormatBool(call.Test)).Inc()
 	if !call.Test {
 		h.o.Metrics.CallbackSeconds.WithLabelValues(activity).Observe(h.o.Now().Sub(start).Seconds())
 	}
@@ -232,15 +242,27 @@ func (h *Handler) measure(ctx context.Context, k *call, code market.ResultCode, 
 
 // known bounds the metric's labels to what the protocol has.
 var known = map[string]bool{market.NewInstance: true, market.QueryInstance: true, market.RefreshInstance: true, market.UpdateInstanceStatus: true,
-	market.ReleaseInstance: true, market.UpgradeInstance: true, market.ChangeInstanceCheck: true}
+	market.ReleaseInstance: true, market.UpgradeInstance: true, market.ChangeInstanceCheck: true,
+	market.ExpireInstance: true, market.ChangeInstanceStatus: true, market.Upgrade: true}
 
-// send writes the bytes with their signature.
-func send(c *fiber.Ctx, key string, body []byte) error {
+// send writes the bytes with their signature; without a call (its channel could
+// not be read) there is no key to sign with.
+func send(c *fiber.Ctx, k *call, body []byte, now time.Time) error {
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	if key != "" {
-		c.Set("Body-Sign", crypt.BodySign(key, body))
+	if k != nil {
+		if key := k.key(now); key != "" {
+			c.Set(crypt.BodySignHeader, k.sign(key, body))
+		}
 	}
 	return c.Send(body)
+}
+
+// sign is the header's value in the form of the call's generation.
+func (k *call) sign(key string, body []byte) string {
+	if k.v1 {
+		return crypt.BodySignFAQ(key, body)
+	}
+	return crypt.BodySign(key, body)
 }
 
 // plain is an answer outside any channel's keys.
@@ -259,6 +281,9 @@ func Refuse(c *fiber.Ctx, f *fault.Error) error {
 	case fault.NotFound:
 		return plain(c, fiber.StatusNotFound, market.InvalidParameter, "there is no such address")
 	case fault.Invalid:
+		if f.Key == "http.content_encoding" {
+			return plain(c, fiber.StatusOK, market.InvalidParameter, "param is invalid: Content-Encoding is not supported")
+		}
 		return plain(c, fiber.StatusBadRequest, market.InvalidParameter, "the request cannot be read")
 	}
 	return plain(c, fiber.StatusOK, market.OtherError, "internal error, please try again")

@@ -198,6 +198,8 @@ func TestADeliveryIsSentAgain(t *testing.T) {
 	wrong := v.post(act, page, "to", "no address")
 	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
 	require.Contains(t, wrong.words("#toasts"), "e-mail address is not valid")
+	require.Contains(t, wrong.words("#resend #e-to"), "e-mail address is not valid")
+	require.Equal(t, "no address", wrong.value("#resend #f-to", "value"))
 
 	res := v.post(act, page, "to", "right@customer.example", "reason", "typing error")
 	require.Equal(t, http.StatusSeeOther, res.status, res.body)

@@ -33,14 +33,14 @@ type Options struct {
 	SignIn    *signin.SignIn
 	Sessions  *session.Manager
 	Views     *view.Engine
-	Zone      *time.Location // in which times are shown
-	PublicURL string         // where the marketplace and browsers find the program; https makes cookies secure
-	NoMail    bool           // mails never leave the machine: every page says so
-	NoSMS     bool           // likewise SMS
-	Tries     map[outbox.Kind]int
-	Version   string           // of the program; "" shows none
-	Now       func() time.Time // nil: time.Now
-	Log       *slog.Logger     // nil: the default
+	Zone      *time.Location      // in which times are shown
+	PublicURL string              // where the marketplace and browsers find the program; https makes cookies secure
+	NoMail    bool                // mails never leave the machine: every page says so
+	NoSMS     bool                // likewise SMS
+	Tries     map[outbox.Kind]int // after how many tries a task is given up; a kind without shows none
+	Version   string              // of the program; "" shows none
+	Now       func() time.Time    // nil: time.Now
+	Log       *slog.Logger        // nil: the default
 }
 
 // Console answers with pages. It is safe for concurrent use.

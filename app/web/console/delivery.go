@@ -65,7 +65,7 @@ func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.Del
 	p := view.DeliveryPage{
 		Shell: s, Delivery: deliveryRow(s, d.DeliveryRow, list), Back: list.String(), Facts: deliveryFacts(s.Clock, d),
 		Subject: d.Subject, Text: d.Text, Tries: deliveryTries(s.Clock, d), Effects: resendEffects(),
-		Erased: !d.Rendered && d.Status == string(outbox.Succeeded), Live: underWay(d.Tasks),
+		Erased: !d.Rendered && d.Status == string(outbox.Succeeded), Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
 	if p.Erased {
 		p.Delivery.Resend.Why = view.Say("why.delivery_erased")
@@ -142,6 +142,7 @@ func (k *Console) Resend(c *fiber.Ctx) error {
 			return again
 		}
 		p.Live = false
+		p.To.Value, p.To.Wrong = clean(field(c, "to"), maxEmail), what(k.localizer(c), fault.From(err))
 		p.Shell.Flash = &view.Flash{Tone: "bad", Text: trouble(k.localizer(c), fault.From(err))}
 		return k.sendDelivery(c, fiber.StatusUnprocessableEntity, s, p)
 	case fault.Is(err, fault.Conflict):

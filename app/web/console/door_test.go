@@ -197,6 +197,7 @@ func TestAnEndedSessionAsksToSignInAgain(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	v := h.as(staff.Operator)
+	v.locale = "en"
 	page := v.get("/messages")
 	h.exec(`DELETE FROM sessions`)
 	res := v.post("/messages/restart", page, "ids", "1")

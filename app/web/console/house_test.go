@@ -185,7 +185,7 @@ func (h *house) work() {
 func (h *house) step(ctx context.Context) bool {
 	h.t.Helper()
 	var id int64
-	_, err := h.store.Relay(ctx, 1, func(due []store.Due) ([]int64, error) { id = due[0].ID; return []int64{id}, nil })
+	_, err := h.store.Relay(ctx, []string{"order_query", "provision", "deliver"}, 1, func(due []store.Due) ([]int64, error) { id = due[0].ID; return []int64{id}, nil })
 	require.NoError(h.t, err)
 	if id == 0 {
 		return false

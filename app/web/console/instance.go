@@ -105,6 +105,7 @@ func orderFault(tasks []store.TaskRow) *fault.Record {
 func instanceFacts(clock view.Clock, i *store.InstanceDetail) []view.Fact {
 	expires := view.Fact{Label: view.Say("fact.expires"), Time: clock.Time(i.ExpiresAt)}
 	switch {
+	case i.ExpiresAt.IsZero() && i.OrderKnownAt.IsZero():
 	case i.ExpiresAt.IsZero():
 		expires.Text = view.Say("instances.no_expiry")
 	case i.Status != market.Released && expires.Time.At.Before(clock.Now.Add(soon)):

@@ -138,6 +138,7 @@ func instanceRow(clock view.Clock, i store.InstanceRow, list view.URL) view.Inst
 		ProductName: i.ProductName, ProductID: i.ProductID, SkuCode: i.SkuCode, OrderID: i.OrderID,
 		Customer: orElse(i.Customer.Name, orElse(i.Customer.RealName, i.Customer.Email)),
 		Created:  clock.Time(i.CreatedAt), Expires: clock.Time(i.ExpiresAt), NeedsAccess: i.Waiting,
+		Unknown: i.ProductID == "",
 	}
 	if i.Status != market.Released {
 		r.Fault = i.Fault

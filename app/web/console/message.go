@@ -138,7 +138,10 @@ func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
 		attempts.Note, attempts.Tone = view.Say("fact.conflicts", "n", m.Conflicts), "warn"
 	}
 	channel := view.Fact{Label: view.Say("fact.channel"), Value: m.Channel}
-	if m.Protocol == string(market.V2) {
+	switch market.Protocol(m.Protocol) {
+	case market.V1:
+		channel.Note = view.Say("fact.protocol_v1")
+	case market.V2:
 		channel.Note = view.Say("fact.protocol_v2")
 	}
 	return []view.Fact{order, instance,

@@ -18,7 +18,8 @@ var messageParams = []string{"channel", "protocol", "activity", "status", "order
 // activities are what the list can be filtered by, in the order of an
 // instance's life.
 var activities = []string{market.NewInstance, market.QueryInstance, market.RefreshInstance, market.UpdateInstanceStatus,
-	market.ReleaseInstance, market.UpgradeInstance, market.ChangeInstanceCheck}
+	market.ReleaseInstance, market.UpgradeInstance, market.ChangeInstanceCheck,
+	market.ExpireInstance, market.ChangeInstanceStatus, market.Upgrade}
 
 // messageQuery is an address read as a filter.
 type messageQuery struct {

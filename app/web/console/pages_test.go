@@ -29,7 +29,7 @@ func (h *house) furnish() {
 	h.buy("CSGONE")
 	h.work()
 	h.exec(`UPDATE instances SET password_sealed = $1 WHERE instance_id = $2`, h.store.Keys().SealString(seal.Access, buyerPassword), works)
-	h.handle(market.Call{Protocol: market.V2, Activity: market.RefreshInstance, InstanceIDs: []string{works}, Scene: market.Renewal,
+	h.handle(market.Call{Protocol: market.V2, Activity: market.RefreshInstance, InstanceIDs: []string{works}, Scene: market.TrialToFormal,
 		OrderID: "CSRENEW", OrderLineID: "CSRENEW-000001", ExpireTime: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), ContentHash: []byte("r")})
 	h.handle(market.Call{Protocol: market.V2, Activity: market.UpdateInstanceStatus, InstanceIDs: []string{works}, Target: market.Freeze})
 	h.handle(market.Call{Protocol: market.V2, Activity: market.ReleaseInstance, InstanceIDs: []string{"biz-CSGONE"}})
@@ -195,6 +195,7 @@ func TestWhatStandsOnTheLists(t *testing.T) {
 	require.Equal(t, 1, due.Find("tr.due").Length())
 	require.Contains(t, due.words("tr.due"), "biz-CSWAITS")
 	require.Contains(t, due.words("tr.due"), "Waiting for access data")
+	require.NotContains(t, v.get("/instances?q=CSFAILS").words("tbody"), "No end", "nobody knows yet when it ends")
 
 	mails := v.get("/deliveries?status=failed")
 	require.Equal(t, 1, mails.Find("tbody tr[data-href]").Length())

@@ -6,26 +6,34 @@ import (
 	"time"
 )
 
-// remembered keeps what was read for a while.
+// remembered keeps what was read for a while. While one request reads it again
+// the others go on with what there is.
 type remembered[T any] struct {
 	load func(context.Context) (T, error)
 
-	mu    sync.Mutex
-	value T
-	until time.Time
+	mu      sync.Mutex
+	value   T
+	there   bool
+	loading bool
+	until   time.Time
 }
 
 // get gives the value, read again when it is older than last.
 func (r *remembered[T]) get(ctx context.Context, now time.Time, last time.Duration) (T, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Before(r.until) {
+	if r.there && (r.loading || now.Before(r.until)) {
+		defer r.mu.Unlock()
 		return r.value, nil
 	}
+	r.loading = true
+	r.mu.Unlock()
+
 	v, err := r.load(ctx)
-	if err != nil {
-		return v, err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loading = false
+	if err == nil {
+		r.value, r.there, r.until = v, true, now.Add(last)
 	}
-	r.value, r.until = v, now.Add(last)
-	return v, nil
+	return v, err
 }

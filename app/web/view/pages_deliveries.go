@@ -65,6 +65,7 @@ type DeliveryPage struct {
 	Erased   bool   // the text was erased by the retention rule
 	Tries    []Try
 	Effects  []Effect // what sending it again will and will not do
+	To       Field    // a corrected address for sending it again; empty keeps the present one
 	Live     bool
 }
 

@@ -15,7 +15,8 @@ type InstanceRow struct {
 	OrderID      string
 	Customer     string // masked
 	Created      Time
-	Expires      Time          // zero: does not expire
+	Expires      Time          // zero: does not expire, or Unknown
+	Unknown      bool          // the order has not been queried yet: product, customer and expiry are not known
 	NeedsAccess  bool          // waits for a person to type the access data
 	Fault        *fault.Record // the last provisioning failed
 	ExpiringSoon bool

@@ -86,6 +86,7 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 		},
 		Subject: "您购买的「智能客服云 · 企业版（50 坐席）」已开通", Text: letter,
 		Tries: []view.Try{{N: 1, At: d.Created, Duration: 640 * time.Millisecond, Status: "succeeded", Answer: "250 2.0.0 Ok: queued as 4fXk2b1Zq9z3"}},
+		To:    view.Field{Name: "to"},
 		Effects: []view.Effect{{Will: true, Text: view.Say("effect.resend_second")}, {Will: true, Text: view.Say("effect.resend_same")},
 			{Will: true, Text: view.Say("effect.resend_logged")}, {Text: view.Say("effect.resend_no_access")}},
 	}

@@ -1,0 +1,119 @@
+package intake_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/fault"
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+)
+
+func restart(t *testing.T, d *desk, where string) (intake.Restarted, error) {
+	t.Helper()
+	var id int64
+	require.NoError(t, d.store.SQL().QueryRow(`SELECT id FROM messages WHERE `+where).Scan(&id))
+	return d.intake.RestartMessage(context.Background(), id, staff.CLI())
+}
+
+func TestRestartOfACallThatWasNeverTakenOverStaysFailed(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	a := d.arrived(map[string]string{"activity": "newInstance", "orderId": "CS1", "orderLineId": "CS1-1", "businessId": "b"})
+	_, code, err := d.intake.Invalid(context.Background(), a, fault.New(fault.Invalid, "call.field_format", "field", "Content-Type"))
+	require.NoError(t, err)
+	require.Equal(t, market.InvalidParameter, code)
+	r, err := restart(t, d, `TRUE`)
+	require.NoError(t, err)
+	require.Equal(t, market.InvalidParameter, r.Code)
+	require.Equal(t, "failed restart.call_again", d.text(`SELECT status || ' ' || (last_error->>'key') FROM messages`))
+	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM instances`))
+}
+
+func TestRestartOfALongFinishedFreezeDoesNotFreezeAgain(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	d.send("activity", "updateInstanceStatus", "instanceId", "i1", "status", "FREEZE")
+	d.send("activity", "updateInstanceStatus", "instanceId", "i1", "status", "UNFREEZE")
+	r, err := restart(t, d, `idem_key LIKE '%/FREEZE'`)
+	require.NoError(t, err)
+	require.True(t, r.Ran)
+	require.Equal(t, "active", d.text(`SELECT status FROM instances`))
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM attempts WHERE disposition = 'restart'`), "and yet it is recorded")
+}
+
+func TestRestartOfAProvisionedPurchaseAnswersWhatIsTrueNow(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	d.exec(`UPDATE tasks SET status = 'succeeded'`)
+	r, err := restart(t, d, `activity = 'newInstance'`)
+	require.NoError(t, err)
+	require.Equal(t, market.Success, r.Code)
+}
+
+func TestAFailedPurchaseStaysFailedWhenItIsReleased(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.exec(`UPDATE tasks SET status = 'failed', finished_at = now(), last_error = '{"code":"unavailable","key":"x"}'`)
+	d.exec(`UPDATE messages SET status = 'failed', last_error = '{"code":"unavailable","key":"x"}'`)
+	d.send("activity", "releaseInstance", "instanceId", "i1", "orderId", "U1")
+	require.Equal(t, "failed x", d.text(`SELECT status || ' ' || (last_error->>'key') FROM messages WHERE activity = 'newInstance'`),
+		"somebody must still call the customer")
+}
+
+func TestACancelledTaskIsNotRestarted(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.send("activity", "releaseInstance", "instanceId", "i1")
+	_, err := d.intake.RestartTask(context.Background(), 1, staff.CLI())
+	require.Equal(t, "restart.done", fault.From(err).Key)
+	require.Equal(t, "cancelled", d.text(`SELECT status FROM tasks`))
+}
+
+func TestALaterCallBeginsANewWindowOfRetries(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	freeze := map[string]string{"activity": "updateInstanceStatus", "instanceId": "nobody", "status": "FREEZE"}
+	until := func() string {
+		return d.text(`SELECT to_char(retry_until AT TIME ZONE 'UTC', 'HH24:MI') FROM messages`)
+	}
+	at := func(clock string) {
+		a := d.arrived(freeze)
+		var err error
+		a.ReceivedAt, err = time.Parse("2006-01-02 15:04", "2026-01-05 "+clock)
+		require.NoError(t, err)
+		_, _, err = d.intake.Handle(context.Background(), a)
+		require.NoError(t, err)
+	}
+	at("08:00")
+	require.Equal(t, "09:00", until())
+	at("08:30")
+	require.Equal(t, "09:00", until(), "a retry within the window does not stretch it")
+	at("12:00")
+	require.Equal(t, "13:00", until())
+}
+
+func TestTheMarketplacesRepeatOfAFailedPurchaseIsRecorded(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.exec(`UPDATE tasks SET status = 'failed', attempts = 10, finished_at = now()`)
+	d.exec(`UPDATE messages SET status = 'failed', last_error = '{"code":"unavailable","key":"x"}', first_received_at = now() - interval '1 hour'`)
+	again := d.send("activity", "newInstance", "orderId", "CS-i1", "orderLineId", "CS-i1-000001", "businessId", "another")
+	require.Equal(t, "i1", again["instanceId"])
+	require.Equal(t, "pending 0 1", d.text(`SELECT status || ' ' || attempts || ' ' || round FROM tasks`))
+	require.Equal(t, "restarted marketplace", d.text(`SELECT outcome || ' ' || actor FROM task_attempts`))
+	require.Equal(t, "processing -", d.text(`SELECT status || ' ' || COALESCE(last_error->>'key', '-') FROM messages`))
+	require.True(t, strings.HasPrefix(d.text(`SELECT disposition FROM attempts ORDER BY id DESC LIMIT 1`), "applied"))
+}

@@ -1,0 +1,77 @@
+package intake
+
+import (
+	"encoding/json"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/store"
+)
+
+// setByOrder marks an expiry that came with the order.
+const setByOrder = "order"
+
+// instanceOf is the instance that a purchase asks for, with the history of what
+// is known of it.
+func instanceOf(a Arrived, id, spare string) (*store.NewInstance, []market.Change, error) {
+	c, t := a.Call, a.Call.Terms
+	facts, err := factsOf(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := &store.NewInstance{BillingItem: c.BillingItem(), WantedID: id, SpareID: spare, Facts: facts}
+	n.ChannelID, n.Protocol, n.Status = a.Channel.ID, c.Protocol, market.Provisioning
+	n.OrderID, n.BusinessID, n.ProductID, n.SkuCode = c.OrderID, c.BusinessID, c.ProductID, c.SkuCode
+	n.OrderType, n.ChargingMode, n.LinearValue = string(market.OrderNew), t.ChargingMode, t.Linear()
+	if t.Trial {
+		n.OrderType = string(market.OrderTrial)
+	}
+	n.PeriodType, n.PeriodNumber = t.PeriodType, t.PeriodNumber
+	n.CustomerID, n.CustomerName, n.Email, n.Phone = t.Buyer.CustomerID, t.Buyer.CustomerName, t.Buyer.Email, t.Buyer.MobilePhone
+	changes := []market.Change{{Kind: market.OrderLearned, New: c.OrderID}, {Kind: market.ProductChanged, New: c.ProductID},
+		{Kind: market.CustomerChanged, New: n.CustomerID}}
+	if !c.ExpireTime.IsZero() {
+		n.ExpirySetBy = setByOrder
+		changes = append(changes, n.SetExpiry(c.ExpireTime)...)
+	}
+	return n, changes, nil
+}
+
+// factsOf is what a purchase says of its order, for people, by KooGallery's
+// names: it stands where V2.0 has the answer of the order query.
+func factsOf(c market.Call) ([]byte, error) {
+	t := c.Terms
+	params := map[string]string{}
+	for _, p := range t.Params {
+		params[p.Name] = p.Value
+	}
+	f := struct {
+		OrderID       string            `json:"orderId"`
+		ProductID     string            `json:"productId"`
+		SkuCode       string            `json:"skuCode,omitempty"`
+		ChargingMode  string            `json:"chargingMode,omitempty"`
+		Trial         bool              `json:"trial,omitempty"`
+		ExpireTime    string            `json:"expireTime,omitempty"`
+		PeriodType    string            `json:"periodType,omitempty"`
+		PeriodNumber  int               `json:"periodNumber,omitempty"`
+		Amount        int64             `json:"amount,omitempty"`
+		DiskSize      int64             `json:"diskSize,omitempty"`
+		BandWidth     int64             `json:"bandWidth,omitempty"`
+		OrderAmount   string            `json:"orderAmount,omitempty"`
+		ProvisionType string            `json:"provisionType,omitempty"`
+		CustomerID    string            `json:"customerId"`
+		CustomerName  string            `json:"customerName,omitempty"`
+		UserID        string            `json:"userId,omitempty"`
+		UserName      string            `json:"userName,omitempty"`
+		MobilePhone   string            `json:"mobilePhone,omitempty"`
+		Email         string            `json:"email,omitempty"`
+		ExtendParams  map[string]string `json:"extendParams,omitempty"`
+	}{c.OrderID, c.ProductID, c.SkuCode, string(t.ChargingMode), t.Trial, market.Stamp(c.ExpireTime), t.PeriodType, t.PeriodNumber,
+		t.Amount, t.DiskSize, t.BandWidth, t.OrderAmount, t.ProvisionType, t.Buyer.CustomerID, t.Buyer.CustomerName, t.Buyer.UserID,
+		t.Buyer.UserName, t.Buyer.MobilePhone, t.Buyer.Email, params}
+	b, err := json.Marshal(f)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal")
+	}
+	return b, nil
+}

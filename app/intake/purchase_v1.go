@@ -1,0 +1,172 @@
+package intake
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// defaultWait leaves the transaction that writes the final answer, and the way
+// back, a good second of the 4 s that a callback may take.
+const defaultWait = 3 * time.Second
+
+// maxWaiting bounds how many purchases wait at a time; any more are answered at
+// once, and come again.
+const maxWaiting = 256
+
+// The steps between two looks at the database while waiting.
+const (
+	firstLook = 20 * time.Millisecond
+	slowLook  = 250 * time.Millisecond
+)
+
+// purchaseV1 takes a V1.0 purchase over. V1.0 wants the access data in the
+// answer, so once everything is durable, and with no transaction or connection
+// held, the call waits a little for whoever makes the instance. What it leaves
+// behind before it waits is a whole answer: 000004 with the instanceId.
+func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
+	done, err := in.once(ctx, a, source{name: "marketplace"})
+	if err != nil || done.code != market.Processing {
+		return done.response, done.code, err
+	}
+	code := in.await(ctx, done.message, a.ReceivedAt.Add(in.wait))
+	if code == market.Processing {
+		return done.response, done.code, nil
+	}
+	var response []byte
+	err = in.store.Write(ctx, func(tx *store.Tx) error {
+		m, err := tx.LockMessage(ctx, done.message)
+		if err != nil {
+			return err
+		}
+		e, err := in.bought(ctx, tx, a, m.InstanceID)
+		if err != nil {
+			return err
+		}
+		if e.answer.Code == market.Processing { // given up
+			e.answer.Code = code
+		}
+		code, response = e.answer.Code, in.encode(a, market.NewInstance, e.answer)
+		return tx.BetterAnswer(ctx, done.attempt, code, response, time.Since(a.ReceivedAt))
+	})
+	if err != nil {
+		in.log.WarnContext(ctx, "a purchase became ready, but its answer could not be kept; it will be asked for again",
+			"message", done.message, "error", err)
+		return done.response, done.code, nil
+	}
+	return response, code, nil
+}
+
+// await waits until the purchase is ready (000000), was given up (000005), or
+// waiting longer is of no use (000004).
+func (in *Intake) await(ctx context.Context, message int64, until time.Time) market.ResultCode {
+	select {
+	case in.waiting <- struct{}{}:
+		defer func() { <-in.waiting }()
+	default:
+		return market.Processing
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for step := firstLook; ; step = min(2*step, slowLook) {
+		select {
+		case <-ctx.Done():
+			return market.Processing
+		case <-timer.C:
+		}
+		r, err := in.store.Reader().Readiness(ctx, message, until)
+		left := time.Until(until)
+		switch {
+		case err != nil:
+			return market.Processing
+		case r.Ready:
+			return market.Success
+		case r.Given:
+			return market.OtherError
+		case r.Later || left <= 0:
+			return market.Processing
+		}
+		timer.Reset(min(step, left))
+	}
+}
+
+// buy is what an arrival of a purchase does.
+func (in *Intake) buy(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
+	if m.Fresh {
+		return in.firstBuy(ctx, tx, a, m)
+	}
+	e, err := in.bought(ctx, tx, a, m.InstanceID)
+	e.repeat, e.differs = true, m.Conflict
+	if err != nil || m.Conflict || m.Status != store.MessageFailed {
+		return e, err
+	}
+	// The marketplace tries a failed purchase again: what was given up begins anew.
+	r, err := restartGivenUp(ctx, tx, m.ID, "marketplace")
+	e.changed, e.tasks = r.Given > 0, r.Touched() > 0
+	return e, err
+}
+
+func (in *Intake) firstBuy(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
+	spare := uuid.NewString()
+	id := wanted(a.Call.BusinessID, spare)
+	e := effect{answer: market.Answer{Code: market.Processing, InstanceID: id}, changed: true}
+	if a.Call.Test {
+		e.answer.Code = market.Success
+		e.answer.App = &market.AppInfo{FrontEndURL: in.publicURL}
+		return e, tx.NameInstance(ctx, m.ID, id)
+	}
+	n, changes, err := instanceOf(a, id, spare)
+	if err != nil {
+		return e, err
+	}
+	added, err := tx.AddInstance(ctx, n)
+	if err != nil {
+		return e, err
+	}
+	e.answer.InstanceID = n.InstanceID
+	if err := tx.NameInstance(ctx, m.ID, n.InstanceID); err != nil {
+		return e, err
+	}
+	if !added {
+		return in.bought(ctx, tx, a, n.InstanceID)
+	}
+	if err := tx.SaveState(ctx, &n.Instance, changes, store.Origin{MessageID: m.ID}); err != nil {
+		return e, err
+	}
+	e.tasks = true
+	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Provision, Purpose: outbox.Purchase, MessageID: m.ID, InstancePK: n.PK,
+		OrderID: a.Call.OrderID, UniqueKey: outbox.Key(outbox.Provision, outbox.Purchase, n.PK)})
+	return e, err
+}
+
+// bought is the answer to a purchase whose instance is there. A debugging call
+// has only its id.
+func (in *Intake) bought(ctx context.Context, tx *store.Tx, a Arrived, id string) (effect, error) {
+	e := effect{answer: market.Answer{Code: market.Success, InstanceID: id}}
+	if a.Call.Test {
+		e.answer.App = &market.AppInfo{FrontEndURL: in.publicURL}
+		return e, nil
+	}
+	i, err := tx.Reader().InstanceOf(ctx, a.Channel.ID, id)
+	if fault.Is(err, fault.NotFound) {
+		return refused(market.NoSuchInstance, "call.instance_unknown", "instance", id), nil
+	}
+	switch {
+	case err != nil:
+		return e, err
+	case i.Usable():
+		app := i.App
+		e.answer.App = &app
+	case i.Status == market.Released && i.App.FrontEndURL != "":
+		e.answer.App = &market.AppInfo{FrontEndURL: i.App.FrontEndURL}
+	case i.Status != market.Released:
+		e.answer.Code = market.Processing
+	}
+	return e, nil
+}

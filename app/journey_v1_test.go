@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+	"koodesk/app/simulator"
+	"koodesk/app/store/storetest"
+)
+
+// callV1 sends a signed call of SaaS V1.0 and requires a conformant answer.
+func (r *rig) callV1(activity string, kv ...string) simulator.Answer {
+	r.t.Helper()
+	a := r.sendV1(activity, false, kv...)
+	require.True(r.t, a.Conformant(), "%s: %v %s", a.Body, a.Findings, a.Fault)
+	return a
+}
+
+func (r *rig) sendV1(activity string, test bool, kv ...string) simulator.Answer {
+	r.t.Helper()
+	set := simulator.Fields{}
+	for i := 0; i < len(kv); i += 2 {
+		set[kv[i]] = kv[i+1]
+	}
+	f, err := simulator.NewCallV1(activity, set, nil, test, r.ids)
+	require.NoError(r.t, err)
+	caller := &simulator.Caller{URL: r.caller.URL, Key: storetest.BasicKey, Protocol: market.V1}
+	return caller.Call(context.Background(), f)
+}
+
+// The whole life of a V1.0 product, from the marketplace's and the customer's
+// side, with the workers of the program making the instance while the call waits.
+func TestAPurchaseOfV1BecomesAWorkingInstance(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const order = "CS2611220101AAAAA"
+	buy := func() simulator.Answer {
+		return r.callV1(market.NewInstance, "orderId", order, "email", buyerEmail, "mobilePhone", buyerPhone, "trialFlag", "1",
+			"saasExtendParams", `[{"name":"platformParams","value":"{\"tenantName\":\"企业\",\"tennantId\":\"T-1\"}"}]`)
+	}
+	first := buy()
+	require.Equal(t, market.Success, first.Code, "ready while the call waited: %s", r.log)
+	id := first.InstanceID
+	app := first.AppOf(id)
+	require.Equal(t, "https://app.seller.example/i/"+id, app.FrontEndURL)
+	require.Equal(t, "admin-"+order, app.UserName, "decrypted by the marketplace")
+	require.Len(t, app.Password, 16)
+	require.Less(t, first.Latency, 4*time.Second)
+	require.Equal(t, first.Body, buy().Body, "a repeat gets the very bytes")
+
+	mail := r.mails(1)[0]
+	require.Equal(t, []string{buyerEmail}, mail.To)
+	require.Contains(t, mail.Text, app.Password)
+	one := r.api(http.MethodGet, "/instances/"+id, nil, 200)
+	require.Equal(t, "active", one["status"])
+	require.Equal(t, app, r.callV1(market.QueryInstance, "instanceId", id).AppOf(id))
+
+	shows := func(status, expires string) {
+		t.Helper()
+		one := r.api(http.MethodGet, "/instances/"+id, nil, 200)
+		require.Equal(t, status, one["status"])
+		require.Equal(t, expires, one["expires_at"])
+	}
+	ok := func(activity string, kv ...string) {
+		t.Helper()
+		require.Equal(t, market.Success, r.callV1(activity, append(kv, "instanceId", id)...).Code)
+	}
+	ok(market.RefreshInstance, "orderId", "R1", "expireTime", "20301124023618", "trialToFormal", "1")
+	shows("active", "2030-11-24T02:36:18Z")
+	ok(market.ExpireInstance)
+	shows("frozen", "2030-11-24T02:36:18Z")
+	ok(market.RefreshInstance, "orderId", "R2", "expireTime", "20311124023618")
+	shows("active", "2031-11-24T02:36:18Z")
+	ok(market.ChangeInstanceStatus, "instanceStatus", "FREEZE")
+	shows("frozen", "2031-11-24T02:36:18Z")
+	ok(market.ChangeInstanceStatus, "instanceStatus", "NORMAL")
+	ok(market.Upgrade, "orderId", "U1", "skuCode", "SKU-BIG", "productId", "P-BIG", "amount", "500")
+	r.waitItems("/messages?status=processing", 0)
+	require.Equal(t, "SKU-BIG", r.api(http.MethodGet, "/instances/"+id, nil, 200)["sku_code"])
+	ok(market.ReleaseInstance)
+	ok(market.ReleaseInstance)
+	shows("released", "2031-11-24T02:36:18Z")
+	require.Equal(t, market.NoSuchInstance, r.callV1(market.QueryInstance, "instanceId", id).Code)
+
+	require.Len(t, r.mail.Messages(), 1, "nothing was sent twice")
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+	require.Zero(t, r.count(`SELECT count(*) FROM tasks WHERE kind = 'order_query'`))
+	require.Len(t, r.items("/messages?protocol=v1"), 9)
+	for _, secret := range []string{app.Password, buyerEmail, buyerPhone, storetest.BasicKey} {
+		require.NotContains(t, r.log.String(), secret)
+	}
+	r.masked("/messages?protocol=v1&activity=newInstance", app.Password, buyerEmail, "authToken=A", "platformParams")
+}
+
+// masked requires that the detail of a list's only message shows none of these.
+func (r *rig) masked(path string, secrets ...string) {
+	r.t.Helper()
+	m := r.items(path)
+	require.Len(r.t, m, 1)
+	detail := r.api(http.MethodGet, "/messages/"+m[0]["id"].(string), nil, 200)
+	for _, a := range detail["attempt_log"].([]any) {
+		for _, s := range secrets {
+			require.NotContains(r.t, strings.ReplaceAll(mapText(a), `\`, ""), s)
+		}
+	}
+}
+
+func mapText(v any) string {
+	var b strings.Builder
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, x := range v {
+				b.WriteString(k + "=")
+				walk(x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		case string:
+			b.WriteString(v + "\n")
+		}
+	}
+	walk(v)
+	return b.String()
+}
+
+// Fifty identical purchases at once, each with its own businessId and IV.
+func TestFiftyPurchasesOfV1AtOnceAreOneInstance(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	answers := make([]simulator.Answer, 50)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() {
+			answers[i] = r.sendV1(market.NewInstance, false, "orderId", "CS2611220102BBBBB", "email", buyerEmail)
+		})
+	}
+	wg.Wait()
+	codes := map[string]bool{}
+	for _, a := range answers {
+		require.True(t, a.OK(), "%s %v %s", a.Body, a.Findings, a.Fault)
+		require.Equal(t, answers[0].InstanceID, a.InstanceID)
+		codes[a.Body] = true
+	}
+	require.LessOrEqual(t, len(codes), 2, "ready or not, the answers are the same")
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+	require.Len(t, r.mails(1), 1)
+	require.Equal(t, 50, r.count(`SELECT attempts FROM messages`))
+}
+
+// By hand: the call is answered at once, and with the access data once an
+// operator has typed it in; what V1.0 could not carry is refused.
+func TestAnOperatorProvisionsV1ByHand(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.ok(product, "", "set", "--channel", "default", "--product", "*", "--driver", "manual", "--mail-language", "zh-CN")
+	a := r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC")
+	require.Equal(t, market.Processing, a.Code)
+	problem := r.api(http.MethodPut, "/instances/"+a.InstanceID+"/access",
+		map[string]string{"front_end_url": "https://hand.example.com", "password": strings.Repeat("p", 80)}, 400)
+	require.NotEmpty(t, problem["detail"])
+	r.api(http.MethodPut, "/instances/"+a.InstanceID+"/access",
+		map[string]string{"front_end_url": "https://hand.example.com", "password": strings.Repeat("p", 79), "memo": "请先修改密码"}, 200)
+	again := r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC")
+	require.Equal(t, market.Success, again.Code)
+	require.Equal(t, strings.Repeat("p", 79), again.AppOf(a.InstanceID).Password)
+	require.Equal(t, "请先修改密码", again.AppOf(a.InstanceID).Memo)
+	r.waitItems("/messages?status=succeeded&activity=newInstance", 1)
+
+	for _, activity := range simulator.ActivitiesV1() {
+		debug := r.sendV1(activity, true)
+		require.True(t, debug.Conformant() && debug.Code == market.Success, "%s: %s %v", activity, debug.Body, debug.Findings)
+	}
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+}
+
+// Access data that V1.0 could not carry makes a purchase fail visibly and at
+// once; the marketplace's next call, after the product was put right, succeeds.
+func TestAPurchaseOfV1ThatWasGivenUpSucceedsWhenItComesAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	entry := func(user string) {
+		r.ok(product, "", "set", "--channel", "default", "--product", "*", "--driver", "static",
+			"--front-end-url", "https://app.seller.example/i/{instance_id}", "--user-name", user, "--generate-password")
+	}
+	entry(strings.Repeat("u", 80))
+	a := r.callV1(market.NewInstance, "orderId", "CS2611220104DDDDD", "chargingMode", "0")
+	require.Equal(t, market.OtherError, a.Code, "%s", r.log)
+	failed := r.waitItems("/messages?status=failed&protocol=v1", 1)[0]
+	require.Equal(t, "000005", failed["result_code"])
+	require.NotEmpty(t, failed["last_error"])
+	require.NotEmpty(t, failed["retry_until"])
+	entry("admin")
+	again := r.callV1(market.NewInstance, "orderId", "CS2611220104DDDDD", "chargingMode", "0")
+	require.Equal(t, market.Success, again.Code)
+	require.Equal(t, a.InstanceID, again.InstanceID)
+	require.Equal(t, "admin", again.AppOf(a.InstanceID).UserName)
+	r.waitItems("/messages?status=succeeded&protocol=v1", 1)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances WHERE billing_item <> ''`))
+}

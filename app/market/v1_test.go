@@ -1,0 +1,76 @@
+package market_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+)
+
+func TestKeysOfV1(t *testing.T) {
+	t.Parallel()
+	call := func(activity string, change func(*market.Call)) string {
+		c := market.Call{Protocol: market.V1, Activity: activity, OrderID: "o", InstanceIDs: []string{"i"}, ProductID: "p", Terms: &market.Terms{}}
+		if change != nil {
+			change(&c)
+		}
+		return c.IdempotencyKey()
+	}
+	mode := func(m market.ChargingMode) func(*market.Call) {
+		return func(c *market.Call) { c.Terms.ChargingMode = m }
+	}
+	require.Equal(t, "v1/newInstance/o", call(market.NewInstance, nil))
+	require.Equal(t, "v1/newInstance/o", call(market.NewInstance, mode(market.Period)))
+	require.Equal(t, "v1/newInstance/o", call(market.NewInstance, mode(market.OneTime)))
+	require.Equal(t, "v1/newInstance/o/p", call(market.NewInstance, mode(market.OnDemand)))
+	require.Equal(t, "v1/newInstance/o/p", call(market.NewInstance, mode(market.OnDemandPkg)))
+	require.Equal(t, "v1/refreshInstance/i/o", call(market.RefreshInstance, nil))
+	require.Equal(t, "v1/expireInstance/i", call(market.ExpireInstance, nil))
+	require.Equal(t, "v1/releaseInstance/i", call(market.ReleaseInstance, nil))
+	require.Equal(t, "v1/upgrade/o", call(market.Upgrade, nil))
+	require.Equal(t, "v1/instanceStatus/i/FREEZE", call(market.ChangeInstanceStatus, func(c *market.Call) { c.Target = market.Freeze }))
+	require.Equal(t, "v1/queryInstance/i", call(market.QueryInstance, nil))
+	many := call(market.QueryInstance, func(c *market.Call) { c.InstanceIDs = []string{"i", "j"} })
+	require.Len(t, many, len("v1/queryInstance/")+64)
+	for _, activity := range []string{market.NewInstance, market.RefreshInstance, market.ReleaseInstance, market.QueryInstance} {
+		v2 := market.Call{Protocol: market.V2, Activity: activity, OrderID: "o", InstanceIDs: []string{"i"}}
+		require.NotEqual(t, v2.IdempotencyKey(), call(activity, nil), "generations never meet")
+	}
+	require.Empty(t, market.Call{Activity: market.NewInstance, ProductID: "p"}.BillingItem(), "V2.0 has no terms")
+}
+
+func TestLengthsOfV1AreThoseOfTheCiphertext(t *testing.T) {
+	t.Parallel()
+	a := market.AppInfo{FrontEndURL: "https://a.cn", UserName: strings.Repeat("u", 79), Password: strings.Repeat("密", 26)}
+	require.NoError(t, a.CheckFor(market.V1))
+	for field, long := range map[string]market.AppInfo{
+		"userName": {FrontEndURL: "https://a.cn", UserName: strings.Repeat("u", 80)},
+		"password": {FrontEndURL: "https://a.cn", Password: strings.Repeat("密", 27)},
+	} {
+		require.NoError(t, long.CheckFor(market.V2))
+		f := fault.From(long.CheckFor(market.V1))
+		require.Equal(t, "access.field_too_long", f.Key)
+		require.Equal(t, field, f.Args["field"])
+		require.Equal(t, "79", f.Args["limit"])
+	}
+	require.Error(t, market.AppInfo{}.CheckFor(market.V1), "what V2.0 refuses is refused too")
+}
+
+func TestRetriesOfV1(t *testing.T) {
+	t.Parallel()
+	for activity, want := range map[string]time.Duration{market.NewInstance: 3 * time.Hour, market.Upgrade: 3 * time.Hour, market.RefreshInstance: time.Hour,
+		market.ExpireInstance: time.Hour, market.ReleaseInstance: time.Hour, market.ChangeInstanceStatus: 0, market.QueryInstance: 0} {
+		require.Equal(t, want, market.RetryWindow(market.V1, activity), activity)
+	}
+}
+
+func TestTheSizeOfWhatIsBought(t *testing.T) {
+	t.Parallel()
+	require.EqualValues(t, 5, market.Terms{Amount: 5, DiskSize: 6}.Linear())
+	require.EqualValues(t, 6, market.Terms{DiskSize: 6, BandWidth: 7}.Linear())
+	require.Zero(t, market.Terms{}.Linear())
+}

@@ -1,0 +1,100 @@
+package saas1
+
+import (
+	"crypto/sha256"
+	"strings"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/protocol/crypt"
+)
+
+// maxActivity is the longest length that a table prints for activity.
+const maxActivity = 32
+
+// Decode reads a query into a call. It is lenient in form: unknown parameters and
+// blanks around values are accepted. It is strict in content: presence, length
+// in characters, enumerations, formats and control characters are checked
+// against the published tables.
+//
+// All errors are of code Invalid, with the keys of refusal.go, and name the
+// first offending field in the table's order. The Call then holds what could be
+// read, for the log, and never a value that broke its rule. Terms is never nil;
+// MobilePhone and Email in it stay encrypted until Reveal.
+func Decode(q Query) (market.Call, error) {
+	c := market.Call{Protocol: market.V1, Terms: &market.Terms{}, ContentHash: contentHash(q)}
+	activity := rule{name: "activity", max: maxActivity, need: true, take: func(c *market.Call, _ rule, v string) error {
+		c.Activity = v
+		return nil
+	}}
+	first := activity.apply(&c, q)
+	rules, known := requests[c.Activity]
+	if !known {
+		rules = anyRequest
+		if first == nil {
+			first = fault.New(fault.Invalid, keyUnknownActivity, "field", "activity", "got", excerpt(c.Activity))
+		}
+	}
+	for _, r := range rules {
+		if err := r.apply(&c, q); err != nil && first == nil {
+			first = err
+		}
+	}
+	if c.Activity == market.RefreshInstance {
+		c.Scene = sceneOf(c)
+	}
+	return c, first
+}
+
+// sceneOf puts V2.0's word on a renewal: it is the conversion of a trial when it
+// says so, and the cancellation of a renewal when the amount is negative.
+func sceneOf(c market.Call) market.Scene {
+	switch {
+	case c.Scene != "":
+		return c.Scene
+	case strings.HasPrefix(c.Terms.OrderAmount, "-") && strings.Trim(c.Terms.OrderAmount, "-0.") != "":
+		return market.UnsubscribeRenewalPeriod
+	}
+	return market.Renewal
+}
+
+// Reveal opens mobilePhone and email with the key that proved the call, and tells
+// which could not be opened; those are then empty. The call does not say which
+// AES it used: the channel's setting is tried first, then the other.
+func Reveal(c *market.Call, secret string, e crypt.EncryptType) (unreadable []string) {
+	if c.Terms == nil {
+		return nil
+	}
+	b := &c.Terms.Buyer
+	for _, f := range [...]struct {
+		name string
+		text *string
+	}{{"mobilePhone", &b.MobilePhone}, {"email", &b.Email}} {
+		text, err := crypt.OpenField(secret, e, *f.text)
+		if err != nil {
+			unreadable = append(unreadable, f.name)
+		}
+		*f.text = text
+	}
+	return unreadable
+}
+
+// fleeting are the parameters that may differ between arrivals of one message:
+// the proof, the business id, the flag that the sandbox is chosen by, and what is
+// encrypted with a new IV each time.
+var fleeting = map[string]bool{nameToken: true, nameStamp: true, "businessId": true, "testFlag": true, "mobilePhone": true, "email": true}
+
+// contentHash is SHA-256 over the parameters that say what is asked. A purchase
+// is asked for again whenever the buyer looks at the resource, so its expiry, a
+// mere estimate in the tables' words, is left out.
+func contentHash(q Query) []byte {
+	purchase := q.Get("activity") == market.NewInstance
+	h := sha256.New()
+	for _, p := range q.Params {
+		if fleeting[p.Name] || purchase && p.Name == "expireTime" {
+			continue
+		}
+		h.Write([]byte(p.Name + "\x00" + p.Value + "\x00"))
+	}
+	return h.Sum(nil)
+}

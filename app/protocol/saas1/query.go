@@ -1,0 +1,190 @@
+// Package saas1 speaks the SaaS Access Guide V1.0 of KooGallery (deprecated, but
+// products sold on it still run): it proves that a call is authentic, reads the
+// query string into a market.Call and writes the market.Answer back, and it
+// holds the marketplace's side (signing) beside the seller's, for the simulator
+// and the tests. It does no I/O, has no clock of its own, and knows neither HTTP
+// servers nor databases nor what a call causes.
+//
+// Page ids in the comments are those of Huawei's help pages; docs/protocol.md
+// lists every check with its published statement.
+package saas1
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of a query, far above what the tables add up to: a list of 100 ids of
+// 64 characters and 2048 characters of saasExtendParams, escaped.
+const (
+	maxQuery      = 32 << 10 // bytes, raw
+	maxParameters = 64
+	maxName       = 64
+)
+
+// The names of the parameters that the proof needs.
+const (
+	nameToken = "authToken"
+	nameStamp = "timeStamp"
+)
+
+// base64Fields are the fields that never hold a blank: one that the decoding of
+// forms made of a raw '+' is that '+' again. The published sample call carries
+// its authToken so.
+var base64Fields = map[string]bool{nameToken: true, "mobilePhone": true, "email": true, "saasExtendParams": true}
+
+// Parameter is one parameter, decoded once.
+type Parameter struct{ Name, Value string }
+
+// Query is the parameters of a call in the order of their names, without
+// authToken. The order is that of Java's TreeMap: by character, upper case first.
+type Query struct {
+	Token  string
+	Params []Parameter
+}
+
+// Get is a parameter's value, "" if there is none.
+func (q Query) Get(name string) string {
+	i, ok := slices.BinarySearchFunc(q.Params, name, func(p Parameter, n string) int { return strings.Compare(p.Name, n) })
+	if !ok {
+		return ""
+	}
+	return q.Params[i].Value
+}
+
+// ParseQuery decodes a raw query string (without "?"), as HTML forms are: %XX is
+// one byte and '+' a blank, except in the fields that are base64.
+//
+// A parameter that is there twice is ErrQueryDuplicate (which one was signed
+// cannot be told). A broken escape, invalid UTF-8, a name that no parameter has
+// (other than letters, digits, '_', '-', '.'), and too many of them are
+// ErrQueryFormat. ErrQueryAmbiguous is a value with another field's "&name=" in
+// it: names and values are joined without escapes before they are signed, so
+// that such a call has the signature of a different one. With an error the Query
+// holds what could be read, for the log.
+func ParseQuery(raw string) (Query, error) {
+	var q Query
+	if len(raw) > maxQuery {
+		return q, with(ErrQueryFormat, "field", "query", "limit", strconv.Itoa(maxQuery))
+	}
+	var first error
+	fail := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	token := false
+	for raw != "" {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		if pair == "" {
+			continue
+		}
+		if len(q.Params) == maxParameters {
+			fail(with(ErrQueryFormat, "field", "query", "limit", strconv.Itoa(maxParameters)))
+			break
+		}
+		p, err := parseParameter(pair)
+		switch {
+		case err != nil:
+			fail(err)
+		case p.Name == nameToken && token:
+			fail(with(ErrQueryDuplicate, "field", p.Name))
+		case p.Name == nameToken:
+			q.Token, token = p.Value, true
+		default:
+			q.Params = append(q.Params, p)
+		}
+	}
+	if err := q.order(); err != nil {
+		fail(err)
+	}
+	return q, first
+}
+
+// order sorts the parameters; of one that is there twice the first is kept.
+func (q *Query) order() error {
+	slices.SortStableFunc(q.Params, func(a, b Parameter) int { return strings.Compare(a.Name, b.Name) })
+	var err error
+	q.Params = slices.CompactFunc(q.Params, func(a, b Parameter) bool {
+		if a.Name == b.Name {
+			err = with(ErrQueryDuplicate, "field", a.Name)
+		}
+		return a.Name == b.Name
+	})
+	return err
+}
+
+func parseParameter(pair string) (Parameter, error) {
+	name, value, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(name)
+	if err != nil || !cleanName(name) {
+		return Parameter{}, with(ErrQueryFormat, "field", excerpt(name))
+	}
+	value, err = url.QueryUnescape(value)
+	if err != nil || !utf8.ValidString(value) {
+		return Parameter{}, with(ErrQueryFormat, "field", name)
+	}
+	if base64Fields[name] && strings.TrimSpace(value) != "" {
+		value = strings.ReplaceAll(value, " ", "+")
+	}
+	if swallows(value) {
+		return Parameter{}, with(ErrQueryAmbiguous, "field", name)
+	}
+	return Parameter{Name: name, Value: value}, nil
+}
+
+func cleanName(s string) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// swallows tells whether a value contains what would be another field in the
+// text that is signed.
+func swallows(value string) bool {
+	for {
+		_, rest, found := strings.Cut(value, "&")
+		if !found {
+			return false
+		}
+		if name, _, is := strings.Cut(rest, "="); is && knownFields[name] {
+			return true
+		}
+		value = rest
+	}
+}
+
+// cleanText tells whether s has no control characters, so that it can be stored,
+// logged and put on a screen as it is.
+func cleanText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+// excerpt is the beginning of something that the caller sent, for the args of a
+// fault.
+func excerpt(s string) string {
+	const most = 40 // characters
+	s = strings.ToValidUTF8(s, "?")
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/seal"
+)
+
+// NewInstance is an instance as a V1.0 purchase makes it: what was ordered is
+// known from the call.
+type NewInstance struct {
+	Instance
+	BillingItem string // see market.Call.BillingItem
+	WantedID    string // the instanceId to use if it is free
+	SpareID     string // the instanceId to use if it is not
+	Facts       []byte // what the call said of the order, for people
+}
+
+// AddInstance writes the instance of a purchase and fills in its PK and
+// instanceId. A purchase that has an instance already, although its message is
+// gone, gets that one; added is then false.
+func (t *Tx) AddInstance(ctx context.Context, n *NewInstance) (added bool, err error) {
+	for _, id := range []string{n.WantedID, n.SpareID} {
+		err := t.tx.GetContext(ctx, &n.PK, `
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, protocol, billing_item)
+VALUES ($1, $2, $3, '', $4, $5, $6)
+ON CONFLICT DO NOTHING
+RETURNING id`, n.ChannelID, id, n.OrderID, n.BusinessID, string(n.Protocol), n.BillingItem)
+		if err == nil {
+			n.InstanceID = id
+			return true, t.SaveOrder(ctx, &n.Instance, n.Facts)
+		}
+		if !fault.Is(toFault(err), fault.NotFound) {
+			return false, toFault(err)
+		}
+		err = t.tx.QueryRowxContext(ctx, `
+SELECT id, instance_id
+  FROM instances
+ WHERE channel_id = $1
+   AND order_id = $2
+   AND order_line_id = ''
+   AND billing_item = $3`, n.ChannelID, n.OrderID, n.BillingItem).Scan(&n.PK, &n.InstanceID)
+		if err == nil || !fault.Is(toFault(err), fault.NotFound) {
+			return false, toFault(err)
+		}
+	}
+	return false, fault.New(fault.Internal, "internal") // a fresh UUID is nobody's
+}
+
+// NameInstance notes which instance a message made.
+func (t *Tx) NameInstance(ctx context.Context, message int64, instanceID string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET instance_id = $2
+ WHERE id = $1`, message, instanceID)
+	return toFault(err)
+}
+
+// SaveBought writes what a V1.0 renewal or upgrade says was bought.
+func (t *Tx) SaveBought(ctx context.Context, i *Instance) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE instances
+   SET product_id = $2,
+       sku_code = $3,
+       linear_value = $4,
+       order_type = $5,
+       period_type = $6,
+       period_number = $7,
+       updated_at = now()
+ WHERE id = $1`, i.PK, i.ProductID, i.SkuCode, i.LinearValue, i.OrderType, i.PeriodType, i.PeriodNumber)
+	return toFault(err)
+}
+
+// Readiness is how far a purchase has come.
+type Readiness struct {
+	Ready bool // the access data is there, or will never be
+	Given bool // its work was given up
+	Later bool // its work goes on after the given time at the earliest, or waits for a person
+}
+
+// Readiness looks at a purchase by its message, in one short statement.
+func (r *Reader) Readiness(ctx context.Context, message int64, until time.Time) (Readiness, error) {
+	var out Readiness
+	err := r.q.QueryRowxContext(ctx, `
+SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false),
+       m.status = 'failed',
+       COALESCE((SELECT min(t.run_at)
+                   FROM tasks t
+                  WHERE t.message_id = m.id
+                    AND t.kind <> 'deliver'
+                    AND t.status IN ('pending', 'running')) > $2, false)
+  FROM messages m
+  LEFT JOIN instances i
+         ON i.instance_id = m.instance_id
+        AND i.channel_id = m.channel_id
+ WHERE m.id = $1`, message, until).Scan(&out.Ready, &out.Given, &out.Later)
+	return out, toFault(err)
+}
+
+// InstanceOf loads a channel's instance by KooGallery's id. Fault: not_found
+// "instance.unknown".
+func (r *Reader) InstanceOf(ctx context.Context, channel int64, instanceID string) (*Instance, error) {
+	return r.scanInstance(r.q.QueryRowxContext(ctx, `
+SELECT `+instanceColumns+`
+  FROM instances
+ WHERE instance_id = $1
+   AND channel_id = $2`, instanceID, channel))
+}
+
+// BetterAnswer replaces the answer of the attempt that a waiting purchase has
+// just left behind, and its code, by the one that is really sent. It concerns no
+// attempt but that one.
+func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, code market.ResultCode, response []byte, elapsed time.Duration) error {
+	var message sql.NullInt64
+	err := t.tx.GetContext(ctx, &message, `
+UPDATE attempts
+   SET result_code = $2,
+       response = NULL,
+       response_sealed = $3,
+       duration_us = $4
+ WHERE id = $1
+RETURNING message_id`, attempt, string(code), nullBytes(t.keys.Seal(seal.Payload, response)), elapsed.Microseconds())
+	if err != nil {
+		return toFault(err)
+	}
+	_, err = t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET result_code = $2,
+       updated_at = now()
+ WHERE id = $1`, message.Int64, string(code))
+	return toFault(err)
+}

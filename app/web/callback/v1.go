@@ -1,0 +1,96 @@
+package callback
+
+import (
+	"context"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/saas1"
+	"koodesk/app/store"
+)
+
+// DialectV1 is SaaS V1.0 as intake needs it.
+type DialectV1 struct{}
+
+// Protocol is V1.
+func (DialectV1) Protocol() market.Protocol { return market.V1 }
+
+// Encode writes an answer that has nothing to encrypt.
+func (DialectV1) Encode(activity string, a market.Answer) []byte {
+	return saas1.Encode(activity, a, saas1.Cipher{})
+}
+
+// EncodeSealed writes an answer whose user name and password are encrypted.
+func (DialectV1) EncodeSealed(activity string, a market.Answer, key string, encryptType int) []byte {
+	return saas1.Encode(activity, a, saas1.Cipher{Secret: key, Type: crypt.EncryptType(encryptType)})
+}
+
+// Decode reads a stored call, which is its query string.
+func (DialectV1) Decode(query []byte) (market.Call, error) {
+	q, err := saas1.ParseQuery(string(query))
+	if err != nil {
+		return market.Call{Protocol: market.V1, Terms: &market.Terms{}}, err
+	}
+	return saas1.Decode(q)
+}
+
+// Message is what the caller is told of a refusal.
+func (DialectV1) Message(err error) string { return saas1.Message(err) }
+
+// resemblesV1 tells the generations apart: V1.0 is a GET that carries an
+// authToken, V2.0 a POST that carries a signature. A call that has only half of
+// either is taken for the one whose proof it carries, else for the one whose
+// method it has.
+func resemblesV1(r store.Request) bool {
+	token, signature := carries(r.Query, "authToken"), carries(r.Query, "signature")
+	if token != signature {
+		return token
+	}
+	return r.Method == fiber.MethodGet
+}
+
+func carries(query, name string) bool {
+	return strings.HasPrefix(query, name+"=") || strings.Contains(query, "&"+name+"=")
+}
+
+// answerV1 proves, reads and hands over a call of V1.0. The key that proved it
+// is the one to encrypt and sign with.
+func (h *Handler) answerV1(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, market.ResultCode, error) {
+	q, parseErr := saas1.ParseQuery(k.arrived.Request.Query)
+	var readErr error
+	k.arrived.Call, readErr = saas1.Decode(q)
+	proof, err := proveV1(c, k, q, parseErr)
+	if err != nil {
+		return h.reject(ctx, k, err)
+	}
+	k.proof.KeyID, k.arrived.Key = proof.KeyID, proof.Secret
+	h.o.Metrics.CallbackProofs.WithLabelValues("authToken").Inc()
+	h.o.Intake.Used(ctx, proof.KeyID, k.arrived.ReceivedAt)
+	unreadable := saas1.Reveal(&k.arrived.Call, proof.Secret, crypt.EncryptType(k.channel.EncryptType))
+	if len(unreadable) > 0 {
+		h.o.Log.WarnContext(ctx, "the buyer's data could not be decrypted; the customer cannot be told by it",
+			"channel", k.channel.Slug, "order", k.arrived.Call.OrderID, "fields", strings.Join(unreadable, ", "))
+	}
+	if readErr != nil {
+		return h.o.Intake.Invalid(ctx, k.arrived, readErr)
+	}
+	return h.o.Intake.Handle(ctx, k.arrived)
+}
+
+func proveV1(c *fiber.Ctx, k *call, q saas1.Query, parseErr error) (saas1.Proof, error) {
+	if c.Method() != fiber.MethodGet {
+		return saas1.Proof{}, fault.New(fault.Unauthenticated, "call.method", "method", c.Method())
+	}
+	if parseErr != nil {
+		return saas1.Proof{}, parseErr
+	}
+	var keys []saas1.Key
+	for _, key := range k.channel.KeysOf("basic", k.arrived.ReceivedAt) {
+		keys = append(keys, saas1.Key{ID: key.ID, Secret: key.Secret})
+	}
+	return saas1.Verify(keys, q)
+}
