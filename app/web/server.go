@@ -66,7 +66,7 @@ func New(o Options) *Server {
 }
 
 // Serve answers on the listener until Shutdown.
-func (s *Server) Serve(l net.Listener) error { return s.app.Listener(l) }
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingering{l}) }
 
 // Shutdown lets calls in hand finish, for at most the given time.
 func (s *Server) Shutdown(limit time.Duration) error { return s.app.ShutdownWithTimeout(limit) }
