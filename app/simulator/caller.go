@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -177,7 +178,8 @@ func (c *Caller) exchange(ctx context.Context, s Signed) (*http.Response, error)
 
 // plainError leaves the address with its signature out.
 func plainError(err error) string {
-	if u, ok := err.(*url.Error); ok {
+	var u *url.Error
+	if errors.As(err, &u) {
 		return fmt.Sprintf("no answer: %v", u.Err)
 	}
 	return err.Error()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/lib/pq"
@@ -81,25 +80,20 @@ const maxLost = 5
 // fifth in a row: then the task is given up.
 func (s *Store) Recover(ctx context.Context) (n int, err error) {
 	err = s.Write(ctx, func(t *Tx) error {
-		n = 0
-		var settle []int64
-		rows, err := t.tx.QueryxContext(ctx, recoverLost, fault.ToRecord(fault.New(fault.Internal, "task.kills_workers")).JSON(), maxLost)
+		var lost []struct {
+			Message int64 `db:"message"`
+			GivenUp bool  `db:"given_up"`
+		}
+		err := t.tx.SelectContext(ctx, &lost, recoverLost, fault.ToRecord(fault.New(fault.Internal, "task.kills_workers")).JSON(), maxLost)
 		if err != nil {
 			return toFault(err)
 		}
-		for rows.Next() {
-			var message int64
-			var givenUp bool
-			if err := rows.Scan(&message, &givenUp); err != nil {
-				return toFault(errors.Join(err, rows.Close()))
+		n = len(lost)
+		var settle []int64
+		for _, l := range lost {
+			if l.GivenUp {
+				settle = append(settle, l.Message)
 			}
-			n++
-			if givenUp {
-				settle = append(settle, message)
-			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return toFault(err)
 		}
 		if len(settle) > 0 {
 			_, err := t.tx.ExecContext(ctx, `
@@ -156,7 +150,7 @@ UPDATE tasks t
        leased_until = NULL
   FROM lost
  WHERE t.id = lost.id
-RETURNING COALESCE(t.message_id, 0), lost.given_up`
+RETURNING COALESCE(t.message_id, 0) AS message, lost.given_up`
 
 // TaskCounts counts the tasks that are not done, by status.
 func (s *Store) TaskCounts(ctx context.Context) (map[string]int, error) {

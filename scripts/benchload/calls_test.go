@@ -103,3 +103,17 @@ func TestWhatIsNoAnswerIsAnError(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+// What the load spends on making up, signing and judging one call, which the
+// program under test has to do without.
+func BenchmarkOneCall(b *testing.B) {
+	b.ReportAllocs()
+	buy := &buyer{signer: newSigner("127.0.0.1:1", "bench", testKey), ids: simulator.NewIDs(time.Now)}
+	for b.Loop() {
+		buy.next()
+		a := answer{status: 200, body: buy.expected, sign: []byte(crypt.BodySign(testKey, buy.expected))}
+		if err := buy.judge(a); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

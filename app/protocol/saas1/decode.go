@@ -7,6 +7,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/wire"
 )
 
 // maxActivity is the longest length that a table prints for activity.
@@ -32,7 +33,7 @@ func Decode(q Query) (market.Call, error) {
 	if !known {
 		rules = anyRequest
 		if first == nil {
-			first = fault.New(fault.Invalid, keyUnknownActivity, "field", "activity", "got", excerpt(c.Activity))
+			first = fault.New(fault.Invalid, keyUnknownActivity, "field", "activity", "got", wire.Excerpt(c.Activity))
 		}
 	}
 	for _, r := range rules {

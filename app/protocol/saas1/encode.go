@@ -1,10 +1,9 @@
 package saas1
 
 import (
-	"unicode/utf16"
-
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/wire"
 )
 
 // Published lengths of what is returned, in characters, counted in UTF-16 units
@@ -45,15 +44,15 @@ func Encode(activity string, a market.Answer, c Cipher) []byte {
 	}
 	b := make([]byte, 0, 512)
 	b = append(b, `{"resultCode":`...)
-	b = appendASCII(b, string(a.Code))
+	b = wire.AppendString(b, string(a.Code))
 	b = append(b, `,"resultMsg":`...)
-	b = appendASCII(b, cutUTF16(a.Msg, MaxResultMsg))
+	b = wire.AppendString(b, wire.CutUTF16(a.Msg, MaxResultMsg))
 	switch activity {
 	case market.NewInstance:
 		if c.encrypts(a.App) {
-			b = appendField(b, "encryptType", c.number())
+			b = wire.AppendField(b, "encryptType", c.number())
 		}
-		b = appendField(b, "instanceId", a.InstanceID)
+		b = wire.AppendField(b, "instanceId", a.InstanceID)
 		b = c.appendApp(b, a.App)
 	case market.QueryInstance:
 		b = c.appendInfo(b, a.Info)
@@ -67,7 +66,7 @@ func (c Cipher) appendInfo(b []byte, list []market.InstanceInfo) []byte {
 	}
 	for _, info := range list {
 		if c.encrypts(info.App) {
-			b = appendField(b, "encryptType", c.number())
+			b = wire.AppendField(b, "encryptType", c.number())
 			break
 		}
 	}
@@ -77,7 +76,7 @@ func (c Cipher) appendInfo(b []byte, list []market.InstanceInfo) []byte {
 			b = append(b, ',')
 		}
 		b = append(b, `{"instanceId":`...)
-		b = appendASCII(b, info.InstanceID)
+		b = wire.AppendString(b, info.InstanceID)
 		b = c.appendApp(b, info.App)
 		b = append(b, '}')
 	}
@@ -112,52 +111,10 @@ func (c Cipher) appendApp(b []byte, a *market.AppInfo) []byte {
 		return b
 	}
 	b = append(b, `,"appInfo":{"frontEndUrl":`...)
-	b = appendASCII(b, a.FrontEndURL)
-	b = appendField(b, "adminUrl", a.AdminURL)
-	b = appendField(b, "userName", c.seal(a.UserName))
-	b = appendField(b, "password", c.seal(a.Password))
-	b = appendField(b, "memo", a.Memo)
+	b = wire.AppendString(b, a.FrontEndURL)
+	b = wire.AppendField(b, "adminUrl", a.AdminURL)
+	b = wire.AppendField(b, "userName", c.seal(a.UserName))
+	b = wire.AppendField(b, "password", c.seal(a.Password))
+	b = wire.AppendField(b, "memo", a.Memo)
 	return append(b, '}')
-}
-
-// appendField writes a further member, if there is something to write.
-func appendField(b []byte, name, text string) []byte {
-	if text == "" {
-		return b
-	}
-	b = append(b, ',', '"')
-	b = append(b, name...)
-	b = append(b, '"', ':')
-	return appendASCII(b, text)
-}
-
-// appendASCII writes a JSON string of ASCII characters; bytes that are no
-// character become U+FFFD.
-func appendASCII(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r >= 0x20 && r < 0x7f:
-			b = append(b, s[i])
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			b = appendUnit(appendUnit(b, high), low)
-		default: // control characters, and U+FFFD for what is invalid
-			b = appendUnit(b, r)
-		}
-	}
-	return append(b, '"')
-}
-
-func appendUnit(b []byte, unit rune) []byte {
-	const digits = "0123456789abcdef"
-	return append(b, '\\', 'u', digits[unit>>12&15], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
 }

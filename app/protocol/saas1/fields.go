@@ -8,6 +8,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // rule is one row of a published request table.
@@ -159,7 +160,7 @@ func (r rule) check(v string) error {
 }
 
 func (r rule) refuse(key, want, got string) error {
-	return fault.New(fault.Invalid, key, "field", r.name, "want", want, "got", excerpt(got))
+	return fault.New(fault.Invalid, key, "field", r.name, "want", want, "got", wire.Excerpt(got))
 }
 
 // chargingModes by the number that V1.0 gives them.

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"koodesk/app/protocol/wire"
 )
 
 // Bounds of a query, far above what the tables add up to: a list of 100 ids of
@@ -123,7 +125,7 @@ func parseParameter(pair string) (Parameter, error) {
 	name, value, _ := strings.Cut(pair, "=")
 	name, err := url.QueryUnescape(name)
 	if err != nil || !cleanName(name) {
-		return Parameter{}, with(ErrQueryFormat, "field", excerpt(name))
+		return Parameter{}, with(ErrQueryFormat, "field", wire.Excerpt(name))
 	}
 	value, err = url.QueryUnescape(value)
 	if err != nil || !utf8.ValidString(value) {
@@ -171,20 +173,4 @@ func swallows(value string) bool {
 // logged and put on a screen as it is.
 func cleanText(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
-}
-
-// excerpt is the beginning of something that the caller sent, for the args of a
-// fault.
-func excerpt(s string) string {
-	const most = 40 // characters
-	s = strings.ToValidUTF8(s, "?")
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }

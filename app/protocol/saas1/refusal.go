@@ -2,11 +2,10 @@ package saas1
 
 import (
 	"errors"
-	"strings"
-	"unicode/utf16"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // Why a call could not be proved authentic, one sentinel per reason, to be
@@ -85,7 +84,7 @@ func Message(err error) string {
 			text += ": " + detail
 		}
 	}
-	return cutUTF16(printable(text), MaxResultMsg)
+	return wire.CutUTF16(wire.Printable(text), MaxResultMsg)
 }
 
 func fieldMessage(e *fault.Error) string {
@@ -131,24 +130,3 @@ func defaultMsg(code market.ResultCode) string {
 
 // with is a sentinel with the args of one case.
 func with(e *fault.Error, args ...string) error { return fault.New(e.Code, e.Key, args...) }
-
-// cutUTF16 keeps the whole characters of the first limit UTF-16 units.
-func cutUTF16(s string, limit int) string {
-	n := 0
-	for i, r := range s {
-		if n += utf16.RuneLen(r); n > limit {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// printable is s in printable ASCII, for a resultMsg.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r > 0x7e {
-			return '?'
-		}
-		return r
-	}, s)
-}

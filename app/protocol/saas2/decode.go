@@ -3,6 +3,7 @@ package saas2
 import (
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // maxActivity is the longest length that a table prints for activity.
@@ -47,7 +48,7 @@ func fill(c *market.Call, root value) error {
 	if !known {
 		rules = anyRequest
 		if first == nil {
-			first = fault.New(fault.Invalid, keyUnknownActivity, "field", "activity", "got", excerpt(text))
+			first = fault.New(fault.Invalid, keyUnknownActivity, "field", "activity", "got", wire.Excerpt(text))
 		}
 	}
 	for _, r := range rules {

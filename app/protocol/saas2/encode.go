@@ -1,9 +1,8 @@
 package saas2
 
 import (
-	"unicode/utf16"
-
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // Encode writes an answer: exactly the bytes to send, and to sign in Body-Sign.
@@ -27,12 +26,12 @@ func Encode(activity string, a market.Answer) []byte {
 	}
 	b := make([]byte, 0, 192)
 	b = append(b, `{"resultCode":`...)
-	b = appendASCII(b, string(a.Code))
+	b = wire.AppendString(b, string(a.Code))
 	b = append(b, `,"resultMsg":`...)
-	b = appendASCII(b, cutUTF16(a.Msg, MaxResultMsg))
+	b = wire.AppendString(b, wire.CutUTF16(a.Msg, MaxResultMsg))
 	switch activity {
 	case market.NewInstance:
-		b = appendField(b, "instanceId", a.InstanceID)
+		b = wire.AppendField(b, "instanceId", a.InstanceID)
 	case market.QueryInstance:
 		if a.Info != nil {
 			b = append(b, `,"info":[`...)
@@ -50,57 +49,15 @@ func Encode(activity string, a market.Answer) []byte {
 
 func appendInfo(b []byte, info market.InstanceInfo) []byte {
 	b = append(b, `{"instanceId":`...)
-	b = appendASCII(b, info.InstanceID)
+	b = wire.AppendString(b, info.InstanceID)
 	if app := info.App; app != nil {
 		b = append(b, `,"appInfo":{"frontEndUrl":`...)
-		b = appendASCII(b, app.FrontEndURL)
-		b = appendField(b, "adminUrl", app.AdminURL)
-		b = appendField(b, "userName", app.UserName)
-		b = appendField(b, "password", app.Password)
-		b = appendField(b, "memo", app.Memo)
+		b = wire.AppendString(b, app.FrontEndURL)
+		b = wire.AppendField(b, "adminUrl", app.AdminURL)
+		b = wire.AppendField(b, "userName", app.UserName)
+		b = wire.AppendField(b, "password", app.Password)
+		b = wire.AppendField(b, "memo", app.Memo)
 		b = append(b, '}')
 	}
 	return append(b, '}')
-}
-
-// appendField writes a further member, if there is something to write.
-func appendField(b []byte, name, text string) []byte {
-	if text == "" {
-		return b
-	}
-	b = append(b, ',', '"')
-	b = append(b, name...)
-	b = append(b, '"', ':')
-	return appendASCII(b, text)
-}
-
-// appendASCII writes a JSON string of ASCII characters; bytes that are no
-// character become U+FFFD.
-func appendASCII(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r >= 0x20 && r < 0x7f:
-			b = append(b, s[i])
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			b = appendUnit(appendUnit(b, high), low)
-		default: // control characters, and U+FFFD for what is invalid
-			b = appendUnit(b, r)
-		}
-	}
-	return append(b, '"')
-}
-
-func appendUnit(b []byte, unit rune) []byte {
-	const digits = "0123456789abcdef"
-	return append(b, '\\', 'u', digits[unit>>12&15], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
 }

@@ -9,6 +9,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // The keys of Decode's faults, all of code Invalid, with their args.
@@ -147,7 +148,7 @@ func (r rule) check(text string) error {
 }
 
 func (r rule) refuse(key, want, got string) error {
-	return fault.New(fault.Invalid, key, "field", r.path(), "want", want, "got", excerpt(got))
+	return fault.New(fault.Invalid, key, "field", r.path(), "want", want, "got", wire.Excerpt(got))
 }
 
 // takeTestFlag: "1" is a debugging call; absent, "" and "0" are real. The sites

@@ -12,6 +12,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // seedBodies are the golden requests and one body for each thing that the
@@ -58,7 +59,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(c.InstanceIDs), MaxQueryIDs)
 		msg := Message(err)
-		require.Equal(t, printable(msg), msg)
+		require.Equal(t, wire.Printable(msg), msg)
 		require.LessOrEqual(t, len(msg), MaxResultMsg)
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))

@@ -1,9 +1,6 @@
 package saas2
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"koodesk/app/market"
 )
 
@@ -24,43 +21,3 @@ const (
 // Fits tells whether access data can be written into an answer: see
 // market.AppInfo.Check, whose faults it returns.
 func Fits(a market.AppInfo) error { return a.Check() }
-
-// cutUTF16 keeps the whole characters of the first limit UTF-16 units.
-func cutUTF16(s string, limit int) string {
-	n := 0
-	for i, r := range s {
-		n++
-		if r > 0xffff {
-			n++
-		}
-		if n > limit {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// printable is s in printable ASCII, for a resultMsg.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r > 0x7e {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
-// excerpt is the beginning of something that the caller sent, for the args of a
-// fault.
-func excerpt(s string) string {
-	const most = 40 // characters
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if !cleanText(string(r)) {
-			return '?'
-		}
-		return r
-	}, s)
-}

@@ -7,6 +7,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // Why a call could not be proved authentic, one sentinel per reason, to be
@@ -65,7 +66,7 @@ func Message(err error) string {
 			text += ": " + detail
 		}
 	}
-	return cutUTF16(printable(text), MaxResultMsg)
+	return wire.CutUTF16(wire.Printable(text), MaxResultMsg)
 }
 
 func fieldMessage(e *fault.Error) string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"koodesk/app/fault"
+	"koodesk/app/protocol/wire"
 )
 
 // The reader of bodies is our own because three things are needed that
@@ -70,7 +71,7 @@ func parse(body []byte) (value, error) {
 		return v, p.syntax()
 	}
 	if p.twice != nil {
-		return v, fault.New(fault.Invalid, keyDuplicate, "field", excerpt(*p.twice))
+		return v, fault.New(fault.Invalid, keyDuplicate, "field", wire.Excerpt(*p.twice))
 	}
 	return v, nil
 }

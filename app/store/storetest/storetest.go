@@ -80,7 +80,7 @@ func buildTemplate() (string, error) {
 	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lockTemplate); err != nil {
 		return "", err
 	}
-	defer conn.ExecContext(context.Background(), `SELECT pg_advisory_unlock($1)`, lockTemplate)
+	defer func() { _, _ = conn.ExecContext(context.Background(), `SELECT pg_advisory_unlock($1)`, lockTemplate) }()
 	var there bool
 	if err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)`, name).Scan(&there); err != nil || there {
 		return name, err

@@ -1,0 +1,94 @@
+// Package wire writes what all generations of the protocol write alike: JSON in
+// ASCII, and texts within published lengths. It knows no message of any of them.
+package wire
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// AppendField writes a further member, if there is something to write.
+func AppendField(b []byte, name, text string) []byte {
+	if text == "" {
+		return b
+	}
+	b = append(b, ',', '"')
+	b = append(b, name...)
+	b = append(b, '"', ':')
+	return AppendString(b, text)
+}
+
+// AppendString writes a JSON string of ASCII characters; bytes that are no
+// character become U+FFFD.
+func AppendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r >= 0x20 && r < 0x7f:
+			b = append(b, s[i])
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			b = appendUnit(appendUnit(b, high), low)
+		default: // control characters, and U+FFFD for what is invalid
+			b = appendUnit(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+func appendUnit(b []byte, unit rune) []byte {
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', digits[unit>>12&15], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
+}
+
+// CutUTF16 keeps the whole characters of the first limit UTF-16 units, in which
+// Java counts lengths.
+func CutUTF16(s string, limit int) string {
+	n := 0
+	for i, r := range s {
+		n++
+		if r > 0xffff {
+			n++
+		}
+		if n > limit {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// Printable is s in printable ASCII, for a resultMsg.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r > 0x7e {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// Excerpt is the beginning of something that a caller sent, fit for the args of a
+// fault: valid, without control characters, at most 40 characters.
+func Excerpt(s string) string {
+	const most = 40
+	s = strings.ToValidUTF8(s, "?")
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
