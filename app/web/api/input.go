@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -269,7 +270,12 @@ func typeName(t reflect.Type) string {
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	out := map[string]reflect.Value{}
 	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			maps.Copy(out, fieldsOf(v.Field(i)))
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		out[name] = v.Field(i)
 	}
 	return out

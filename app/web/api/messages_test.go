@@ -291,7 +291,7 @@ func TestRestartOfEverythingThatMatches(t *testing.T) {
 	require.EqualValues(t, 0, r.json["refused"])
 	require.Contains(t, r.json["explanation"], "220 of 220")
 	require.Equal(t, 0, h.count(`SELECT count(*) FROM messages WHERE status = 'failed'`))
-	r = h.post("/messages/restart", `{"filter":{"status":"failed"}}`)
+	r = h.post("/messages/restart", `{"status":"failed"}`)
 	require.EqualValues(t, 0, r.json["matched"])
 }
 
@@ -305,7 +305,7 @@ func TestBodies(t *testing.T) {
 		want []string
 	}{
 		{`{"filter":{"status":"failed","stauts":"x","limit":1}}`, "request.invalid", []string{"filter.stauts", "filter.limit"}},
-		{`{"status":"failed"}`, "request.invalid", []string{"status"}},
+		{`{"stauts":"failed"}`, "request.invalid", []string{"stauts"}},
 		{`{"filter":{"test":"yes","since":"today","status":1}}`, "request.invalid", []string{"filter.test", "filter.since", "filter.status"}},
 		{`{"filter":{"status":"failed","status":"failed"}}`, "request.invalid", []string{"filter.status"}},
 		{`{"filter":"failed"}`, "request.invalid", []string{"filter"}},

@@ -104,9 +104,18 @@ type messageFilter struct {
 	Until      *time.Time `json:"until"`
 }
 
+// restartAll has its filter under "filter", or the filter's fields directly.
 type restartAll struct {
+	messageFilter
 	Filter messageFilter `json:"filter"`
 	Reason string        `json:"reason"`
+}
+
+func (r restartAll) which() messageFilter {
+	if r.Filter != (messageFilter{}) {
+		return r.Filter
+	}
+	return r.messageFilter
 }
 
 func (f messageFilter) filter() (store.MessageFilter, error) {
@@ -147,7 +156,7 @@ func (a *API) RestartMessages(c *fiber.Ctx) error {
 	var f store.MessageFilter
 	var by staff.Actor
 	if err == nil {
-		f, err = in.Filter.filter()
+		f, err = in.which().filter()
 	}
 	if err == nil {
 		by, err = actor(c, in.Reason)
