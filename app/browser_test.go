@@ -32,9 +32,15 @@ func (r *rig) browser() context.Context {
 	t.Helper()
 	bin := os.Getenv("CHROME_BIN")
 	require.NotEmpty(t, bin, "CHROME_BIN is not set: run `make test`, or point it to Chromium")
+	// The browser's children may write for a moment longer than it lives.
+	profile, err := os.MkdirTemp("", "koodesk-browser-")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, 20*time.Second, 50*time.Millisecond)
+	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("lang", "zh-CN"))
+		chromedp.UserDataDir(profile), chromedp.Flag("lang", "zh-CN"))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)

@@ -88,8 +88,11 @@ func (j *Jobs) fail(ctx context.Context, k Kind, t outbox.Task, cause error) err
 		outcome, level = "given_up", j.o.Log.Error
 	}
 	j.o.Metrics.Tasks.WithLabelValues(string(k.Name), outcome).Inc()
-	level("a task's try failed", "task", t.ID, "kind", k.Name, "try", t.Attempt, "round", t.Round,
-		"given_up", final, "next", retryAt, "error", cause)
+	said := []any{"task", t.ID, "kind", k.Name, "try", t.Attempt, "round", t.Round, "given_up", final, "error", cause}
+	if !final {
+		said = append(said, "next", retryAt)
+	}
+	level("a task's try failed", said...)
 	return err
 }
 

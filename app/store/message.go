@@ -178,7 +178,8 @@ SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.res
 }
 
 // SettleMessage brings a message's status in line with its tasks: failed if one
-// was given up, processing while one is under way, else succeeded. Deliveries
+// was given up, processing while one is under way (with the error of its last
+// try, if that failed), else succeeded. Deliveries
 // have their own ledger and do not fail the interface message. A message
 // without tasks keeps its status.
 func (t *Tx) SettleMessage(ctx context.Context, id int64) error {
@@ -190,14 +191,15 @@ WITH s AS (
     SELECT count(*) AS n,
            bool_or(status = 'failed') AS failed,
            bool_or(status IN ('pending', 'running')) AS busy,
-           (array_agg(last_error ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why
+           (array_agg(last_error ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why,
+           (array_agg(last_error ORDER BY run_at) FILTER (WHERE status = 'pending' AND last_error IS NOT NULL))[1] AS trouble
       FROM tasks
      WHERE message_id = $1
        AND kind <> 'deliver'
 )
 UPDATE messages
    SET status = CASE WHEN s.failed THEN 'failed' WHEN s.busy THEN 'processing' ELSE 'succeeded' END,
-       last_error = CASE WHEN s.failed THEN s.why END,
+       last_error = CASE WHEN s.failed THEN s.why WHEN s.busy THEN s.trouble END,
        updated_at = now()
   FROM s
  WHERE id = $1

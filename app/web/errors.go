@@ -20,6 +20,7 @@ func (s *Server) onError(c *fiber.Ctx, err error) error {
 	}
 	switch {
 	case strings.HasPrefix(c.Path(), "/koogallery/"):
+		s.o.Log.WarnContext(c.UserContext(), "a call was refused unread", "method", c.Method(), "path", c.Path(), "ip", c.IP(), "error", err)
 		return callback.Refuse(c, f)
 	case strings.HasPrefix(c.Path(), "/api/"):
 		return s.o.API.Problem(c, f)

@@ -30,7 +30,7 @@ func main() {
 		err = run(ctx, o)
 	}
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -106,7 +106,7 @@ func run(ctx context.Context, o settings) (err error) {
 		return err
 	}
 	fmt.Print(head, results.table(), "\n", results.verdict(), "\n")
-	if o.only.String() == "" {
+	if o.only.String() == "" && b.redis.own() {
 		line, s, err := b.busy(ctx, 16, 2*each)
 		if err != nil {
 			return err

@@ -55,6 +55,10 @@ func openRedis(ctx context.Context, raw string) (*redisPlace, error) {
 	return p, nil
 }
 
+// own tells whether nobody else works in this database: only then may workers
+// run on its queue.
+func (p *redisPlace) own() bool { return p.key != "" }
+
 func (p *redisPlace) empty(ctx context.Context) error {
 	c, err := redisconn.Open(p.url)
 	if err != nil {
@@ -67,7 +71,7 @@ func (p *redisPlace) giveBack() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var err error
-	if p.key != "" {
+	if p.own() {
 		err = errors.Join(p.empty(ctx), p.registry.Del(ctx, p.key).Err())
 	}
 	return errors.Join(err, p.registry.Close())
