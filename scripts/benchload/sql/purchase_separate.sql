@@ -1,7 +1,8 @@
 -- What a plain implementation sends for a new purchase: a transaction of separate statements, six round trips.
--- The values are those of one call, the index entries and the text lengths too. Each client counts its own orders.
+-- The values are those of one call, the index entries and the text lengths too. Each client counts its own orders;
+-- the step spreads their ids as the marketplace's are, over the pages of the indexes.
 \set i :i + 1
-\set n :base + :client_id * 1000000 + :i
+\set n :base + (:client_id * 1000000 + :i) * 387420489 % 1000000000
 BEGIN;
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, content_hash, status, result_code,
                       order_id, order_line_id, business_id, instance_id, attempts,

@@ -1,6 +1,7 @@
--- The statement of app/store/purchase.go for a new purchase: one round trip. Each client counts its own orders.
+-- The statement of app/store/purchase.go for a new purchase: one round trip. Each client counts its own orders;
+-- the step spreads their ids as the marketplace's are, over the pages of the indexes.
 \set i :i + 1
-\set n :base + :client_id * 1000000 + :i
+\set n :base + (:client_id * 1000000 + :i) * 387420489 % 1000000000
 SELECT o_message, o_disposition, o_instance, o_code, o_response, o_task
   FROM take_purchase(:channel, 'v2', 'newInstance', false, 'newInstance/CS' || :n || '/CS' || :n || '-000001',
                      sha256(:n::text::bytea), 'CS' || :n, 'CS' || :n || '-000001',
