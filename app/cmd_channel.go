@@ -22,7 +22,7 @@ var slugForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 type channelFlags struct {
 	slug, site, ak, sk, openAPI, kitKey string
-	keys                                map[string]*string // class → key
+	keys                                map[market.KeyClass]*string
 	encryptType                         int
 	bodySign                            bool
 	retireNow                           bool
@@ -55,11 +55,11 @@ func channelList(ctx context.Context, c *cli, args []string) error {
 func channelSet(ctx context.Context, c *cli, args []string) error {
 	f := c.flags("channel set", "create or change a production address and its keys. A value - is read from standard input, one line each.")
 	var o channelFlags
-	o.keys = map[string]*string{}
+	o.keys = map[market.KeyClass]*string{}
 	f.StringVar(&o.slug, "slug", "", "name of the channel, as it stands in its address /koogallery/SLUG")
 	f.StringVar(&o.site, "site", "", "cn, intl or eu; needed for a new channel")
-	for _, class := range []string{"basic", "kit", "license", "general"} {
-		o.keys[class] = f.String(class+"-key", "", "access key bound to the "+class+" interfaces; a replaced one stays valid for 24 h")
+	for _, class := range market.KeyClasses() {
+		o.keys[class] = f.String(string(class)+"-key", "", "access key bound to the "+string(class)+" interfaces; a replaced one stays valid for 24 h")
 	}
 	f.StringVar(&o.ak, "ak", "", "access key id of the open APIs")
 	f.StringVar(&o.sk, "sk", "", "secret access key of the open APIs")
@@ -79,7 +79,7 @@ func channelSet(ctx context.Context, c *cli, args []string) error {
 }
 
 // check turns the flags that were given into a change.
-func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[string]string, error) {
+func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[market.KeyClass]string, error) {
 	change := store.ChannelChange{Slug: o.slug}
 	given := f.given()
 	if !slugForm.MatchString(o.slug) {
@@ -113,18 +113,19 @@ func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[st
 	return change, keys, err
 }
 
-func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string]bool, in *secrets) (map[string]string, error) {
-	keys := map[string]string{}
-	for _, class := range []string{"basic", "kit", "license", "general"} {
-		if !given[class+"-key"] {
+func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string]bool, in *secrets) (map[market.KeyClass]string, error) {
+	keys := map[market.KeyClass]string{}
+	for _, class := range market.KeyClasses() {
+		name := string(class) + "-key"
+		if !given[name] {
 			continue
 		}
-		v, err := in.read(class+"-key", *o.keys[class])
+		v, err := in.read(name, *o.keys[class])
 		if err != nil {
 			return nil, err
 		}
 		if v == "" {
-			return nil, fault.New(fault.Invalid, "cli.no_input", "flag", "--"+class+"-key")
+			return nil, fault.New(fault.Invalid, "cli.no_input", "flag", "--"+name)
 		}
 		keys[class] = v
 	}
@@ -152,7 +153,7 @@ func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string
 	return keys, nil
 }
 
-func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change store.ChannelChange, keys map[string]string) error {
+func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change store.ChannelChange, keys map[market.KeyClass]string) error {
 	var created bool
 	detail := map[string]string{}
 	err := s.Write(ctx, func(tx *store.Tx) error {
@@ -166,7 +167,7 @@ func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change
 			if err != nil {
 				return err
 			}
-			detail[class+"_key"] = map[bool]string{true: "changed", false: "unchanged"}[changed]
+			detail[string(class)+"_key"] = map[bool]string{true: "changed", false: "unchanged"}[changed]
 		}
 		if o.retireNow {
 			detail["old_keys"] = "retired"

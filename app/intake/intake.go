@@ -23,9 +23,10 @@ import (
 // call (page CN 0070649475).
 const Twin = 5 * time.Second
 
-// Dialect is how one protocol generation writes answers and reads stored calls.
+// Dialect is how the protocol generations of one form write answers and read
+// stored calls.
 type Dialect interface {
-	Protocol() market.Protocol
+	Protocols() []market.Protocol
 	Encode(activity string, a market.Answer) []byte
 	Decode(body []byte) (market.Call, error)
 	// Message is what the caller is told of a call that could not be read.
@@ -86,10 +87,12 @@ func New(o Options) *Intake {
 		in.wait = defaultWait
 	}
 	for _, d := range o.Dialects {
-		in.dialects[d.Protocol()] = d
-		in.pending[d.Protocol()] = answers{
-			done:       d.Encode(market.NewInstance, market.Answer{Code: market.Success, InstanceID: store.Placeholder}),
-			processing: d.Encode(market.NewInstance, market.Answer{Code: market.Processing, InstanceID: store.Placeholder}),
+		for _, p := range d.Protocols() {
+			in.dialects[p] = d
+			in.pending[p] = answers{
+				done:       d.Encode(market.NewInstance, market.Answer{Code: market.Success, InstanceID: store.Placeholder}),
+				processing: d.Encode(market.NewInstance, market.Answer{Code: market.Processing, InstanceID: store.Placeholder}),
+			}
 		}
 	}
 	return in
@@ -102,7 +105,7 @@ type Arrived struct {
 	ReceivedAt time.Time
 	IP         string
 	Request    store.Request
-	Key        string // secret of the key that proved the call; V1.0 only
+	Key        string // secret of the key that proved the call; generations whose call is its query only
 }
 
 func (a Arrived) arrival(key string) store.Arrival {
@@ -199,7 +202,7 @@ func (in *Intake) encode(a Arrived, activity string, answer market.Answer) []byt
 		return d.Encode(activity, answer)
 	}
 	key := a.Key
-	if present := a.Channel.KeysOf("basic", time.Now()); key == "" && len(present) > 0 {
+	if present := a.Channel.KeysOf(a.Call.Protocol.KeyClass(), time.Now()); key == "" && len(present) > 0 {
 		key = present[0].Secret // run again by a person: nobody has proved anything
 	}
 	return s.EncodeSealed(activity, answer, key, a.Channel.EncryptType)

@@ -84,7 +84,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	d, ok := in.dialects[m.Protocol]
 	req := store.Unpack(m.Request)
 	stored := req.Body
-	if m.Protocol == market.V1 {
+	if m.Protocol.ByQuery() {
 		stored = []byte(req.Query)
 	}
 	if !ok || len(stored) == 0 {

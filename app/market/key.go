@@ -14,8 +14,11 @@ import (
 // The scene is part of a renewal's key because the EU site sends a cancelled
 // renewal with the order id of the renewal itself (page EU 000011).
 func (c Call) IdempotencyKey() string {
-	if c.Protocol == V1 {
+	switch c.Protocol {
+	case V1:
 		return c.keyV1()
+	case License, LicenseCode, LicenseV1, OrderNotice:
+		return c.keyOther()
 	}
 	switch c.Activity {
 	case NewInstance, UpgradeInstance:
@@ -60,4 +63,30 @@ func key(parts ...string) string {
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
+}
+
+// keyOther is the key of what is neither SaaS generation: a License by the
+// transaction that asks for it and its device (page CN 0070649255); a code's
+// renewal by code, scene and order, its status by target, its release by code; an
+// order notice by order and line; License 1.0 by order (CN 0000001353181669),
+// its renewal by instance and order, the rest by instance.
+func (c Call) keyOther() string {
+	p := string(c.Protocol)
+	switch c.Activity {
+	case GetLicenseAsync:
+		return key(p, c.Activity, c.EventID, digest(c.DeviceFingerprint))
+	case RefreshLicenseCode:
+		return key(p, c.Activity, c.License, string(c.Scene), c.OrderID, c.OrderLineID)
+	case UpdateLicenseCodeStatus:
+		return key(p, c.Activity, c.License, c.Target)
+	case ReleaseLicenseCode:
+		return key(p, c.Activity, c.License)
+	case OrderNotify:
+		return key(p, c.Activity, c.OrderID, c.OrderLineID)
+	case GetLicense:
+		return key(p, c.Activity, c.OrderID)
+	case RefreshLicense:
+		return key(p, c.Activity, c.InstanceID(), c.OrderID)
+	}
+	return key(p, c.Activity, c.InstanceID())
 }

@@ -8,11 +8,20 @@ import "time"
 // newInstance and upgradeInstance, 2 h for refreshInstance, 1 h for
 // updateInstanceStatus); releaseInstance by the V1.0 page's 1 h.
 func RetryWindow(p Protocol, activity string) time.Duration {
-	if p == V1 {
+	switch p {
+	case V1:
 		return retryWindowV1(activity)
-	}
-	if p != V2 {
+	case LicenseCode:
+		return 2 * time.Hour // 60 times, every 2 minutes (CN 0070649167, 0070649168, 0070649169)
+	case OrderNotice:
+		return 3 * time.Hour // CN 0000002091799149
+	case LicenseV1:
+		if activity == GetLicense {
+			return 3 * time.Hour // CN 0000001353181669; renewal and release are called once
+		}
 		return 0
+	case License:
+		return 0 // nothing is published for getLicenseAsync
 	}
 	switch activity {
 	case NewInstance, UpgradeInstance:

@@ -35,8 +35,53 @@ func (s Site) OpenAPIURL() string {
 // Protocol is a protocol generation.
 type Protocol string
 
-// SaaS Access Guide V2.0.
-const V2 Protocol = "v2"
+// The generations. V2.0, the online License and the order notice share one
+// signature and one form; the License guide's interfaces for instances are those
+// of V2.0 to the byte, so that only what it has alone goes by its name. V1 and
+// License 1.0 share the other.
+const (
+	V2          Protocol = "v2"           // SaaS Access Guide V2.0
+	License     Protocol = "license"      // online License: getLicenseAsync (CN 0070649282)
+	LicenseCode Protocol = "license-code" // authorization codes of Licenses (CN 0070649172)
+	LicenseV1   Protocol = "license-v1"   // License 1.0 (CN 0070649153), retired, but still sold on
+	OrderNotice Protocol = "order-notice" // orders of any product (CN 0000002091799149)
+)
+
+// Protocols lists every generation.
+func Protocols() []Protocol {
+	return []Protocol{V2, V1, License, LicenseCode, LicenseV1, OrderNotice}
+}
+
+// ByQuery tells whether a call of the generation is a GET whose query string is
+// all of it; the others are a POST with a body.
+func (p Protocol) ByQuery() bool { return p == V1 || p == LicenseV1 }
+
+// KeyClass is a class of interfaces that has a key of its own (page CN
+// 0000002091917709, interface debugging).
+type KeyClass string
+
+// The classes, in the words of the command line; the pages call them 基础接口,
+// 联营SaaS同步接口, License授权码交付接口 and 通用接口.
+const (
+	BasicKey   KeyClass = "basic"
+	KitKey     KeyClass = "kit"
+	LicenseKey KeyClass = "license"
+	GeneralKey KeyClass = "general"
+)
+
+// KeyClasses lists every class.
+func KeyClasses() []KeyClass { return []KeyClass{BasicKey, KitKey, LicenseKey, GeneralKey} }
+
+// KeyClass is the class whose key signs the generation's calls.
+func (p Protocol) KeyClass() KeyClass {
+	switch p {
+	case LicenseCode:
+		return LicenseKey
+	case OrderNotice:
+		return GeneralKey
+	}
+	return BasicKey
+}
 
 // The activities of SaaS V2.0 (page CN 0070649414).
 const (
@@ -47,6 +92,19 @@ const (
 	ReleaseInstance      = "releaseInstance"
 	UpgradeInstance      = "upgradeInstance"
 	ChangeInstanceCheck  = "changeInstanceCheck"
+)
+
+// The activities beside those of SaaS V2.0, by their guide.
+const (
+	GetLicenseAsync         = "getLicenseAsync"         // online License, CN 0070649255
+	RefreshLicenseCode      = "refreshLicenseCode"      // authorization codes, CN 0070649167
+	UpdateLicenseCodeStatus = "updateLicenseCodeStatus" // CN 0070649168
+	ReleaseLicenseCode      = "releaseLicenseCode"      // CN 0070649169
+	OrderNotify             = "orderNotify"             // order notice, CN 0000002091799153
+	GetLicense              = "getLicense"              // License 1.0, CN 0000001353181669
+	RefreshLicense          = "refreshLicense"          // CN 0000001353381237
+	ExpireLicense           = "expireLicense"           // fields not published: those of its siblings
+	ReleaseLicense          = "releaseLicense"          // CN 0000001353261785
 )
 
 // Scene is why an instance is refreshed (page CN 0070649429).
@@ -102,6 +160,12 @@ const (
 	InternalError     ResultCode = "000104"
 	ResourcesSoldOut  ResultCode = "000106"
 	MailDomainExisted ResultCode = "000107"
+
+	// Of getLicenseAsync (page CN 0070649288).
+	LicenseQuotaUsedUp ResultCode = "000900" // the order has not enough Licenses left
+	LicenseOutOfPeriod ResultCode = "000901" // apply within the order's validity
+	LicenseNeedsExpiry ResultCode = "000902" // a License for a period needs its end
+	LicenseNeedsDevice ResultCode = "000903" // a device fingerprint is required
 )
 
 // OK tells whether the code means that the call was taken over: done, or under
@@ -125,6 +189,12 @@ type Call struct {
 	Products    []ProductInfo
 	SkuCode     string // V1.0 only, like Terms
 	Terms       *Terms // nil in V2.0
+
+	License           string    // authorization code that the call is about
+	EventID           string    // of getLicenseAsync: the marketplace's transaction number
+	DeviceFingerprint string    // of getLicenseAsync: what the License is bound to, "" if nothing
+	EffectiveTime     time.Time // of getLicenseAsync: from when the License counts
+
 	ContentHash []byte // SHA-256 over the business content (without businessId, testFlag); equal for a true repeat
 }
 
@@ -144,6 +214,7 @@ type Answer struct {
 	InstanceID string
 	App        *AppInfo // of newInstance in V1.0, when it is ready
 	Info       []InstanceInfo
+	License    string // of getLicense in License 1.0: the License itself
 }
 
 // InstanceInfo is one element of queryInstance's answer (page CN 0070649428).

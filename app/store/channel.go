@@ -27,14 +27,14 @@ type Channel struct {
 // ChannelKey is one key of an interface class.
 type ChannelKey struct {
 	ID        int64
-	Class     string // basic, kit, license, general
+	Class     market.KeyClass
 	Secret    string
 	CreatedAt time.Time
 	RetiresAt time.Time // zero: the present key
 }
 
 // KeysOf lists the keys of a class that are valid at now, the present one first.
-func (c *Channel) KeysOf(class string, now time.Time) []ChannelKey {
+func (c *Channel) KeysOf(class market.KeyClass, now time.Time) []ChannelKey {
 	var out []ChannelKey
 	for _, k := range c.Keys {
 		if k.Class == class && (k.RetiresAt.IsZero() || now.Before(k.RetiresAt)) {
@@ -203,7 +203,7 @@ func (t *Tx) sealPtr(p seal.Purpose, s *string) any {
 // SetChannelKey makes secret the present key of a class. The replaced one stays
 // valid for overlap (0 ends it at once). Setting the present key again changes
 // nothing and keeps whatever overlap runs.
-func (t *Tx) SetChannelKey(ctx context.Context, channel int64, class, secret string, overlap time.Duration) (changed bool, err error) {
+func (t *Tx) SetChannelKey(ctx context.Context, channel int64, class market.KeyClass, secret string, overlap time.Duration) (changed bool, err error) {
 	var same bool
 	err = t.tx.GetContext(ctx, &same, `
 SELECT EXISTS (
@@ -212,7 +212,7 @@ SELECT EXISTS (
         WHERE channel_id = $1
           AND class = $2
           AND retires_at IS NULL
-          AND key_bidx = $3)`, channel, class, t.keys.Index(secret))
+          AND key_bidx = $3)`, channel, string(class), t.keys.Index(secret))
 	if err != nil || same {
 		return false, toFault(err)
 	}
@@ -221,13 +221,13 @@ UPDATE channel_keys
    SET retires_at = now() + make_interval(secs => $3)
  WHERE channel_id = $1
    AND class = $2
-   AND retires_at IS NULL`, channel, class, overlap.Seconds())
+   AND retires_at IS NULL`, channel, string(class), overlap.Seconds())
 	if err != nil {
 		return false, toFault(err)
 	}
 	_, err = t.tx.ExecContext(ctx, `
 INSERT INTO channel_keys (channel_id, class, key_sealed, key_bidx)
-VALUES ($1, $2, $3, $4)`, channel, class, t.keys.SealString(seal.ChannelSecret, secret), t.keys.Index(secret))
+VALUES ($1, $2, $3, $4)`, channel, string(class), t.keys.SealString(seal.ChannelSecret, secret), t.keys.Index(secret))
 	return true, toFault(err)
 }
 

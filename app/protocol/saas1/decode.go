@@ -29,6 +29,7 @@ func Decode(q Query) (market.Call, error) {
 		return nil
 	}}
 	first := activity.apply(&c, q)
+	c.Protocol = protocolOf(c.Activity)
 	rules, known := requests[c.Activity]
 	if !known {
 		rules = anyRequest
@@ -41,7 +42,7 @@ func Decode(q Query) (market.Call, error) {
 			first = err
 		}
 	}
-	if c.Activity == market.RefreshInstance {
+	if c.Activity == market.RefreshInstance || c.Activity == market.RefreshLicense {
 		c.Scene = sceneOf(c)
 	}
 	return c, first
@@ -89,7 +90,7 @@ var fleeting = map[string]bool{nameToken: true, nameStamp: true, "businessId": t
 // is asked for again whenever the buyer looks at the resource, so its expiry, a
 // mere estimate in the tables' words, is left out.
 func contentHash(q Query) []byte {
-	purchase := q.Get("activity") == market.NewInstance
+	purchase := q.Get("activity") == market.NewInstance || q.Get("activity") == market.GetLicense
 	h := sha256.New()
 	for _, p := range q.Params {
 		if fleeting[p.Name] || purchase && p.Name == "expireTime" {

@@ -28,6 +28,12 @@ func full() map[string]map[string]string {
 		market.Upgrade:              {"instanceId": "i", "orderId": "o", "skuCode": "s", "productId": "p", "amount": "9999999", "diskSize": "1", "bandWidth": "1", "saasExtendParams": ext},
 		market.ChangeInstanceStatus: {"instanceId": "i", "instanceStatus": "NORMAL"},
 		market.QueryInstance:        {"instanceId": "i,j"},
+		market.GetLicense: {"customerId": "c", "customerName": "n", "mobilePhone": "m", "email": "e", "businessId": "b", "orderId": "o", "skuCode": "s", "productId": "p",
+			"expireTime": "20270101000000", "periodType": "year", "periodNumber": "1", "chargingMode": "1", "amount": "1", "orderAmount": "1", "saasExtendParams": ext, "testFlag": "1"},
+		market.RefreshLicense: {"orderId": "o", "instanceId": "i", "productId": "p", "expireTime": "20270101000000", "periodType": "year", "periodNumber": "1",
+			"orderAmount": "-5", "testFlag": "1"},
+		market.ExpireLicense:  {"orderId": "o", "instanceId": "i", "testFlag": "1"},
+		market.ReleaseLicense: {"orderId": "o", "instanceId": "i", "testFlag": "1"},
 	}
 }
 

@@ -56,6 +56,9 @@ func Encode(activity string, a market.Answer, c Cipher) []byte {
 		b = c.appendApp(b, a.App)
 	case market.QueryInstance:
 		b = c.appendInfo(b, a.Info)
+	case market.GetLicense: // CN 0000001353181669; the License is sent in clear
+		b = wire.AppendField(b, "license", a.License)
+		b = wire.AppendField(b, "instanceId", a.InstanceID)
 	}
 	return append(b, '}')
 }

@@ -71,7 +71,36 @@ var requests = map[string][]rule{
 	market.Upgrade:              {instanceID, orderID, need(skuCode), need(productID), timeStamp, amount, diskSize, bandWidth, extendParams, testFlag},         // CN 0000001297828992, intl 0213512664
 	market.ChangeInstanceStatus: {instanceID, {name: "instanceStatus", max: 32, need: true, take: takeStatus}, timeStamp, testFlag},                            // CN 0070649407, intl 0070649069
 	market.QueryInstance:        {timeStamp, instanceIDs, testFlag},                                                                                            // CN 0070649185, intl 0070649081
+
+	// License 1.0. The end of getLicense's table and expireLicense's are not
+	// published: what their siblings have is read, and nothing of it is needed.
+	market.GetLicense: { // CN 0000001353181669
+		timeStamp,
+		need(text("customerId", 100, buyer(func(b *market.Buyer, s string) { b.CustomerID = s }))),
+		text("customerName", 64, buyer(func(b *market.Buyer, s string) { b.CustomerName = s })),
+		text("mobilePhone", 512, buyer(func(b *market.Buyer, s string) { b.MobilePhone = s })),
+		text("email", 512, buyer(func(b *market.Buyer, s string) { b.Email = s })),
+		businessID, orderID, skuCode, need(productID), expireTime, periodType, periodNumber,
+		{name: "chargingMode", max: 3, take: takeChargingMode},
+		amount, orderAmount, extendParams, testFlag,
+	},
+	market.RefreshLicense: {orderID, instanceID, productID, need(expireTime), timeStamp, periodType, periodNumber, orderAmount, testFlag}, // CN 0000001353381237
+	market.ExpireLicense:  {optional(orderID), instanceID, timeStamp, testFlag},
+	market.ReleaseLicense: {optional(orderID), instanceID, timeStamp, testFlag}, // CN 0000001353261785
 }
+
+// protocolOf is the generation that an activity belongs to; an unknown one is
+// taken for V1.0's.
+func protocolOf(activity string) market.Protocol {
+	switch activity {
+	case market.GetLicense, market.RefreshLicense, market.ExpireLicense, market.ReleaseLicense:
+		return market.LicenseV1
+	}
+	return market.V1
+}
+
+// Known tells whether an activity is one of this package's.
+func Known(activity string) bool { return requests[activity] != nil }
 
 // anyRequest reads what an unknown call may have, for the log.
 var anyRequest = []rule{orderID, businessID, instanceID, productID, testFlag}

@@ -48,7 +48,7 @@ func read(t testing.TB, raw string) market.Call {
 
 func TestGoldenRequests(t *testing.T) {
 	t.Parallel()
-	const instance = "03pf80c2bae96vc49b80b917bea776d7"
+	const instance, license = "03pf80c2bae96vc49b80b917bea776d7", "4ef28f-312d3d-gad335f-3132hkf"
 	platform := `{"tenantName": "isv测试企业", "tennantId": "4CA08CF8F3E34566A07584D4C74D41ED", "userId": "admin@isvtest"}`
 	day := func(y, m, d int) time.Time { return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC) }
 	want := map[string]market.Call{
@@ -82,6 +82,14 @@ func TestGoldenRequests(t *testing.T) {
 		"instanceStatus.normal": {Activity: market.ChangeInstanceStatus, Test: true, InstanceIDs: []string{"huaweitest123456"}, Target: market.Unfreeze, Terms: &market.Terms{}},
 		"queryInstance": {Activity: market.QueryInstance, Test: true, Terms: &market.Terms{}, InstanceIDs: []string{"ebc28eb6-4606-4098-b4bd-c201c99a0654",
 			"fe28e27e-1157-4105-8592-24cc9488db10", "92df74e4-163e-4e0b-a206-d9800d33881b"}},
+		"getLicense": {Protocol: market.LicenseV1, Activity: market.GetLicense, Test: true, OrderID: "CS2611221830B4LVS", BusinessID: license,
+			ProductID: "OFFI-LIC", SkuCode: "d0abcd12", ExpireTime: day(2027, 7, 25), Terms: &market.Terms{ChargingMode: market.Period, PeriodType: "year",
+				PeriodNumber: 1, Amount: 5, Buyer: market.Buyer{CustomerID: "68cbc86abc2018ab880d92f36422fa0e", CustomerName: "isv测试"},
+				Params: []market.ExtendParam{{Name: "identificationCode", Value: "A1B2"}}}},
+		"refreshLicense": {Protocol: market.LicenseV1, Activity: market.RefreshLicense, Test: true, OrderID: "CS2611221831B4LVS", InstanceIDs: []string{license},
+			ProductID: "OFFI-LIC", Scene: market.Renewal, ExpireTime: day(2028, 7, 25), Terms: &market.Terms{PeriodType: "year", PeriodNumber: 1}},
+		"expireLicense":  {Protocol: market.LicenseV1, Activity: market.ExpireLicense, OrderID: "CS2611221830B4LVS", InstanceIDs: []string{license}, Terms: &market.Terms{}},
+		"releaseLicense": {Protocol: market.LicenseV1, Activity: market.ReleaseLicense, OrderID: "CS2611221830B4LVS", InstanceIDs: []string{license}, Terms: &market.Terms{}},
 	}
 	require.Len(t, goldenNames(t), len(want))
 	covered := map[string]bool{}
@@ -95,7 +103,10 @@ func TestGoldenRequests(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Empty(t, Reveal(&c, proof.Secret, crypt.AES128), name)
 		require.Len(t, c.ContentHash, 32)
-		w.Protocol, w.ContentHash = market.V1, c.ContentHash
+		if w.Protocol == "" {
+			w.Protocol = market.V1
+		}
+		w.ContentHash = c.ContentHash
 		require.Equal(t, w, c, name)
 		covered[c.Activity] = true
 	}

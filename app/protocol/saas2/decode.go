@@ -44,6 +44,7 @@ func fill(c *market.Call, root value) error {
 	if first == nil {
 		c.Activity = text
 	}
+	c.Protocol = protocolOf(c.Activity)
 	rules, known := requests[c.Activity]
 	if !known {
 		rules = anyRequest

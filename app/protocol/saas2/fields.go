@@ -68,6 +68,13 @@ var (
 	expireTime  = rule{name: "expireTime", max: 20, need: true, take: takeExpireTime}
 	productInfo = rule{name: "productInfo", need: true, tree: takeProducts}
 	testFlag    = rule{name: "testFlag", tree: takeTestFlag}
+
+	license     = rule{name: "license", max: 64, need: true, set: func(c *market.Call, s string) { c.License = s }}
+	eventID     = rule{name: "eventId", max: 64, need: true, set: func(c *market.Call, s string) { c.EventID = s }}
+	fingerprint = rule{name: "deviceFingerprint", max: 1024, set: func(c *market.Call, s string) { c.DeviceFingerprint = s }}
+	effective   = rule{name: "effectiveTime", max: 32, need: true, take: func(c *market.Call, r rule, s string) error { return takeTime(&c.EffectiveTime, r, s) }}
+	licenseEnd  = rule{name: "expireTime", max: 32, take: func(c *market.Call, r rule, s string) error { return takeTime(&c.ExpireTime, r, s) }}
+	codeScene   = rule{name: "scene", max: 64, need: true, take: takeCodeScene}
 )
 
 // path is the field's name as people are told it.
@@ -89,10 +96,35 @@ var requests = map[string][]rule{
 	market.ReleaseInstance:      {instanceID, optional(orderID), optional(orderLineID), testFlag},           // CN 0070649431, intl 0070649096, EU 000013
 	market.UpgradeInstance:      {instanceID, orderID, orderLineID, testFlag},                               // CN 0070649432, intl 0070649097
 	market.ChangeInstanceCheck:  {instanceID, productInfo, testFlag},                                        // CN 0000002411753620
+
+	// The other guides with this signature. Their newInstance, refreshInstance,
+	// updateInstanceStatus and releaseInstance are those above.
+	market.GetLicenseAsync:         {instanceID, effective, licenseEnd, eventID, fingerprint, testFlag},         // CN 0070649255
+	market.RefreshLicenseCode:      {codeScene, orderID, orderLineID, license, productID, expireTime, testFlag}, // CN 0070649167
+	market.UpdateLicenseCodeStatus: {license, status, testFlag},                                                 // CN 0070649168
+	market.ReleaseLicenseCode:      {license, optional(orderID), optional(orderLineID), testFlag},               // CN 0070649169
+	market.OrderNotify:             {orderID, orderLineID, testFlag},                                            // CN 0000002091799153; testFlag "M, default 0"
 }
 
+// protocolOf is the generation that an activity belongs to; an unknown one is
+// taken for V2.0's.
+func protocolOf(activity string) market.Protocol {
+	switch activity {
+	case market.GetLicenseAsync:
+		return market.License
+	case market.RefreshLicenseCode, market.UpdateLicenseCodeStatus, market.ReleaseLicenseCode:
+		return market.LicenseCode
+	case market.OrderNotify:
+		return market.OrderNotice
+	}
+	return market.V2
+}
+
+// Known tells whether an activity is one of this package's.
+func Known(activity string) bool { return requests[activity] != nil }
+
 // anyRequest reads what an unknown call may have, for the log.
-var anyRequest = []rule{orderID, orderLineID, businessID, instanceID, testFlag}
+var anyRequest = []rule{orderID, orderLineID, businessID, instanceID, license, testFlag}
 
 func (r rule) apply(c *market.Call, root value) error {
 	if r.tree != nil {
@@ -200,4 +232,30 @@ func takeExpireTime(c *market.Call, r rule, text string) error {
 		}
 	}
 	return r.refuse(keyFormat, "yyyyMMddHHmmss or yyyyMMddHHmmssSSS (UTC)", text)
+}
+
+// takeCodeScene: an authorization code knows two scenes (CN 0070649167).
+func takeCodeScene(c *market.Call, r rule, text string) error {
+	switch s := market.Scene(text); s {
+	case market.Renewal, market.UnsubscribeRenewalPeriod:
+		c.Scene = s
+		return nil
+	}
+	return r.refuse(keyValue, "RENEWAL, UNSUBSCRIBE_RENEWAL_PERIOD", text)
+}
+
+// takeTime reads a time of getLicenseAsync, UTC: its sample has the form
+// "2023-10-27 10:30:15 z", the other interfaces' digits are taken too.
+func takeTime(to *time.Time, r rule, text string) error {
+	const layout = "2006-01-02 15:04:05"
+	t, err := market.ParseStamp(text, time.UTC)
+	if strings.Trim(text, "0123456789") != "" {
+		bare := strings.TrimSuffix(strings.TrimSuffix(text, "z"), "Z")
+		t, err = time.Parse(layout, strings.TrimSpace(bare))
+	}
+	if err != nil || t.Unix() < 0 {
+		return r.refuse(keyFormat, "yyyy-MM-dd HH:mm:ss z or yyyyMMddHHmmss (UTC)", text)
+	}
+	*to = t
+	return nil
 }

@@ -45,6 +45,23 @@ var published = map[string][]struct {
 	market.ChangeInstanceCheck: {
 		{"instanceId", 64, "M", `"10e758d0"`}, {"productInfo", 0, "M", `{"productId":"OFFI1","skuCode":"sku"}`}, {"testFlag", 0, "O", `"1"`},
 	},
+	market.GetLicenseAsync: {
+		{"instanceId", 64, "M", `"RA1"`}, {"effectiveTime", 0, "M", `"2023-10-27 10:30:15 z"`}, {"expireTime", 0, "O", `"2024-10-27 10:30:15 z"`},
+		{"eventId", 64, "M", `"e1"`}, {"deviceFingerprint", 1024, "O", `"8A16"`}, {"testFlag", 0, "O", `"1"`},
+	},
+	market.RefreshLicenseCode: {
+		{"scene", 0, "M", `"RENEWAL"`}, {"orderId", 64, "M", `"CS1"`}, {"orderLineId", 64, "M", `"CS1-1"`}, {"license", 64, "M", `"PL1"`},
+		{"productId", 64, "O", `"OFFI1"`}, {"expireTime", 0, "M", `"20230523201932"`}, {"testFlag", 0, "O", `"1"`},
+	},
+	market.UpdateLicenseCodeStatus: {
+		{"license", 64, "M", `"PL1"`}, {"status", 0, "M", `"FREEZE"`}, {"testFlag", 0, "O", `"1"`},
+	},
+	market.ReleaseLicenseCode: {
+		{"license", 64, "M", `"PL1"`}, {"orderId", 64, "O", `"CS1"`}, {"orderLineId", 64, "O", `"CS1-1"`}, {"testFlag", 0, "O", `"1"`},
+	},
+	market.OrderNotify: {
+		{"orderId", 64, "M", `"CS1"`}, {"orderLineId", 64, "M", `"CS1-1"`}, {"testFlag", 0, "O", `"1"`}, // printed M with a default
+	},
 }
 
 // bodyWith is the valid body of an activity with one field's JSON replaced, or
@@ -75,6 +92,12 @@ func read(c market.Call, field string) string {
 		return c.InstanceID()
 	case "productId":
 		return c.ProductID
+	case "license":
+		return c.License
+	case "eventId":
+		return c.EventID
+	case "deviceFingerprint":
+		return c.DeviceFingerprint
 	}
 	return ""
 }
@@ -234,4 +257,54 @@ func TestExpireTime(t *testing.T) {
 	}
 	_, err := Decode(bodyWith(market.RefreshInstance, "expireTime", `"202301010000001234567"`))
 	refused(t, err, keyTooLong, "expireTime")
+}
+
+func TestTimesOfALicense(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2023, 10, 27, 10, 30, 15, 0, time.UTC)
+	for _, field := range []string{"effectiveTime", "expireTime"} {
+		for _, good := range []string{`"2023-10-27 10:30:15 z"`, `"2023-10-27 10:30:15 Z"`, `"2023-10-27 10:30:15z"`, `"2023-10-27 10:30:15"`,
+			`"20231027103015"`, `"20231027103015123"`, "20231027103015"} {
+			c, err := Decode(bodyWith(market.GetLicenseAsync, field, good))
+			require.NoError(t, err, good)
+			got := map[string]time.Time{"effectiveTime": c.EffectiveTime, "expireTime": c.ExpireTime}[field]
+			require.Equal(t, at, got, good)
+		}
+		for _, wrong := range []string{`"2023-10-27"`, `"2023-02-30 10:30:15 z"`, `"2023-10-27 10:30:15 +8"`, `"1969-12-31 23:59:59 z"`, `"z"`, `"2023-10-27T10:30:15Z"`, "true"} {
+			c, err := Decode(bodyWith(market.GetLicenseAsync, field, wrong))
+			refused(t, err, keyFormat, field)
+			require.Equal(t, "e1", c.EventID, "the rest is read for the log")
+		}
+	}
+}
+
+func TestACodeKnowsTwoScenes(t *testing.T) {
+	t.Parallel()
+	for _, scene := range []market.Scene{market.Renewal, market.UnsubscribeRenewalPeriod} {
+		c, err := Decode(bodyWith(market.RefreshLicenseCode, "scene", strconv.Quote(string(scene))))
+		require.NoError(t, err)
+		require.Equal(t, scene, c.Scene)
+	}
+	for _, wrong := range []string{`"TRIAL_TO_FORMAL"`, `"RENEWAL_CHANGE"`, `"renewal"`} {
+		_, err := Decode(bodyWith(market.RefreshLicenseCode, "scene", wrong))
+		refused(t, err, keyValue, "scene")
+	}
+}
+
+// How a call goes on: the generation decides its keys and its place in the log.
+func TestEveryActivityHasItsGeneration(t *testing.T) {
+	t.Parallel()
+	want := map[string]market.Protocol{market.GetLicenseAsync: market.License, market.RefreshLicenseCode: market.LicenseCode,
+		market.UpdateLicenseCodeStatus: market.LicenseCode, market.ReleaseLicenseCode: market.LicenseCode, market.OrderNotify: market.OrderNotice}
+	for activity := range published {
+		p := want[activity]
+		if p == "" {
+			p = market.V2
+		}
+		c, err := Decode(bodyWith(activity, "", ""))
+		require.NoError(t, err, activity)
+		require.Equal(t, p, c.Protocol, activity)
+		require.True(t, Known(activity))
+	}
+	require.False(t, Known("deleteInstance"))
 }

@@ -46,7 +46,7 @@ func FuzzDecode(f *testing.F) {
 		sent := string(body)
 		c, err := Decode(body)
 		require.Equal(t, sent, string(body), "the body is the caller's")
-		texts := []string{c.Activity, c.OrderID, c.OrderLineID, c.BusinessID, string(c.Scene), c.Target, c.ProductID}
+		texts := []string{c.Activity, c.OrderID, c.OrderLineID, c.BusinessID, string(c.Scene), c.Target, c.ProductID, c.License, c.EventID}
 		texts = append(texts, c.InstanceIDs...)
 		for _, p := range c.Products {
 			texts = append(texts, p.ProductID, p.SkuCode)
@@ -58,6 +58,8 @@ func FuzzDecode(f *testing.F) {
 			require.LessOrEqual(t, utf8.RuneCountInString(s), 64)
 		}
 		require.LessOrEqual(t, len(c.InstanceIDs), MaxQueryIDs)
+		require.LessOrEqual(t, utf8.RuneCountInString(c.DeviceFingerprint), 1024)
+		require.True(t, cleanText(c.DeviceFingerprint))
 		msg := Message(err)
 		require.Equal(t, wire.Printable(msg), msg)
 		require.LessOrEqual(t, len(msg), MaxResultMsg)

@@ -43,6 +43,7 @@ func goldenEnvelope(t testing.TB, activity string) Envelope {
 func TestGoldenRequests(t *testing.T) {
 	t.Parallel()
 	const instance, order, line = "10e758d0-31ad-4c4b-8f1b-81d03469a10e", "CS2211181819B4LVS", "CS2211181819B4LVS-000001"
+	const code = "PLA1B2C3D4E5F6A7B8C9D0"
 	want := map[string]struct {
 		call market.Call
 		ms   int64
@@ -64,6 +65,14 @@ func TestGoldenRequests(t *testing.T) {
 		market.ChangeInstanceCheck: {market.Call{InstanceIDs: []string{instance}, Test: true, Products: []market.ProductInfo{{
 			ProductID: "OFFI461867333479178240", SkuCode: "da9b4d34-ee8a-4355-a823-13e034e49986", LinearValue: 10, ProductName: "SaaS测试商品,测试规格,基础版"}}},
 			1680510876430, FormSorted},
+		market.GetLicenseAsync: {market.Call{Protocol: market.License, EventID: "8f03e569-41a2-4d0b-9c68-0a61b2c3d4c8", InstanceIDs: []string{"RA2211181819B4LVS"},
+			EffectiveTime: time.Date(2023, 10, 27, 10, 30, 15, 0, time.UTC), ExpireTime: time.Date(2024, 10, 27, 10, 30, 15, 0, time.UTC),
+			DeviceFingerprint: "8A16034E2B7C4D5E6F60E1"}, 1680508066618, FormRaw},
+		market.RefreshLicenseCode: {market.Call{Protocol: market.LicenseCode, OrderID: order, OrderLineID: line, License: code, Test: true, Scene: market.Renewal,
+			ProductID: "OFFI461867333479178240", ExpireTime: time.Date(2023, 5, 23, 20, 19, 32, 0, time.UTC)}, 1666677988730, FormRaw},
+		market.UpdateLicenseCodeStatus: {market.Call{Protocol: market.LicenseCode, License: code, Target: market.Freeze, Test: true}, 1666677988731, FormRaw},
+		market.ReleaseLicenseCode:      {market.Call{Protocol: market.LicenseCode, OrderID: order, OrderLineID: line, License: code, Test: true}, 1666677988732, FormRaw},
+		market.OrderNotify:             {market.Call{Protocol: market.OrderNotice, OrderID: order, OrderLineID: line, Test: true}, 1729566664115, FormRaw},
 	}
 	require.Len(t, requests, len(want))
 	for activity, w := range want {
@@ -78,7 +87,10 @@ func TestGoldenRequests(t *testing.T) {
 			call, err := Decode(e.Body)
 			require.NoError(t, err)
 			require.Len(t, call.ContentHash, 32)
-			w.call.Protocol, w.call.Activity, w.call.ContentHash = market.V2, activity, call.ContentHash
+			if w.call.Protocol == "" {
+				w.call.Protocol = market.V2
+			}
+			w.call.Activity, w.call.ContentHash = activity, call.ContentHash
 			require.Equal(t, w.call, call)
 		})
 	}

@@ -56,11 +56,13 @@ func New(o Options) *Handler {
 	return &Handler{o: o, floods: newFloods()}
 }
 
-// Dialect is SaaS V2.0 as intake needs it.
+// Dialect is SaaS V2.0, and the guides that share its form, as intake needs it.
 type Dialect struct{}
 
-// Protocol is V2.
-func (Dialect) Protocol() market.Protocol { return market.V2 }
+// Protocols are those whose calls are signed JSON bodies.
+func (Dialect) Protocols() []market.Protocol {
+	return []market.Protocol{market.V2, market.License, market.LicenseCode, market.OrderNotice}
+}
 
 // Encode writes an answer.
 func (Dialect) Encode(activity string, a market.Answer) []byte { return saas2.Encode(activity, a) }
@@ -117,7 +119,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 // during a rotation that is the one the marketplace still has; else the present
 // one. "" means that the channel signs nothing.
 func (k *call) key(now time.Time) string {
-	keys := k.channel.KeysOf("basic", now)
+	keys := k.channel.KeysOf(k.class(), now)
 	if !k.channel.BodySign && !k.v1 || len(keys) == 0 {
 		return ""
 	}
@@ -129,11 +131,14 @@ func (k *call) key(now time.Time) string {
 	return keys[0].Secret
 }
 
+// class is which of the channel's keys sign the call and its answer: those of the
+// generation that its activity belongs to.
+func (k *call) class() market.KeyClass { return k.arrived.Call.Protocol.KeyClass() }
+
 // answer proves, reads and hands over; the bytes are what to send.
 func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, market.ResultCode, error) {
 	var readErr error
 	k.arrived.Call, readErr = saas2.Decode(k.arrived.Request.Body)
-	k.arrived.Call.Protocol = market.V2
 	if err := h.prove(ctx, c, k); err != nil {
 		return h.reject(ctx, k, err)
 	}
@@ -159,7 +164,7 @@ func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
 		return err
 	}
 	var keys []saas2.Key
-	for _, key := range k.channel.KeysOf("basic", k.arrived.ReceivedAt) {
+	for _, key := range k.channel.KeysOf(k.class(), k.arrived.ReceivedAt) {
 		keys = append(keys, saas2.Key{ID: key.ID, Secret: key.Secret})
 	}
 	if k.proof, err = saas2.Verify(keys, env, k.arrived.ReceivedAt); err != nil {
@@ -231,7 +236,7 @@ func (h *Handler) measure(ctx context.Context, k *call, code market.ResultCode, 
 			"order", call.OrderID, "line", call.OrderLineID, "instance", call.InstanceID(), "test", call.Test, "took", h.o.Now().Sub(start))
 	}
 	activity := call.Activity
-	if !known[activity] {
+	if !saas2.Known(activity) && !saas1.Known(activity) { // bounds the metric's labels
 		activity = "unknown"
 	}
 	h.o.Metrics.Callbacks.WithLabelValues(string(call.Protocol), activity, string(code), strconv.FormatBool(call.Test)).Inc()
@@ -239,11 +244,6 @@ func (h *Handler) measure(ctx context.Context, k *call, code market.ResultCode, 
 		h.o.Metrics.CallbackSeconds.WithLabelValues(activity).Observe(h.o.Now().Sub(start).Seconds())
 	}
 }
-
-// known bounds the metric's labels to what the protocol has.
-var known = map[string]bool{market.NewInstance: true, market.QueryInstance: true, market.RefreshInstance: true, market.UpdateInstanceStatus: true,
-	market.ReleaseInstance: true, market.UpgradeInstance: true, market.ChangeInstanceCheck: true,
-	market.ExpireInstance: true, market.ChangeInstanceStatus: true, market.Upgrade: true}
 
 // send writes the bytes with their signature; without a call (its channel could
 // not be read) there is no key to sign with.

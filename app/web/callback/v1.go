@@ -13,11 +13,11 @@ import (
 	"koodesk/app/store"
 )
 
-// DialectV1 is SaaS V1.0 as intake needs it.
+// DialectV1 is SaaS V1.0, and License 1.0 in its form, as intake needs it.
 type DialectV1 struct{}
 
-// Protocol is V1.
-func (DialectV1) Protocol() market.Protocol { return market.V1 }
+// Protocols are those whose calls are signed queries.
+func (DialectV1) Protocols() []market.Protocol { return []market.Protocol{market.V1, market.LicenseV1} }
 
 // Encode writes an answer that has nothing to encrypt.
 func (DialectV1) Encode(activity string, a market.Answer) []byte {
@@ -89,7 +89,7 @@ func proveV1(c *fiber.Ctx, k *call, q saas1.Query, parseErr error) (saas1.Proof,
 		return saas1.Proof{}, parseErr
 	}
 	var keys []saas1.Key
-	for _, key := range k.channel.KeysOf("basic", k.arrived.ReceivedAt) {
+	for _, key := range k.channel.KeysOf(k.class(), k.arrived.ReceivedAt) {
 		keys = append(keys, saas1.Key{ID: key.ID, Secret: key.Secret})
 	}
 	return saas1.Verify(keys, q)
