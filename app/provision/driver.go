@@ -69,9 +69,25 @@ type Driver interface {
 }
 
 // Releaser is a driver that holds something which must be let go when the
-// instance ends.
+// instance ends. Release is asked when nothing is making or changing the
+// instance any more, also after a Provision that failed or whose answer was
+// lost: letting go what was never made, or is gone, succeeds. It may come again.
 type Releaser interface {
 	Release(ctx context.Context, r Request) error
+}
+
+// Prober is a Releaser that can look whether what it made is still there. It is
+// asked after a Release: what has not gone is tried again and then shown as left
+// over.
+type Prober interface {
+	Exists(ctx context.Context, r Request) (bool, error)
+}
+
+// Leaver is a driver whose instances only people can take down. When such an
+// instance ends and Leaves says that something was made, it is shown as left over
+// until somebody says that it is gone.
+type Leaver interface {
+	Leaves(r Request) bool
 }
 
 // Drivers are the known drivers by name.
