@@ -149,6 +149,9 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	if err := tx.SaveBought(ctx, i); err != nil {
 		return effect{}, err
 	}
+	if err := tx.AddParams(ctx, i, paramsOf(c.Terms), false); err != nil {
+		return effect{}, err
+	}
 	if err := tx.Record(ctx, i.PK, changes, store.Origin{MessageID: m.ID}); err != nil {
 		return effect{}, err
 	}

@@ -27,6 +27,7 @@ func instanceOf(a Arrived, id, spare string) (*store.NewInstance, []market.Chang
 		n.OrderType = string(market.OrderTrial)
 	}
 	n.PeriodType, n.PeriodNumber = t.PeriodType, t.PeriodNumber
+	n.Params = paramsOf(t)
 	n.CustomerID, n.CustomerName, n.Email, n.Phone = t.Buyer.CustomerID, t.Buyer.CustomerName, t.Buyer.Email, t.Buyer.MobilePhone
 	changes := []market.Change{{Kind: market.OrderLearned, New: c.OrderID}, {Kind: market.ProductChanged, New: c.ProductID},
 		{Kind: market.CustomerChanged, New: n.CustomerID}}
@@ -41,10 +42,6 @@ func instanceOf(a Arrived, id, spare string) (*store.NewInstance, []market.Chang
 // names: it stands where V2.0 has the answer of the order query.
 func factsOf(c market.Call) ([]byte, error) {
 	t := c.Terms
-	params := map[string]string{}
-	for _, p := range t.Params {
-		params[p.Name] = p.Value
-	}
 	f := struct {
 		OrderID       string            `json:"orderId"`
 		ProductID     string            `json:"productId"`
@@ -68,10 +65,32 @@ func factsOf(c market.Call) ([]byte, error) {
 		ExtendParams  map[string]string `json:"extendParams,omitempty"`
 	}{c.OrderID, c.ProductID, c.SkuCode, string(t.ChargingMode), t.Trial, market.Stamp(c.ExpireTime), t.PeriodType, t.PeriodNumber,
 		t.Amount, t.DiskSize, t.BandWidth, t.OrderAmount, t.ProvisionType, t.Buyer.CustomerID, t.Buyer.CustomerName, t.Buyer.UserID,
-		t.Buyer.UserName, t.Buyer.MobilePhone, t.Buyer.Email, params}
+		t.Buyer.UserName, t.Buyer.MobilePhone, t.Buyer.Email, paramsOf(t)}
 	b, err := json.Marshal(f)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal")
 	}
 	return b, nil
+}
+
+// platformParams is WeLink's parameter, whose value is JSON in a text.
+const platformParams = "platformParams"
+
+// paramsOf are the extension parameters by name. What WeLink's platformParams
+// says stands beside it, since no template can look into JSON.
+func paramsOf(t *market.Terms) map[string]string {
+	params := make(map[string]string, len(t.Params))
+	for _, p := range t.Params {
+		if p.Name != "" {
+			params[p.Name] = p.Value
+		}
+	}
+	if w := t.Platform; w != nil {
+		for name, v := range map[string]string{"tenantName": w.TenantName, "tenantId": w.TenantID, "userId": w.UserID} {
+			if v != "" {
+				params[platformParams+"."+name] = v
+			}
+		}
+	}
+	return params
 }

@@ -103,6 +103,7 @@ func TestAPurchaseOfV1BringsItsFacts(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(facts), `"idNum":"3522"`)
 	require.Empty(t, d.text(`SELECT COALESCE(string_agg(x::text, ''), '') FROM instances x WHERE x::text LIKE '%user@example%'`), "sealed")
+	require.Equal(t, map[string]string{"idNum": "3522"}, i.Params)
 	d.buy1("b2", "trialFlag", "1")
 	require.Equal(t, "TRIAL", d.text(`SELECT order_type FROM instances WHERE instance_id = 'b2'`))
 }
@@ -268,6 +269,15 @@ func TestUpgradeAndQueryOfV1(t *testing.T) {
 	require.Equal(t, "P2 S2 500 CHANGE", d.text(`SELECT concat_ws(' ', product_id, sku_code, linear_value, order_type) FROM instances WHERE instance_id = 'b1'`))
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks WHERE purpose = 'upgrade' AND kind = 'provision'`))
 	require.Equal(t, "P1 → P2 × 500", d.text(`SELECT old_value || ' → ' || new_value FROM instance_events WHERE kind = 'product' AND old_value <> ''`))
+
+	d.buy1("b3", "saasExtendParams", saas1.EncodeParams([]market.ExtendParam{{Name: "domain", Value: "d1"}, {Name: "seats", Value: "5"},
+		{Name: "platformParams", Value: `{"tenantName":"企业","tennantId":"T-1","userId":"admin@t"}`}}))
+	require.Equal(t, "000000", d.call("upgrade", "instanceId", "b3", "orderId", "U3", "skuCode", "S2", "productId", "P2",
+		"saasExtendParams", saas1.EncodeParams([]market.ExtendParam{{Name: "seats", Value: "9"}}))["resultCode"])
+	b3, err := d.store.Reader().InstanceOf(context.Background(), d.channel.ID, "b3")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"domain": "d1", "seats": "9", "platformParams": `{"tenantName":"企业","tennantId":"T-1","userId":"admin@t"}`,
+		"platformParams.tenantName": "企业", "platformParams.tenantId": "T-1", "platformParams.userId": "admin@t"}, b3.Params, "an upgrade adds to them")
 }
 
 func TestDebuggingCallsOfV1AlwaysSucceed(t *testing.T) {

@@ -53,7 +53,7 @@ func untouched(a Access, i *store.Instance) Access {
 	if a.Password == "" {
 		a.Password = i.App.Password
 	}
-	shown := store.MaskApp(i.App, i.Email, i.Phone)
+	shown := i.Shown()
 	for _, f := range []struct {
 		given       *string
 		mask, whole string

@@ -38,6 +38,7 @@ type Request struct {
 	ChargingMode market.ChargingMode
 	ExpiresAt    time.Time // UTC; zero: does not expire
 	Customer     Customer
+	Params       map[string]string // what the buyer gave while ordering, by KooGallery's names; may be personal data
 	Settings     store.ProductSettings
 	Secret       string // of a driver that needs one
 	Access       Access // what the customer has; zero before the first provisioning
@@ -128,6 +129,6 @@ func request(ch *store.Channel, i *store.Instance, p *store.Product, taskID int6
 		Product:      market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
 		ChargingMode: i.ChargingMode, ExpiresAt: i.ExpiresAt,
 		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName, RealName: i.RealName, Email: i.Email, Phone: i.Phone},
-		Settings: p.Settings, Secret: p.Secret, Access: i.App, MadeBy: i.Driver, TaskID: taskID,
+		Params:   i.Params, Settings: p.Settings, Secret: p.Secret, Access: i.App, MadeBy: i.Driver, TaskID: taskID,
 	}
 }

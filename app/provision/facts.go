@@ -85,6 +85,20 @@ func takeBuyer(i *store.Instance, b *market.Buyer, purpose outbox.Purpose) []mar
 	return []market.Change{{Kind: market.CustomerChanged, Old: before, New: i.CustomerID}}
 }
 
+// params are the extension parameters of an order and its line, whose own count
+// more.
+func params(order market.Order, line market.OrderLine) map[string]string {
+	out := map[string]string{}
+	for _, list := range [][]market.ExtendParam{order.Params, line.Params} {
+		for _, p := range list {
+			if name := tidy(p.Name); name != "" {
+				out[name] = tidy(p.Value)
+			}
+		}
+	}
+	return out
+}
+
 // tidy makes a value of an outside system fit for columns, headers and screens:
 // control characters (a NUL among them, which the database refuses) become
 // blanks, and blanks around it go.

@@ -62,13 +62,17 @@ func (p *Provisioner) learn(ctx context.Context, tx *store.Tx, task outbox.Task,
 		return err
 	}
 	changes := []market.Change{{Kind: market.OrderLearned, New: order.OrderID}}
-	if rules(order, stored, task.Purpose) {
+	newest := rules(order, stored, task.Purpose)
+	if newest {
 		changes = append(changes, takeLine(i, order, line)...)
 	} else {
 		raw = stored
 	}
 	changes = append(changes, takeBuyer(i, order.Buyer, task.Purpose)...)
 	if err := tx.SaveOrder(ctx, i, raw); err != nil {
+		return err
+	}
+	if err := tx.AddParams(ctx, i, params(order, line), !newest); err != nil {
 		return err
 	}
 	if err := tx.SaveState(ctx, i, changes, origin(task)); err != nil {

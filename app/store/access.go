@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
 	"koodesk/app/fault"
@@ -10,11 +13,26 @@ import (
 	"koodesk/app/seal"
 )
 
-// MaskApp gives the access data without what names a person: the customer's
-// address and number, in every form in which a template may have written them.
-func MaskApp(a market.AppInfo, email, phone string) market.AppInfo {
+// Shown is the access data without what names a person: the customer's address
+// and number, and those among the parameters of the order, in every form in
+// which a template may have written them.
+func (i *Instance) Shown() market.AppInfo {
+	personal := []struct{ value, mask string }{{i.Email, MaskEmail(i.Email)}, {i.Phone, MaskPhone(i.Phone)}}
+	for _, v := range i.Params {
+		switch {
+		case strings.Contains(v, "@"):
+			personal = append(personal, struct{ value, mask string }{v, MaskEmail(v)})
+		case numbers.MatchString(v):
+			personal = append(personal, struct{ value, mask string }{v, MaskPhone(v)})
+		}
+	}
+	// The longest first: one may be a part of another.
+	slices.SortFunc(personal, func(a, b struct{ value, mask string }) int {
+		return cmp.Or(cmp.Compare(len(b.value), len(a.value)), strings.Compare(a.value, b.value))
+	})
+	a := i.App
 	var pairs []string
-	for _, p := range []struct{ value, mask string }{{email, MaskEmail(email)}, {phone, MaskPhone(phone)}} {
+	for _, p := range personal {
 		if p.value == "" {
 			continue
 		}
@@ -28,12 +46,15 @@ func MaskApp(a market.AppInfo, email, phone string) market.AppInfo {
 	return a
 }
 
+// numbers are telephone numbers, and others by which people are known.
+var numbers = regexp.MustCompile(`^\+?[0-9][0-9 -]{6,}[0-9Xx]$`)
+
 // sealApp is what the plain columns show of the access data and, where that is
 // not all, the whole of it sealed. The password has a column of its own.
 func (t *Tx) sealApp(i *Instance) (shown market.AppInfo, sealed []byte, err error) {
 	whole := i.App
-	whole.Password = ""
-	shown = MaskApp(whole, i.Email, i.Phone)
+	shown = i.Shown()
+	whole.Password, shown.Password = "", ""
 	if shown == whole {
 		return shown, nil, nil
 	}

@@ -41,8 +41,9 @@ type Instance struct {
 	AccessVersion int
 	CreatedAt     time.Time
 	OrderKnownAt  time.Time
-	Protocol      market.Protocol // by which it was bought
-	FrozenBy      string          // ByExpiry, ByStatus; "" in V2.0 or when not frozen
+	Protocol      market.Protocol   // by which it was bought
+	FrozenBy      string            // ByExpiry, ByStatus; "" in V2.0 or when not frozen
+	Params        map[string]string // what the buyer gave while ordering, by name; may be personal data
 }
 
 // What froze an instance that V1.0 calls froze.
@@ -55,19 +56,19 @@ const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, b
        product_name, linear_value, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
        user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
-       access_sealed`
+       access_sealed, params_sealed`
 
 type scanner interface{ Scan(...any) error }
 
 func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	var i Instance
 	var expires, orderKnown, provisioned, frozen, released sql.NullTime
-	var realName, email, phone, password, access []byte
+	var realName, email, phone, password, access, params []byte
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
 		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
 		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
-		&i.Protocol, &i.FrozenBy, &access)
+		&i.Protocol, &i.FrozenBy, &access, &params)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
@@ -87,6 +88,9 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 		if *f.to, err = r.open(f.p, f.from); err != nil {
 			return nil, err
 		}
+	}
+	if i.Params, err = r.openParams(params); err != nil {
+		return nil, err
 	}
 	return &i, r.openApp(&i.App, access)
 }

@@ -32,7 +32,12 @@ ON CONFLICT DO NOTHING
 RETURNING id`, n.ChannelID, id, n.OrderID, n.BusinessID, string(n.Protocol), n.BillingItem)
 		if err == nil {
 			n.InstanceID = id
-			return true, t.SaveOrder(ctx, &n.Instance, n.Facts)
+			if err := t.SaveOrder(ctx, &n.Instance, n.Facts); err != nil {
+				return true, err
+			}
+			given := n.Params
+			n.Params = nil
+			return true, t.AddParams(ctx, &n.Instance, given, false)
 		}
 		if !fault.Is(toFault(err), fault.NotFound) {
 			return false, toFault(err)

@@ -79,7 +79,7 @@ func (Driver) CheckSettings(s store.ProductSettings, _ string) error { return Ch
 // template.unknown_placeholder, template.place, template.bad_url,
 // template.too_long (limit), template.control.
 func CheckTemplates(s store.ProductSettings) error {
-	a, err := render(s, sample)
+	a, err := render(s, sampled)
 	if err != nil {
 		return err
 	}
@@ -106,16 +106,31 @@ var sample = map[string]string{
 	"sku_code": "0a4d1578-5295-46a7-92d4-7c803dccc51d", "product_id": "OFFI846204237451911168",
 }
 
-func values(r provision.Request) map[string]string {
-	return map[string]string{
+// sampled fills in the sample, and a plain word for any extension parameter.
+func sampled(placeholder string) (string, bool) {
+	if _, isParam := paramName(placeholder); isParam {
+		return "value", true
+	}
+	return sample[placeholder], true
+}
+
+func values(r provision.Request) lookup {
+	fields := map[string]string{
 		"instance_id": r.InstanceID, "order_id": r.OrderID, "order_line_id": r.OrderLineID,
 		"customer_id": r.Customer.ID, "customer_name": r.Customer.Name, "email": r.Customer.Email,
 		"sku_code": r.Product.SkuCode, "product_id": r.Product.ProductID,
 	}
+	return func(placeholder string) (string, bool) {
+		if name, isParam := paramName(placeholder); isParam {
+			v, known := r.Params[name]
+			return v, known
+		}
+		return fields[placeholder], true
+	}
 }
 
 // render fills every template.
-func render(s store.ProductSettings, values map[string]string) (provision.Access, error) {
+func render(s store.ProductSettings, values lookup) (provision.Access, error) {
 	var a provision.Access
 	for _, f := range []struct {
 		to    *string

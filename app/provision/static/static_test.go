@@ -19,6 +19,7 @@ import (
 
 func request(s store.ProductSettings) provision.Request {
 	return provision.Request{InstanceID: "87b94795-0603", OrderID: "CS22", OrderLineID: "CS22-000001", Settings: s, MadeBy: static.Name,
+		Params:   map[string]string{"tenant": "Acme", "a b": "1/2 & 三", "empty": "", "platformParams.tenantName": "WeLink"},
 		Product:  market.ProductInfo{ProductID: "OFFI1", SkuCode: "sku/1"},
 		Customer: provision.Customer{ID: "459bb", Name: "张 三&co", Email: "z+1@example.com"}}
 }
@@ -35,15 +36,17 @@ func front(t *testing.T, template string) (string, *fault.Error) {
 func TestValuesStayInTheirPlace(t *testing.T) {
 	t.Parallel()
 	for template, want := range map[string]string{
-		"https://app.cn/i/{instance_id}":                "https://app.cn/i/87b94795-0603",
-		"https://app.cn/{sku_code}/x":                   "https://app.cn/sku%2F1/x",
-		"https://app.cn/u/{customer_name}":              "https://app.cn/u/%E5%BC%A0%20%E4%B8%89&co",
-		"https://app.cn/?n={customer_name}&e={email}":   "https://app.cn/?n=%E5%BC%A0+%E4%B8%89%26co&e=z%2B1%40example.com",
-		"https://app.cn?o={order_id}#l={order_line_id}": "https://app.cn?o=CS22#l=CS22-000001",
-		"https://app.cn/#/{sku_code}?x={email}":         "https://app.cn/#/sku%2F1?x=z+1@example.com",
-		"https://{customer_id}.app.cn:8443/":            "https://459bb.app.cn:8443/",
-		"https://{order_id}.app.cn":                     "https://cs22.app.cn",
-		"https://app.cn/{{x}}/{product_id}":             "https://app.cn/{x}/OFFI1",
+		"https://app.cn/i/{instance_id}":                                             "https://app.cn/i/87b94795-0603",
+		"https://app.cn/{sku_code}/x":                                                "https://app.cn/sku%2F1/x",
+		"https://app.cn/u/{customer_name}":                                           "https://app.cn/u/%E5%BC%A0%20%E4%B8%89&co",
+		"https://app.cn/?n={customer_name}&e={email}":                                "https://app.cn/?n=%E5%BC%A0+%E4%B8%89%26co&e=z%2B1%40example.com",
+		"https://app.cn?o={order_id}#l={order_line_id}":                              "https://app.cn?o=CS22#l=CS22-000001",
+		"https://app.cn/#/{sku_code}?x={email}":                                      "https://app.cn/#/sku%2F1?x=z+1@example.com",
+		"https://{customer_id}.app.cn:8443/":                                         "https://459bb.app.cn:8443/",
+		"https://{order_id}.app.cn":                                                  "https://cs22.app.cn",
+		"https://app.cn/{{x}}/{product_id}":                                          "https://app.cn/{x}/OFFI1",
+		"https://{param:tenant}.app.cn/{param:tenant}":                               "https://acme.app.cn/Acme",
+		"https://app.cn/{param:a b}?q={param:a b}#{param:platformParams.tenantName}": "https://app.cn/1%2F2%20&%20%E4%B8%89?q=1%2F2+%26+%E4%B8%89#WeLink",
 	} {
 		got, f := front(t, template)
 		require.Nil(t, f, template)
@@ -57,6 +60,12 @@ func TestTemplatesThatCannotWorkAreRefused(t *testing.T) {
 		"https://app.cn/{instanceid}":              "template.unknown_placeholder",
 		"https://app.cn/{}":                        "template.unknown_placeholder",
 		"https://app.cn/{instance_id":              "template.unclosed",
+		"https://app.cn/{param:}":                  "template.unknown_placeholder",
+		"https://app.cn/{param: x}":                "template.unknown_placeholder",
+		"https://app.cn/{params:x}":                "template.unknown_placeholder",
+		"{param:scheme}://app.cn/":                 "template.place",
+		"https://app.cn:{param:port}/":             "template.place",
+		"https://{param:user}@app.cn/x@{email":     "template.unclosed",
 		"{instance_id}://app.cn/":                  "template.place",
 		"{instance_id}":                            "template.place",
 		"https://{customer_name}.app.cn/":          "template.place",
@@ -99,6 +108,13 @@ func TestValuesThatDoNotFitAreRefusedByName(t *testing.T) {
 	f = provisionWith(store.ProductSettings{FrontEndURL: "https://a.cn/{email}"}, noMail)
 	require.Equal(t, "template.value_missing", f.Key)
 	require.Nil(t, provisionWith(store.ProductSettings{FrontEndURL: "https://a.cn/?e={email}", Memo: "{email}"}, noMail))
+	none := func(*provision.Request) {}
+	f = provisionWith(store.ProductSettings{FrontEndURL: "https://a.cn/", UserName: "{param:unknown}"}, none)
+	require.Equal(t, "template.param_missing", f.Key, "also where an empty value would do")
+	require.Equal(t, map[string]string{"field": "user_name", "param": "unknown"}, f.Args)
+	require.Nil(t, provisionWith(store.ProductSettings{FrontEndURL: "https://a.cn/?e={param:empty}"}, none), "given, and empty")
+	require.Equal(t, "template.value_missing", provisionWith(store.ProductSettings{FrontEndURL: "https://a.cn/{param:empty}"}, none).Key)
+	require.Equal(t, "template.value_unfit", provisionWith(store.ProductSettings{FrontEndURL: "https://{param:a b}.a.cn/"}, none).Key)
 	for _, host := range []string{"a.b", "evil.com/", "a@b", "-a", "a-", strings.Repeat("a", 64), "例"} {
 		f = provisionWith(store.ProductSettings{FrontEndURL: "https://{customer_id}.a.cn/"}, func(r *provision.Request) { r.Customer.ID = host })
 		require.Equal(t, "template.value_unfit", f.Key, host)

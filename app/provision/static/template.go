@@ -8,8 +8,22 @@ import (
 	"koodesk/app/fault"
 )
 
-// Names are the placeholders that templates may use.
+// Names are the placeholders that templates may use, beside {param:NAME}.
 var names = []string{"instance_id", "order_id", "order_line_id", "customer_id", "customer_name", "email", "sku_code", "product_id"}
+
+// paramPrefix begins the placeholders that stand for the buyer's own extension
+// parameters: {param:NAME}, by the name that the product was released with.
+const paramPrefix = "param:"
+
+// maxParamName bounds NAME, in bytes.
+const maxParamName = 128
+
+// paramName tells whether a placeholder stands for an extension parameter, and
+// for which.
+func paramName(placeholder string) (string, bool) {
+	name, ok := strings.CutPrefix(placeholder, paramPrefix)
+	return name, ok && name != "" && len(name) <= maxParamName && strings.TrimSpace(name) == name
+}
 
 // inHost are those whose values can be part of a host name.
 var inHost = []string{"instance_id", "order_id", "order_line_id", "customer_id", "sku_code", "product_id"}
@@ -26,6 +40,10 @@ const (
 	query
 	fragment
 )
+
+// lookup gives the value of a placeholder; false for an extension parameter that
+// the order does not have.
+type lookup func(placeholder string) (string, bool)
 
 // part is a literal or, with a name, a placeholder.
 type part struct {
@@ -100,10 +118,14 @@ func (p place) after(c byte) place {
 }
 
 func allowed(field, name string, at place, before []part, lit string) error {
-	if !slices.Contains(names, name) {
-		return fault.New(fault.Invalid, "template.unknown_placeholder", "field", field, "placeholder", name, "known", strings.Join(names, " "))
+	_, isParam := paramName(name)
+	if !isParam && !slices.Contains(names, name) {
+		return fault.New(fault.Invalid, "template.unknown_placeholder", "field", field, "placeholder", name,
+			"known", strings.Join(names, " ")+" "+paramPrefix+"NAME")
 	}
-	misplaced := at == scheme || at == host && (!slices.Contains(inHost, name) || authorityPart(before, lit))
+	// A buyer's parameter may be a label of the host (a tenant's own subdomain);
+	// escape refuses whatever is more than that.
+	misplaced := at == scheme || at == host && (!isParam && !slices.Contains(inHost, name) || authorityPart(before, lit))
 	if misplaced {
 		return fault.New(fault.Invalid, "template.place", "field", field, "placeholder", name)
 	}
@@ -121,16 +143,21 @@ func authorityPart(before []part, lit string) bool {
 	return strings.ContainsAny(authority, ":@")
 }
 
-// render fills the template. Faults: invalid template.value_missing and
-// template.value_unfit, which name field and placeholder, never the value.
-func (t template) render(values map[string]string) (string, error) {
+// render fills the template. Faults: invalid template.param_missing,
+// template.value_missing and template.value_unfit, which name field and
+// placeholder, never the value.
+func (t template) render(values lookup) (string, error) {
 	var b strings.Builder
 	for _, p := range t.parts {
 		if p.name == "" {
 			b.WriteString(p.literal)
 			continue
 		}
-		v := values[p.name]
+		v, known := values(p.name)
+		if !known {
+			name, _ := paramName(p.name)
+			return "", fault.New(fault.Invalid, "template.param_missing", "field", t.field, "param", name)
+		}
 		if v == "" && t.needs(p) {
 			return "", fault.New(fault.Invalid, "template.value_missing", "field", t.field, "placeholder", p.name)
 		}
