@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"app/store":            {"app/market", "app/staff", "app/outbox", "app/fault", "app/seal"},
 	"app/intake":           {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/protocol/..."},
 	"app/provision":        {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
+	"app/reconcile":        {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
 	"app/provision/static": {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/provision/manual": {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/deliver":          {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/i18n", "views"},

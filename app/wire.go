@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,6 +17,7 @@ import (
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
 	"koodesk/app/provision/static"
+	"koodesk/app/reconcile"
 	"koodesk/app/redisconn"
 	"koodesk/app/replay"
 	"koodesk/app/signin"
@@ -56,6 +58,7 @@ type parts struct {
 	deliverer *deliver.Deliverer
 	provision *provision.Provisioner
 	intake    *intake.Intake
+	reconcile *reconcile.Reconciler
 	jobs      *jobs.Jobs
 }
 
@@ -85,9 +88,13 @@ func (p *parts) useCases(c *cli) error {
 		Drivers: c.makers(), Log: p.log, Wake: wake})
 	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
+	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Drivers: p.provision,
+		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
+		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily}},
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,
-			Deliver: p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail})}
+			Deliver: p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail,
+			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail})}
 	if c.tune != nil {
 		c.tune(&o)
 	}

@@ -51,6 +51,9 @@ type Handlers struct {
 	Provision    func(context.Context, outbox.Task) error
 	Deliver      func(context.Context, outbox.Task) error
 	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+
+	Reconcile      func(context.Context, outbox.Task) error
+	ReconcileFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 }
 
 // Table is the table of kinds. The waits are chosen so that a task is given up,
@@ -61,6 +64,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision},
 		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
 	}
 }
 
@@ -80,6 +84,9 @@ type Options struct {
 	// Handed is after how long a task that Redis has and no worker began is
 	// handed over again; 0 means a minute.
 	Handed time.Duration
+	// Timed is what the clock causes; Tick is how often it is looked at, 0 means 5 s.
+	Timed []Timed
+	Tick  time.Duration
 }
 
 // Jobs is the running part: relay, workers, sweeper.
@@ -106,6 +113,9 @@ func New(o Options) (*Jobs, error) {
 	}
 	if o.Handed == 0 {
 		o.Handed = time.Minute
+	}
+	if o.Tick == 0 {
+		o.Tick = scheduleTick
 	}
 	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, wake: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {

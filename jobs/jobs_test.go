@@ -34,8 +34,9 @@ type shop struct {
 func open(t *testing.T, run func(context.Context, outbox.Task) error) *shop {
 	t.Helper()
 	s := &shop{t: t, store: storetest.Open(t), redis: redistest.Open(t)}
-	kinds := jobs.Table(jobs.Handlers{OrderQuery: run, Provision: run, Deliver: run})
+	kinds := jobs.Table(jobs.Handlers{})
 	for i := range kinds {
+		kinds[i].Run = run
 		kinds[i].Tries, kinds[i].Base, kinds[i].Max, kinds[i].Timeout = 3, 20*time.Millisecond, 40*time.Millisecond, 5*time.Second
 	}
 	s.opts = jobs.Options{Store: s.store, Redis: s.redis, Kinds: kinds, Metrics: telemetry.New(),

@@ -117,8 +117,11 @@ func (j *Jobs) Start() error {
 		defer close(j.done)
 		swept := make(chan struct{})
 		go func() { defer close(swept); j.sweep(ctx) }()
+		timed := make(chan struct{})
+		go func() { defer close(timed); j.schedule(ctx) }()
 		j.relay(ctx)
 		<-swept
+		<-timed
 		server.Shutdown()
 	}()
 	return nil

@@ -16,10 +16,11 @@ const (
 	OrderQuery Kind = "order_query" // ask the marketplace what was ordered
 	Provision  Kind = "provision"   // make, change or end the instance at its driver
 	Deliver    Kind = "deliver"     // hand one SMS or e-mail over
+	Reconcile  Kind = "reconcile"   // compare open orders with the marketplace's
 )
 
 // Kinds lists every kind; each has a handler, which a test holds.
-func Kinds() []Kind { return []Kind{OrderQuery, Provision, Deliver} }
+func Kinds() []Kind { return []Kind{OrderQuery, Provision, Deliver, Reconcile} }
 
 // Status of a task.
 type Status string

@@ -34,10 +34,13 @@ const (
 	ProductsRead    Permission = "products.read"
 	ProductsWrite   Permission = "products.write"
 	AuditRead       Permission = "audit.read"
+
+	ReconcileRead   Permission = "reconcile.read"
+	ReconcileDecide Permission = "reconcile.decide" // begin a run, approve or dismiss its repairs
 )
 
-var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, ProductsRead}
-var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, TasksRestart}
+var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, ProductsRead, ReconcileRead}
+var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, TasksRestart, ReconcileDecide}
 var rules = []Permission{ProductsWrite, AuditRead}
 
 var table = func() map[Role]map[Permission]bool {

@@ -10,14 +10,14 @@ import (
 	"koodesk/app/seal"
 )
 
-// NewInstance is an instance as a V1.0 purchase makes it: what was ordered is
-// known from the call.
+// NewInstance is an instance as a V1.0 purchase makes it, which says what was
+// ordered, or a person who takes an order over.
 type NewInstance struct {
 	Instance
 	BillingItem string // see market.Call.BillingItem
 	WantedID    string // the instanceId to use if it is free
 	SpareID     string // the instanceId to use if it is not
-	Facts       []byte // what the call said of the order, for people
+	Facts       []byte // what the call said of the order, for people; nil: still to be asked for
 }
 
 // AddInstance writes the instance of a purchase and fills in its PK and
@@ -27,11 +27,14 @@ func (t *Tx) AddInstance(ctx context.Context, n *NewInstance) (added bool, err e
 	for _, id := range []string{n.WantedID, n.SpareID} {
 		err := t.tx.GetContext(ctx, &n.PK, `
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, protocol, billing_item)
-VALUES ($1, $2, $3, '', $4, $5, $6)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING
-RETURNING id`, n.ChannelID, id, n.OrderID, n.BusinessID, string(n.Protocol), n.BillingItem)
+RETURNING id`, n.ChannelID, id, n.OrderID, n.OrderLineID, n.BusinessID, string(n.Protocol), n.BillingItem)
 		if err == nil {
 			n.InstanceID = id
+			if n.Facts == nil {
+				return true, nil
+			}
 			if err := t.SaveOrder(ctx, &n.Instance, n.Facts); err != nil {
 				return true, err
 			}
@@ -47,8 +50,8 @@ SELECT id, instance_id
   FROM instances
  WHERE channel_id = $1
    AND order_id = $2
-   AND order_line_id = ''
-   AND billing_item = $3`, n.ChannelID, n.OrderID, n.BillingItem).Scan(&n.PK, &n.InstanceID)
+   AND order_line_id = $3
+   AND billing_item = $4`, n.ChannelID, n.OrderID, n.OrderLineID, n.BillingItem).Scan(&n.PK, &n.InstanceID)
 		if err == nil || !fault.Is(toFault(err), fault.NotFound) {
 			return false, toFault(err)
 		}

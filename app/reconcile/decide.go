@@ -1,0 +1,154 @@
+package reconcile
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// Apply does the repair of one finding as a person's act; it is recorded with
+// who, when and why. What it changes is checked once more under the instance's
+// lock, so that a repair never overwrites what came in since.
+//
+// Faults: not_found "finding.unknown"; conflict "finding.decided",
+// "finding.no_repair", "finding.moved" (the instance has changed since; the next
+// run looks again).
+func (r *Reconciler) Apply(ctx context.Context, id int64, by staff.Actor) error {
+	err := r.o.Store.Write(ctx, func(tx *store.Tx) error {
+		f, err := open(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if f.Repair == "" {
+			return fault.New(fault.Conflict, "finding.no_repair")
+		}
+		if err := r.repair(ctx, tx, f, by); err != nil {
+			return err
+		}
+		return r.decide(ctx, tx, f, store.FindingApplied, by)
+	})
+	if err == nil {
+		r.o.Wake()
+	}
+	return err
+}
+
+// Keep leaves a difference as it is, with the reason; it is not found again
+// until its values change. Faults as Apply's.
+func (r *Reconciler) Keep(ctx context.Context, id int64, by staff.Actor) error {
+	return r.o.Store.Write(ctx, func(tx *store.Tx) error {
+		f, err := open(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return r.decide(ctx, tx, f, store.FindingKept, by)
+	})
+}
+
+// Applied is what approving several repairs came to.
+type Applied struct {
+	Done    int
+	Refused map[string]int // by the key of the fault
+}
+
+// ApplyAll approves every open finding of a kind ("" for all) that has a repair,
+// one transaction each.
+func (r *Reconciler) ApplyAll(ctx context.Context, kind string, by staff.Actor) (Applied, error) {
+	var ids []int64
+	ids, err := r.o.Store.Reader().RepairableFindings(ctx, kind)
+	if err != nil {
+		return Applied{}, err
+	}
+	return r.ApplySome(ctx, ids, by)
+}
+
+// ApplySome approves the named findings, one transaction each.
+func (r *Reconciler) ApplySome(ctx context.Context, ids []int64, by staff.Actor) (Applied, error) {
+	out := Applied{Refused: map[string]int{}}
+	for _, id := range ids {
+		err := r.Apply(ctx, id, by)
+		switch {
+		case err == nil:
+			out.Done++
+		case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
+			out.Refused[fault.From(err).Key]++
+		default:
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func open(ctx context.Context, tx *store.Tx, id int64) (store.Finding, error) {
+	f, err := tx.LockFinding(ctx, id)
+	if err == nil && f.Status != store.FindingOpen {
+		err = fault.New(fault.Conflict, "finding.decided")
+	}
+	return f, err
+}
+
+func (r *Reconciler) decide(ctx context.Context, tx *store.Tx, f store.Finding, status string, by staff.Actor) error {
+	if err := tx.DecideFinding(ctx, f.ID, status, by.Name, by.Reason); err != nil {
+		return err
+	}
+	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "reconcile." + status, Target: "finding/" + strconv.FormatInt(f.ID, 10),
+		Reason: by.Reason, IP: by.IP, Detail: map[string]string{"kind": f.Kind, "order": f.OrderID, "ours": f.Ours, "theirs": f.Theirs, "repair": f.Repair}})
+}
+
+func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, by staff.Actor) error {
+	if f.Repair == TakeOver {
+		ch, err := tx.Reader().ChannelByID(ctx, f.ChannelID)
+		if err != nil {
+			return err
+		}
+		return r.o.Purchases.TakeOver(ctx, tx, ch, f.OrderID, f.OrderLineID, by)
+	}
+	i, err := tx.LockInstancePK(ctx, f.InstancePK)
+	if err != nil {
+		return err
+	}
+	if i.Status == market.Released {
+		return fault.New(fault.Conflict, "finding.moved")
+	}
+	from := store.Origin{Actor: by.Name}
+	switch f.Repair {
+	case SetExpiry:
+		to, err := time.Parse(time.RFC3339, f.Theirs)
+		if err != nil || market.Stamp(i.ExpiresAt) != f.Ours {
+			return fault.New(fault.Conflict, "finding.moved")
+		}
+		return tx.SaveState(ctx, i, i.SetExpiry(to), from)
+	case Freeze:
+		if i.Status != market.Active || market.Stamp(i.ExpiresAt) != f.Theirs {
+			return fault.New(fault.Conflict, "finding.moved")
+		}
+		i.FrozenBy = store.ByExpiry
+		return tx.SaveState(ctx, i, i.Freeze(tx.Now), from)
+	case Release:
+		return r.release(ctx, tx, i, from)
+	case Learn:
+		_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: i.PK, OrderID: f.OrderID,
+			OrderLineID: f.OrderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, "reconcile", f.ID)})
+		return err
+	}
+	return fault.New(fault.Conflict, "finding.no_repair")
+}
+
+func (r *Reconciler) release(ctx context.Context, tx *store.Tx, i *store.Instance, from store.Origin) error {
+	if err := tx.SaveState(ctx, i, i.Release(tx.Now), from); err != nil {
+		return err
+	}
+	if _, err := tx.CancelTasks(ctx, i.PK, from.Actor); err != nil {
+		return err
+	}
+	if err := tx.CancelDeliveries(ctx, i.PK); err != nil {
+		return err
+	}
+	return r.o.Drivers.Release(ctx, tx, i, 0)
+}

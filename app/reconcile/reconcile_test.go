@@ -1,0 +1,442 @@
+package reconcile_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/fault"
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/marketapi"
+	"koodesk/app/outbox"
+	"koodesk/app/protocol/saas2"
+	"koodesk/app/reconcile"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+var ann = staff.Actor{Name: "operator:ann@example.com", Role: staff.Operator, Source: "operator", Reason: "checked in the Seller Center"}
+
+// dialect is V2.0 as intake needs it.
+type dialect struct{}
+
+func (dialect) Protocols() []market.Protocol                   { return []market.Protocol{market.V2} }
+func (dialect) Encode(activity string, a market.Answer) []byte { return saas2.Encode(activity, a) }
+func (dialect) Decode(body []byte) (market.Call, error)        { return saas2.Decode(body) }
+func (dialect) Message(err error) string                       { return saas2.Message(err) }
+
+// life notes what was released.
+type life struct {
+	mu       sync.Mutex
+	released []string
+}
+
+func (l *life) CheckChange(context.Context, *store.Reader, *store.Channel, *store.Instance, []market.ProductInfo) error {
+	return nil
+}
+func (l *life) Release(_ context.Context, _ *store.Tx, i *store.Instance, _ int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.released = append(l.released, i.InstanceID)
+	return nil
+}
+
+// bazaar is a marketplace with the orders that it is told of.
+type bazaar struct {
+	mu     sync.Mutex
+	orders map[string]market.Order
+	down   error
+	asked  int
+}
+
+func (b *bazaar) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials, order, line string) (market.Order, []byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
+	if b.down != nil {
+		return market.Order{}, nil, b.down
+	}
+	o, ok := b.orders[order]
+	if !ok {
+		return market.Order{}, nil, fault.New(fault.Refused, "order_query.invalid_parameter", "code", "MKT.0100")
+	}
+	return o, nil, nil
+}
+
+type desk struct {
+	t      *testing.T
+	ctx    context.Context
+	store  *store.Store
+	market *bazaar
+	life   *life
+	intake *intake.Intake
+	r      *reconcile.Reconciler
+	ch     *store.Channel
+	now    time.Time
+}
+
+func open(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{t: t, ctx: context.Background(), store: storetest.Open(t), market: &bazaar{orders: map[string]market.Order{}}, life: &life{}, now: time.Now().UTC().Truncate(time.Second)}
+	storetest.Channel(t, d.store, "default", "")
+	ak, sk := "ak", "sk"
+	require.NoError(t, d.store.Write(d.ctx, func(tx *store.Tx) error {
+		_, _, err := tx.SetChannel(d.ctx, store.ChannelChange{Slug: "default", AK: &ak, SK: &sk})
+		return err
+	}))
+	var err error
+	d.ch, err = d.store.Reader().ChannelBySlug(d.ctx, "default")
+	require.NoError(t, err)
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialect{}}, Log: quiet, Wake: func() {}})
+	d.r = reconcile.New(reconcile.Options{Store: d.store, Marketplace: d.market, Purchases: d.intake, Drivers: d.life, Log: quiet, Batch: 2,
+		Now: func() time.Time { return d.now }})
+	return d
+}
+
+// order is what the marketplace has: a purchase for a year.
+func order(id string, kind market.OrderType, expires time.Time) market.Order {
+	return market.Order{OrderID: id, Type: kind, Lines: []market.OrderLine{{OrderLineID: id + "-000001", ChargingMode: market.Period, ExpireTime: expires,
+		Products: []market.ProductInfo{{ProductID: "OFFI1", SkuCode: "sku-1", LinearValue: 10, ProductName: "SaaS"}}}}}
+}
+
+func (d *desk) call(body string) {
+	d.t.Helper()
+	c, err := saas2.Decode([]byte(body))
+	require.NoError(d.t, err)
+	_, code, err := d.intake.Handle(d.ctx, intake.Arrived{Channel: d.ch, Call: c, ReceivedAt: time.Now(), Request: store.Request{Method: "POST", Body: []byte(body)}})
+	require.NoError(d.t, err)
+	require.True(d.t, code.OK(), code)
+}
+
+// sold is an active instance of an order that expires then, as its order said.
+func (d *desk) sold(id string, expires time.Time) {
+	d.t.Helper()
+	d.call(`{"activity":"newInstance","orderId":"` + id + `","orderLineId":"` + id + `-000001","businessId":"i-` + id + `"}`)
+	_, err := d.store.SQL().Exec(`UPDATE instances SET status = 'active', provisioned_at = now(), expires_at = $2, expiry_set_by = 'order',
+		product_id = 'OFFI1', sku_code = 'sku-1', linear_value = 10 WHERE order_id = $1`, id, expires)
+	require.NoError(d.t, err)
+}
+
+// run does a whole reconciliation, task by task.
+func (d *desk) run() {
+	d.t.Helper()
+	_, err := d.r.Start(d.ctx, ann)
+	require.NoError(d.t, err)
+	for d.work() == nil {
+	}
+	require.Equal(d.t, "done", d.text(`SELECT status FROM reconciliations ORDER BY id DESC LIMIT 1`))
+}
+
+// work does the next task; an error says that there is none, or why it failed.
+func (d *desk) work() error {
+	d.t.Helper()
+	var id int64
+	if err := d.store.SQL().QueryRow(`SELECT id FROM tasks WHERE kind = 'reconcile' AND status = 'pending' ORDER BY id LIMIT 1`).Scan(&id); err != nil {
+		return err
+	}
+	_, err := d.store.SQL().Exec(`UPDATE tasks SET enqueued_at = now() WHERE id = $1`, id)
+	require.NoError(d.t, err)
+	task, ok, err := d.store.Claim(d.ctx, id, time.Minute)
+	require.NoError(d.t, err)
+	require.True(d.t, ok)
+	err = d.r.Work(d.ctx, task)
+	if err != nil {
+		require.NoError(d.t, d.store.Write(d.ctx, func(tx *store.Tx) error {
+			if err := d.r.OnFail(d.ctx, tx, task, err, true); err != nil {
+				return err
+			}
+			return tx.Fail(d.ctx, task, err, time.Time{})
+		}))
+	}
+	return err
+}
+
+func (d *desk) text(query string, args ...any) string {
+	d.t.Helper()
+	var s string
+	require.NoError(d.t, d.store.SQL().QueryRow(query, args...).Scan(&s))
+	return s
+}
+
+// findings are the open ones as "kind order ours → theirs: repair".
+func (d *desk) findings() []string {
+	d.t.Helper()
+	page, err := d.store.Reader().FindingList(d.ctx, store.FindingFilter{Status: store.FindingOpen}, store.Paging{})
+	require.NoError(d.t, err)
+	var out []string
+	for _, f := range page.Items {
+		out = append(out, strings.TrimSpace(f.Kind+" "+f.OrderID+" "+f.Ours+" → "+f.Theirs+": "+f.Repair))
+	}
+	return out
+}
+
+func (d *desk) only() store.FindingRow {
+	d.t.Helper()
+	page, err := d.store.Reader().FindingList(d.ctx, store.FindingFilter{Status: store.FindingOpen}, store.Paging{})
+	require.NoError(d.t, err)
+	require.Len(d.t, page.Items, 1, "%v", page.Items)
+	return page.Items[0]
+}
+
+func TestWhatAgreesIsNoFinding(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	year := d.now.AddDate(1, 0, 0)
+	for n := range 5 {
+		id := "CSOK" + strconv.Itoa(n)
+		d.sold(id, year)
+		d.market.orders[id] = order(id, market.OrderNew, year)
+	}
+	d.sold("CSGONE", year)
+	d.call(`{"activity":"releaseInstance","instanceId":"i-CSGONE"}`)
+	d.run()
+	require.Empty(t, d.findings())
+	require.Equal(t, 5, d.market.asked, "each order once, and none of a released instance")
+	require.Equal(t, "5", d.text(`SELECT asked::text FROM reconciliations`))
+}
+
+func TestAnotherExpiryIsRepairedOnApproval(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ours, theirs := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0)
+	d.sold("CS1", ours)
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, theirs)
+	d.run()
+	require.Equal(t, []string{"expiry CS1 " + market.Stamp(ours) + " → " + market.Stamp(theirs) + ": set_expiry"}, d.findings())
+	require.NoError(t, d.r.Apply(d.ctx, d.only().ID, ann))
+	require.Empty(t, d.findings())
+	require.Equal(t, market.Stamp(theirs), market.Stamp(d.instance("CS1").ExpiresAt))
+	require.Equal(t, ann.Name, d.text(`SELECT actor FROM instance_events WHERE kind = 'expiry'`))
+	require.Equal(t, ann.Reason, d.text(`SELECT reason FROM audit WHERE action = 'reconcile.applied'`))
+	d.run()
+	require.Empty(t, d.findings(), "and the next run agrees")
+}
+
+func (d *desk) instance(order string) *store.Instance {
+	d.t.Helper()
+	found, err := d.store.Reader().Instances(d.ctx, d.ch.ID, []string{"i-" + order})
+	require.NoError(d.t, err)
+	require.Len(d.t, found, 1)
+	return found[0]
+}
+
+// The renewal rules over the expiry, the upgrade over the product.
+func TestTheLastOrderRules(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	first, second := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0)
+	d.sold("CS1", first)
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, first)
+	d.call(`{"activity":"refreshInstance","scene":"RENEWAL","orderId":"CSR","orderLineId":"CSR-000001","instanceId":"i-CS1","expireTime":"` + market.FormatStamp(second, time.UTC) + `"}`)
+	d.market.orders["CSR"] = order("CSR", market.OrderRenew, second)
+	d.run()
+	require.Empty(t, d.findings())
+
+	d.call(`{"activity":"upgradeInstance","instanceId":"i-CS1","orderId":"CSU","orderLineId":"CSU-000001"}`)
+	bigger := order("CSU", market.OrderChange, time.Time{})
+	bigger.Lines[0].Products[0].LinearValue = 50
+	d.market.orders["CSU"] = bigger
+	d.market.orders["CSR"] = order("CSR", market.OrderRenew, second.AddDate(1, 0, 0))
+	d.run()
+	require.ElementsMatch(t, []string{
+		"expiry CSR " + market.Stamp(second) + " → " + market.Stamp(second.AddDate(1, 0, 0)) + ": set_expiry",
+		"product CSU OFFI1 / sku-1 × 10 → OFFI1 / sku-1 × 50: learn"}, d.findings())
+}
+
+func TestACancelledOrderIsReleasedOnApproval(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.sold("CS1", d.now.AddDate(1, 0, 0))
+	d.market.orders["CS1"] = order("CS1", market.OrderUnsubscribe, time.Time{})
+	d.run()
+	f := d.only()
+	require.Equal(t, reconcile.Cancelled, f.Kind)
+	require.NoError(t, d.r.Apply(d.ctx, f.ID, ann))
+	require.Equal(t, market.Released, d.instance("CS1").Status)
+	require.Equal(t, []string{"i-CS1"}, d.life.released, "the driver hears of it")
+}
+
+func TestWhatExpiredLongAgoIsFrozenOnApproval(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	past := d.now.Add(-25 * time.Hour)
+	d.sold("CS1", past)
+	d.sold("CS2", d.now.Add(-23*time.Hour)) // its freeze may be under way
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, past)
+	d.market.orders["CS2"] = order("CS2", market.OrderNew, d.now.Add(-23*time.Hour))
+	d.run()
+	f := d.only()
+	require.Equal(t, reconcile.Overdue, f.Kind)
+	require.NoError(t, d.r.Apply(d.ctx, f.ID, ann))
+	require.Equal(t, market.Frozen, d.instance("CS1").Status)
+}
+
+// A purchase whose call was refused here (a wrong key, a field that could not be
+// read) is found again by asking the marketplace for its order.
+func TestALostPurchaseIsTakenOver(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	refused := func(order string) {
+		c := market.Call{Protocol: market.V2, Activity: market.NewInstance, OrderID: order, OrderLineID: order + "-000001", BusinessID: "b-" + order}
+		require.NoError(t, d.intake.Reject(d.ctx, intake.Arrived{Channel: d.ch, Call: c, ReceivedAt: time.Now()}, market.AuthFailed, []byte(`{}`),
+			fault.New(fault.Unauthenticated, "call.signature_wrong")))
+	}
+	refused("CSREAL")
+	refused("CSFORGED")
+	d.market.orders["CSREAL"] = order("CSREAL", market.OrderNew, d.now.AddDate(1, 0, 0))
+	d.run()
+	f := d.only()
+	require.Equal(t, "missing CSREAL", f.Kind+" "+f.OrderID)
+	require.NoError(t, d.r.Apply(d.ctx, f.ID, ann))
+	id := d.text(`SELECT instance_id FROM instances WHERE order_id = 'CSREAL' AND order_line_id = 'CSREAL-000001' AND status = 'provisioning'`)
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks WHERE kind = 'order_query' AND order_id = 'CSREAL' AND status = 'pending'`))
+	require.Equal(t, ann.Name, d.text(`SELECT actor FROM attempts a JOIN messages m ON m.id = a.message_id WHERE m.idem_key = 'newInstance/CSREAL/CSREAL-000001'`))
+
+	// The marketplace's own call comes after all: a repeat, with the same instance.
+	d.call(`{"activity":"newInstance","orderId":"CSREAL","orderLineId":"CSREAL-000001","businessId":"late"}`)
+	require.Equal(t, "repeat", d.text(`SELECT disposition FROM attempts WHERE business_id = 'late'`))
+	require.Equal(t, id, d.text(`SELECT instance_id FROM messages WHERE idem_key = 'newInstance/CSREAL/CSREAL-000001'`))
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM instances`))
+}
+
+func TestARefusedAnswerIsAFindingWithoutRepair(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.sold("CS1", d.now.AddDate(1, 0, 0))
+	d.run()
+	f := d.only()
+	require.Equal(t, reconcile.Unanswered, f.Kind)
+	require.Equal(t, "order_query.invalid_parameter", f.Error.Key)
+	require.Equal(t, "finding.no_repair", fault.From(d.r.Apply(d.ctx, f.ID, ann)).Key)
+}
+
+func TestAMarketplaceThatIsAwayEndsTheRunWithItsReasonAndJudgesNothing(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	year := d.now.AddDate(1, 0, 0)
+	d.sold("CS1", year)
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, year.AddDate(1, 0, 0))
+	d.run()
+	require.Len(t, d.findings(), 1)
+	d.market.down = fault.New(fault.Unavailable, "order_query.unreachable")
+	_, err := d.r.Start(d.ctx, ann)
+	require.NoError(t, err)
+	require.Error(t, d.work())
+	require.Equal(t, "failed order_query.unreachable", d.text(`SELECT status || ' ' || (last_error ->> 'key') FROM reconciliations ORDER BY id DESC LIMIT 1`))
+	require.Len(t, d.findings(), 1, "what was found before stands")
+	d.market.down = nil
+	d.run()
+}
+
+func TestAKeptDifferenceIsNotFoundAgainUntilItChanges(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ours, theirs := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0)
+	d.sold("CS1", ours)
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, theirs)
+	d.run()
+	d.run()
+	require.NoError(t, d.r.Keep(d.ctx, d.only().ID, ann), "found twice is one finding")
+	d.run()
+	require.Empty(t, d.findings())
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, theirs.AddDate(1, 0, 0))
+	d.run()
+	require.Len(t, d.findings(), 1)
+}
+
+func TestADifferenceThatWentAwayIsGone(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ours, theirs := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0)
+	d.sold("CS1", ours)
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, theirs)
+	d.run()
+	id := d.only().ID
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, ours)
+	d.run()
+	require.Empty(t, d.findings())
+	require.Equal(t, "finding.decided", fault.From(d.r.Apply(d.ctx, id, ann)).Key)
+}
+
+// What came in between finding and approval wins.
+func TestARepairNeverOverwritesWhatCameInSince(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ours, theirs, later := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0), d.now.AddDate(3, 0, 0)
+	d.sold("CS1", ours)
+	d.market.orders["CS1"] = order("CS1", market.OrderNew, theirs)
+	d.run()
+	d.call(`{"activity":"refreshInstance","scene":"RENEWAL","orderId":"CSR","orderLineId":"CSR-1","instanceId":"i-CS1","expireTime":"` + market.FormatStamp(later, time.UTC) + `"}`)
+	require.Equal(t, "finding.moved", fault.From(d.r.Apply(d.ctx, d.only().ID, ann)).Key)
+	require.Equal(t, market.Stamp(later), market.Stamp(d.instance("CS1").ExpiresAt))
+}
+
+func TestApprovingAllRepairsWhatItCan(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ours, theirs := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0)
+	for _, id := range []string{"CS1", "CS2", "CS3", "CS4"} {
+		d.sold(id, ours)
+		d.market.orders[id] = order(id, market.OrderNew, theirs)
+	}
+	delete(d.market.orders, "CS4") // unanswered: nothing to approve
+	d.run()
+	d.call(`{"activity":"releaseInstance","instanceId":"i-CS3"}`)
+	got, err := d.r.ApplyAll(d.ctx, "", ann)
+	require.NoError(t, err)
+	require.Equal(t, reconcile.Applied{Done: 2, Refused: map[string]int{"finding.moved": 1}}, got)
+}
+
+// Every process calls Daily as often as it likes.
+func TestTheDailyRunIsOneADay(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.now = time.Date(2026, 11, 26, reconcile.Hour-1, 59, 0, 0, time.UTC)
+	require.NoError(t, d.r.Daily(d.ctx))
+	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM reconciliations`), "not yet")
+	d.now = d.now.Add(time.Minute)
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if err := d.r.Daily(d.ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM reconciliations`))
+	_, err := d.r.Start(d.ctx, ann)
+	require.Equal(t, "reconcile.running", fault.From(err).Key, "one at a time")
+	require.NoError(t, d.work())
+	require.NoError(t, d.r.Daily(d.ctx))
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM reconciliations`))
+	d.now = d.now.Add(24 * time.Hour)
+	require.NoError(t, d.r.Daily(d.ctx))
+	require.Equal(t, "2", d.text(`SELECT count(*)::text FROM reconciliations`))
+}
+
+func TestAChannelWithoutCredentialsIsPassedOverAndCounted(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.sold("CS1", d.now.AddDate(1, 0, 0))
+	_, err := d.store.SQL().Exec(`UPDATE channels SET ak_sealed = NULL, sk_sealed = NULL`)
+	require.NoError(t, err)
+	d.run()
+	require.Zero(t, d.market.asked)
+	require.Equal(t, "0 1", d.text(`SELECT asked || ' ' || skipped FROM reconciliations`))
+}
+
+func TestTheTaskKindIsKnown(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, outbox.Kinds(), outbox.Reconcile)
+}

@@ -1,0 +1,200 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/marketapi"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// stint is how long one task goes on asking; what is left is the next task's.
+const stint = 30 * time.Second
+
+// atOnce is how many orders are asked for at the same time: the marketplace
+// refuses callers that come too often, and publishes no limit.
+const atOnce = 4
+
+// Work does a reconcile task: it goes on with the run that is under way. Faults
+// of the marketplace being away are tried again; what it refuses for one order
+// is a finding.
+func (r *Reconciler) Work(ctx context.Context, task outbox.Task) error {
+	until := time.Now().Add(stint)
+	for {
+		run, more, err := r.batch(ctx)
+		switch {
+		case fault.Is(err, fault.NotFound): // ended meanwhile
+			return r.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
+		case err != nil:
+			return err
+		case more && time.Now().Before(until):
+			continue
+		}
+		return r.o.Store.Write(ctx, func(tx *store.Tx) error {
+			if more {
+				if err := r.enqueue(ctx, tx, run.ID, run.LastPK); err != nil {
+					return err
+				}
+			} else if err := tx.EndRun(ctx, run.ID, nil); err != nil {
+				return err
+			}
+			return tx.Complete(ctx, task)
+		})
+	}
+}
+
+// OnFail ends the run whose task is given up, with the reason.
+func (r *Reconciler) OnFail(ctx context.Context, tx *store.Tx, _ outbox.Task, cause error, final bool) error {
+	if !final {
+		return nil
+	}
+	run, err := tx.LockRun(ctx)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.EndRun(ctx, run.ID, cause)
+}
+
+// batch asks for the next instances and, behind the last of them, for purchases
+// that were lost. more is false when nothing is left.
+func (r *Reconciler) batch(ctx context.Context) (store.Run, bool, error) {
+	var run store.Run
+	err := r.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		run, err = tx.LockRun(ctx)
+		return err
+	})
+	if err != nil {
+		return run, false, err
+	}
+	open, err := r.o.Store.Reader().OpenInstances(ctx, run.LastPK, r.o.Batch)
+	if err != nil {
+		return run, false, err
+	}
+	asker := &asker{r: r, channels: map[int64]*store.Channel{}}
+	if len(open) == 0 {
+		return run, false, r.lost(ctx, run, asker)
+	}
+	findings, err := asker.all(ctx, open)
+	if err != nil {
+		return run, false, err
+	}
+	run.LastPK = open[len(open)-1].PK
+	err = r.o.Store.Write(ctx, func(tx *store.Tx) error {
+		for _, f := range findings {
+			if err := tx.AddFinding(ctx, run.ID, f); err != nil {
+				return err
+			}
+		}
+		return tx.AdvanceRun(ctx, run.ID, run.LastPK, len(open)-asker.skipped, asker.skipped)
+	})
+	return run, true, err
+}
+
+// asker asks for orders, each channel loaded once.
+type asker struct {
+	r        *Reconciler
+	mu       sync.Mutex
+	channels map[int64]*store.Channel
+	skipped  int
+}
+
+func (a *asker) channel(ctx context.Context, id int64) (*store.Channel, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if ch := a.channels[id]; ch != nil {
+		return ch, nil
+	}
+	ch, err := a.r.o.Store.Reader().ChannelByID(ctx, id)
+	if err == nil {
+		a.channels[id] = ch
+	}
+	return ch, err
+}
+
+// all compares instances, a few at a time. An error means that the marketplace
+// could not be asked.
+func (a *asker) all(ctx context.Context, open []store.OpenInstance) ([]store.Finding, error) {
+	var wg sync.WaitGroup
+	var findings []store.Finding
+	var failed []error
+	tokens := make(chan struct{}, atOnce)
+	for _, o := range open {
+		ch, err := a.channel(ctx, o.ChannelID)
+		if err != nil {
+			return nil, err
+		}
+		if ch.AK == "" || ch.SK == "" {
+			a.skipped++
+			continue
+		}
+		tokens <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-tokens }()
+			found, err := a.compare(ctx, ch, o)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			findings, failed = append(findings, found...), append(failed, err)
+		})
+	}
+	wg.Wait()
+	return findings, errors.Join(failed...)
+}
+
+// query asks for an order line. An answer that says no is a finding; not being
+// able to ask is an error.
+func (a *asker) query(ctx context.Context, ch *store.Channel, order, line string) (market.Order, market.OrderLine, *fault.Error, error) {
+	o, _, err := a.r.o.Marketplace.QueryOrder(ctx, ch.BaseURL(), marketapi.Credentials{AK: ch.AK, SK: ch.SK}, order, line)
+	if err != nil {
+		f := fault.From(err)
+		if f.Code == fault.Refused || f.Code == fault.NotFound || f.Code == fault.TooLarge {
+			return o, market.OrderLine{}, f, nil
+		}
+		return o, market.OrderLine{}, nil, err
+	}
+	l, ok := o.Line(line)
+	if !ok {
+		return o, l, fault.New(fault.NotFound, "order_query.line_missing", "order", order, "line", line), nil
+	}
+	return o, l, nil, nil
+}
+
+// lost asks for the orders of purchases that were refused here.
+func (r *Reconciler) lost(ctx context.Context, run store.Run, a *asker) error {
+	lost, err := r.o.Store.Reader().LostPurchases(ctx, r.o.Now().Add(-lostSince), 500)
+	if err != nil {
+		return err
+	}
+	for _, p := range lost {
+		ch, err := a.channel(ctx, p.ChannelID)
+		if err != nil {
+			return err
+		}
+		if ch.AK == "" || ch.SK == "" {
+			continue
+		}
+		order, line, no, err := a.query(ctx, ch, p.OrderID, p.OrderLineID)
+		if err != nil {
+			return err
+		}
+		if no != nil || order.Type != market.OrderNew && order.Type != market.OrderTrial {
+			continue // a stranger's invention, or nothing that makes an instance
+		}
+		product, _ := line.Product()
+		err = r.o.Store.Write(ctx, func(tx *store.Tx) error {
+			return tx.AddFinding(ctx, run.ID, store.Finding{ChannelID: p.ChannelID, OrderID: p.OrderID, OrderLineID: p.OrderLineID,
+				Kind: Missing, Theirs: product.ProductID, Repair: TakeOver})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
