@@ -34,6 +34,8 @@ var mayImport = map[string][]string{
 	"app/outbox":           {"app/market"},
 	"app/protocol/...":     {"app/market", "app/fault", "app/protocol/..."},
 	"app/marketapi":        {"app/protocol/aksk", "app/market", "app/fault"},
+	"app/webhook":          {"app/fault"},
+	"app/event":            {"app/webhook", "app/store", "app/outbox", "app/market", "app/staff", "app/fault"},
 	"app/store":            {"app/market", "app/staff", "app/outbox", "app/fault", "app/seal"},
 	"app/intake":           {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/protocol/..."},
 	"app/provision":        {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},

@@ -34,6 +34,7 @@ const (
 type Retry struct {
 	Never bool          // give up at once: trying again cannot help
 	After time.Duration // wait at least this long; 0 leaves it to the back-off
+	Free  bool          // nothing was tried: it does not count as a try, and is due again after After
 }
 
 // Error is a fault. Args are the named values of the translation and must never
@@ -72,6 +73,14 @@ func Wrap(err error, code Code, key string, args ...string) *Error {
 func (e *Error) RetryAfter(d time.Duration) *Error {
 	c := *e
 	c.Retry = Retry{After: d}
+	return &c
+}
+
+// Free returns a copy that says that nothing was tried yet, and when to look
+// again.
+func (e *Error) Free(after time.Duration) *Error {
+	c := *e
+	c.Retry = Retry{After: after, Free: true}
 	return &c
 }
 
