@@ -13,7 +13,9 @@ import (
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/intake"
+	"koodesk/app/licensecode"
 	"koodesk/app/marketapi"
+	"koodesk/app/orderbook"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
 	"koodesk/app/provision/static"
@@ -60,6 +62,8 @@ type parts struct {
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
 	jobs      *jobs.Jobs
+	codes     *licensecode.Codes
+	orders    *orderbook.Book
 }
 
 // build makes the parts. Nothing runs yet.
@@ -90,11 +94,17 @@ func (p *parts) useCases(c *cli) error {
 		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Drivers: p.provision,
 		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
+	p.codes = licensecode.New(licensecode.Options{Store: p.store, Marketplace: p.market, Log: p.log, Wake: wake})
+	p.orders = orderbook.New(p.store, p.market, p.log)
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
-		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily}},
+		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily},
+			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule}},
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,
 			Deliver: p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail,
-			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail})}
+			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail,
+			LicenseActivate: p.codes.Activate, LicenseQuery: p.codes.Query, LicenseRefresh: p.codes.Refresh,
+			LicenseUsage: p.codes.Usage, LicenseFails: p.codes.OnFail,
+			OrderNotice: p.orders.Notice, NoticeFails: p.orders.OnFail})}
 	if c.tune != nil {
 		c.tune(&o)
 	}

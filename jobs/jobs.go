@@ -52,8 +52,15 @@ type Handlers struct {
 	Deliver      func(context.Context, outbox.Task) error
 	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 
-	Reconcile      func(context.Context, outbox.Task) error
-	ReconcileFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+	Reconcile       func(context.Context, outbox.Task) error
+	ReconcileFails  func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+	LicenseActivate func(context.Context, outbox.Task) error
+	LicenseQuery    func(context.Context, outbox.Task) error
+	LicenseRefresh  func(context.Context, outbox.Task) error
+	LicenseUsage    func(context.Context, outbox.Task) error
+	LicenseFails    func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+	OrderNotice     func(context.Context, outbox.Task) error
+	NoticeFails     func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 }
 
 // Table is the table of kinds. The waits are chosen so that a task is given up,
@@ -65,6 +72,11 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision},
 		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
+		{Name: outbox.LicenseActivate, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseActivate, OnFail: h.LicenseFails},
+		{Name: outbox.LicenseQuery, Queue: Mail, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseQuery, OnFail: h.LicenseFails},
+		{Name: outbox.LicenseRefresh, Queue: Low, Timeout: 2 * time.Minute, Tries: 10, Base: 30 * time.Second, Max: 10 * time.Minute, Run: h.LicenseRefresh},
+		{Name: outbox.LicenseUsage, Queue: Low, Timeout: 60 * time.Second, Tries: 12, Base: 10 * time.Second, Max: time.Hour, Run: h.LicenseUsage},
+		{Name: outbox.OrderNotice, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderNotice, OnFail: h.NoticeFails},
 	}
 }
 

@@ -171,7 +171,7 @@ type attempted struct {
 func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, error) {
 	var done attempted
 	err := in.store.Write(ctx, func(tx *store.Tx) error {
-		arr := a.arrival(a.Call.IdempotencyKey())
+		arr := a.arrival(in.key(a.Call))
 		m, err := tx.OpenMessage(ctx, arr)
 		if err != nil {
 			return err
@@ -192,6 +192,15 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 		in.wake()
 	}
 	return done, err
+}
+
+// key is the call's idempotency key. It is stored and shown as it is, so an
+// authorization code stands in it by its keyed hash.
+func (in *Intake) key(c market.Call) string {
+	if c.License != "" {
+		c.License = in.store.CodeToken(c.License)
+	}
+	return c.IdempotencyKey()
 }
 
 // encode writes an answer in the dialect of the call.
@@ -247,6 +256,12 @@ func (in *Intake) effect(ctx context.Context, tx *store.Tx, a Arrived, m store.O
 	c := a.Call
 	if c.Protocol == market.V1 {
 		return in.effectV1(ctx, tx, a, m)
+	}
+	switch c.Protocol {
+	case market.LicenseCode:
+		return in.effectCode(ctx, tx, a, m)
+	case market.OrderNotice:
+		return in.effectNotice(ctx, tx, a, m)
 	}
 	if c.Test {
 		return in.sandbox(c), nil

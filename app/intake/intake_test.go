@@ -23,7 +23,9 @@ import (
 // dialect is V2.0, as the callback package hands it over.
 type dialect struct{}
 
-func (dialect) Protocols() []market.Protocol                   { return []market.Protocol{market.V2} }
+func (dialect) Protocols() []market.Protocol {
+	return []market.Protocol{market.V2, market.LicenseCode, market.OrderNotice}
+}
 func (dialect) Encode(activity string, a market.Answer) []byte { return saas2.Encode(activity, a) }
 func (dialect) Decode(body []byte) (market.Call, error)        { return saas2.Decode(body) }
 func (dialect) Message(err error) string                       { return saas2.Message(err) }

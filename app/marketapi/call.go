@@ -20,6 +20,10 @@ type call struct {
 	path   string
 	query  url.Values
 	body   []byte // JSON, nil for none
+	// codes are the operation's own result codes, whole, before the common ones;
+	// good is the one of success, "" for the common 0000.
+	codes map[string]entry
+	good  string
 }
 
 // failure is a fault with what the loops below need to know about it.
@@ -86,7 +90,7 @@ func (c *Client) once(ctx context.Context, base *url.URL, cred Credentials, op c
 	if f != nil {
 		return node{}, nil, f
 	}
-	doc, f := c.judge(op.op, resp, raw)
+	doc, f := c.judge(op, resp, raw)
 	return doc, raw, f
 }
 

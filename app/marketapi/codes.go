@@ -95,9 +95,10 @@ var reasons = []string{
 // FaultKeys are the keys of all faults of this package, for whoever translates
 // them.
 func FaultKeys() []string {
-	keys := []string{opOrderQuery + ".no_order", opOrderQuery + ".no_order_id", opOrderQuery + ".other_order"}
+	keys := []string{opOrderQuery + ".no_order", opOrderQuery + ".no_order_id", opOrderQuery + ".other_order",
+		opLicense + ".no_such_code", opLicense + ".not_received", opLicense + ".other_code", opLicense + ".no_code"}
 	for _, r := range reasons {
-		keys = append(keys, opOrderQuery+"."+r)
+		keys = append(keys, opOrderQuery+"."+r, opLicense+"."+r)
 	}
 	return keys
 }

@@ -23,7 +23,8 @@ type reply struct {
 // judge decides whether an answer is a success, and names the failure if not.
 // What the body says counts more than its content type: a code that can be read
 // is taken from any of them.
-func (c *Client) judge(op string, resp *http.Response, raw []byte) (node, *failure) {
+func (c *Client) judge(from call, resp *http.Response, raw []byte) (node, *failure) {
+	op := from.op
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return node{}, &failure{fault: fault.New(fault.Unavailable, op+".redirected", "status", strconv.Itoa(resp.StatusCode))}
 	}
@@ -40,6 +41,12 @@ func (c *Client) judge(op string, resp *http.Response, raw []byte) (node, *failu
 		return doc, nil
 	case r.code.gateway():
 		return node{}, c.fromGateway(op, r)
+	}
+	if from.good != "" && r.code.String() == from.good && resp.StatusCode/100 == 2 {
+		return doc, nil
+	}
+	if e, ok := from.codes[r.code.String()]; ok {
+		return node{}, r.fail(op, e)
 	}
 	if e, ok := table[r.code.suffix]; ok {
 		return node{}, r.fail(op, e)

@@ -17,10 +17,19 @@ const (
 	Provision  Kind = "provision"   // make, change or end the instance at its driver
 	Deliver    Kind = "deliver"     // hand one SMS or e-mail over
 	Reconcile  Kind = "reconcile"   // compare open orders with the marketplace's
+
+	LicenseActivate Kind = "license_activate" // activate an authorization code at the marketplace
+	LicenseQuery    Kind = "license_query"    // ask the marketplace about an authorization code
+	LicenseRefresh  Kind = "license_refresh"  // a channel's day: ask about every code in use
+	LicenseUsage    Kind = "license_usage"    // report the use of a channel's codes
+	OrderNotice     Kind = "order_notice"     // ask what the order of an order notice is
 )
 
 // Kinds lists every kind; each has a handler, which a test holds.
-func Kinds() []Kind { return []Kind{OrderQuery, Provision, Deliver, Reconcile} }
+func Kinds() []Kind {
+	return []Kind{OrderQuery, Provision, Deliver, Reconcile,
+		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice}
+}
 
 // Status of a task.
 type Status string
@@ -45,6 +54,11 @@ const (
 	Upgrade  Purpose = "upgrade"
 	Release  Purpose = "release"
 	Usage    Purpose = "usage_info" // the delivery of the usage information
+
+	Verify   Purpose = "verify"   // a code that a call named and nobody knew
+	Daily    Purpose = "daily"    // what comes round each day
+	OnDemand Purpose = "demand"   // somebody asked for it
+	Notified Purpose = "notified" // an order that a notice named
 )
 
 // New is a task to be written. Zero ids mean none. UniqueKey makes the task
@@ -55,6 +69,9 @@ type New struct {
 	MessageID   int64
 	InstancePK  int64
 	DeliveryID  int64
+	LicenseCode int64 // row of license_codes
+	OrderPK     int64 // row of orders
+	ChannelID   int64 // of work about a channel as a whole
 	OrderID     string
 	OrderLineID string
 	UniqueKey   string
@@ -71,6 +88,9 @@ type Task struct {
 	MessageID   int64
 	InstancePK  int64
 	DeliveryID  int64
+	LicenseCode int64
+	OrderPK     int64
+	ChannelID   int64
 	OrderID     string
 	OrderLineID string
 	Round       int

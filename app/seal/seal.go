@@ -41,6 +41,7 @@ const (
 	Payload       Purpose = "payload"
 	Content       Purpose = "delivery content"
 	Session       Purpose = "session"
+	LicenseCode   Purpose = "license code"
 )
 
 // ErrOpen means that a value could not be opened: it was sealed under a key

@@ -37,10 +37,17 @@ const (
 
 	ReconcileRead   Permission = "reconcile.read"
 	ReconcileDecide Permission = "reconcile.decide" // begin a run, approve or dismiss its repairs
+
+	LicenseCodesRead   Permission = "license_codes.read"
+	LicenseCodesUse    Permission = "license_codes.use"    // activate, ask the marketplace, report use
+	LicenseCodesReveal Permission = "license_codes.reveal" // see a code, with a reason
+	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, ProductsRead, ReconcileRead}
-var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, TasksRestart, ReconcileDecide}
+var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, ProductsRead, ReconcileRead,
+	LicenseCodesRead, OrdersRead}
+var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, TasksRestart, ReconcileDecide,
+	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 
 var table = func() map[Role]map[Permission]bool {
@@ -103,6 +110,14 @@ func CLI() Actor { return Actor{Name: "cli", Role: Admin, Source: "operator"} }
 
 // ActReveal is the act of looking at a password, as the audit names it.
 const ActReveal = "instance.reveal"
+
+// The acts on authorization codes: looking at one, activating it, asking the
+// marketplace about it.
+const (
+	ActRevealCode   = "license_code.reveal"
+	ActActivateCode = "license_code.activate"
+	ActQueryCode    = "license_code.query"
+)
 
 // Audit is one entry of the audit trail. Detail never holds secrets.
 type Audit struct {

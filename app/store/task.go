@@ -31,12 +31,14 @@ func (t *Tx) Enqueue(ctx context.Context, n outbox.New) (id int64, err error) {
 		runAt = t.Now
 	}
 	err = t.tx.GetContext(ctx, &id, `
-INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at,
+                   license_code_id, order_pk, channel_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (unique_key) DO NOTHING
 RETURNING id`,
 		string(n.Kind), string(n.Purpose), nullID(n.MessageID), nullID(n.InstancePK), nullID(n.DeliveryID),
-		n.OrderID, n.OrderLineID, n.UniqueKey, runAt)
+		n.OrderID, n.OrderLineID, n.UniqueKey, runAt,
+		nullID(n.LicenseCode), nullID(n.OrderPK), nullID(n.ChannelID))
 	if fault.Is(toFault(err), fault.NotFound) {
 		return 0, nil
 	}
@@ -57,9 +59,11 @@ UPDATE tasks
    AND status = 'pending'
    AND run_at <= now() + interval '1 second'
 RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), COALESCE(delivery_id, 0),
-          order_id, order_line_id, round, attempts, started_at`, id, lease.Seconds()).
+          order_id, order_line_id, round, attempts, started_at,
+          COALESCE(license_code_id, 0), COALESCE(order_pk, 0), COALESCE(channel_id, 0)`, id, lease.Seconds()).
 		Scan(&task.ID, &task.Kind, &task.Purpose, &task.MessageID, &task.InstancePK, &task.DeliveryID,
-			&task.OrderID, &task.OrderLineID, &task.Round, &task.Attempt, &task.StartedAt)
+			&task.OrderID, &task.OrderLineID, &task.Round, &task.Attempt, &task.StartedAt,
+			&task.LicenseCode, &task.OrderPK, &task.ChannelID)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return task, false, nil
 	}
