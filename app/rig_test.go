@@ -43,6 +43,7 @@ type rig struct {
 	redisURL string
 	mail     *smtptest.Server
 	market   *simulator.Market
+	openAPI  string // where the marketplace's open APIs are
 	base     string // http://127.0.0.1:port
 	caller   *simulator.Caller
 	ids      *simulator.IDs
@@ -102,6 +103,7 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
 	api := httptest.NewServer(r.market)
 	t.Cleanup(api.Close)
+	r.openAPI = api.URL
 	public, err := url.Parse("http://koodesk.test")
 	require.NoError(t, err)
 	r.config = config.Config{DatabaseURL: storetest.URL(t), RedisURL: r.redisURL, Addr: "127.0.0.1:0", PublicURL: public,

@@ -119,7 +119,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 // during a rotation that is the one the marketplace still has; else the present
 // one. "" means that the channel signs nothing.
 func (k *call) key(now time.Time) string {
-	keys := k.channel.KeysOf(k.class(), now)
+	keys := k.keys(now)
 	if !k.channel.BodySign && !k.v1 || len(keys) == 0 {
 		return ""
 	}
@@ -164,7 +164,7 @@ func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
 		return err
 	}
 	var keys []saas2.Key
-	for _, key := range k.channel.KeysOf(k.class(), k.arrived.ReceivedAt) {
+	for _, key := range k.keys(k.arrived.ReceivedAt) {
 		keys = append(keys, saas2.Key{ID: key.ID, Secret: key.Secret})
 	}
 	if k.proof, err = saas2.Verify(keys, env, k.arrived.ReceivedAt); err != nil {

@@ -1,0 +1,113 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+// Check compares an answer's body with the interface's table and gives what is
+// wrong: a field that is not documented, is missing where it is mandatory, is no
+// string, is too long, or has a value outside its list; and text beyond ASCII,
+// which V1.0 wants as \uXXXX.
+func (i Interface) Check(body []byte) []string {
+	var doc map[string]any
+	if err := json.Unmarshal(body, &doc); err != nil || doc == nil {
+		return []string{"the body is not one JSON object"}
+	}
+	k := checker{table: i.Answer}
+	code, _ := doc["resultCode"].(string)
+	k.taken = code == "000000" || code == "000004"
+	k.object("", doc)
+	if strings.ContainsFunc(string(body), func(r rune) bool { return r > 0x7e || r < 0x20 }) {
+		k.find("characters that are not printable ASCII")
+	}
+	return k.findings
+}
+
+type checker struct {
+	table    []Field
+	taken    bool // the call was taken over: what is mandatory must be there
+	findings []string
+}
+
+func (k *checker) find(format string, args ...any) {
+	k.findings = append(k.findings, fmt.Sprintf(format, args...))
+}
+
+func (k *checker) object(path string, doc map[string]any) {
+	for name, v := range doc {
+		at := path + name
+		row := slices.IndexFunc(k.table, func(f Field) bool { return f.Name == at })
+		switch v := v.(type) {
+		case map[string]any:
+			k.within(at + ".")
+			k.object(at+".", v)
+			continue
+		case []any:
+			k.within(at + "[].")
+			for _, item := range v {
+				o, ok := item.(map[string]any)
+				if !ok {
+					k.find("%s has an entry that is no object", at)
+					continue
+				}
+				k.object(at+"[].", o)
+			}
+			continue
+		}
+		if row < 0 {
+			k.find("field %s is not documented", at)
+			continue
+		}
+		k.value(k.table[row], v)
+	}
+	if k.taken || path == "" {
+		k.presence(path, doc)
+	}
+}
+
+// within finds an object or a list that the table knows nothing of.
+func (k *checker) within(prefix string) {
+	if !slices.ContainsFunc(k.table, func(f Field) bool { return strings.HasPrefix(f.Name, prefix) }) {
+		k.find("field %s is not documented", strings.TrimSuffix(prefix, "."))
+	}
+}
+
+// direct is a field's own name below a path.
+var direct = regexp.MustCompile(`^[A-Za-z]+$`)
+
+func (k *checker) presence(path string, doc map[string]any) {
+	for _, f := range k.table {
+		name, below := strings.CutPrefix(f.Name, path)
+		if !below || !direct.MatchString(name) || !f.Mandatory() {
+			continue
+		}
+		if _, there := doc[name]; !there && (k.taken || f.Name == "resultCode") {
+			k.find("field %s is missing", f.Name)
+		}
+	}
+	if _, there := doc["resultMsg"]; path == "" && !there {
+		k.find("field resultMsg is missing: the FAQ requires it")
+	}
+}
+
+func (k *checker) value(f Field, v any) {
+	s, ok := v.(string)
+	if !ok {
+		k.find("field %s is no string", f.Name)
+		return
+	}
+	if f.Mandatory() && s == "" {
+		k.find("field %s is empty", f.Name)
+	}
+	if n := len(utf16.Encode([]rune(s))); f.Length > 0 && n > f.Length {
+		k.find("field %s has %d characters, at most %d are allowed", f.Name, n, f.Length)
+	}
+	if len(f.Values) > 0 && !slices.Contains(f.Values, s) {
+		k.find("field %s is %q, must be one of %s", f.Name, s, strings.Join(f.Values, ", "))
+	}
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/conformance"
+	"koodesk/app/conformance/formula"
+	"koodesk/app/market"
+	"koodesk/app/simulator"
+	"koodesk/app/store/storetest"
+)
+
+// suite sends the calls of the published tables to the running program, signed
+// by the second implementation, and compares what comes back to the byte.
+type suite struct {
+	*testing.T
+	rig      *rig
+	guide    conformance.Guide
+	face     conformance.Interface
+	path     string // of the guide's own channel
+	key      string // that signs the calls
+	answered string // key that must sign the answers
+	bought   string // an instance of the interface's own
+}
+
+const (
+	licenseKey = "22222222-2222-3333-4444-555555555555"
+	generalKey = "33333333-2222-3333-4444-555555555555"
+)
+
+// keyOf is the key of each class that every channel of the suite has.
+var keyOf = map[string]string{"basic": storetest.BasicKey, "license": licenseKey, "general": generalKey}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	guides, err := conformance.Load()
+	require.NoError(t, err)
+	r := newRig(t)
+	for _, g := range guides {
+		r.ok(channel, storetest.BasicKey+"\n"+licenseKey+"\n"+generalKey+"\n"+storetest.SK+"\n", "set", "--slug", g.ID, "--site", "cn", "--basic-key", "-",
+			"--license-key", "-", "--general-key", "-", "--ak", storetest.AK, "--sk", "-", "--open-api", r.openAPI)
+		r.ok(product, "", "set", "--channel", g.ID, "--product", "*", "--driver", "static",
+			"--front-end-url", "https://app.seller.example/i/{instance_id}", "--user-name", "管理员-{order_id}", "--generate-password", "--memo", "云商店")
+	}
+	t.Run("guides", func(t *testing.T) { // ends when all of them have, before the rig does
+		for _, g := range guides {
+			for _, i := range g.Interfaces {
+				t.Run(g.ID+"/"+i.Name, func(t *testing.T) {
+					t.Parallel()
+					s := &suite{T: t, rig: r, guide: g, face: i, path: "/koogallery/" + g.ID, key: keyOf[g.Key], answered: keyOf[g.Key]}
+					s.cases()
+					s.proofs()
+				})
+			}
+		}
+	})
+}
+
+// on is the suite within a subtest.
+func (s *suite) on(t *testing.T) *suite {
+	c := *s
+	c.T = t
+	return &c
+}
+
+func (s *suite) cases() {
+	for _, c := range s.guide.Cases(s.face) {
+		if c.Instance == "bought" && s.bought == "" {
+			s.bought = s.buy()
+		}
+		s.Run(c.Name, func(t *testing.T) {
+			s := s.on(t)
+			members := s.members(c)
+			w := s.send(members, c.Body)
+			s.judge(c, w)
+			if c.Refused() {
+				return
+			}
+			for n, m := range members { // the marketplace comes again
+				if m.Name == "businessId" && m.Value != nil {
+					members[n].Value = uuid.NewString()
+				}
+			}
+			require.Equal(s, string(w.Body), string(s.send(members, c.Body).Body), "a repeat gets the very bytes")
+		})
+	}
+}
+
+// members are the fields of a case with what only the suite knows put in.
+func (s *suite) members(c conformance.Case) []conformance.Member {
+	members := s.face.Members(c)
+	fresh := strings.NewReplacer("$new", s.rig.ids.OrderID(), "$fresh", uuid.NewString(), "$stamp", stampNow(),
+		"$ids101", numbered(101), "$ids100", numbered(100), "$id65", strings.Repeat("i", 65))
+	for n, m := range members {
+		if text, ok := m.Value.(string); ok {
+			members[n].Value = fresh.Replace(text)
+		}
+		_, set := c.Set["instanceId"]
+		switch {
+		case m.Name != "instanceId" || set:
+		case c.Instance == "bought":
+			members[n].Value = s.bought
+		case c.Instance == "unknown":
+			members[n].Value = uuid.NewString()
+		}
+	}
+	return members
+}
+
+func numbered(n int) string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("instance-%03d", i)
+	}
+	return strings.Join(ids, ",")
+}
+
+func stampNow() string {
+	return strings.Replace(time.Now().UTC().Format("20060102150405.000"), ".", "", 1)
+}
+
+// send signs and sends a call of the suite's guide.
+func (s *suite) send(members []conformance.Member, body string) wired {
+	if s.guide.Form == conformance.FormToken {
+		q := s.values(members, body)
+		q.Set("authToken", formula.AuthToken(s.key, flat(q)))
+		return s.get(q.Encode())
+	}
+	if body == "" {
+		body = conformance.Body(members)
+	}
+	return s.post(s.signed(body), body)
+}
+
+// values is a call as the parameters of a query, without its proof.
+func (s *suite) values(members []conformance.Member, query string) url.Values {
+	q, err := url.ParseQuery(strings.ReplaceAll(query, "+", "%2B"))
+	require.NoError(s, err)
+	for _, m := range members {
+		if query != "" {
+			break
+		}
+		text := conformance.Text(m.Value)
+		if f, _ := s.face.Field(m.Name); f.Sealed && strings.TrimSpace(text) != "" {
+			text = formula.Encrypt(s.key, 256, uuid.NewString()[:16], text)
+		}
+		q.Set(m.Name, text)
+	}
+	return q
+}
+
+func flat(q url.Values) map[string]string {
+	out := map[string]string{}
+	for name, values := range q {
+		out[name] = values[0]
+	}
+	return out
+}
+
+// signed is a query that proves a body.
+func (s *suite) signed(payload string) url.Values { return s.signedAt(payload, time.Now(), nonce()) }
+
+func (s *suite) signedAt(payload string, at time.Time, once string) url.Values {
+	stamp := fmt.Sprint(at.UnixMilli())
+	return url.Values{"signature": {strings.ToUpper(formula.Signature(s.key, once, stamp, payload))}, "timestamp": {stamp}, "nonce": {once}}
+}
+
+func nonce() string {
+	return strings.ToUpper(strings.ReplaceAll(uuid.NewString()+uuid.NewString(), "-", ""))
+}
+
+func (s *suite) post(q url.Values, body string) wired {
+	return s.exchange("POST", s.path+"?"+q.Encode(), []string{"Accept:application/json", "Content-Type:application/json;charset=utf8"}, body)
+}
+
+func (s *suite) get(query string) wired {
+	return s.exchange("GET", s.path+"?"+query, []string{"Accept:application/json"}, "")
+}
+
+// judge holds an answer against the case and the table.
+func (s *suite) judge(c conformance.Case, w wired) {
+	s.Helper()
+	doc := s.form(w)
+	require.Empty(s, s.face.Check(w.Body), "%s", w.Body)
+	want := c.Code
+	if want == "" {
+		want = "000000"
+	}
+	code, _ := doc["resultCode"].(string)
+	msg, _ := doc["resultMsg"].(string)
+	require.Equal(s, want, code, "%s", w.Body)
+	if c.Names != "" {
+		require.Contains(s, msg, c.Names, "the refused field is named")
+	}
+	if c.Answer != "" {
+		id, _ := doc["instanceId"].(string)
+		exact := strings.NewReplacer("$instanceId", id, "$msg", msg, "$publicUrl", s.rig.config.PublicURL.String()).Replace(c.Answer)
+		require.Equal(s, exact, string(w.Body))
+	}
+	s.opens(doc)
+}
+
+// form is what every answer has: status 200, the exact content type, a
+// Body-Sign that is spelled so and signs the very bytes, JSON.
+func (s *suite) form(w wired) map[string]any {
+	s.Helper()
+	require.Equal(s, 200, w.Status)
+	kind, _ := w.header("Content-Type")
+	require.Equal(s, "application/json", kind)
+	sign, spelled := w.header("Body-Sign")
+	require.True(s, spelled, "Body-Sign is there, spelled exactly so: %q", w.Headers)
+	got, ok := formula.BodySignOf(sign)
+	require.True(s, ok, sign)
+	require.Equal(s, formula.BodySign(s.answered, string(w.Body)), got, "Body-Sign")
+	require.Equal(s, s.guide.Form == conformance.FormToken, strings.Contains(sign, `signature="`), "the form of the guide: %s", sign)
+	var doc map[string]any
+	require.NoError(s, json.Unmarshal(w.Body, &doc), "%s", w.Body)
+	return doc
+}
+
+// opens requires that what is encrypted can be decrypted as published.
+func (s *suite) opens(doc map[string]any) {
+	bits := 256
+	if doc["encryptType"] == "2" {
+		bits = 128
+	}
+	apps := []any{doc["appInfo"]}
+	list, _ := doc["info"].([]any)
+	for _, item := range list {
+		apps = append(apps, item.(map[string]any)["appInfo"])
+	}
+	for _, a := range apps {
+		app, _ := a.(map[string]any)
+		for _, name := range []string{"userName", "password"} {
+			text, there := app[name].(string)
+			if !there || s.guide.Form == conformance.FormSignature {
+				continue
+			}
+			plain, err := formula.Decrypt(s.key, bits, text)
+			require.NoError(s, err)
+			require.NotEmpty(s, plain)
+		}
+	}
+}
+
+// buy makes an instance for the cases that need one.
+func (s *suite) buy() string {
+	caller := &simulator.Caller{URL: s.rig.base + s.path, Key: s.key}
+	order := s.rig.ids.OrderID()
+	fields, err := simulator.NewCall(market.NewInstance, simulator.Fields{"orderId": order, "orderLineId": simulator.LineID(order)}, nil, false, s.rig.ids)
+	if s.guide.Form == conformance.FormToken {
+		caller.Protocol = market.V1
+		fields, err = simulator.NewCallV1(market.NewInstance, simulator.Fields{"orderId": order}, nil, false, s.rig.ids)
+	}
+	require.NoError(s, err)
+	a := caller.Call(s.Context(), fields)
+	require.True(s, a.OK(), "%s %v %s", a.Body, a.Findings, a.Fault)
+	s.rig.waitItems("/instances?status=active&q="+order, 1)
+	return a.InstanceID
+}
+
+func TestEveryPublishedActivityHasItsTable(t *testing.T) {
+	t.Parallel()
+	guides, err := conformance.Load()
+	require.NoError(t, err)
+	var have []string
+	for _, g := range guides {
+		for _, i := range g.Interfaces {
+			have = append(have, g.ID+"/"+i.Name)
+		}
+	}
+	for p, names := range map[market.Protocol][]string{
+		market.V2: simulator.Activities(), market.V1: simulator.ActivitiesV1(),
+		market.License:     {market.NewInstance, market.RefreshInstance, market.UpdateInstanceStatus, market.ReleaseInstance, market.GetLicenseAsync},
+		market.LicenseCode: {market.RefreshLicenseCode, market.UpdateLicenseCodeStatus, market.ReleaseLicenseCode},
+		market.LicenseV1:   {market.RefreshLicense, market.ExpireLicense, market.ReleaseLicense},
+		market.OrderNotice: {market.OrderNotify},
+	} {
+		for _, n := range names {
+			require.True(t, slices.Contains(have, string(p)+"/"+n), "%s/%s", p, n)
+		}
+	}
+}
