@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -9,155 +10,176 @@ import (
 	"koodesk/app/store"
 )
 
-// lock finds the call's instance; a nil instance comes with the refusal.
-func (in *Intake) lock(ctx context.Context, tx *store.Tx, a Arrived) (*store.Instance, effect, error) {
+// lock finds the call's instance; it is nil when the channel has none.
+func (in *Intake) lock(ctx context.Context, tx *store.Tx, a Arrived) (*store.Instance, error) {
 	i, err := tx.LockInstance(ctx, a.Channel.ID, a.Call.InstanceID())
 	if fault.Is(err, fault.NotFound) {
-		return nil, refused(market.NoSuchInstance, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
+		return nil, nil
 	}
-	return i, effect{}, err
+	return i, err
 }
 
+// decide asks the life cycle what a call does to an instance, which is nil when
+// there is none.
+func decide(a Arrived, i *store.Instance, now time.Time) (market.Decision, error) {
+	on, ok := market.EventOf(a.Call)
+	stage := market.Absent
+	if i != nil {
+		stage = i.Stage()
+	}
+	d, found := market.Decide(a.Call.Protocol, stage, on, a.Call.ExpireTime.After(now))
+	if !ok || !found {
+		return d, fault.New(fault.Internal, "call.activity_unhandled", "activity", a.Call.Activity)
+	}
+	return d, nil
+}
+
+// living is a call about one instance: it locks it and lets the life cycle
+// decide. What the decision leaves to be done is done by then, which gives the
+// changes that it made; the new stage is written with them.
+func (in *Intake) living(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, then follow) (effect, error) {
+	i, err := in.lock(ctx, tx, a)
+	if err != nil {
+		return effect{}, err
+	}
+	d, err := decide(a, i, tx.Now)
+	if err != nil {
+		return effect{}, err
+	}
+	switch {
+	case d.Code == market.NoSuchInstance && i == nil:
+		return refused(d.Code, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
+	case d.Code == market.NoSuchInstance:
+		return refused(d.Code, "call.instance_released", "instance", i.InstanceID), nil
+	}
+	e := effect{answer: market.Answer{Code: d.Code}}
+	var changes []market.Change
+	if then != nil {
+		if changes, err = then(ctx, tx, a, m, i, d, &e); err != nil {
+			return effect{}, err
+		}
+	}
+	changes = append(i.Take(d.To, tx.Now), changes...)
+	e.changed = e.changed || len(changes) > 0
+	if len(changes) > 0 || d.Does(market.KeepTerms) {
+		err = tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID})
+	}
+	return e, err
+}
+
+// follow does what a decision leaves to be done.
+type follow func(context.Context, *store.Tx, Arrived, store.OpenMessage, *store.Instance, market.Decision, *effect) ([]market.Change, error)
+
+// query shows what there is, read without a lock.
 func (in *Intake) query(ctx context.Context, tx *store.Tx, a Arrived) (effect, error) {
 	found, err := tx.Reader().Instances(ctx, a.Channel.ID, a.Call.InstanceIDs)
 	if err != nil {
 		return effect{}, err
 	}
-	e := effect{answer: market.Answer{Code: market.Processing}, changed: true}
+	answer, err := Look(a.Call.Protocol, found)
+	if answer.Code == market.NoSuchInstance {
+		return refused(answer.Code, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
+	}
+	return effect{answer: answer, changed: true}, err
+}
+
+// Look is the answer to a queryInstance for these instances: what each of them
+// shows, and the best of their codes.
+func Look(p market.Protocol, found []*store.Instance) (market.Answer, error) {
+	answer := market.Answer{Code: market.NoSuchInstance}
 	for _, i := range found {
-		if i.Status == market.Released {
+		d, ok := market.Decide(p, i.Stage(), market.Queried, false)
+		if !ok {
+			return answer, fault.New(fault.Internal, "call.activity_unhandled", "activity", market.QueryInstance)
+		}
+		if d.Code == market.NoSuchInstance {
 			continue
 		}
 		info := market.InstanceInfo{InstanceID: i.InstanceID}
-		if i.Usable() {
+		if d.Does(market.ShowAccess) {
 			app := i.App
 			info.App = &app
-			e.answer.Code = market.Success
 		}
-		e.answer.Info = append(e.answer.Info, info)
+		if answer.Code != market.Success {
+			answer.Code = d.Code
+		}
+		answer.Info = append(answer.Info, info)
 	}
-	if len(e.answer.Info) == 0 {
-		return refused(market.NoSuchInstance, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
-	}
-	return e, nil
+	return answer, nil
 }
 
-// refresh sets the expiry; it never adds to it.
-func (in *Intake) refresh(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
-	i, e, err := in.lock(ctx, tx, a)
-	if i == nil {
-		return e, err
+// renew keeps the terms that a refreshInstance tells. It sets the expiry and
+// never adds to it.
+func (in *Intake) renew(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
+	c := a.Call
+	after, err := tx.LastTask(ctx, i.PK)
+	if err != nil {
+		return nil, err
 	}
-	changes, code := i.Refresh(a.Call.ExpireTime)
-	if code != market.Success {
-		return refused(code, "call.instance_released", "instance", i.InstanceID), nil
-	}
-	if p := a.Call.ProductID; p != "" && p != i.ProductID {
-		changes = append(changes, market.Change{Kind: market.ProductChanged, Old: i.ProductID, New: p})
-		i.ProductID = p
-	}
-	// A late answer of the purchase's order query must not undo this, not even
-	// when the date happens to be the same.
-	byRefresh := i.ExpirySetBy != setByRefresh
-	i.ExpirySetBy = setByRefresh
-	if len(changes) > 0 || byRefresh {
-		if err := tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID}); err != nil {
-			return effect{}, err
+	changes := i.Hear(c.ExpireTime, c.ProductID, after)
+	e.changed = true
+	if c.Protocol == market.V1 {
+		more, err := in.renewV1(ctx, tx, c, i)
+		if err != nil {
+			return nil, err
 		}
+		changes = append(changes, more...)
 	}
-	e = effect{answer: market.Answer{Code: market.Success}, changed: true}
-	if purpose, ask := purposeOf(a.Call.Scene); ask {
+	if d.Does(market.AskOrder) {
 		e.tasks = true
-		_, err = tx.Enqueue(ctx, orderQuery(purpose, a, i, m))
+		_, err = tx.Enqueue(ctx, orderQuery(purposes[c.Scene], a, i, m))
 	}
-	return e, err
+	return changes, err
 }
 
-// setByRefresh marks an expiry that a refreshInstance set.
-const setByRefresh = "refresh"
+// purposes is what the order of a scene is asked for.
+var purposes = map[market.Scene]outbox.Purpose{market.TrialToFormal: outbox.Renewed, market.RenewalChange: outbox.Upgrade}
 
 func orderQuery(purpose outbox.Purpose, a Arrived, i *store.Instance, m store.OpenMessage) outbox.New {
 	return outbox.New{Kind: outbox.OrderQuery, Purpose: purpose, MessageID: m.ID, InstancePK: i.PK,
 		OrderID: a.Call.OrderID, OrderLineID: a.Call.OrderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, purpose, m.ID)}
 }
 
-// status freezes or unfreezes. The target state is the key, so a later freeze
-// is the same message as an earlier one, and applies by the instance's state.
-func (in *Intake) status(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
-	i, e, err := in.lock(ctx, tx, a)
-	if i == nil {
-		return e, err
+// release ends whatever was still to be done for an instance.
+func (in *Intake) release(ctx context.Context, tx *store.Tx, _ Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
+	if d.Does(market.EndWork) {
+		if _, err := tx.CancelTasks(ctx, i.PK, "releaseInstance"); err != nil {
+			return nil, err
+		}
+		if err := tx.CancelDeliveries(ctx, i.PK); err != nil {
+			return nil, err
+		}
 	}
-	var changes []market.Change
-	code := market.Success
-	if a.Call.Target == market.Freeze {
-		changes = i.Freeze(tx.Now)
-	} else {
-		changes, code = i.Unfreeze()
+	if d.Does(market.Undo) {
+		e.tasks = true
+		return nil, in.life.Release(ctx, tx, i, m.ID)
 	}
-	if code != market.Success {
-		return refused(code, "call.instance_released", "instance", i.InstanceID), nil
-	}
-	if len(changes) > 0 {
-		err = tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID})
-	}
-	return effect{answer: market.Answer{Code: market.Success}, changed: len(changes) > 0}, err
-}
-
-// release ends the instance and whatever was still to be done for it.
-func (in *Intake) release(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
-	i, e, err := in.lock(ctx, tx, a)
-	if i == nil {
-		return e, err
-	}
-	changes := i.Release(tx.Now)
-	e = effect{answer: market.Answer{Code: market.Success}, changed: len(changes) > 0}
-	if len(changes) == 0 {
-		return e, nil
-	}
-	if err := tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID}); err != nil {
-		return effect{}, err
-	}
-	if _, err := tx.CancelTasks(ctx, i.PK, "releaseInstance"); err != nil {
-		return effect{}, err
-	}
-	if err := tx.CancelDeliveries(ctx, i.PK); err != nil {
-		return effect{}, err
-	}
-	e.tasks = true
-	return e, in.life.Release(ctx, tx, i, m.ID)
+	return nil, nil
 }
 
 // upgrade is taken over durably and answered with success; what was bought is
-// learned and applied by tasks.
-func (in *Intake) upgrade(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
-	i, e, err := in.lock(ctx, tx, a)
-	if i == nil {
-		return e, err
+// learned and applied by tasks. V1.0 says itself what was bought.
+func (in *Intake) upgrade(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
+	e.changed, e.tasks = true, true
+	if d.Does(market.AskOrder) {
+		_, err := tx.Enqueue(ctx, orderQuery(outbox.Upgrade, a, i, m))
+		return nil, err
 	}
-	if i.Status == market.Released {
-		return refused(market.NoSuchInstance, "call.instance_released", "instance", i.InstanceID), nil
-	}
-	_, err = tx.Enqueue(ctx, orderQuery(outbox.Upgrade, a, i, m))
-	return effect{answer: market.Answer{Code: market.Success}, changed: true, tasks: true}, err
+	return in.upgradeV1(ctx, tx, a, m, i)
 }
 
 // check asks the driver whether a change upon renewal would be possible.
-func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived) (effect, error) {
-	i, e, err := in.lock(ctx, tx, a)
-	if i == nil {
-		return e, err
+func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived, _ store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
+	e.changed = true
+	if !d.Does(market.AskDriver) {
+		return nil, nil
 	}
-	if i.Status == market.Released {
-		return refused(market.NoSuchInstance, "call.instance_released", "instance", i.InstanceID), nil
+	err := in.life.CheckChange(ctx, tx.Reader(), a.Channel, i, a.Call.Products)
+	if f := fault.From(err); f != nil {
+		if f.Code == fault.Unavailable || f.Code == fault.Internal {
+			return nil, err
+		}
+		e.answer, e.err = market.Answer{Code: market.OtherError, Msg: "the change is not possible."}, err
 	}
-	err = in.life.CheckChange(ctx, tx.Reader(), a.Channel, i, a.Call.Products)
-	if err == nil {
-		return effect{answer: market.Answer{Code: market.Success}, changed: true}, nil
-	}
-	f := fault.From(err)
-	if f.Code == fault.Unavailable || f.Code == fault.Internal {
-		return effect{}, err
-	}
-	return effect{answer: market.Answer{Code: market.OtherError, Msg: "the change is not possible."}, err: err}, nil
+	return nil, nil
 }

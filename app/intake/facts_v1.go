@@ -2,18 +2,16 @@ package intake
 
 import (
 	"encoding/json"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/store"
 )
 
-// setByOrder marks an expiry that came with the order.
-const setByOrder = "order"
-
 // instanceOf is the instance that a purchase asks for, with the history of what
 // is known of it.
-func instanceOf(a Arrived, id, spare string) (*store.NewInstance, []market.Change, error) {
+func instanceOf(a Arrived, id, spare string, now time.Time) (*store.NewInstance, []market.Change, error) {
 	c, t := a.Call, a.Call.Terms
 	facts, err := factsOf(c)
 	if err != nil {
@@ -21,20 +19,17 @@ func instanceOf(a Arrived, id, spare string) (*store.NewInstance, []market.Chang
 	}
 	n := &store.NewInstance{BillingItem: c.BillingItem(), WantedID: id, SpareID: spare, Facts: facts}
 	n.ChannelID, n.Protocol, n.Status = a.Channel.ID, c.Protocol, market.Provisioning
-	n.OrderID, n.BusinessID, n.ProductID, n.SkuCode = c.OrderID, c.BusinessID, c.ProductID, c.SkuCode
-	n.OrderType, n.ChargingMode, n.LinearValue = string(market.OrderNew), t.ChargingMode, t.Linear()
+	n.OrderID, n.BusinessID, n.SkuCode = c.OrderID, c.BusinessID, c.SkuCode
+	n.OrderType, n.LinearValue = string(market.OrderNew), t.Linear()
 	if t.Trial {
 		n.OrderType = string(market.OrderTrial)
 	}
 	n.PeriodType, n.PeriodNumber = t.PeriodType, t.PeriodNumber
 	n.Params = paramsOf(t)
 	n.CustomerID, n.CustomerName, n.Email, n.Phone = t.Buyer.CustomerID, t.Buyer.CustomerName, t.Buyer.Email, t.Buyer.MobilePhone
-	changes := []market.Change{{Kind: market.OrderLearned, New: c.OrderID}, {Kind: market.ProductChanged, New: c.ProductID},
-		{Kind: market.CustomerChanged, New: n.CustomerID}}
-	if !c.ExpireTime.IsZero() {
-		n.ExpirySetBy = setByOrder
-		changes = append(changes, n.SetExpiry(c.ExpireTime)...)
-	}
+	changes := []market.Change{{Kind: market.OrderLearned, New: c.OrderID}, {Kind: market.CustomerChanged, New: n.CustomerID}}
+	learned, _ := n.Learn(c.ProductID, c.ExpireTime, now, 0, t.ChargingMode)
+	changes = append(changes, market.Resized(learned, "", market.Sized(n.ProductID, n.LinearValue))...)
 	return n, changes, nil
 }
 

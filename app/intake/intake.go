@@ -14,7 +14,6 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
-	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
 
@@ -272,27 +271,29 @@ func (in *Intake) effect(ctx context.Context, tx *store.Tx, a Arrived, m store.O
 	if applied && m.Conflict && (c.Activity == market.RefreshInstance || c.Activity == market.UpgradeInstance) {
 		return effect{answer: market.Answer{Code: m.ResultCode}, differs: true}, nil
 	}
-	switch c.Activity {
+	if applied && (c.Activity == market.RefreshInstance || c.Activity == market.UpgradeInstance) {
+		return in.again(ctx, tx, m)
+	}
+	return in.known(ctx, tx, a, m)
+}
+
+// known does what a call about instances asks.
+func (in *Intake) known(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
+	switch a.Call.Activity {
 	case market.QueryInstance:
 		return in.query(ctx, tx, a)
 	case market.RefreshInstance:
-		if applied {
-			return in.again(ctx, tx, m)
-		}
-		return in.refresh(ctx, tx, a, m)
-	case market.UpgradeInstance:
-		if applied {
-			return in.again(ctx, tx, m)
-		}
-		return in.upgrade(ctx, tx, a, m)
-	case market.UpdateInstanceStatus:
-		return in.status(ctx, tx, a, m)
+		return in.living(ctx, tx, a, m, in.renew)
+	case market.UpgradeInstance, market.Upgrade:
+		return in.living(ctx, tx, a, m, in.upgrade)
+	case market.UpdateInstanceStatus, market.ChangeInstanceStatus, market.ExpireInstance:
+		return in.living(ctx, tx, a, m, nil)
 	case market.ReleaseInstance:
-		return in.release(ctx, tx, a, m)
+		return in.living(ctx, tx, a, m, in.release)
 	case market.ChangeInstanceCheck:
-		return in.check(ctx, tx, a)
+		return in.living(ctx, tx, a, m, in.check)
 	}
-	return effect{}, fault.New(fault.Internal, "call.activity_unhandled", "activity", c.Activity)
+	return effect{}, fault.New(fault.Internal, "call.activity_unhandled", "activity", a.Call.Activity)
 }
 
 // again answers a repeat. The marketplace repeats what failed, so follow-up
@@ -329,14 +330,4 @@ func (in *Intake) sandbox(c market.Call) effect {
 
 func refused(code market.ResultCode, key string, args ...string) effect {
 	return effect{answer: market.Answer{Code: code}, err: fault.New(fault.NotFound, key, args...)}
-}
-
-func purposeOf(s market.Scene) (outbox.Purpose, bool) {
-	switch s {
-	case market.TrialToFormal:
-		return outbox.Renewed, true
-	case market.RenewalChange:
-		return outbox.Upgrade, true
-	}
-	return "", false
 }

@@ -304,6 +304,7 @@ func TestRestartAfterSuccessRunsIsRecordedAndMakesNothingTwice(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.buy("i1")
+	d.ready("i1")
 	d.exec(`UPDATE tasks SET status = 'succeeded'`)
 	d.exec(`UPDATE messages SET status = 'succeeded', result_code = '000000'`)
 	d.refresh("i1", "RENEWAL", "R1", "20280101000000")

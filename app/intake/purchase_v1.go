@@ -121,7 +121,7 @@ func (in *Intake) firstBuy(ctx context.Context, tx *store.Tx, a Arrived, m store
 		e.answer.App = &market.AppInfo{FrontEndURL: in.publicURL}
 		return e, tx.NameInstance(ctx, m.ID, id)
 	}
-	n, changes, err := instanceOf(a, id, spare)
+	n, changes, err := instanceOf(a, id, spare, tx.Now)
 	if err != nil {
 		return e, err
 	}
@@ -157,16 +157,17 @@ func (in *Intake) bought(ctx context.Context, tx *store.Tx, a Arrived, id string
 	if fault.Is(err, fault.NotFound) {
 		return refused(market.NoSuchInstance, "call.instance_unknown", "instance", id), nil
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return e, err
-	case i.Usable():
+	}
+	d, err := decide(a, i, tx.Now)
+	e.answer.Code = d.Code
+	switch {
+	case d.Does(market.ShowAccess):
 		app := i.App
 		e.answer.App = &app
-	case i.Status == market.Released && i.App.FrontEndURL != "":
+	case d.Does(market.ShowAddress) && i.App.FrontEndURL != "":
 		e.answer.App = &market.AppInfo{FrontEndURL: i.App.FrontEndURL}
-	case i.Status != market.Released:
-		e.answer.Code = market.Processing
 	}
-	return e, nil
+	return e, err
 }

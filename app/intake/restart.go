@@ -146,8 +146,10 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 		return e, nil
 	}
 	found, err := tx.Reader().Instances(ctx, m.ChannelID, []string{m.InstanceID})
-	if err == nil && len(found) == 1 && (found[0].Usable() || found[0].Status == market.Released) {
-		e.answer.Code = market.Success
+	if err == nil && len(found) == 1 {
+		if d, ok := market.Decide(m.Protocol, found[0].Stage(), market.Purchased, false); ok {
+			e.answer.Code = d.Code
+		}
 	}
 	return e, err
 }

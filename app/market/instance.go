@@ -16,14 +16,27 @@ const (
 	Released     InstanceStatus = "released" // final
 )
 
+// What froze an instance.
+const (
+	ByExpiry = "expiry" // V1.0's expireInstance, which a renewal undoes
+	ByStatus = "status" // a change of status, which only a change of status undoes
+)
+
 // Instance is the part of an instance that the life cycle rules. Times are UTC;
-// a zero time means "not".
+// a zero time means "not". ExpiresAt, ExpirySetBy and ProductID follow from
+// ChargingMode, Told and Ordered, see terms.go.
 type Instance struct {
 	InstanceID    string
 	Status        InstanceStatus
 	ExpiresAt     time.Time
+	ExpirySetBy   string // SetByOrder, SetByRefresh; "" without an expiry
+	ProductID     string
+	ChargingMode  ChargingMode // "" as long as no order is known
+	Told          Told
+	Ordered       Ordered
 	ProvisionedAt time.Time
 	FrozenAt      time.Time
+	FrozenBy      string // ByExpiry, ByStatus; "" when not frozen
 	ReleasedAt    time.Time
 }
 
@@ -38,6 +51,9 @@ const (
 	OrderLearned    ChangeKind = "order"
 	AccessChanged   ChangeKind = "access"
 	CustomerChanged ChangeKind = "customer"
+	CauseChanged    ChangeKind = "frozen_by"
+	DriverChanged   ChangeKind = "driver"
+	TermsTold       ChangeKind = "told" // an expiry that was told and has no effect
 )
 
 // Change is one entry of an instance's history. Values are never secret.
@@ -66,61 +82,26 @@ func (i *Instance) settle() []Change {
 	return []Change{c}
 }
 
-// Freeze stops the instance's use. Freezing what is frozen or released changes
-// nothing and succeeds.
-func (i *Instance) Freeze(now time.Time) []Change {
-	if i.Status == Frozen || i.Status == Released {
-		return nil
+// On is what an event that is no call of the marketplace, or whose answer does
+// not matter, does to the instance.
+func (i *Instance) On(e Event, now time.Time) []Change {
+	d, ok := Decide(V2, i.Stage(), e, false)
+	if !ok {
+		if d, ok = Decide(V1, i.Stage(), e, false); !ok {
+			return nil
+		}
 	}
-	i.FrozenAt = now
-	return i.settle()
+	return i.Take(d.To, now)
 }
 
-// Unfreeze allows its use again. A released instance does not come back: the
-// code is then NoSuchInstance.
-func (i *Instance) Unfreeze() ([]Change, ResultCode) {
-	if i.Status == Released {
-		return nil, NoSuchInstance
-	}
-	i.FrozenAt = time.Time{}
-	return i.settle(), Success
-}
+// Freeze, Release and Provisioned are On for the events of these names.
+func (i *Instance) Freeze(now time.Time) []Change { return i.On(FreezeCame, now) }
 
-// Release ends the instance for good; again is success without effect.
-func (i *Instance) Release(now time.Time) []Change {
-	if i.Status == Released {
-		return nil
-	}
-	i.ReleasedAt = now
-	return i.settle()
-}
-
-// Refresh sets the expiry (never adds to it; it may move backwards). A released
-// instance cannot be refreshed: the code is then NoSuchInstance.
-func (i *Instance) Refresh(expires time.Time) ([]Change, ResultCode) {
-	if i.Status == Released {
-		return nil, NoSuchInstance
-	}
-	return i.SetExpiry(expires), Success
-}
-
-// SetExpiry sets the expiry and tells what changed.
-func (i *Instance) SetExpiry(expires time.Time) []Change {
-	if i.ExpiresAt.Equal(expires) {
-		return nil
-	}
-	c := Change{Kind: ExpiryChanged, Old: Stamp(i.ExpiresAt), New: Stamp(expires)}
-	i.ExpiresAt = expires
-	return []Change{c}
-}
+// Release ends the instance for good; again changes nothing.
+func (i *Instance) Release(now time.Time) []Change { return i.On(ReleaseCame, now) }
 
 // Provisioned notes that access data is there. The first time counts.
-func (i *Instance) Provisioned(now time.Time) []Change {
-	if i.ProvisionedAt.IsZero() {
-		i.ProvisionedAt = now
-	}
-	return i.settle()
-}
+func (i *Instance) Provisioned(now time.Time) []Change { return i.On(AccessMade, now) }
 
 // Usable tells whether queryInstance may show access data.
 func (i *Instance) Usable() bool { return !i.ProvisionedAt.IsZero() && i.Status != Released }

@@ -95,6 +95,7 @@ type Task struct {
 	OrderLineID string
 	Round       int
 	Attempt     int
+	CreatedAt   time.Time
 	StartedAt   time.Time
 }
 

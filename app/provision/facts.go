@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -10,76 +9,39 @@ import (
 	"koodesk/app/store"
 )
 
-// Who set an expiry, as instances.expiry_set_by says. One that a
-// refreshInstance set is never overwritten by an order's answer.
-const (
-	setByOrder   = "order"
-	setByRefresh = "refresh"
-)
-
-// takeLine puts product, period and expiry of an order line into the instance.
-// What the line leaves out stays as it is.
-func takeLine(i *store.Instance, order market.Order, line market.OrderLine) []market.Change {
-	before := productText(i)
-	if product, ok := line.Product(); ok {
-		if !renewedSince(i, order) {
-			i.ProductID = tidy(product.ProductID)
+// takeLine puts what an order line says into the instance, whichever of its
+// orders becomes known first. rules tells whether it is the newest of them.
+func takeLine(i *store.Instance, order market.Order, line market.OrderLine, task outbox.Task) (changes []market.Change, rules bool) {
+	before := market.Sized(i.ProductID, i.LinearValue)
+	product, _ := line.Product()
+	placed := order.CreateTime
+	if placed.IsZero() { // unreadable: about when the call came that was caused by it
+		placed = task.CreatedAt
+	}
+	learned, rules := i.Learn(tidy(product.ProductID), line.ExpireTime, placed, task.ID, market.ChargingMode(tidy(string(line.ChargingMode))))
+	if rules {
+		if product.ProductID != "" {
+			i.SkuCode, i.ProductName, i.LinearValue = tidy(product.SkuCode), tidy(product.ProductName), product.LinearValue
 		}
-		i.SkuCode = tidy(product.SkuCode)
-		i.ProductName, i.LinearValue = tidy(product.ProductName), product.LinearValue
+		i.OrderType = tidy(string(order.Type))
+		if line.PeriodType != "" {
+			i.PeriodType, i.PeriodNumber = tidy(line.PeriodType), line.PeriodNumber
+		}
 	}
-	i.OrderType = tidy(string(order.Type))
-	if line.ChargingMode != "" {
-		i.ChargingMode = market.ChargingMode(tidy(string(line.ChargingMode)))
-	}
-	if line.PeriodType != "" {
-		i.PeriodType, i.PeriodNumber = tidy(line.PeriodType), line.PeriodNumber
-	}
-	var changes []market.Change
-	if after := productText(i); after != before {
-		changes = append(changes, market.Change{Kind: market.ProductChanged, Old: before, New: after})
-	}
-	if i.ExpirySetBy != setByRefresh && !line.ExpireTime.IsZero() {
-		changes = append(changes, i.SetExpiry(line.ExpireTime)...)
-		i.ExpirySetBy = setByOrder
-	}
-	return changes
-}
-
-// renewedSince tells whether a refreshInstance has named the product already
-// that the answer to the purchase, come late, would overwrite.
-func renewedSince(i *store.Instance, order market.Order) bool {
-	first := order.Type == market.OrderNew || order.Type == market.OrderTrial
-	return first && i.ProductID != "" && i.ExpirySetBy == setByRefresh
-}
-
-// productText is a product in the history: its id, and the size of a linear one.
-func productText(i *store.Instance) string {
-	if i.LinearValue > 0 {
-		return i.ProductID + " × " + strconv.FormatInt(i.LinearValue, 10)
-	}
-	return i.ProductID
+	return market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue)), rules
 }
 
 // takeBuyer puts the customer into the instance: a purchase's order says who it
-// is, any later one only if that is not known yet.
+// is, whole; any later one only if that is not known yet.
 func takeBuyer(i *store.Instance, b *market.Buyer, purpose outbox.Purpose) []market.Change {
-	known := i.CustomerID != "" || i.Email != "" || i.Phone != ""
-	if b == nil || known && purpose != outbox.Purchase {
+	was := [...]string{i.CustomerID, i.CustomerName, i.RealName, i.Email, i.Phone}
+	if b == nil || was != [...]string{"", "", "", "", ""} && purpose != outbox.Purchase {
 		return nil
 	}
 	before := i.CustomerID
-	set := func(to *string, value string) {
-		if v := tidy(value); v != "" {
-			*to = v
-		}
-	}
-	set(&i.CustomerID, b.CustomerID)
-	set(&i.CustomerName, b.CustomerName)
-	set(&i.RealName, b.CustomerRealName)
-	set(&i.Email, b.Email)
-	set(&i.Phone, b.MobilePhone)
-	if i.CustomerID == before {
+	i.CustomerID, i.CustomerName, i.RealName = tidy(b.CustomerID), tidy(b.CustomerName), tidy(b.CustomerRealName)
+	i.Email, i.Phone = tidy(b.Email), tidy(b.MobilePhone)
+	if was == [...]string{i.CustomerID, i.CustomerName, i.RealName, i.Email, i.Phone} {
 		return nil
 	}
 	return []market.Change{{Kind: market.CustomerChanged, Old: before, New: i.CustomerID}}

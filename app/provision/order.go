@@ -54,68 +54,61 @@ func (p *Provisioner) learn(ctx context.Context, tx *store.Tx, task outbox.Task,
 	if err != nil {
 		return err
 	}
-	if i.Status == market.Released {
+	d, ok := market.Decide(market.V2, i.Stage(), learned(task.Purpose), false)
+	if !ok || !d.Does(market.LearnTerms) {
 		return tx.Complete(ctx, task)
 	}
-	stored, err := tx.Reader().OrderAnswer(ctx, i.PK)
-	if err != nil {
-		return err
-	}
 	changes := []market.Change{{Kind: market.OrderLearned, New: order.OrderID}}
-	newest := rules(order, stored, task.Purpose)
-	if newest {
-		changes = append(changes, takeLine(i, order, line)...)
-	} else {
-		raw = stored
+	rules := false
+	if order.Type != market.OrderUnsubscribe { // which describes what is not there any more
+		var more []market.Change
+		more, rules = takeLine(i, order, line, task)
+		changes = append(changes, more...)
+	}
+	if !rules {
+		if raw, err = tx.Reader().OrderAnswer(ctx, i.PK); err != nil {
+			return err
+		}
 	}
 	changes = append(changes, takeBuyer(i, order.Buyer, task.Purpose)...)
 	if err := tx.SaveOrder(ctx, i, raw); err != nil {
 		return err
 	}
-	if err := tx.AddParams(ctx, i, params(order, line), !newest); err != nil {
+	if err := tx.AddParams(ctx, i, params(order, line), !rules); err != nil {
 		return err
 	}
 	if err := tx.SaveState(ctx, i, changes, origin(task)); err != nil {
 		return err
 	}
-	if err := p.followUp(ctx, tx, task, i); err != nil {
+	if err := p.followUp(ctx, tx, task, i, d); err != nil {
 		return err
 	}
 	return tx.Complete(ctx, task)
 }
 
+// learned is the event that the answer of an order query is.
+func learned(purpose outbox.Purpose) market.Event {
+	switch purpose {
+	case outbox.Purchase:
+		return market.PurchaseLearned
+	case outbox.Upgrade:
+		return market.UpgradeLearned
+	}
+	return market.RenewalLearned
+}
+
 // followUp writes the provisioning that a purchase or an upgrade needs.
-func (p *Provisioner) followUp(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance) error {
+func (p *Provisioner) followUp(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance, d market.Decision) error {
 	n := outbox.New{Kind: outbox.Provision, Purpose: task.Purpose, MessageID: task.MessageID, InstancePK: i.PK,
 		OrderID: task.OrderID, OrderLineID: task.OrderLineID}
-	switch task.Purpose {
-	case outbox.Purchase:
+	switch {
+	case d.Does(market.Make):
 		n.UniqueKey = outbox.Key(outbox.Provision, outbox.Purchase, i.PK)
-	case outbox.Upgrade:
+	case d.Does(market.ChangeIt):
 		n.UniqueKey = outbox.Key(outbox.Provision, outbox.Upgrade, task.ID)
 	default:
 		return nil
 	}
 	_, err := tx.Enqueue(ctx, n)
 	return err
-}
-
-// rules tells whether an order decides over product and period: it must not be
-// older than the order that was learned before it (answers come in any order),
-// and a cancellation describes what is not there any more.
-func rules(order market.Order, stored []byte, purpose outbox.Purpose) bool {
-	if order.Type == market.OrderUnsubscribe {
-		return false
-	}
-	if len(stored) == 0 {
-		return true
-	}
-	last, err := marketapi.ParseOrder(stored, market.OrderZone())
-	if err != nil || last.OrderID == order.OrderID {
-		return true
-	}
-	if last.CreateTime.IsZero() || order.CreateTime.IsZero() || last.CreateTime.Equal(order.CreateTime) {
-		return purpose != outbox.Purchase // the purchase is the first of them all
-	}
-	return order.CreateTime.After(last.CreateTime)
 }

@@ -97,9 +97,7 @@ func TestARenewalsExpiryIsNeverOverwritten(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			changes, _ := i.Refresh(refreshed)
-			i.ExpirySetBy = "refresh"
-			return tx.SaveState(ctx, i, changes, store.Origin{})
+			return tx.SaveState(ctx, i, i.Hear(refreshed, "", 0), store.Origin{})
 		}))
 	}
 	require.NoError(t, d.p.QueryOrder(ctx, task))
@@ -122,9 +120,7 @@ func TestARefreshToTheSameDateCountsToo(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		changes, _ := i.Refresh(at("20271121155959"))
-		i.ExpirySetBy = "refresh"
-		return tx.SaveState(ctx, i, changes, store.Origin{})
+		return tx.SaveState(ctx, i, i.Hear(at("20271121155959"), "", 0), store.Origin{})
 	}))
 	require.NoError(t, d.p.QueryOrder(ctx, d.write(outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: pk,
 		OrderID: "CS2", OrderLineID: "CS2-000001", UniqueKey: "u"})))

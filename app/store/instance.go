@@ -22,15 +22,12 @@ type Instance struct {
 	OrderID       string
 	OrderLineID   string
 	BusinessID    string
-	ProductID     string
 	SkuCode       string
 	ProductName   string
 	LinearValue   int64
 	OrderType     string
-	ChargingMode  market.ChargingMode
 	PeriodType    string
 	PeriodNumber  int
-	ExpirySetBy   string
 	CustomerID    string
 	CustomerName  string
 	RealName      string
@@ -42,44 +39,37 @@ type Instance struct {
 	CreatedAt     time.Time
 	OrderKnownAt  time.Time
 	Protocol      market.Protocol   // by which it was bought
-	FrozenBy      string            // ByExpiry, ByStatus; "" in V2.0 or when not frozen
 	Params        map[string]string // what the buyer gave while ordering, by name; may be personal data
 }
-
-// What froze an instance that V1.0 calls froze.
-const (
-	ByExpiry = "expiry"
-	ByStatus = "status"
-)
 
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
        product_name, linear_value, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
        user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
-       access_sealed, params_sealed`
+       access_sealed, params_sealed, told_expires_at, told_product_id, told_after, ordered_product_id, ordered_at, ordered_task, ordered_expires_at,
+       ordered_expiry_at`
 
 type scanner interface{ Scan(...any) error }
 
 func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	var i Instance
-	var expires, orderKnown, provisioned, frozen, released sql.NullTime
+	var expires, orderKnown, provisioned, frozen, released, told, ordered, orderedExpires, orderedExpiry sql.NullTime
 	var realName, email, phone, password, access, params []byte
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
 		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
 		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
-		&i.Protocol, &i.FrozenBy, &access, &params)
+		&i.Protocol, &i.FrozenBy, &access, &params, &told, &i.Told.ProductID, &i.Told.After, &i.Ordered.ProductID, &ordered, &i.Ordered.Task,
+		&orderedExpires, &orderedExpiry)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
 	if err != nil {
 		return nil, toFault(err)
 	}
-	i.ExpiresAt, i.OrderKnownAt, i.ProvisionedAt = expires.Time.UTC(), orderKnown.Time, provisioned.Time
+	i.ExpiresAt, i.OrderKnownAt, i.ProvisionedAt = utc(expires), orderKnown.Time, provisioned.Time
 	i.FrozenAt, i.ReleasedAt = frozen.Time, released.Time
-	if !expires.Valid {
-		i.ExpiresAt = time.Time{}
-	}
+	i.Told.ExpiresAt, i.Ordered.At, i.Ordered.ExpiresAt, i.Ordered.ExpiryAt = utc(told), utc(ordered), utc(orderedExpires), utc(orderedExpiry)
 	for _, f := range []struct {
 		p    seal.Purpose
 		from []byte
@@ -185,10 +175,20 @@ UPDATE instances
        provisioned_at = $6,
        frozen_at = $7,
        released_at = $8,
-       frozen_by = CASE WHEN $7::timestamptz IS NULL THEN '' ELSE $9 END,
+       frozen_by = $9,
+       told_expires_at = $10,
+       told_product_id = $11,
+       told_after = $12,
+       ordered_product_id = $13,
+       ordered_at = $14,
+       ordered_task = $15,
+       ordered_expires_at = $16,
+       ordered_expiry_at = $17,
        updated_at = now()
  WHERE id = $1`, i.PK, string(i.Status), nullTime(i.ExpiresAt), i.ExpirySetBy, i.ProductID,
-		nullTime(i.ProvisionedAt), nullTime(i.FrozenAt), nullTime(i.ReleasedAt), i.FrozenBy)
+		nullTime(i.ProvisionedAt), nullTime(i.FrozenAt), nullTime(i.ReleasedAt), i.FrozenBy,
+		nullTime(i.Told.ExpiresAt), i.Told.ProductID, i.Told.After,
+		i.Ordered.ProductID, nullTime(i.Ordered.At), i.Ordered.Task, nullTime(i.Ordered.ExpiresAt), nullTime(i.Ordered.ExpiryAt))
 	if err != nil {
 		return toFault(err)
 	}
@@ -265,14 +265,42 @@ UPDATE instances
 }
 
 // SetDriver notes by which driver an instance is being made, before there is
-// access data: what waits for a person is found by it.
-func (t *Tx) SetDriver(ctx context.Context, pk int64, driver string) error {
+// access data: what waits for a person is found by it, and so is who may have to
+// undo what was begun. The origin may be left out.
+func (t *Tx) SetDriver(ctx context.Context, pk int64, driver string, by ...Origin) error {
+	var o Origin
+	if len(by) > 0 {
+		o = by[0]
+	}
 	_, err := t.tx.ExecContext(ctx, `
-UPDATE instances
-   SET driver = $2,
-       updated_at = now()
- WHERE id = $1`, pk, driver)
+WITH old AS (
+    SELECT id, driver
+      FROM instances
+     WHERE id = $1
+       AND driver <> $2
+       FOR UPDATE
+), changed AS (
+    UPDATE instances i
+       SET driver = $2,
+           updated_at = now()
+      FROM old
+     WHERE i.id = old.id
+)
+INSERT INTO instance_events (instance_pk, kind, old_value, new_value, message_id, task_id, actor)
+SELECT id, $3, driver, $2, $4, $5, $6
+  FROM old`, pk, driver, string(market.DriverChanged), nullID(o.MessageID), nullID(o.TaskID), o.Actor)
 	return toFault(err)
+}
+
+// LastTask is the newest task of an instance, 0 if there is none. Under the
+// instance's lock it separates what was asked before from what is asked later.
+func (t *Tx) LastTask(ctx context.Context, pk int64) (int64, error) {
+	var id int64
+	err := t.tx.GetContext(ctx, &id, `
+SELECT COALESCE(max(id), 0)
+  FROM tasks
+ WHERE instance_pk = $1`, pk)
+	return id, toFault(err)
 }
 
 // OrderAnswer is the stored answer of the order query, whole; nil before it is known.

@@ -59,10 +59,10 @@ UPDATE tasks
    AND status = 'pending'
    AND run_at <= now() + interval '1 second'
 RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), COALESCE(delivery_id, 0),
-          order_id, order_line_id, round, attempts, started_at,
+          order_id, order_line_id, round, attempts, created_at, started_at,
           COALESCE(license_code_id, 0), COALESCE(order_pk, 0), COALESCE(channel_id, 0)`, id, lease.Seconds()).
 		Scan(&task.ID, &task.Kind, &task.Purpose, &task.MessageID, &task.InstancePK, &task.DeliveryID,
-			&task.OrderID, &task.OrderLineID, &task.Round, &task.Attempt, &task.StartedAt,
+			&task.OrderID, &task.OrderLineID, &task.Round, &task.Attempt, &task.CreatedAt, &task.StartedAt,
 			&task.LicenseCode, &task.OrderPK, &task.ChannelID)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return task, false, nil
