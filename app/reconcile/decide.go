@@ -128,8 +128,7 @@ func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, 
 		if i.Status != market.Active || market.Stamp(i.ExpiresAt) != f.Theirs {
 			return fault.New(fault.Conflict, "finding.moved")
 		}
-		i.FrozenBy = store.ByExpiry
-		return tx.SaveState(ctx, i, i.Freeze(tx.Now), from)
+		return tx.SaveState(ctx, i, i.On(market.PeriodOver, tx.Now), from)
 	case Release:
 		return r.release(ctx, tx, i, from)
 	case Learn:
