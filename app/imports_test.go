@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"app/provision/manual": {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/licensecode":      {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
 	"app/orderbook":        {"app/store", "app/outbox", "app/market", "app/fault", "app/marketapi"},
+	"app/provision/pool":   {"app/provision", "app/store", "app/staff", "app/market", "app/fault"},
 	"app/deliver":          {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/i18n", "views"},
 	"app/deliver/...":      {"app/deliver", "app/market", "app/fault"},
 	"app/signin":           {"app/store", "app/staff", "app/fault", "app/i18n"},

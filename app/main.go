@@ -19,6 +19,7 @@ import (
 	"koodesk/app/i18n"
 	"koodesk/app/provision"
 	"koodesk/app/simulator"
+	"koodesk/app/store"
 	"koodesk/config"
 	"koodesk/jobs"
 )
@@ -40,6 +41,7 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk migrate up|down|status
   koodesk channel set ...    create or change a production address and its keys
   koodesk product set ...    what a product is provisioned by
+  koodesk pool add ...       prepared accounts from a CSV file; also list, set
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
   koodesk simulate ...       play the marketplace
@@ -60,6 +62,7 @@ var commands = map[string]command{
 	"migrate":  migrate,
 	"channel":  channel,
 	"product":  product,
+	"pool":     pools,
 	"operator": operator,
 	"token":    tokens,
 	"doctor":   doctor,
@@ -74,7 +77,7 @@ type cli struct {
 	// For tests: shorter waits, a mail server's own certificates, and word of
 	// the address that the web part listens on.
 	tune      func(*jobs.Options)
-	drivers   provision.Drivers // nil: drivers()
+	drivers   func(*store.Store) provision.Drivers // nil: drivers()
 	mailCAs   *x509.CertPool
 	listening func(net.Addr)
 }

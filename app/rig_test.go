@@ -24,6 +24,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/simulator"
@@ -124,7 +125,9 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 // cli is a command line with the rig's settings.
 func (r *rig) cli(stdin string) *cli {
 	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick,
-		drivers: provision.Drivers{"static": r.driver, "manual": manual.Driver{}}}
+		drivers: func(s *store.Store) provision.Drivers {
+			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}}
+		}}
 }
 
 // ok runs a command that must succeed and gives what it printed.

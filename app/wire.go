@@ -18,6 +18,7 @@ import (
 	"koodesk/app/orderbook"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn"
@@ -38,15 +39,15 @@ import (
 
 // drivers are the ways in which instances are made, by the name that products
 // use.
-func drivers() provision.Drivers {
-	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}
+func drivers(s *store.Store) provision.Drivers {
+	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}}
 }
 
-func (c *cli) makers() provision.Drivers {
+func (c *cli) makers(s *store.Store) provision.Drivers {
 	if c.drivers != nil {
-		return c.drivers
+		return c.drivers(s)
 	}
-	return drivers()
+	return drivers(s)
 }
 
 // parts is every long-lived object of the program, built once.
@@ -59,6 +60,7 @@ type parts struct {
 	mail      *email.Sender // nil without SMTP_URL
 	deliverer *deliver.Deliverer
 	provision *provision.Provisioner
+	pools     *pool.Keeper
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
 	jobs      *jobs.Jobs
@@ -89,7 +91,9 @@ func (p *parts) useCases(c *cli) error {
 		return err
 	}
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
-		Drivers: c.makers(), Log: p.log, Wake: wake})
+		Drivers: c.makers(p.store), Log: p.log, Wake: wake})
+	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
+		Free: func(name string, n int) { p.metrics.PoolFree.WithLabelValues(name).Set(float64(n)) }})
 	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Drivers: p.provision,
@@ -98,7 +102,9 @@ func (p *parts) useCases(c *cli) error {
 	p.orders = orderbook.New(p.store, p.market, p.log)
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
 		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily},
-			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule}},
+			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule},
+			{Name: "pools", Run: p.pools.Watch}},
+		Measures: []jobs.Measure{{Name: "pools", Run: p.pools.Measure}},
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,
 			Deliver: p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail,
 			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail,

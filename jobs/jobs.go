@@ -80,6 +80,13 @@ func Table(h Handlers) []Kind {
 	}
 }
 
+// Measure is something that every process measures now and then, for its own
+// figures; it changes nothing.
+type Measure struct {
+	Name string
+	Run  func(context.Context) error
+}
+
 // Options of New.
 type Options struct {
 	Store   *store.Store
@@ -93,6 +100,8 @@ type Options struct {
 	Poll time.Duration
 	// Sweep is how often lost work is looked for; 0 means 10 s.
 	Sweep time.Duration
+	// Measures is what each sweep measures besides the tasks.
+	Measures []Measure
 	// Handed is after how long a task that Redis has and no worker began is
 	// handed over again; 0 means a minute.
 	Handed time.Duration

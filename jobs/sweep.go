@@ -42,6 +42,9 @@ func (j *Jobs) sweepOnce(ctx context.Context, tidy bool) {
 	for status, n := range rows {
 		j.o.Metrics.TaskRows.WithLabelValues(status).Set(float64(n))
 	}
+	for _, m := range j.o.Measures {
+		j.note(ctx, "measure the "+m.Name, m.Run(ctx))
+	}
 	if !tidy {
 		return
 	}

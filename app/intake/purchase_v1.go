@@ -63,8 +63,8 @@ func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.Res
 	return response, code, nil
 }
 
-// await waits until the purchase is ready (000000), was given up (000005), or
-// waiting longer is of no use (000004).
+// await waits until the purchase is ready (000000), was given up (000005, or the
+// published code that the driver named), or waiting longer is of no use (000004).
 func (in *Intake) await(ctx context.Context, message int64, until time.Time) market.ResultCode {
 	select {
 	case in.waiting <- struct{}{}:
@@ -87,6 +87,8 @@ func (in *Intake) await(ctx context.Context, message int64, until time.Time) mar
 			return market.Processing
 		case r.Ready:
 			return market.Success
+		case r.Given && r.Code.Refuses():
+			return r.Code
 		case r.Given:
 			return market.OtherError
 		case r.Later || left <= 0:

@@ -172,6 +172,12 @@ const (
 // way with a durable promise.
 func (c ResultCode) OK() bool { return c == Success || c == Processing }
 
+// Refuses tells whether the code is one by which a purchase is refused for a
+// published reason (pages CN 0070649421, intl 0070649099: 000100 to 000107).
+func (c ResultCode) Refuses() bool {
+	return len(c) == len(NoResource) && c >= NoResource && c <= MailDomainExisted
+}
+
 // Call is what one interface message asks, whatever protocol wrote it.
 // Times are UTC. Fields that an activity does not have are empty.
 type Call struct {

@@ -53,6 +53,10 @@ type Result struct {
 	Waiting bool
 }
 
+// ArgCode is the argument of a driver's fault that says by which result code the
+// marketplace is told, as far as an answer can still tell it.
+const ArgCode = "result_code"
+
 // Driver makes and changes instances. Faults of a driver should say what to do:
 // Final where trying again cannot help.
 type Driver interface {

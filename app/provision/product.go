@@ -42,6 +42,11 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 		if err := p.drivers.Check(entry); err != nil {
 			return err
 		}
+		if entry.Settings.Pool != "" { // shown, empty as it is
+			if err := tx.EnsurePool(ctx, entry.Settings.Pool); err != nil {
+				return err
+			}
+		}
 		if created, err = tx.SetProduct(ctx, entry); err != nil {
 			return err
 		}

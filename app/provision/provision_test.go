@@ -22,6 +22,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
@@ -111,7 +112,7 @@ func open(t testing.TB) *desk {
 	t.Helper()
 	d := &desk{t: t, store: storetest.Open(t), market: &marketplace{orders: map[string]string{}}, log: &lockedBuffer{}}
 	d.channel = storetest.Channel(t, d.store, "default", "https://market.test")
-	d.drivers = provision.Drivers{static.Name: static.Driver{}, manual.Name: manual.Driver{}}
+	d.drivers = provision.Drivers{static.Name: static.Driver{}, manual.Name: manual.Driver{}, pool.Name: pool.Driver{Store: d.store}}
 	log := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	post, err := deliver.New(deliver.Options{Store: d.store, Email: email.None{}, SMS: sms.Log{Log: log}, Domain: "seller.test", Log: log})
 	require.NoError(t, err)

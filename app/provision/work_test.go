@@ -67,7 +67,7 @@ func TestProvisioningWithoutAWayFailsForGood(t *testing.T) {
 	task = again()
 	f = fault.From(d.p.Provision(ctx, task))
 	require.Equal(t, "product.driver_unknown", f.Key)
-	require.Equal(t, "manual, static", f.Args["known"])
+	require.Equal(t, "manual, pool, static", f.Args["known"])
 	d.fail(task, f)
 
 	d.product("static", store.ProductSettings{FrontEndURL: "https://e.cn/{instance_id}", Memo: strings.Repeat("长", 1025)})

@@ -31,6 +31,7 @@ type ProductSettings struct {
 	GeneratePassword bool   `json:"generate_password,omitempty"`
 	Memo             string `json:"memo,omitempty"`
 	Pool             string `json:"pool,omitempty"`
+	PoolOnRelease    string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
 	WebhookURL       string `json:"webhook_url,omitempty"`
 }
 

@@ -85,9 +85,10 @@ UPDATE instances
 
 // Readiness is how far a purchase has come.
 type Readiness struct {
-	Ready bool // the access data is there, or will never be
-	Given bool // its work was given up
-	Later bool // its work goes on after the given time at the earliest, or waits for a person
+	Ready bool              // the access data is there, or will never be
+	Given bool              // its work was given up
+	Code  market.ResultCode // with Given: the code that the fault asks for, "" if it does not
+	Later bool              // its work goes on after the given time at the earliest, or waits for a person
 }
 
 // Readiness looks at a purchase by its message, in one short statement.
@@ -96,6 +97,7 @@ func (r *Reader) Readiness(ctx context.Context, message int64, until time.Time) 
 	err := r.q.QueryRowxContext(ctx, `
 SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false),
        m.status = 'failed',
+       COALESCE(CASE WHEN m.status = 'failed' THEN m.last_error #>> '{args,result_code}' END, ''),
        COALESCE((SELECT min(t.run_at)
                    FROM tasks t
                   WHERE t.message_id = m.id
@@ -105,7 +107,7 @@ SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false
   LEFT JOIN instances i
          ON i.instance_id = m.instance_id
         AND i.channel_id = m.channel_id
- WHERE m.id = $1`, message, until).Scan(&out.Ready, &out.Given, &out.Later)
+ WHERE m.id = $1`, message, until).Scan(&out.Ready, &out.Given, &out.Code, &out.Later)
 	return out, toFault(err)
 }
 

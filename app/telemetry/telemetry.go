@@ -29,6 +29,7 @@ type Metrics struct {
 	TasksRecovered   prometheus.Counter
 	QueueRebuilt     prometheus.Counter
 	TaskRows         *prometheus.GaugeVec // status
+	PoolFree         *prometheus.GaugeVec // pool
 }
 
 // New makes the measurements in a registry of their own.
@@ -62,10 +63,12 @@ func New() *Metrics {
 			Help: "Times that Redis was found empty and filled again from PostgreSQL."}),
 		TaskRows: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "koodesk_tasks",
 			Help: "Task rows by status, as the sweeper last saw them (done ones are not counted)."}, []string{"status"}),
+		PoolFree: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "koodesk_pool_free",
+			Help: "Free accounts of a pool, as the sweeper last saw them."}, []string{"pool"}),
 	}
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.Callbacks, m.CallbackSeconds, m.CallbackProofs, m.CallbackRejected, m.CallbackFlood, m.ReplayLost,
-		m.Tasks, m.TaskSeconds, m.TaskWait, m.TasksRecovered, m.QueueRebuilt, m.TaskRows)
+		m.Tasks, m.TaskSeconds, m.TaskWait, m.TasksRecovered, m.QueueRebuilt, m.TaskRows, m.PoolFree)
 	return m
 }
 
