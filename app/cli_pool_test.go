@@ -31,7 +31,7 @@ func TestPoolsAtTheCommandLine(t *testing.T) {
 		{"", "koodesk pool add: --file is missing; -h explains\n", []string{"add", "--pool", "crm"}, exitUsage},
 		{"", "koodesk pool list: --status needs --pool; -h explains\n", []string{"list", "--status", "free"}, exitUsage},
 		{"front_end_url,user_name\nhttps://crm.example.com,carl\ncrm,dora\nhttps://crm.example.com,carl\n",
-			"line 3: front_end_url: frontEndUrl is no absolute http(s) address\nline 4: The same account (address and user name) stands in line 2\n" +
+			"line 3: front_end_url is not a valid URL\nline 4: The same account (address and user name) stands in line 2\n" +
 				"koodesk: 2 rows cannot be added, the first in line 3; nothing was added. Correct the rows that are named and send all of it again.\n",
 			[]string{"add", "--pool", "crm", "--file", "-"}, exitUsage},
 		{"front_end_url,user_name\nhttps://crm.example.com,ann\n",

@@ -83,11 +83,7 @@ func (c *cli) refusedRows(err error) error {
 	if errors.As(err, &refused) {
 		z := i18n.For(i18n.En)
 		for _, r := range refused.Rows {
-			where := ""
-			if r.Field != "" {
-				where = r.Field + ": "
-			}
-			fmt.Fprintf(c.stderr, "line %d: %s%s\n", r.Line, where, z.FaultOf(r.Fault).What)
+			fmt.Fprintf(c.stderr, "line %d: %s\n", r.Line, z.FaultOf(r.Fault).What)
 		}
 	}
 	return err

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,16 @@ type Refused struct{ Rows []RowFault }
 
 func (r *Refused) add(line int, field string, f *fault.Error) {
 	r.Rows = append(r.Rows, RowFault{Line: line, Field: field, Fault: f})
+}
+
+// addField names the column in which a value is wrong, by the name of the
+// column.
+func (r *Refused) addField(line int, f *fault.Error) {
+	column := named[f.Args["field"]]
+	renamed := *f
+	renamed.Args = maps.Clone(f.Args)
+	renamed.Args["field"] = column
+	r.add(line, column, &renamed)
 }
 
 // Error is for logs.
@@ -80,8 +91,7 @@ func check(pool string, rows []Row) ([]market.AppInfo, error) {
 		a := tidy(row.Account)
 		accounts = append(accounts, a)
 		if err := a.Check(); err != nil {
-			f := fault.From(err)
-			r.add(row.Line, named[f.Args["field"]], f)
+			r.addField(row.Line, fault.From(err))
 			continue
 		}
 		key := [2]string{a.FrontEndURL, a.UserName}
