@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"app/web/view":         {"app/i18n", "app/fault", "app/staff", "app/market", "views", "static"},
 	"app/web/session":      {"app/signin", "app/store", "app/staff", "app/fault", "app/i18n"},
 	"app/web/callback":     {"app/protocol/...", "app/intake", "app/market", "app/store", "app/fault", "app/replay", "app/telemetry"},
-	"app/web/api": {"app/intake", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
+	"app/web/api": {"app/intake", "app/provision/pool", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session"},
 	"app/web/console": {"app/intake", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session", "app/web/view"},

@@ -33,6 +33,8 @@ const (
 	TasksRestart    Permission = "tasks.restart"
 	ProductsRead    Permission = "products.read"
 	ProductsWrite   Permission = "products.write"
+	PoolsRead       Permission = "pools.read"
+	PoolsWrite      Permission = "pools.write" // add and retire prepared accounts
 	AuditRead       Permission = "audit.read"
 
 	ReconcileRead   Permission = "reconcile.read"
@@ -44,9 +46,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, ProductsRead, ReconcileRead,
+var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, TasksRestart, ReconcileDecide,
+var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 

@@ -180,6 +180,23 @@ func (r *Reader) Accounts(ctx context.Context, f AccountFilter, p Paging) (Page[
 	return page(ctx, r, accountList, f.clause(), p, key, (*accountRow).show)
 }
 
+// Account loads one account of a pool. Fault: not_found "pool.account_unknown".
+func (r *Reader) Account(ctx context.Context, pool string, id int64) (AccountRow, error) {
+	c := AccountFilter{Pool: pool}.clause()
+	c.and("a.id = ?", id)
+	var row accountRow
+	err := toFault(sqlx.GetContext(ctx, r.q, &row, `
+SELECT `+accountList.columns+`
+  FROM pool_accounts a`+c.where(), c.args...))
+	if fault.Is(err, fault.NotFound) {
+		return AccountRow{}, fault.New(fault.NotFound, "pool.account_unknown")
+	}
+	if err != nil {
+		return AccountRow{}, err
+	}
+	return row.show()
+}
+
 // AccountCounts counts a pool's accounts by status; the filter's own status does
 // not count.
 func (r *Reader) AccountCounts(ctx context.Context, f AccountFilter) (Counts, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	"koodesk/app/fault"
 	"koodesk/app/web/api"
@@ -60,9 +61,23 @@ func New(o Options) *Server {
 		ProxyHeader:           clientHeader,
 		ErrorHandler:          s.onError,
 	})
+	s.app.Server().HeaderReceived = roomFor
 	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.onPanic}), s.client, s.headers, plainBody)
 	s.mount()
 	return s
+}
+
+// maxImport is the largest body of an import of accounts, in bytes: 10,000 long
+// rows. Everything else has the marketplace's limit.
+const maxImport = 8 << 20
+
+// roomFor says how much is read of a request, once its header is known.
+func roomFor(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	path, _, _ := strings.Cut(string(h.RequestURI()), "?")
+	if h.IsPost() && strings.HasPrefix(strings.TrimPrefix(path, api.Prefix), "/pools/") {
+		return fasthttp.RequestConfig{MaxRequestBodySize: maxImport}
+	}
+	return fasthttp.RequestConfig{}
 }
 
 // Serve answers on the listener until Shutdown.

@@ -118,6 +118,8 @@ func TestBodiesOverOneMiB(t *testing.T) {
 	r = d.do(http.MethodPost, "/koogallery/default", bytes.NewReader(big[1:]), "Content-Type", "application/json")
 	require.Equal(t, 200, r.status, "one MiB exactly is read")
 	require.Equal(t, 413, d.do(http.MethodPost, "/api/v1/messages/restart", bytes.NewReader(big)).status)
+	require.Equal(t, 401, d.do(http.MethodPost, "/api/v1/pools/crm/accounts?x=1", bytes.NewReader(big)).status, "imports may be larger")
+	require.Equal(t, 413, d.do(http.MethodPost, "/api/v1/pools/crm/accounts", bytes.NewReader(bytes.Repeat(big, 9))).status)
 }
 
 func TestCompressedBodiesAreRefusedUnread(t *testing.T) {

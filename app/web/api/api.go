@@ -45,6 +45,7 @@ type Options struct {
 	Access   Accessor
 	Resend   Resender
 	Products Products
+	Pools    Pools
 }
 
 // API answers under /api/v1.
@@ -83,6 +84,11 @@ func (a *API) Routes() []session.Route {
 		to(get, "/products", staff.ProductsRead, a.Products),
 		to(get, "/products/:channel/:product_id", staff.ProductsRead, a.Product),
 		to(put, "/products/:channel/:product_id", staff.ProductsWrite, a.SetProduct),
+		to(get, "/pools", staff.PoolsRead, a.Pools),
+		to(put, "/pools/:pool", staff.PoolsWrite, a.SetPool),
+		to(get, "/pools/:pool/accounts", staff.PoolsRead, a.Accounts),
+		to(post, "/pools/:pool/accounts", staff.PoolsWrite, a.AddAccounts),
+		to(post, "/pools/:pool/accounts/:id/retire", staff.PoolsWrite, a.RetireAccount),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"koodesk/app/protocol/saas2"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	pools "koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
@@ -115,10 +116,11 @@ func open(t *testing.T) *house {
 	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: h.mail, SMS: h.mail, Log: log})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: h.store, Marketplace: h.market, Deliverer: h.deliver, Log: log,
-		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}})
+		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "pool": pools.Driver{Store: h.store}}})
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
-	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision})
+	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision,
+		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -30,6 +30,7 @@ type wrong struct {
 	name string
 	key  string
 	args []any
+	why  *fault.Error // instead of key
 }
 
 // refuse makes the fault of a request with wrong parts.
@@ -113,7 +114,10 @@ func (a *API) Problem(c *fiber.Ctx, err error) error {
 		Status: statusOf(f), Detail: sentence(z, text.What, text.Do), Code: f.Key, Errors: []fieldError{}}
 	for _, w := range fields {
 		message := text.What
-		if w.key != "" {
+		switch {
+		case w.why != nil:
+			message = z.FaultOf(w.why).What
+		case w.key != "":
 			message = z.T("api.wrong."+w.key, w.args...)
 		}
 		body.Errors = append(body.Errors, fieldError{In: w.in, Name: w.name, Message: message})

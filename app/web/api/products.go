@@ -19,6 +19,7 @@ type product struct {
 	GeneratePassword bool   `json:"generate_password"`
 	Memo             string `json:"memo"`
 	Pool             string `json:"pool"`
+	PoolOnRelease    string `json:"pool_on_release"`
 	WebhookURL       string `json:"webhook_url"`
 	HasSecret        bool   `json:"has_webhook_secret"`
 	MailLanguage     string `json:"mail_language"`
@@ -29,7 +30,7 @@ type product struct {
 func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	s := p.Settings
 	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, FrontEndURL: s.FrontEndURL, AdminURL: s.AdminURL,
-		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, WebhookURL: s.WebhookURL,
+		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, PoolOnRelease: s.PoolOnRelease, WebhookURL: s.WebhookURL,
 		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
@@ -73,6 +74,7 @@ type productBody struct {
 	GeneratePassword bool    `json:"generate_password"`
 	Memo             string  `json:"memo"`
 	Pool             string  `json:"pool"`
+	PoolOnRelease    string  `json:"pool_on_release"`
 	WebhookURL       string  `json:"webhook_url"`
 	WebhookSecret    *string `json:"webhook_secret"`
 	MailLanguage     string  `json:"mail_language"`
@@ -92,7 +94,7 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	}
 	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings{FrontEndURL: in.FrontEndURL, AdminURL: in.AdminURL, UserName: in.UserName,
-			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, WebhookURL: in.WebhookURL}}
+			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL}}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
 	}

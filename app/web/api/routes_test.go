@@ -71,12 +71,18 @@ func TestDescriptionIsPublic(t *testing.T) {
 // example is a path of a route with ids that exist nowhere, and a body that is
 // in order.
 func example(r session.Route) (p, body string) {
-	p = strings.NewReplacer(":instance_id", "no-such-instance", ":product_id", "NO-SUCH", ":channel", "no-such-channel", ":id", "999999").Replace(r.Path)
+	p = strings.NewReplacer(":instance_id", "no-such-instance", ":product_id", "NO-SUCH", ":channel", "no-such-channel", ":pool", "-no-such-pool", ":id", "999999").Replace(r.Path)
 	switch r.Path {
 	case "/messages/restart":
 		body = `{"filter":{"status":"failed"}}`
 	case "/instances/:instance_id/access":
 		body = `{"front_end_url":"https://app.example.com"}`
+	case "/pools/:pool":
+		body = `{"low_water":5}`
+	case "/pools/:pool/accounts":
+		if r.Method == http.MethodPost {
+			body = `{"accounts":[{"front_end_url":"https://app.example.com"}]}`
+		}
 	case "/products/:channel/:product_id":
 		if r.Method == http.MethodPut {
 			body = `{"driver":"manual"}`
