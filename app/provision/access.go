@@ -31,7 +31,8 @@ func (p *Provisioner) maker(i *store.Instance) string {
 // usage information goes out (again).
 //
 // Faults: invalid "access.field_*" naming the field; not_found
-// "instance.unknown"; conflict "access.instance_released".
+// "instance.unknown"; conflict "access.instance_released", or "claim.held" when
+// another person is setting the instance up.
 func (p *Provisioner) SetAccess(ctx context.Context, instanceID string, a Access, actor staff.Actor) error {
 	a.FrontEndURL, a.AdminURL = strings.TrimSpace(a.FrontEndURL), strings.TrimSpace(a.AdminURL)
 	a.UserName, a.Memo = strings.TrimSpace(a.UserName), strings.TrimSpace(a.Memo)
@@ -74,6 +75,9 @@ func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID st
 	if i.Status == market.Released {
 		return fault.New(fault.Conflict, "access.instance_released", "instance", i.InstanceID)
 	}
+	if err := notTheirs(ctx, tx, i, actor); err != nil {
+		return err
+	}
 	a = untouched(a, i)
 	if err := a.CheckFor(i.Protocol); err != nil {
 		return err
@@ -96,6 +100,9 @@ func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID st
 		}
 	}
 	if err := tx.CompleteParked(ctx, i.PK, actor.Name); err != nil {
+		return err
+	}
+	if err := tx.DropClaim(ctx, i.PK); err != nil {
 		return err
 	}
 	return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "instance.access", Target: "instance/" + i.InstanceID, IP: actor.IP,

@@ -2,7 +2,10 @@
 // roles, permissions as data, and the actors that the audit names. It is pure.
 package staff
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Role is a named set of permissions.
 type Role string
@@ -105,6 +108,14 @@ type Actor struct {
 	Source string // "operator" for the console and the command line, "api" for tokens
 	IP     string // "" when there is none
 	Reason string // why, in that person's own words; "" when nobody asked
+}
+
+// Name is an actor's name without what kind of actor it is: "ann@example.com".
+func Name(actor string) string {
+	if _, name, ok := strings.Cut(actor, ":"); ok {
+		return name
+	}
+	return actor
 }
 
 // CLI is somebody at the command line of the machine.

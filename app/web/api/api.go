@@ -46,6 +46,7 @@ type Options struct {
 	Resend   Resender
 	Products Products
 	Pools    Pools
+	Claims   Claims
 }
 
 // API answers under /api/v1.
@@ -63,7 +64,7 @@ const Prefix = "/api/v1"
 // Routes is the API whole. Whoever mounts it puts session.Bearer and
 // session.Require(Permission) before each handler.
 func (a *API) Routes() []session.Route {
-	const get, post, put = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut
+	const get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
 	to := session.To
 	return []session.Route{
 		to(get, "/openapi.json", staff.Public, a.OpenAPI),
@@ -75,6 +76,9 @@ func (a *API) Routes() []session.Route {
 		to(get, "/instances", staff.InstancesRead, a.Instances),
 		to(get, "/instances/:instance_id", staff.InstancesRead, a.Instance),
 		to(put, "/instances/:instance_id/access", staff.InstancesAccess, a.SetAccess),
+		to(post, "/instances/:instance_id/claim", staff.InstancesAccess, a.Claim),
+		to(del, "/instances/:instance_id/claim", staff.InstancesAccess, a.Unclaim),
+		to(get, "/provisioning", staff.InstancesRead, a.Provisioning),
 		to(get, "/tasks", staff.TasksRead, a.Tasks),
 		to(get, "/tasks/:id", staff.TasksRead, a.Task),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, a.RestartTask),

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+)
+
+// Claim says who is at an instance that waits for a person; By "" is nobody.
+type Claim struct {
+	By string    `db:"claimed_by"` // as the audit trail names people
+	At time.Time `db:"claimed_at"` // UTC
+}
+
+// ClaimOf reads the claim on an instance, which the caller has locked.
+func (t *Tx) ClaimOf(ctx context.Context, instancePK int64) (Claim, error) {
+	var c Claim
+	err := t.tx.GetContext(ctx, &c, `
+SELECT claimed_by, claimed_at
+  FROM provision_claims
+ WHERE instance_pk = $1`, instancePK)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return Claim{}, nil
+	}
+	c.At = c.At.UTC()
+	return c, toFault(err)
+}
+
+// SetClaim writes who is at an instance, whoever was before.
+func (t *Tx) SetClaim(ctx context.Context, instancePK int64, by string) error {
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO provision_claims (instance_pk, claimed_by)
+VALUES ($1, $2)
+ON CONFLICT (instance_pk) DO UPDATE
+   SET claimed_by = EXCLUDED.claimed_by,
+       claimed_at = now()`, instancePK, by)
+	return toFault(err)
+}
+
+// DropClaim ends whatever claim an instance has.
+func (t *Tx) DropClaim(ctx context.Context, instancePK int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+DELETE FROM provision_claims
+ WHERE instance_pk = $1`, instancePK)
+	return toFault(err)
+}
+
+// parked says of tasks t that they wait for a person to hand access data in. What
+// waits for the seller's own system is that system's.
+const parked = `t.status = 'pending'
+   AND t.kind = 'provision'
+   AND t.run_at > '9999-01-01 00:00:00+00'
+   AND EXISTS (SELECT 1 FROM instances i WHERE i.id = t.instance_pk AND i.released_at IS NULL AND i.driver <> 'webhook')`
+
+// WaitsForPerson tells whether an instance waits for a person.
+func (t *Tx) WaitsForPerson(ctx context.Context, instancePK int64) (waits bool, err error) {
+	err = t.tx.GetContext(ctx, &waits, `
+SELECT EXISTS (
+       SELECT 1
+         FROM tasks t
+        WHERE t.instance_pk = $1
+          AND `+parked+`)`, instancePK)
+	return waits, toFault(err)
+}
+
+// WorkRow is an instance that waits for a person.
+type WorkRow struct {
+	InstanceRow
+	TaskID  int64
+	Purpose outbox.Purpose
+	Since   time.Time // UTC
+	Due     time.Time // until when the marketplace goes on calling; zero: nothing is published
+	Claim   Claim
+}
+
+type workRow struct {
+	ID         int64     `db:"id"`
+	InstancePK int64     `db:"instance_pk"`
+	Purpose    string    `db:"purpose"`
+	Created    time.Time `db:"created_at"`
+	Due        time.Time `db:"due"`
+}
+
+// noDeadline sorts what has no published deadline behind everything else.
+const noDeadline = `timestamptz '9999-12-31 00:00:00+00'`
+
+// A message that was answered with 000000 is done for the marketplace: nothing
+// is called again, and nothing runs out.
+const workDue = `COALESCE((SELECT m.retry_until
+                   FROM messages m
+                  WHERE m.id = t.message_id
+                    AND m.result_code <> '000000'), ` + noDeadline + `)`
+
+var workList = source{
+	list:    list{letter: 'w', at: workDue, id: "t.id", asc: true},
+	columns: `t.id, t.instance_pk, t.purpose, t.created_at, ` + workDue + ` AS due`,
+	table:   "tasks",
+	alias:   "t",
+}
+
+// WorkList reads a page of what waits for a person, the first due first. Fault:
+// invalid "cursor.invalid".
+func (r *Reader) WorkList(ctx context.Context, p Paging) (Page[WorkRow], error) {
+	c := &clause{}
+	c.and(parked)
+	key := func(w *workRow) position { return position{at: w.Due, id: w.ID} }
+	show := func(w *workRow) (WorkRow, error) {
+		out := WorkRow{InstanceRow: InstanceRow{PK: w.InstancePK}, TaskID: w.ID, Purpose: outbox.Purpose(w.Purpose), Since: w.Created.UTC()}
+		if w.Due.Year() < parkedYear {
+			out.Due = w.Due.UTC()
+		}
+		return out, nil
+	}
+	found, err := page(ctx, r, workList, c, p, key, show)
+	if err != nil || len(found.Items) == 0 {
+		return found, err
+	}
+	return found, r.fillWork(ctx, found.Items)
+}
+
+// fillWork adds the instances and who is at them.
+func (r *Reader) fillWork(ctx context.Context, work []WorkRow) error {
+	pks := make([]int64, 0, len(work))
+	for _, w := range work {
+		pks = append(pks, w.PK)
+	}
+	var rows []instanceRow
+	if err := sqlx.SelectContext(ctx, r.q, &rows, `
+SELECT `+instanceList.columns+`
+  FROM instances i
+ WHERE i.id = ANY($1)`, pq.Array(pks)); err != nil {
+		return toFault(err)
+	}
+	var claims []struct {
+		PK int64 `db:"instance_pk"`
+		Claim
+	}
+	if err := sqlx.SelectContext(ctx, r.q, &claims, `
+SELECT instance_pk, claimed_by, claimed_at
+  FROM provision_claims
+ WHERE instance_pk = ANY($1)`, pq.Array(pks)); err != nil {
+		return toFault(err)
+	}
+	for n := range work {
+		for i := range rows {
+			if rows[i].ID != work[n].PK {
+				continue
+			}
+			shown, err := r.showInstance(&rows[i])
+			if err != nil {
+				return err
+			}
+			work[n].InstanceRow = shown
+		}
+		for _, c := range claims {
+			if c.PK == work[n].PK {
+				work[n].Claim = Claim{By: c.By, At: c.At.UTC()}
+			}
+		}
+	}
+	return nil
+}
