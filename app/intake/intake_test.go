@@ -352,7 +352,8 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	d := open(t)
 	a := d.arrived(map[string]string{"activity": "newInstance", "orderId": "CS1", "orderLineId": "CS1-1", "businessId": "b"})
 	for range 30 {
-		require.NoError(t, d.intake.Reject(context.Background(), a, market.AuthFailed, []byte(`{}`), saas2.ErrSignatureWrong))
+		_, err := d.intake.Reject(context.Background(), a, market.AuthFailed, []byte(`{}`), saas2.ErrSignatureWrong)
+		require.NoError(t, err)
 	}
 	require.Equal(t, "rejected 30", d.text(`SELECT status || ' ' || attempts FROM messages`))
 	require.Equal(t, "20", d.text(`SELECT count(*)::text FROM attempts`))
@@ -361,7 +362,8 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	require.Equal(t, "restart.rejected", fault.From(err).Key)
 	for i := range 5 {
 		a.Call.OrderID = fmt.Sprint("CS", i+2)
-		require.NoError(t, d.intake.Reject(context.Background(), a, market.AuthFailed, []byte(`{}`), saas2.ErrSignatureWrong))
+		_, err := d.intake.Reject(context.Background(), a, market.AuthFailed, []byte(`{}`), saas2.ErrSignatureWrong)
+		require.NoError(t, err)
 	}
 	n, err := d.store.PruneRejected(context.Background(), 4)
 	require.NoError(t, err)

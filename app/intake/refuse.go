@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -21,32 +22,51 @@ func (in *Intake) Invalid(ctx context.Context, a Arrived, cause error) ([]byte, 
 		content = a.Call.ContentHash // a V1.0 call has no body
 	}
 	arr := a.arrival(market.InvalidKey(a.Call.Activity, content))
-	err := in.record(ctx, arr, store.Outcome{Status: store.MessageFailed, Code: market.InvalidParameter,
+	_, err := in.record(ctx, arr, store.Outcome{Status: store.MessageFailed, Code: market.InvalidParameter,
 		Disposition: store.Invalid, Response: response, Err: cause, Source: "marketplace"})
 	return response, market.InvalidParameter, err
 }
 
 // Reject logs a call that could not be proved authentic. Equal claims are one
-// message, and only the first attempts of it are kept.
-func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode, response []byte, cause error) error {
+// message, and only the first attempts of it are kept: attempt is 0 for one that
+// was not.
+func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode, response []byte, cause error) (attempt int64, err error) {
 	c := a.Call
 	arr := a.arrival(market.RejectedKey(fault.From(cause).Key, c.Activity, c.OrderID, c.OrderLineID, c.InstanceID()))
 	return in.record(ctx, arr, store.Outcome{Status: store.MessageRejected, Code: code, Disposition: store.Rejected,
 		Response: response, Err: cause, Source: "marketplace"})
 }
 
-func (in *Intake) record(ctx context.Context, arr store.Arrival, o store.Outcome) error {
+func (in *Intake) record(ctx context.Context, arr store.Arrival, o store.Outcome) (attempt int64, err error) {
 	arr.Call = storable(arr.Call)
-	return in.store.Write(ctx, func(tx *store.Tx) error {
+	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		m, err := tx.OpenMessage(ctx, arr)
 		if err != nil {
 			return err
 		}
 		if o.Disposition == store.Rejected {
-			return tx.CloseRejected(ctx, m.ID, arr, o, maxRejectedAttempts)
+			attempt, err = tx.CloseRejected(ctx, m.ID, arr, o, maxRejectedAttempts)
+			return err
 		}
-		return tx.CloseMessage(ctx, m.ID, arr, o)
+		attempt, err = tx.CloseAttempt(ctx, m.ID, arr, o)
+		return err
 	})
+	return attempt, err
+}
+
+// retiredFor is for how long a retired key still explains a refused call.
+const retiredFor = 180 * 24 * time.Hour
+
+// SigningKeys are the keys that may have signed a call to the channel, for the
+// diagnosis of a refused one: its own of every class, the retired ones of half a
+// year among them, then those of other channels. Nothing is ever proved by them.
+func (in *Intake) SigningKeys(ctx context.Context, channel int64, now time.Time) ([]store.SigningKey, error) {
+	return in.store.Reader().SigningKeys(ctx, channel, now.Add(-retiredFor))
+}
+
+// Diagnosed keeps with a rejected attempt why it was.
+func (in *Intake) Diagnosed(ctx context.Context, attempt int64, d market.Diagnosis) error {
+	return in.store.SetDiagnosis(ctx, attempt, d)
 }
 
 // storable makes what a refused call claims fit for the log's columns: nobody

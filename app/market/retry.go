@@ -22,6 +22,8 @@ func RetryWindow(p Protocol, activity string) time.Duration {
 		return 0
 	case License:
 		return 0 // nothing is published for getLicenseAsync
+	case KitV1, KitV2:
+		return 0 // the buyer or the enterprise's administrator decides (CN 0070649109)
 	}
 	switch activity {
 	case NewInstance, UpgradeInstance:

@@ -47,6 +47,13 @@ const (
 	OrderNotice Protocol = "order-notice" // orders of any product (CN 0000002091799149)
 )
 
+// The joint-operations kit's generations (CN 0070649109, 0070649433), by which
+// its calls are logged. They are recognised, not spoken.
+const (
+	KitV1 Protocol = "kit-v1"
+	KitV2 Protocol = "kit-v2"
+)
+
 // Protocols lists every generation.
 func Protocols() []Protocol {
 	return []Protocol{V2, V1, License, LicenseCode, LicenseV1, OrderNotice}
@@ -77,6 +84,8 @@ func (p Protocol) KeyClass() KeyClass {
 	switch p {
 	case LicenseCode:
 		return LicenseKey
+	case KitV1, KitV2:
+		return KitKey
 	case OrderNotice:
 		return GeneralKey
 	}

@@ -6,6 +6,7 @@ package replay
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strconv"
 	"time"
 
@@ -41,8 +42,7 @@ func New(client redis.UniversalClient) *Memory {
 // marketplace may repeat what it did not get an answer to. An error means that
 // Redis did not answer, and nothing was remembered.
 func (m *Memory) Fresh(ctx context.Context, channel int64, nonce string, fingerprint [32]byte) (bool, error) {
-	mine := base64.RawStdEncoding.EncodeToString(fingerprint[:])
-	key := "koodesk:nonce:" + strconv.FormatInt(channel, 10) + ":" + nonce
+	mine, key := encode(fingerprint), keyOf(channel, nonce)
 	held, err := m.breaker.Execute(func() (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
@@ -59,3 +59,34 @@ func (m *Memory) Fresh(ctx context.Context, channel int64, nonce string, fingerp
 	}
 	return held == mine, nil
 }
+
+// Seen is what the memory holds of a nonce.
+type Seen struct {
+	At   time.Time // when it came first; zero: it is not known
+	Same bool      // with this very call
+}
+
+// Look asks what is known of a nonce and remembers nothing.
+func (m *Memory) Look(ctx context.Context, channel int64, nonce string, fingerprint [32]byte, now time.Time) (Seen, error) {
+	key := keyOf(channel, nonce)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	pipe := m.client.Pipeline()
+	held, left := pipe.Get(ctx, key), pipe.PTTL(ctx, key)
+	if _, err := pipe.Exec(ctx); err != nil {
+		if errors.Is(err, redis.Nil) {
+			return Seen{}, nil
+		}
+		return Seen{}, err
+	}
+	if left.Val() <= 0 {
+		return Seen{}, nil
+	}
+	return Seen{At: now.Add(left.Val() - Keep), Same: held.Val() == encode(fingerprint)}, nil
+}
+
+func keyOf(channel int64, nonce string) string {
+	return "koodesk:nonce:" + strconv.FormatInt(channel, 10) + ":" + nonce
+}
+
+func encode(fingerprint [32]byte) string { return base64.RawStdEncoding.EncodeToString(fingerprint[:]) }

@@ -220,19 +220,20 @@ VALUES ($1, $2, $3, $4, $5, $6::inet)`, a.Actor, a.Action, a.Target, a.Reason, d
 	return toFault(err)
 }
 
-// CloseRejected is CloseMessage for a claim that cannot be proved: it counts
-// every arrival, but keeps only the first limit attempts.
-func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, limit int) error {
+// CloseRejected is CloseAttempt for a claim that cannot be proved: it counts
+// every arrival, but keeps only the first limit attempts; of the others the id
+// is 0.
+func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, limit int) (attempt int64, err error) {
 	var n int
-	err := t.tx.GetContext(ctx, &n, `
+	err = t.tx.GetContext(ctx, &n, `
 SELECT attempts
   FROM messages
  WHERE id = $1`, id)
 	if err != nil {
-		return toFault(err)
+		return 0, toFault(err)
 	}
 	if n < limit {
-		return t.CloseMessage(ctx, id, a, o)
+		return t.CloseAttempt(ctx, id, a, o)
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE messages
@@ -240,7 +241,7 @@ UPDATE messages
        last_received_at = GREATEST(last_received_at, $2),
        updated_at = now()
  WHERE id = $1`, id, a.ReceivedAt)
-	return toFault(err)
+	return 0, toFault(err)
 }
 
 // PruneRejected keeps the newest claims of each channel that could not be

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/seal"
 )
 
@@ -23,6 +24,7 @@ type AttemptRow struct {
 	RemoteIP    string
 	Request     Payload
 	Response    Payload
+	Diagnosis   *market.Diagnosis // of a rejected one: why; nil while that is not known
 }
 
 // Payload is one side of a call as it may be shown: secrets and personal data
@@ -47,12 +49,13 @@ type attemptRow struct {
 	RequestSealed  []byte         `db:"request_sealed"`
 	Response       sql.NullString `db:"response"`
 	ResponseSealed []byte         `db:"response_sealed"`
+	Diagnosis      sql.NullString `db:"diagnosis"`
 }
 
 var attemptList = source{
 	list: list{letter: 'a', id: "a.id"},
 	columns: `a.id, a.at, a.source, a.actor, a.disposition, a.result_code, a.duration_us, a.error, a.business_id,
-       COALESCE(host(a.remote_ip), '') AS remote_ip, a.request_sealed, a.response, a.response_sealed`,
+       COALESCE(host(a.remote_ip), '') AS remote_ip, a.request_sealed, a.response, a.response_sealed, a.diagnosis`,
 	table: "attempts",
 	alias: "a",
 }
@@ -70,6 +73,9 @@ func (r *Reader) showAttempt(a *attemptRow) (AttemptRow, error) {
 		Duration: time.Duration(a.DurationUS) * time.Microsecond, BusinessID: a.BusinessID, RemoteIP: a.RemoteIP}
 	var err error
 	if out.Error, err = recordOf(a.Error); err != nil {
+		return out, err
+	}
+	if out.Diagnosis, err = diagnosisOf(a.Diagnosis); err != nil {
 		return out, err
 	}
 	request, err := r.keys.Open(seal.Payload, a.RequestSealed)

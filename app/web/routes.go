@@ -16,6 +16,7 @@ func (s *Server) mount() {
 	s.app.Get("/readyz", s.readyz)
 	s.app.Get("/static/*", file)
 	s.app.All("/koogallery/:channel", s.o.Callback.Serve)
+	s.app.All("/koogallery/:channel/produceAPI/*", s.o.Callback.Serve)
 	s.app.All("/koogallery/*", func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	s.add(s.app.Group(api.Prefix, s.o.Sessions.Bearer), s.o.API.Routes())
 	s.add(s.app.Group("/", s.o.Sessions.Load, s.o.Sessions.CSRF), s.o.Console.Routes())

@@ -84,7 +84,11 @@ func roomFor(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingering{l}) }
 
 // Shutdown lets calls in hand finish, for at most the given time.
-func (s *Server) Shutdown(limit time.Duration) error { return s.app.ShutdownWithTimeout(limit) }
+// The diagnoses of refused calls are finished after them.
+func (s *Server) Shutdown(limit time.Duration) error {
+	defer s.o.Callback.Close()
+	return s.app.ShutdownWithTimeout(limit)
+}
 
 // client finds the caller's address: the peer, or, behind proxies that are
 // trusted, the last address in X-Forwarded-For that is none of them.

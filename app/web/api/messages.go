@@ -93,6 +93,8 @@ type attempt struct {
 	RemoteIP    string   `json:"remote_ip"`
 	Request     request  `json:"request"`
 	Response    response `json:"response"`
+
+	Diagnosis *diagnosis `json:"diagnosis"`
 }
 
 type request struct {
@@ -119,7 +121,7 @@ func showAttempt(z *i18n.Localizer, a store.AttemptRow) attempt {
 		At: moment(a.At), Source: a.Source, Actor: a.Actor, Disposition: a.Disposition, ResultCode: a.ResultCode,
 		DurationMS: milliseconds(a.Duration), Error: show(z, a.Error), BusinessID: a.BusinessID, RemoteIP: a.RemoteIP,
 		Request:  request{Method: a.Request.Method, Query: a.Request.Query, Body: a.Request.Body},
-		Response: response{Body: a.Response.Body},
+		Response: response{Body: a.Response.Body}, Diagnosis: showDiagnosis(z, a.Diagnosis),
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"koodesk/app/intake"
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/diagnose"
 	"koodesk/app/protocol/saas1"
 	"koodesk/app/protocol/saas2"
 	"koodesk/app/replay"
@@ -46,6 +47,7 @@ type Options struct {
 type Handler struct {
 	o      Options
 	floods *floods
+	ward   *ward
 }
 
 // New makes a handler.
@@ -53,7 +55,7 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Handler{o: o, floods: newFloods()}
+	return &Handler{o: o, floods: newFloods(), ward: newWard()}
 }
 
 // Dialect is SaaS V2.0, and the guides that share its form, as intake needs it.
@@ -78,7 +80,7 @@ type call struct {
 	channel  *store.Channel
 	envelope saas2.Envelope
 	proof    saas2.Proof
-	v1       bool // is, or resembles, a call of SaaS V1.0
+	form     form // whose call it is, or resembles
 	arrived  intake.Arrived
 }
 
@@ -99,11 +101,17 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(),
 		Request: store.Request{Method: c.Method(), Query: string(c.Request().URI().QueryString()), Body: append([]byte(nil), c.Request().Body()...)}}}
 	answer := h.answer
-	if k.v1 = resemblesV1(k.arrived.Request); k.v1 {
+	switch k.form = formOf(traitsOf(c, k.arrived.Request.Query)); k.form {
+	case diagnose.V1:
 		answer = h.answerV1
+	case diagnose.KitV1, diagnose.KitV2:
+		answer = h.answerKit
 	}
 	body, code, err := answer(ctx, c, k)
 	if err != nil {
+		if errors.Is(err, fiber.ErrNotFound) {
+			return err
+		}
 		if errors.Is(err, errFlood) {
 			h.o.Metrics.CallbackFlood.Inc()
 			c.Set(fiber.HeaderRetryAfter, "10")
@@ -120,7 +128,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 // one. "" means that the channel signs nothing.
 func (k *call) key(now time.Time) string {
 	keys := k.keys(now)
-	if !k.channel.BodySign && !k.v1 || len(keys) == 0 {
+	if !k.channel.BodySign && !k.v1() || k.form == diagnose.KitV2 || len(keys) == 0 {
 		return ""
 	}
 	for _, key := range keys {
@@ -131,6 +139,10 @@ func (k *call) key(now time.Time) string {
 	return keys[0].Secret
 }
 
+// v1 tells whether the answer is signed as V1.0 demands of every interface, its
+// kit included.
+func (k *call) v1() bool { return k.form == diagnose.V1 || k.form == diagnose.KitV1 }
+
 // class is which of the channel's keys sign the call and its answer: those of the
 // generation that its activity belongs to.
 func (k *call) class() market.KeyClass { return k.arrived.Call.Protocol.KeyClass() }
@@ -140,7 +152,7 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 	var readErr error
 	k.arrived.Call, readErr = saas2.Decode(k.arrived.Request.Body)
 	if err := h.prove(ctx, c, k); err != nil {
-		return h.reject(ctx, k, err)
+		return h.reject(ctx, c, k, err)
 	}
 	h.o.Intake.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	if readErr == nil {
@@ -184,21 +196,21 @@ func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
 }
 
 // reject answers a call that could not be proved, and logs it while there are
-// not too many of them.
-func (h *Handler) reject(ctx context.Context, k *call, cause error) ([]byte, market.ResultCode, error) {
+// not too many of them. Why it could not is found out later, apart from the
+// answer.
+func (h *Handler) reject(ctx context.Context, c *fiber.Ctx, k *call, cause error) ([]byte, market.ResultCode, error) {
 	f := fault.From(cause)
 	h.o.Metrics.CallbackRejected.WithLabelValues(f.Key).Inc()
 	if !h.floods.allow(k.channel.ID, k.arrived.ReceivedAt) {
 		return nil, "", errFlood
 	}
-	code := saas2.RefusalCode(cause)
-	body := saas2.Encode("", market.Answer{Code: code, Msg: saas2.Message(cause)})
-	if k.v1 {
-		code = saas1.RefusalCode(cause)
-		body = saas1.Encode("", market.Answer{Code: code, Msg: saas1.Message(cause)}, saas1.Cipher{})
+	body, code := k.refusal(cause)
+	attempt, err := h.o.Intake.Reject(ctx, k.arrived, code, body, cause)
+	s := sickOf(c, k, f)
+	if s.attempt = attempt; attempt == 0 || !h.ward.later(s, h.examine) {
+		h.logRefusal(ctx, s, nil)
 	}
-	h.o.Log.WarnContext(ctx, "a call could not be proved authentic", "channel", k.channel.Slug, "ip", k.arrived.IP, "reason", f.Key, "args", f.Args)
-	return body, code, h.o.Intake.Reject(ctx, k.arrived, code, body, cause)
+	return body, code, err
 }
 
 // contentType refuses what says that it is not JSON; saying nothing is fine.
@@ -259,7 +271,7 @@ func send(c *fiber.Ctx, k *call, body []byte, now time.Time) error {
 
 // sign is the header's value in the form of the call's generation.
 func (k *call) sign(key string, body []byte) string {
-	if k.v1 {
+	if k.v1() {
 		return crypt.BodySignFAQ(key, body)
 	}
 	return crypt.BodySign(key, body)

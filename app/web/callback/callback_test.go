@@ -45,6 +45,7 @@ type site struct {
 	t       *testing.T
 	store   *store.Store
 	metrics *telemetry.Metrics
+	handler *callback.Handler
 	url     string
 	nonces  int
 }
@@ -64,6 +65,8 @@ func openWith(t *testing.T, r redis.UniversalClient) *site {
 	h := callback.New(callback.Options{Intake: in, Replay: replay.New(r), Metrics: s.metrics, Log: quiet})
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true})
 	app.All("/koogallery/:channel", h.Serve)
+	app.All("/koogallery/:channel/produceAPI/*", h.Serve)
+	s.handler = h
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan error, 1)
@@ -71,6 +74,7 @@ func openWith(t *testing.T, r redis.UniversalClient) *site {
 	t.Cleanup(func() {
 		require.NoError(t, app.Shutdown())
 		require.NoError(t, <-done)
+		h.Close()
 	})
 	s.url = "http://" + l.Addr().String() + "/koogallery/default"
 	return s

@@ -10,7 +10,6 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
 	"koodesk/app/protocol/saas1"
-	"koodesk/app/store"
 )
 
 // DialectV1 is SaaS V1.0, and License 1.0 in its form, as intake needs it.
@@ -41,22 +40,6 @@ func (DialectV1) Decode(query []byte) (market.Call, error) {
 // Message is what the caller is told of a refusal.
 func (DialectV1) Message(err error) string { return saas1.Message(err) }
 
-// resemblesV1 tells the generations apart: V1.0 is a GET that carries an
-// authToken, V2.0 a POST that carries a signature. A call that has only half of
-// either is taken for the one whose proof it carries, else for the one whose
-// method it has.
-func resemblesV1(r store.Request) bool {
-	token, signature := carries(r.Query, "authToken"), carries(r.Query, "signature")
-	if token != signature {
-		return token
-	}
-	return r.Method == fiber.MethodGet
-}
-
-func carries(query, name string) bool {
-	return strings.HasPrefix(query, name+"=") || strings.Contains(query, "&"+name+"=")
-}
-
 // answerV1 proves, reads and hands over a call of V1.0. The key that proved it
 // is the one to encrypt and sign with.
 func (h *Handler) answerV1(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, market.ResultCode, error) {
@@ -65,7 +48,7 @@ func (h *Handler) answerV1(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, 
 	k.arrived.Call, readErr = saas1.Decode(q)
 	proof, err := proveV1(c, k, q, parseErr)
 	if err != nil {
-		return h.reject(ctx, k, err)
+		return h.reject(ctx, c, k, err)
 	}
 	k.proof.KeyID, k.arrived.Key = proof.KeyID, proof.Secret
 	h.o.Metrics.CallbackProofs.WithLabelValues("authToken").Inc()

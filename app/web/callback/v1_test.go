@@ -41,6 +41,8 @@ func openV1(t *testing.T, wait time.Duration) *site {
 	h := callback.New(callback.Options{Intake: in, Replay: replay.New(redistest.Open(t)), Metrics: s.metrics, Log: quiet})
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true, ReadBufferSize: 16 << 10})
 	app.All("/koogallery/:channel", h.Serve)
+	app.All("/koogallery/:channel/produceAPI/*", h.Serve)
+	s.handler = h
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan error, 1)
@@ -48,6 +50,7 @@ func openV1(t *testing.T, wait time.Duration) *site {
 	t.Cleanup(func() {
 		require.NoError(t, app.Shutdown())
 		require.NoError(t, <-done)
+		h.Close()
 	})
 	s.url = "http://" + l.Addr().String() + "/koogallery/default"
 	return s

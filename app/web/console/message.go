@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -79,6 +80,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 	}
 	if len(p.Attempts) > 0 {
 		p.Attempts[0].Open = true
+		p.Diagnosis = p.Attempts[0].Diagnosis
 	}
 	for _, t := range m.Tasks {
 		p.Tasks = append(p.Tasks, taskRow(s, t, tries))
@@ -143,6 +145,8 @@ func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
 		channel.Note = view.Say("fact.protocol_v1")
 	case market.V2:
 		channel.Note = view.Say("fact.protocol_v2")
+	case market.KitV1, market.KitV2:
+		channel.Note = view.Say("key_class.kit")
 	}
 	return []view.Fact{order, instance,
 		{Label: view.Say("fact.business"), Value: m.BusinessID, Mono: true, Copy: true},
@@ -160,8 +164,14 @@ func attempt(clock view.Clock, a store.AttemptRow, n int) view.Attempt {
 	if out.Response.Body != "" {
 		out.Response.Line = "HTTP 200"
 	}
+	if a.Disposition == store.Rejected {
+		out.Diagnosis = &view.Diagnosis{Clock: clock, Found: a.Diagnosis, Pending: a.Diagnosis == nil && clock.Now.Sub(a.At) < diagnosisTakes}
+	}
 	return out
 }
+
+// diagnosisTakes is after what time a missing diagnosis will not come any more.
+const diagnosisTakes = time.Minute
 
 // request is what came in: the parameters of the address one by one, the values
 // as they were masked, and the body.

@@ -54,7 +54,7 @@ func attemptEvents(clock view.Clock, m *store.MessageDetail, a store.AttemptRow)
 // activity names what a message asks; a word that this release does not know is
 // shown as an unknown call.
 func activity(name string) view.Text {
-	if slices.Contains(activities, name) {
+	if slices.Contains(activities, name) || slices.Contains(kitActivities, name) {
 		return view.Say("activity." + name)
 	}
 	return view.Say("activity.unknown")

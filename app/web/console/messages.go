@@ -15,6 +15,9 @@ import (
 // messageParams are the filters of the list of messages.
 var messageParams = []string{"channel", "protocol", "activity", "status", "order_id", "instance_id", "test", "q", "range", "since", "until"}
 
+// kitActivities are the joint-operations kit's, which are logged and refused.
+var kitActivities = []string{"tenantSync", "applicationSync", "authSync", "singleOrgSync", "allOrgSync"}
+
 // activities are what the list can be filtered by, in the order of an
 // instance's life.
 var activities = []string{market.NewInstance, market.QueryInstance, market.RefreshInstance, market.UpdateInstanceStatus,

@@ -24,6 +24,9 @@ func funcs(z *i18n.Localizer) template.FuncMap {
 
 		"fault": func(r *fault.Record) *i18n.FaultText { return z.Fault(r) },
 
+		"causes": func(d Diagnosis) []Cause { return causes(z, d) },
+		"steps":  func(d Diagnosis) []Step { return steps(z, d) },
+
 		"ago":   func(t Time) string { return z.Ago(t.At, t.Now) },
 		"exact": func(t Time) string { return i18n.Exact(t.At) },
 		"clock": func(t Time) string { return i18n.Clock(t.At) },

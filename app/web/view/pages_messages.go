@@ -83,6 +83,7 @@ type Attempt struct {
 	Request     Payload
 	Response    Payload
 	Open        bool // drawn unfolded
+	Diagnosis   *Diagnosis
 }
 
 // MessagePage is one interface message with everything that followed from it.
@@ -101,4 +102,6 @@ type MessagePage struct {
 	Tasks    []TaskRow
 	Timeline []Event
 	Live     bool // something is under way: the page looks again by itself
+
+	Diagnosis *Diagnosis // of a rejected message: why its newest arrival was refused
 }

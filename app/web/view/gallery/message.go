@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"maps"
 	"time"
 
 	"koodesk/app/fault"
@@ -75,6 +76,7 @@ func (k look) message(state string) view.MessagePage {
 	case "rejected":
 		p.Message, p.Tasks, p.Next = rows()[4], nil, ""
 		p.Restart = k.not(staff.MessagesRestart, "", "why.message_rejected")
+		p.Diagnosis = diagnosed()
 	}
 	p.Facts = messageFacts(p.Message)
 	p.Attempts, p.Timeline = attempts(state), messageTimeline(state)
@@ -105,6 +107,7 @@ func attempts(state string) []view.Attempt {
 	case "rejected":
 		bad := first
 		bad.Disposition, bad.ResultCode, bad.Fault, bad.Open = "rejected", "000001", skewed(), true
+		bad.Diagnosis = diagnosed()
 		bad.Response = answer(`{"resultCode":"000001","resultMsg":"Authentication failed."}`)
 		return []view.Attempt{bad}
 	case "succeeded":
@@ -142,4 +145,44 @@ func messageTimeline(state string) []view.Event {
 func refusedMail() *fault.Record {
 	return &fault.Record{Code: fault.Refused, Key: "mail.recipient_refused", Args: map[string]string{"server": "smtp.example.com:587", "stage": "rcpt_to", "code": "550"},
 		Detail: "550 5.1.1 <b•••@example.com>: Recipient address rejected: User unknown in virtual mailbox table"}
+}
+
+// diagnosed is a refusal with more than one cause.
+func diagnosed() *view.Diagnosis {
+	return &view.Diagnosis{Clock: clock(), Found: &market.Diagnosis{
+		Checks: []market.Check{
+			{Name: "method", State: market.CheckPassed}, {Name: "query", State: market.CheckPassed}, {Name: "proof", State: market.CheckPassed},
+			{Name: "timestamp", State: market.CheckPassed}, {Name: "nonce", State: market.CheckPassed},
+			{Name: "key", State: market.CheckPassed, Args: map[string]string{"class": "basic"}},
+			{Name: "clock", State: market.CheckFailed, Args: map[string]string{"seconds": "412.0", "limit": "60"}},
+			{Name: "signature", State: market.CheckFailed}, {Name: "replay", State: market.CheckNotReached}, {Name: "content_type", State: market.CheckPassed}},
+		Findings: []market.Finding{
+			{Code: market.FoundKeyRetired, Args: map[string]string{"class": "basic", "when": "2025-11-20T02:00:00Z"}},
+			{Code: market.FoundClock, Args: map[string]string{"seconds": "412.0", "limit": "60"}}},
+	}}
+}
+
+func (k look) allFindings(d *view.Diagnosis) view.MessagePage {
+	p := k.message("rejected")
+	p.Diagnosis, p.Attempts[0].Diagnosis = d, d
+	return p
+}
+
+// everyFinding shows all findings on one page, to be read.
+func everyFinding() *view.Diagnosis {
+	d := diagnosed()
+	args := map[string]string{"class": "kit", "want": "basic", "channel": "other", "when": "2025-11-20T02:00:00Z", "seconds": "-28805.2", "limit": "60",
+		"hours": "-8", "minutes": "480", "unit": "us", "field": "traceId", "method": "PUT", "version": "v2", "signature": "right", "value": "1", "tried": "7"}
+	how := map[string]string{market.FoundBody: "line_ends", market.FoundQuery: "plus", market.FoundFormula: "inner_upper", market.FoundOrder: "as_sent"}
+	d.Found.Findings = nil
+	for _, code := range market.FindingCodes() {
+		mine := maps.Clone(args)
+		mine["how"] = how[code]
+		d.Found.Findings = append(d.Found.Findings, market.Finding{Code: code, Args: mine})
+	}
+	d.Found.Cut, d.Found.Checks = true, nil
+	for _, name := range market.CheckNames() {
+		d.Found.Checks = append(d.Found.Checks, market.Check{Name: name, State: market.CheckFailed, Args: args})
+	}
+	return d
 }

@@ -122,6 +122,8 @@ func messageSamples(op, ro look) []Sample {
 		{"message-processing", view.PageMessage, op.message("processing")},
 		{"message-succeeded", view.PageMessage, op.message("succeeded")},
 		{"message-rejected", view.PageMessage, op.message("rejected")},
+		{"message-diagnoses", view.PageMessage, op.allFindings(everyFinding())},
+		{"message-undiagnosed", view.PageMessage, op.allFindings(&view.Diagnosis{Clock: clock()})},
 		{"message-read-only", view.PageMessage, ro.message("failed")},
 	}
 }

@@ -1,0 +1,137 @@
+package callback
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/protocol/diagnose"
+	"koodesk/app/protocol/saas2"
+)
+
+// Bounds of what waits to be diagnosed. One is done at a time, so that however
+// many calls are refused, no more than one processor is busy with why; what is
+// beyond the bounds is logged without a cause.
+const (
+	maxSick      = 256
+	maxSickBytes = 32 << 20
+	sickTime     = 5 * time.Second // for one, database and Redis included
+)
+
+// ward is where refused calls are diagnosed, one by one, after they were
+// answered: neither the answer nor the time that it took can tell what is found.
+type ward struct {
+	waiting chan struct{}
+	bytes   atomic.Int64
+	one     sync.Mutex
+	group   sync.WaitGroup
+}
+
+func newWard() *ward { return &ward{waiting: make(chan struct{}, maxSick)} }
+
+// sick is one refused call.
+type sick struct {
+	call    diagnose.Call
+	channel int64
+	slug    string
+	ip      string
+	attempt int64
+	cause   *fault.Error
+}
+
+// later diagnoses a call in the background; false when there is no room.
+func (w *ward) later(s sick, examine func(sick)) bool {
+	size := int64(len(s.call.Body))
+	if w.bytes.Add(size) > maxSickBytes {
+		w.bytes.Add(-size)
+		return false
+	}
+	select {
+	case w.waiting <- struct{}{}:
+	default:
+		w.bytes.Add(-size)
+		return false
+	}
+	w.group.Go(func() {
+		defer func() {
+			<-w.waiting
+			w.bytes.Add(-size)
+		}()
+		w.one.Lock()
+		defer w.one.Unlock()
+		examine(s)
+	})
+	return true
+}
+
+// Close waits for the diagnoses under way. Nothing may be served after it.
+func (h *Handler) Close() { h.ward.group.Wait() }
+
+// sickOf copies what the diagnosis needs out of a request that is about to end.
+func sickOf(c *fiber.Ctx, k *call, cause *fault.Error) sick {
+	r := k.arrived.Request
+	return sick{
+		call: diagnose.Call{Generation: k.form, Method: r.Method, Query: r.Query, Body: r.Body, ContentType: string(c.Request().Header.ContentType()),
+			At: k.arrived.ReceivedAt, Class: k.class(), Reason: cause.Key,
+			Token: c.Get(headerToken), Sign: c.Get(headerSign), Timestamp: c.Get(headerTimestamp), Nonce: c.Get(headerNonce)},
+		channel: k.channel.ID, slug: k.channel.Slug, ip: k.arrived.IP, cause: cause,
+	}
+}
+
+// examine finds out why a call was refused, keeps it with the attempt and writes
+// the one line of it into the log.
+func (h *Handler) examine(s sick) {
+	ctx, cancel := context.WithTimeout(context.Background(), sickTime)
+	defer cancel()
+	keys, err := h.o.Intake.SigningKeys(ctx, s.channel, s.call.At)
+	if err != nil {
+		h.o.Log.WarnContext(ctx, "a refused call could not be diagnosed", "channel", s.slug, "error", err)
+		h.logRefusal(ctx, s, nil)
+		return
+	}
+	candidates := make([]diagnose.Key, len(keys))
+	for i, k := range keys {
+		candidates[i] = diagnose.Key{Secret: k.Secret, Class: k.Class, RetiredAt: k.RetiresAt}
+		if !k.Own {
+			candidates[i].Channel = k.Channel
+		}
+	}
+	d := diagnose.Diagnose(s.call, candidates, h.recall(ctx, s))
+	h.logRefusal(ctx, s, d.Findings)
+	if err := h.o.Intake.Diagnosed(ctx, s.attempt, d); err != nil {
+		h.o.Log.WarnContext(ctx, "a diagnosis was not kept", "channel", s.slug, "error", err)
+	}
+}
+
+// recall is what the memory of nonces knows of the call; nothing without Redis.
+func (h *Handler) recall(ctx context.Context, s sick) diagnose.Memory {
+	if s.call.Generation != diagnose.V2 {
+		return diagnose.Memory{}
+	}
+	env, _ := saas2.ParseQuery(s.call.Query) // what could be read serves
+	if env.Nonce == "" {
+		return diagnose.Memory{}
+	}
+	env.Body = s.call.Body
+	seen, err := h.o.Replay.Look(ctx, s.channel, env.Nonce, saas2.Fingerprint(env), h.o.Now())
+	if err != nil {
+		return diagnose.Memory{}
+	}
+	return diagnose.Memory{At: seen.At, Same: seen.Same}
+}
+
+func (h *Handler) logRefusal(ctx context.Context, s sick, findings []market.Finding) {
+	args := []any{"channel", s.slug, "ip", s.ip, "generation", string(s.call.Generation), "reason", s.cause.Key}
+	if len(s.cause.Args) > 0 {
+		args = append(args, "args", s.cause.Args)
+	}
+	if len(findings) > 0 {
+		args = append(args, "because", findings)
+	}
+	h.o.Log.WarnContext(ctx, "a call could not be proved authentic", args...)
+}
