@@ -288,8 +288,9 @@ func TestALostPurchaseIsTakenOver(t *testing.T) {
 	d := open(t)
 	refused := func(order string) {
 		c := market.Call{Protocol: market.V2, Activity: market.NewInstance, OrderID: order, OrderLineID: order + "-000001", BusinessID: "b-" + order}
-		require.NoError(t, d.intake.Reject(d.ctx, intake.Arrived{Channel: d.ch, Call: c, ReceivedAt: time.Now()}, market.AuthFailed, []byte(`{}`),
-			fault.New(fault.Unauthenticated, "call.signature_wrong")))
+		_, err := d.intake.Reject(d.ctx, intake.Arrived{Channel: d.ch, Call: c, ReceivedAt: time.Now()}, market.AuthFailed, []byte(`{}`),
+			fault.New(fault.Unauthenticated, "call.signature_wrong"))
+		require.NoError(t, err)
 	}
 	refused("CSREAL")
 	refused("CSFORGED")
