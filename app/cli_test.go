@@ -136,6 +136,31 @@ func TestKeysRotateWithAnOverlap(t *testing.T) {
 	require.Equal(t, "acme\tintl\thttps://mkt-intl.myhuaweicloud.com\n", out)
 }
 
+func TestAKeyInUseIsWarnedAboutAndShownWithItsLastUse(t *testing.T) {
+	s := newShell(t)
+	code, _, errs := s.run("", "channel", "set", "--slug", "acme", "--site", "cn", "--basic-key", "key-one")
+	require.Equal(t, exitOK, code, errs)
+	require.NotContains(t, errs, "warning", "nothing used it yet")
+	c := &cli{}
+	c.config.DatabaseURL, c.config.SecretKey = s.settings["DATABASE_URL"], bytes.Repeat([]byte{7}, 32)
+	st, err := c.open(context.Background())
+	require.NoError(t, err)
+	defer st.Close()
+	used := time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC)
+	require.NoError(t, st.TouchKey(context.Background(), 1, used))
+	_, _, errs = s.run("", "channel", "set", "--slug", "acme", "--basic-key", "key-one")
+	require.NotContains(t, errs, "warning", "the same key again changes nothing")
+	_, _, errs = s.run("", "channel", "set", "--slug", "acme", "--basic-key", "key-two")
+	require.Contains(t, errs, "was last used at 2026-01-31T08:00:00Z")
+	_, _, errs = s.run("", "channel", "set", "--slug", "acme", "--kit-key", "key-two")
+	require.Contains(t, errs, "the new kit key is the present basic key too")
+	code, out, errs := s.run("", "channel", "keys", "--slug", "acme")
+	require.Equal(t, exitOK, code, errs)
+	require.Regexp(t, `(?m)^basic\tpresent\tcreated \S+\tlast used never$`, out)
+	require.Regexp(t, `(?m)^basic\tvalid until \S+\tcreated \S+\tlast used 2026-01-31T08:00:00Z$`, out)
+	require.NotContains(t, out+errs, "key-two")
+}
+
 func credentials(t *testing.T, s *shell) [2]string {
 	t.Helper()
 	c := &cli{}

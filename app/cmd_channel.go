@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 
 	"koodesk/app/fault"
@@ -29,7 +30,69 @@ type channelFlags struct {
 }
 
 func channel(ctx context.Context, c *cli, args []string) error {
-	return c.verb(ctx, "channel", args, map[string]command{"set": channelSet, "list": channelList})
+	return c.verb(ctx, "channel", args, map[string]command{"set": channelSet, "list": channelList, "keys": channelKeys})
+}
+
+// channelKeys shows what keys a channel has had and which of them the
+// marketplace still uses; never a secret.
+func channelKeys(ctx context.Context, c *cli, args []string) error {
+	var slug string
+	f := c.flags("channel keys", "the keys of a channel, by class: since when, until when, and when each last proved a call (UTC)")
+	f.StringVar(&slug, "slug", "", "name of the channel")
+	if err := f.parse(args, "slug"); err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		ch, err := s.Reader().ChannelBySlug(ctx, slug)
+		if err != nil {
+			return err
+		}
+		keys, err := s.Reader().ChannelKeys(ctx, ch.ID)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		for _, k := range keys {
+			state := "present"
+			switch {
+			case k.Retired(now):
+				state = "retired " + stamp(k.RetiresAt)
+			case !k.Present():
+				state = "valid until " + stamp(k.RetiresAt)
+			}
+			fmt.Fprintf(c.stdout, "%s\t%s\tcreated %s\tlast used %s\n", k.Class, state, stamp(k.CreatedAt), stamp(k.LastUsedAt))
+		}
+		return nil
+	})
+}
+
+// stamp is a time for a terminal.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// warnings says what a change of keys will meet: a key that another class has
+// too, and one that was in use until now, which the marketplace goes on using
+// until the new one is bound there (page CN 0000002091917709: a change breaks
+// probing and orders of every product bound to it).
+func warnings(class market.KeyClass, twins []market.KeyClass, old store.KeyRow, until time.Duration) (out []string) {
+	for _, t := range twins {
+		if t != class {
+			out = append(out, fmt.Sprintf("the new %s key is the present %s key too; each class of interfaces must have its own", class, t))
+		}
+	}
+	if !old.LastUsedAt.IsZero() {
+		end := "it is retired now"
+		if until > 0 {
+			end = "it stays valid for " + until.String()
+		}
+		out = append(out, fmt.Sprintf("the replaced %s key was last used at %s; KooGallery goes on using it until the new one is bound in the Seller Center, "+
+			"and saved debugging cases and orders fail once it is retired (%s)", class, stamp(old.LastUsedAt), end))
+	}
+	return out
 }
 
 func channelList(ctx context.Context, c *cli, args []string) error {
@@ -155,17 +218,37 @@ func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string
 
 func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change store.ChannelChange, keys map[market.KeyClass]string) error {
 	var created bool
+	var warn []string
 	detail := map[string]string{}
+	keep := overlap
+	if o.retireNow {
+		keep = 0
+	}
 	err := s.Write(ctx, func(tx *store.Tx) error {
 		id, fresh, err := tx.SetChannel(ctx, change)
 		if err != nil {
 			return err
 		}
 		created = fresh
+		had, err := tx.Reader().ChannelKeys(ctx, id)
+		if err != nil {
+			return err
+		}
 		for class, key := range keys {
+			twins, err := tx.KeyClassesOf(ctx, id, key)
+			if err != nil {
+				return err
+			}
+			var old store.KeyRow
+			if i := slices.IndexFunc(had, func(k store.KeyRow) bool { return k.Class == class && k.Present() }); i >= 0 {
+				old = had[i]
+			}
 			changed, err := tx.SetChannelKey(ctx, id, class, key, overlap)
 			if err != nil {
 				return err
+			}
+			if changed {
+				warn = append(warn, warnings(class, twins, old, keep)...)
 			}
 			detail[string(class)+"_key"] = map[bool]string{true: "changed", false: "unchanged"}[changed]
 		}
@@ -179,6 +262,9 @@ func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change
 	})
 	if err != nil {
 		return err
+	}
+	for _, w := range warn {
+		fmt.Fprintln(c.stderr, "warning: "+w)
 	}
 	word := "changed"
 	if created {
