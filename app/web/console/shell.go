@@ -61,6 +61,9 @@ func (k *Console) whole(c *fiber.Ctx, s *view.Shell) error {
 		return err
 	}
 	s.Counts = navCounts(n)
+	if len(n.LowPools) > 0 {
+		s.Banners = append(s.Banners, view.Banner{Tone: "warn", Text: view.Say("pool_banner.low", "n", len(n.LowPools), "pools", strings.Join(n.LowPools, ", "))})
+	}
 	if s.Flash == nil {
 		s.Flash = takeFlash(c)
 	}
