@@ -37,6 +37,7 @@ func (f Fields) JSON() ([]byte, error) {
 // mandatory fields are filled, apart from the instance's id.
 type activity struct {
 	needsInstance bool
+	needsCode     bool
 	mockOrder     string // the order that a debugging case names; "" if the call has none
 	fill          func(f Fields, g *IDs)
 }
@@ -68,8 +69,13 @@ func Activities() []string { return namesOf(activities) }
 func ActivitiesV1() []string { return namesOf(activitiesV1) }
 
 func activitiesOf(p market.Protocol) map[string]activity {
-	if p == market.V1 {
+	switch p {
+	case market.V1:
 		return activitiesV1
+	case market.LicenseCode:
+		return activitiesCode
+	case market.OrderNotice:
+		return activitiesNotice
 	}
 	return activities
 }
@@ -135,6 +141,12 @@ func newCall(p market.Protocol, name string, set Fields, drop []string, test boo
 	}
 	for field, value := range set {
 		f[field] = value
+	}
+	if _, given := f["license"]; a.needsCode && !given && !slices.Contains(drop, "license") {
+		if !test {
+			return nil, errNeedsCode{name}
+		}
+		f["license"] = g.LicenseCode()
 	}
 	if _, given := f["instanceId"]; a.needsInstance && !given && !slices.Contains(drop, "instanceId") {
 		return nil, errNeedsInstance{name}

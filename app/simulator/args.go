@@ -88,8 +88,8 @@ type target struct{ url, protocol, key string }
 
 func (t *target) register(set *flag.FlagSet) {
 	set.StringVar(&t.url, "url", "", "production `address`, e.g. http://127.0.0.1:8080/koogallery/default")
-	set.StringVar(&t.protocol, "protocol", "v2", "protocol `generation`: v2 or v1 (SaaS Access Guide V2.0, V1.0)")
-	set.StringVar(&t.key, "key", "", "access `key` of the channel's basic interface; - reads it from standard input")
+	set.StringVar(&t.protocol, "protocol", "v2", "protocol `generation`: v2 or v1 (SaaS Access Guide V2.0, V1.0), license-code, order-notice")
+	set.StringVar(&t.key, "key", "", "access `key` of the channel's interface class: basic, license for license-code, general for order-notice; - reads it from standard input")
 }
 
 // check says what is missing or wrong, and reads the key.
@@ -101,8 +101,10 @@ func (t *target) check(stdin io.Reader) error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("--url %q is not an http or https address", t.url)
 	}
-	if t.protocol != string(market.V2) && t.protocol != string(market.V1) {
-		return fmt.Errorf("--protocol %q is unknown; v1 and v2 can be played", t.protocol)
+	switch market.Protocol(t.protocol) {
+	case market.V2, market.V1, market.LicenseCode, market.OrderNotice:
+	default:
+		return fmt.Errorf("--protocol %q is unknown; v1, v2, license-code and order-notice can be played", t.protocol)
 	}
 	t.key, err = secret("--key", t.key, stdin)
 	return err

@@ -23,7 +23,10 @@ releaseInstance, upgradeInstance, changeInstanceCheck. Mandatory fields get
 plausible values; all but newInstance need --field instanceId=… unless --test.
 V1.0 has newInstance, refreshInstance, expireInstance, releaseInstance, upgrade,
 instanceStatus, queryInstance; give it mobilePhone and email as plain text and
-saasExtendParams as a JSON list.
+saasExtendParams as a JSON list. --protocol license-code has refreshLicenseCode,
+updateLicenseCodeStatus, releaseLicenseCode, which need --field license=… unless
+--test, and is signed with the license key; --protocol order-notice has orderNotify,
+signed with the general key.
 
 Exit status: 0 if every answer has the published form and the code 000000 or
 000004 (or one of --expect), 1 if not, 2 for a mistake in the command line.

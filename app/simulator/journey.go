@@ -52,6 +52,9 @@ var stages = []stage{
 // that fails.
 func (j Journey) Run(ctx context.Context, see func(Step)) (steps []Step, ok bool) {
 	instance := ""
+	if j.Caller.Protocol == market.LicenseCode || j.Caller.Protocol == market.OrderNotice {
+		return j.runCalls(ctx, see)
+	}
 	for _, st := range stages {
 		started := time.Now()
 		step := j.play(ctx, st, instance)

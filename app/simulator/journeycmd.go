@@ -14,6 +14,9 @@ const journeyUsage = `Plays the life of one instance and reports each step: purc
 until it shows appInfo), renew, freeze, unfreeze, upgrade, release.
 
   koodesk simulate --url URL --key KEY journey [flags]
+  koodesk simulate … journey --protocol license-code   renew, renew again, cancel it, freeze,
+                                                       unfreeze, release, renew (refused)
+  koodesk simulate … journey --protocol order-notice   notify, notify again
 
 Exit status: 0 if every step went well, 1 if not, 2 for a mistake in the command line.
 `
@@ -67,13 +70,13 @@ func runJourney(ctx context.Context, con console, args []string) int {
 	if err := f.check(con.in); err != nil {
 		return con.usage(err)
 	}
-	if f.protocol != string(market.V2) {
-		return con.usage(errors.New("the journey is played in --protocol v2 only"))
+	if f.protocol == string(market.V1) {
+		return con.usage(errors.New("the journey is played in --protocol v2, license-code and order-notice"))
 	}
 	client := NewHTTPClient(f.timeout, 1)
 	defer client.CloseIdleConnections()
 	j := Journey{
-		Caller: &Caller{URL: f.url, Key: f.key, HTTP: client, NoBodySign: f.noBodySign},
+		Caller: &Caller{URL: f.url, Key: f.key, HTTP: client, NoBodySign: f.noBodySign, Protocol: market.Protocol(f.protocol)},
 		IDs:    NewIDs(time.Now), Test: f.test, Wait: f.wait, Interval: f.interval,
 	}
 	doc := jsonJourney{}

@@ -44,7 +44,7 @@ type Failure struct {
 
 // Market stands in for the open APIs: an http.Handler that checks the caller's
 // AK/SK and answers order queries with the MOCK orders of page CN 0070649466 or,
-// for any other id, a plausible order. Everything can be changed while it runs.
+// for any other id, a plausible order, and questions about authorization codes. Everything can be changed while it runs.
 // Safe for concurrent use.
 type Market struct {
 	opt   MarketOptions
@@ -56,6 +56,8 @@ type Market struct {
 	planned []Failure
 	orders  map[string]market.Order
 	calls   []MarketCall
+	codes   map[string]CodeState
+	usage   []UsageSeen
 }
 
 // NewMarket makes a stand-in.
@@ -66,8 +68,11 @@ func NewMarket(o MarketOptions) *Market {
 	if o.BuyerPhone == "" {
 		o.BuyerPhone = "18688888888"
 	}
-	m := &Market{opt: o, mux: http.NewServeMux(), orders: map[string]market.Order{}, start: o.Now()}
+	m := &Market{opt: o, mux: http.NewServeMux(), orders: map[string]market.Order{}, codes: map[string]CodeState{}, start: o.Now()}
 	m.mux.HandleFunc("GET /api/mkp-openapi-public/global/v1/order/query", m.queryOrder)
+	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v1/license/activate", m.activateLicense)
+	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v1/license/heartbeat", m.queryLicense)
+	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v2/license/software-usage-info", m.takeUsage)
 	m.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment.")
 	})
@@ -128,6 +133,7 @@ func (m *Market) Reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.delay, m.planned, m.calls, m.orders = 0, nil, nil, map[string]market.Order{}
+	m.codes, m.usage = map[string]CodeState{}, nil
 }
 
 // next takes the plan for one call.

@@ -12,7 +12,9 @@ import (
 )
 
 const marketUsage = `Stands in for the marketplace's open APIs (order query with the nine MOCK orders, and a
-plausible yearly order for any other id), checking the caller's AK/SK. Ctrl-C ends it.
+plausible yearly order for any other id; activation, query and usage statistics of
+authorization codes, where every code that begins with PL exists), checking the caller's
+AK/SK. Ctrl-C ends it.
 
   koodesk simulate market --ak AK --sk SK [--addr HOST:PORT] [flags]
 

@@ -64,7 +64,7 @@ WITH due AS (
        AND reported_at IS NULL
        AND task_id IS NULL
      ORDER BY id
-     LIMIT $3 * $4
+     LIMIT $3::bigint * $4::bigint
        FOR UPDATE SKIP LOCKED
 ), ranked AS (
     SELECT id,
@@ -148,11 +148,11 @@ func (s *Store) ScheduleLicenseWork(ctx context.Context, now time.Time) (n int64
 	err = s.Write(ctx, func(t *Tx) error {
 		r, err := t.tx.ExecContext(ctx, `
 INSERT INTO tasks (kind, purpose, channel_id, unique_key, run_at)
-SELECT 'license_refresh', 'daily', c.id, 'license_refresh/daily/' || c.id || '/' || $1, now()
+SELECT 'license_refresh', 'daily', c.id, 'license_refresh/daily/' || c.id || '/' || $1::text, now()
   FROM channels c
  WHERE EXISTS (SELECT 1 FROM license_codes l WHERE l.channel_id = c.id AND l.released_at IS NULL AND l.used_at > now() - make_interval(days => $2))
  UNION ALL
-SELECT 'license_usage', 'daily', u.channel_id, 'license_usage/left/' || u.channel_id || '/' || $3, now()
+SELECT 'license_usage', 'daily', u.channel_id, 'license_usage/left/' || u.channel_id || '/' || $3::text, now()
   FROM (SELECT DISTINCT channel_id
           FROM license_usage
          WHERE reported_at IS NULL
@@ -189,7 +189,7 @@ WITH due AS (
      LIMIT $5
 ), made AS (
     INSERT INTO tasks (kind, purpose, license_code_id, unique_key, run_at)
-    SELECT $6, $7, id, $6 || '/' || $7 || '/' || id || '/' || $8, now() + make_interval(secs => id * 7 % 3600)
+    SELECT $6::text, $7::text, id, $6::text || '/' || $7::text || '/' || id || '/' || $8::text, now() + make_interval(secs => id * 7 % 3600)
       FROM due
     ON CONFLICT (unique_key) DO NOTHING
 )

@@ -48,7 +48,7 @@ var sensitiveNames = []struct {
 }{
 	{"password", fieldSecret}, {"passwd", fieldSecret}, {"pwd", fieldSecret}, {"secret", fieldSecret}, {"token", fieldSecret},
 	{"privatekey", fieldSecret}, {"credential", fieldSecret}, {"authorization", fieldSecret}, {"idcard", fieldSecret},
-	{"saasextendparams", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
+	{"saasextendparams", fieldSecret}, {"license", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
 }
 
 func (s sensitivity) mask(value string) string {

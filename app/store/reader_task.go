@@ -34,6 +34,8 @@ type TaskRow struct {
 	MessageID  int64 // 0: none
 	InstanceID string
 	DeliveryID int64 // 0: none
+	CodeID     int64 // of the authorization code that it is about; 0: none
+	OrderPK    int64 // of the order line that it is about; 0: none
 	OrderID    string
 	LineID     string
 	Attempts   int       // tries in the present round
@@ -66,6 +68,8 @@ type taskRow struct {
 	MessageID  int64          `db:"message_id"`
 	InstanceID string         `db:"instance_id"`
 	DeliveryID int64          `db:"delivery_id"`
+	CodeID     int64          `db:"license_code_id"`
+	OrderPK    int64          `db:"order_pk"`
 	OrderID    string         `db:"order_id"`
 	LineID     string         `db:"order_line_id"`
 	Attempts   int            `db:"attempts"`
@@ -81,7 +85,8 @@ var taskList = source{
 	list: list{letter: 't', id: "t.id"},
 	columns: `t.id, t.kind, t.purpose, t.status, COALESCE(t.message_id, 0) AS message_id,
        COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = t.instance_pk), '') AS instance_id,
-       COALESCE(t.delivery_id, 0) AS delivery_id, t.order_id, t.order_line_id, t.attempts, t.round, t.run_at,
+       COALESCE(t.delivery_id, 0) AS delivery_id, COALESCE(t.license_code_id, 0) AS license_code_id,
+       COALESCE(t.order_pk, 0) AS order_pk, t.order_id, t.order_line_id, t.attempts, t.round, t.run_at,
        t.created_at, t.started_at, t.finished_at, t.last_error`,
 	table: "tasks",
 	alias: "t",
@@ -95,7 +100,7 @@ func (t *taskRow) show() (TaskRow, error) {
 	run := t.RunAt.UTC()
 	return TaskRow{
 		ID: t.ID, Kind: outbox.Kind(t.Kind), Purpose: outbox.Purpose(t.Purpose), Status: outbox.Status(t.Status),
-		MessageID: t.MessageID, InstanceID: t.InstanceID, DeliveryID: t.DeliveryID, OrderID: t.OrderID, LineID: t.LineID,
+		MessageID: t.MessageID, InstanceID: t.InstanceID, DeliveryID: t.DeliveryID, CodeID: t.CodeID, OrderPK: t.OrderPK, OrderID: t.OrderID, LineID: t.LineID,
 		Attempts: t.Attempts, Round: t.Round, RunAt: run, Parked: run.Year() > parkedYear,
 		CreatedAt: t.Created.UTC(), StartedAt: utc(t.Started), FinishedAt: utc(t.Finished), LastError: last,
 	}, err

@@ -47,6 +47,7 @@ type Options struct {
 	Products Products
 	Pools    Pools
 	Claims   Claims
+	Codes    Codes
 }
 
 // API answers under /api/v1.
@@ -93,6 +94,13 @@ func (a *API) Routes() []session.Route {
 		to(get, "/pools/:pool/accounts", staff.PoolsRead, a.Accounts),
 		to(post, "/pools/:pool/accounts", staff.PoolsWrite, a.AddAccounts),
 		to(post, "/pools/:pool/accounts/:id/retire", staff.PoolsWrite, a.RetireAccount),
+		to(get, "/license-codes", staff.LicenseCodesRead, a.LicenseCodes),
+		to(post, "/license-codes/activate", staff.LicenseCodesUse, a.ActivateLicense),
+		to(post, "/license-codes/check", staff.LicenseCodesUse, a.CheckLicense),
+		to(post, "/license-codes/usage", staff.LicenseCodesUse, a.ReportUsage),
+		to(get, "/license-codes/:id", staff.LicenseCodesRead, a.LicenseCode),
+		to(get, "/orders", staff.OrdersRead, a.Orders),
+		to(get, "/orders/:id", staff.OrdersRead, a.Order),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
 	"koodesk/app/intake"
+	"koodesk/app/licensecode"
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
 	"koodesk/app/outbox"
@@ -120,7 +121,8 @@ func open(t *testing.T) *house {
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
 	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision,
-		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision})
+		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision,
+		Codes: licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -83,6 +83,10 @@ func example(r session.Route) (p, body string) {
 		if r.Method == http.MethodPost {
 			body = `{"accounts":[{"front_end_url":"https://app.example.com"}]}`
 		}
+	case "/license-codes/activate", "/license-codes/check":
+		body = `{"license":"NO-SUCH","channel":"no-such-channel"}`
+	case "/license-codes/usage":
+		body = `{"channel":"no-such-channel","records":[{"license":"NO-SUCH","active_num":1}]}`
 	case "/products/:channel/:product_id":
 		if r.Method == http.MethodPut {
 			body = `{"driver":"manual"}`

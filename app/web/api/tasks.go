@@ -10,7 +10,8 @@ import (
 // taskKinds and deliveryKinds are the published ones, those of later releases
 // included.
 var (
-	taskKinds     = []string{"order_query", "provision", "deliver", "notice", "usage_push", "license_upload", "event"}
+	taskKinds = []string{"order_query", "provision", "deliver", "notice", "usage_push", "license_upload", "event",
+		"license_activate", "license_query", "license_refresh", "license_usage", "order_notice", "reconcile"}
 	deliveryKinds = []string{"usage_info", "expiry_notice", "frozen", "unfrozen", "renewed", "released", "license_ready"}
 	media         = []string{"email", "sms"}
 )
@@ -23,6 +24,8 @@ type task struct {
 	MessageID   *string `json:"message_id"`
 	InstanceID  string  `json:"instance_id"`
 	DeliveryID  *string `json:"delivery_id"`
+	CodeID      *string `json:"license_code_id"`
+	OrderPK     *string `json:"order"`
 	OrderID     string  `json:"order_id"`
 	OrderLineID string  `json:"order_line_id"`
 	Attempts    int     `json:"attempts"`
@@ -52,7 +55,7 @@ type try struct {
 func showTask(z *i18n.Localizer, t store.TaskRow) task {
 	out := task{
 		ID: id(t.ID), Kind: string(t.Kind), Purpose: string(t.Purpose), Status: string(t.Status), MessageID: idOrNull(t.MessageID),
-		InstanceID: t.InstanceID, DeliveryID: idOrNull(t.DeliveryID), OrderID: t.OrderID, OrderLineID: t.LineID, Attempts: t.Attempts,
+		InstanceID: t.InstanceID, DeliveryID: idOrNull(t.DeliveryID), CodeID: idOrNull(t.CodeID), OrderPK: idOrNull(t.OrderPK), OrderID: t.OrderID, OrderLineID: t.LineID, Attempts: t.Attempts,
 		Waiting: t.Parked, CreatedAt: moment(t.CreatedAt), StartedAt: moment(t.StartedAt), FinishedAt: moment(t.FinishedAt),
 		LastError: show(z, t.LastError),
 	}

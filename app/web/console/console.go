@@ -15,6 +15,7 @@ import (
 
 	"koodesk/app/deliver"
 	"koodesk/app/intake"
+	"koodesk/app/licensecode"
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
 	"koodesk/app/signin"
@@ -30,6 +31,7 @@ type Options struct {
 	Intake    *intake.Intake
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
+	Codes     *licensecode.Codes
 	SignIn    *signin.SignIn
 	Sessions  *session.Manager
 	Views     *view.Engine
@@ -94,6 +96,13 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/instances/:instance_id", staff.InstancesRead, k.Instance),
 		to(post, "/instances/:instance_id/access", staff.InstancesAccess, k.SetAccess),
 		to(post, "/instances/:instance_id/reveal", staff.InstancesReveal, k.Reveal),
+		to(get, "/license-codes", staff.LicenseCodesRead, k.LicenseCodes),
+		to(get, "/license-codes/:id", staff.LicenseCodesRead, k.LicenseCode),
+		to(post, "/license-codes/:id/activate", staff.LicenseCodesUse, k.ActivateCode),
+		to(post, "/license-codes/:id/query", staff.LicenseCodesUse, k.QueryCode),
+		to(post, "/license-codes/:id/reveal", staff.LicenseCodesReveal, k.RevealCode),
+		to(get, "/orders", staff.OrdersRead, k.Orders),
+		to(get, "/orders/:id", staff.OrdersRead, k.Order),
 		to(get, "/deliveries", staff.DeliveriesRead, k.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, k.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),

@@ -39,7 +39,23 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	codes, err := k.read.LicenseCodeList(c.UserContext(), store.LicenseCodeFilter{Q: q}, two)
+	if err != nil {
+		return "", err
+	}
+	orders, err := k.read.OrderList(c.UserContext(), store.OrderFilter{Q: q}, two)
+	if err != nil {
+		return "", err
+	}
 	list := "?q=" + url.QueryEscape(q)
+	switch {
+	case len(codes.Items) == 1 && len(messages.Items) == 0 && len(instances.Items) == 0:
+		return codeURL(codes.Items[0].ID), nil // and never its code in an address
+	case len(orders.Items) == 1 && len(instances.Items) == 0:
+		return orderURL(orders.Items[0].PK), nil // with the messages about it
+	case len(orders.Items) > 1 && len(instances.Items) == 0:
+		return "/orders" + list, nil
+	}
 	switch {
 	case len(messages.Items) == 1:
 		return messageURL(messages.Items[0].ID), nil

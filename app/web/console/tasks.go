@@ -89,6 +89,10 @@ func taskRow(s view.Shell, t store.TaskRow, tries map[outbox.Kind]int) view.Task
 	switch {
 	case t.DeliveryID != 0:
 		r.URL = r.DeliveryURL
+	case t.CodeID != 0:
+		r.URL = codeURL(t.CodeID)
+	case t.OrderPK != 0:
+		r.URL = orderURL(t.OrderPK)
 	case t.MessageID != 0:
 		r.URL = messageURL(t.MessageID)
 	default:

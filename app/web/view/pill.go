@@ -38,6 +38,18 @@ var pills = map[string]map[string]Pill{
 		"failed":    {Tone: "bad", Icon: "failed"},
 		"cancelled": {Tone: "off", Icon: "cancelled"},
 	},
+	"code": {
+		"UNVERIFIED": {Tone: "warn", Icon: "processing"},
+		"ALIVE":      {Tone: "ok", Icon: "active"},
+		"FROZEN":     {Tone: "cold", Icon: "frozen"},
+		"EXPIRED":    {Tone: "warn", Icon: "clock"},
+		"RELEASED":   {Tone: "off", Icon: "released"},
+	},
+	"order": {
+		"pending": {Tone: "busy", Icon: "processing"},
+		"known":   {Tone: "ok", Icon: "succeeded"},
+		"failed":  {Tone: "bad", Icon: "failed"},
+	},
 	"try": { // one try of a task or of a delivery
 		"running":   {Tone: "busy", Icon: "running", Spin: true},
 		"succeeded": {Tone: "ok", Icon: "succeeded"},
@@ -56,6 +68,10 @@ func Statuses(kind string) []string {
 		return []string{"failed", "processing", "succeeded", "rejected"}
 	case "instance":
 		return []string{"provisioning", "active", "frozen", "released"}
+	case "code":
+		return []string{"UNVERIFIED", "ALIVE", "FROZEN", "EXPIRED", "RELEASED"}
+	case "order":
+		return []string{"failed", "pending", "known"}
 	default:
 		return []string{"failed", "pending", "running", "succeeded", "cancelled"}
 	}
@@ -103,6 +119,14 @@ var moments = map[string]Pill{
 	"unfrozen":       {Tone: "ok", Icon: "active"},
 	"released":       {Tone: "off", Icon: "released"},
 	"expires":        {Tone: "off", Icon: "clock"},
+	"code_known":     {Tone: "off", Icon: "lock"},
+	"code_activated": {Tone: "ok", Icon: "check"},
+	"code_alive":     {Tone: "ok", Icon: "active"},
+	"code_expired":   {Tone: "warn", Icon: "clock"},
+	"code_expiry":    {Tone: "ok", Icon: "clock"},
+	"code_renewed":   {Tone: "ok", Icon: "renew"},
+	"code_amount":    {Tone: "off", Icon: "upgrade"},
+	"code_refused":   {Tone: "bad", Icon: "failed"},
 }
 
 // Moments lists the kinds of timeline events that have a look and a text.

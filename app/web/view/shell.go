@@ -10,11 +10,13 @@ type Room string
 
 // The rooms.
 const (
-	RoomMessages   Room = "messages"
-	RoomInstances  Room = "instances"
-	RoomDeliveries Room = "deliveries"
-	RoomTasks      Room = "tasks"
-	RoomAccount    Room = "account" // not in the navigation: it hangs on the person
+	RoomMessages     Room = "messages"
+	RoomInstances    Room = "instances"
+	RoomDeliveries   Room = "deliveries"
+	RoomTasks        Room = "tasks"
+	RoomOrders       Room = "orders"
+	RoomLicenseCodes Room = "license_codes"
+	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
 // room is one line of the navigation: where it leads, what it looks like, who
@@ -35,6 +37,8 @@ var rooms = []room{
 	{RoomMessages, "/messages", "messages", "m", "", staff.MessagesRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
+	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
+	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 }
 

@@ -35,6 +35,7 @@ func All(l i18n.Locale) []Sample {
 	ro := look{locale: l, role: staff.Viewer}
 	out := append(session(op), messageSamples(op, ro)...)
 	out = append(out, instanceSamples(op, ro)...)
+	out = append(out, codeSamples(op, ro)...)
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
 	return append(out, hostile(op)...)
