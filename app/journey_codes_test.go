@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	codeKey = "22222222-2222-3333-4444-555555555555"
+	codeKey   = "22222222-2222-3333-4444-555555555555"
 	noticeKey = "33333333-2222-3333-4444-555555555555"
-	aCode      = "PL0011223344556677"
+	aCode     = "PL0011223344556677"
 )
 
 // generation calls another generation's interfaces with its own key.
