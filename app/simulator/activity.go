@@ -68,8 +68,13 @@ func Activities() []string { return namesOf(activities) }
 func ActivitiesV1() []string { return namesOf(activitiesV1) }
 
 func activitiesOf(p market.Protocol) map[string]activity {
-	if p == market.V1 {
+	switch p {
+	case market.V1:
 		return activitiesV1
+	case market.License:
+		return activitiesLicense
+	case market.LicenseV1:
+		return activitiesLicenseV1
 	}
 	return activities
 }
@@ -104,6 +109,11 @@ func NewCallV1(name string, set Fields, drop []string, test bool, g *IDs) (Field
 	return newCall(market.V1, name, set, drop, test, g)
 }
 
+// NewCallOf is NewCall for any generation that can be played.
+func NewCallOf(p market.Protocol, name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
+	return newCall(p, name, set, drop, test, g)
+}
+
 func newCall(p market.Protocol, name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
 	table := activitiesOf(p)
 	a, ok := table[name]
@@ -120,7 +130,7 @@ func newCall(p market.Protocol, name string, set Fields, drop []string, test boo
 			order = given
 		}
 		f["orderId"] = order
-		if p != market.V1 { // has no order lines
+		if !p.ByQuery() { // they have no order lines
 			f["orderLineId"] = LineID(order)
 		}
 	}

@@ -56,6 +56,9 @@ type Market struct {
 	planned []Failure
 	orders  map[string]market.Order
 	calls   []MarketCall
+
+	uploads    []Upload
+	uploadCode string // what uploads are refused with; "" takes them
 }
 
 // NewMarket makes a stand-in.
@@ -68,6 +71,7 @@ func NewMarket(o MarketOptions) *Market {
 	}
 	m := &Market{opt: o, mux: http.NewServeMux(), orders: map[string]market.Order{}, start: o.Now()}
 	m.mux.HandleFunc("GET /api/mkp-openapi-public/global/v1/order/query", m.queryOrder)
+	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v1/market-event/{event}/file", m.upload)
 	m.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment.")
 	})
@@ -123,11 +127,12 @@ func (m *Market) CallsFor(orderID string) int {
 	return n
 }
 
-// Reset forgets orders, failures, delay and calls.
+// Reset forgets orders, failures, delay, calls and uploads.
 func (m *Market) Reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.delay, m.planned, m.calls, m.orders = 0, nil, nil, map[string]market.Order{}
+	m.uploads, m.uploadCode = nil, ""
 }
 
 // next takes the plan for one call.
