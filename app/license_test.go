@@ -290,3 +290,40 @@ func TestAReleaseCancelsTheLicensesThatWait(t *testing.T) {
 	require.Equal(t, market.NoSuchInstance, r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1").Code)
 	require.Empty(t, r.market.Uploads())
 }
+
+func TestALicenseIsHandedInByAPerson(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.licenses("manual")
+	id := r.sold("CS2611260009LICII")
+	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1")
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND run_at > '9000-01-01'`) == 1
+	}, 20*time.Second, 20*time.Millisecond)
+	number := strings.Split(r.ok(licenses, "", "list", "--status", "requested"), "\t")[0]
+	const secret = "-----BEGIN LICENSE-----\nTOP-SECRET-4711\n-----END LICENSE-----"
+	r.ok(licenses, secret+"\n", "hand-in", "--id", number)
+	require.Equal(t, secret, r.uploads(1)[0].Characters)
+	r.waitItems("/messages?activity=getLicenseAsync&status=succeeded", 1)
+	r.ok(licenses, "", "upload", "--id", number)
+	require.Equal(t, secret, r.uploads(2)[1].Characters, "a person may upload it again")
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM licenses WHERE status = 'uploaded' AND uploaded_version = 2`) == 1
+	}, 20*time.Second, 20*time.Millisecond)
+	require.Equal(t, 2, r.count(`SELECT count(*) FROM audit WHERE action LIKE 'license.%'`))
+
+	one := r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260010LICJJ")
+	require.Equal(t, market.Processing, one.Code, "nobody has handed it in yet")
+	number = strings.Split(r.ok(licenses, "", "list", "--status", "requested"), "\t")[0]
+	r.ok(licenses, "TOP-SECRET-0815", "hand-in", "--id", number)
+	require.Equal(t, "TOP-SECRET-0815", r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260010LICJJ").License)
+	var told strings.Builder
+	for _, m := range r.items("/messages") {
+		fmt.Fprintln(&told, r.api(http.MethodGet, "/messages/"+m["id"].(string), nil, 200))
+	}
+	r.stop()
+	for place, text := range map[string]string{"the database": r.dump(), "Redis": r.redisDump(), "the log": r.log.String(), "the API": told.String()} {
+		require.NotContains(t, text, "TOP-SECRET", place)
+		require.NotContains(t, text, "WD-WCC4N5PT", "the device, in %s", place)
+	}
+}

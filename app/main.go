@@ -42,6 +42,7 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk channel set ...    create or change a production address and its keys
   koodesk product set ...    what a product is provisioned by
   koodesk pool add ...       prepared accounts from a CSV file; also list, set
+  koodesk license list       Licenses that were asked for; also hand-in, upload
   koodesk license-pool import ...   Licenses made in advance; also list
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
@@ -64,6 +65,7 @@ var commands = map[string]command{
 	"channel":      channel,
 	"product":      product,
 	"pool":         pools,
+	"license":      licenses,
 	"license-pool": licensePool,
 	"operator":     operator,
 	"token":        tokens,
