@@ -28,11 +28,15 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&p.Settings.Pool, "pool", "", "driver pool: the name of the pool that the accounts are taken from")
 	f.StringVar(&p.Settings.PoolOnRelease, "pool-on-release", "", "driver pool: what becomes of the account of a released instance: retire (default) or return")
 	f.StringVar(&p.MailLanguage, "mail-language", "", "language of the messages to customers: zh-CN or en (default: the site's)")
+	f.StringVar(&p.Settings.License, "license", "", "a License product: who supplies its Licenses: "+strings.Join(suppliers(nil).Names(), ", ")+"; with --driver none it has no access data")
+	f.StringVar(&p.Settings.LicensePool, "license-pool", "", "name of the pool of prepared Licenses")
+	f.BoolVar(&p.Settings.LicenseNeedsDevice, "license-needs-device", false, "refuse a License without a device fingerprint (000903)")
+	f.BoolVar(&p.Settings.LicenseUnlimited, "license-unlimited", false, "give more Licenses than the order's linear value (else 000900)")
 	if err := f.parse(args, "channel", "product", "driver"); err != nil {
 		return err
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		created, err := provision.New(provision.Options{Store: s, Drivers: drivers(s)}).SetProduct(ctx, *slug, p, false, staff.CLI())
+		created, err := provision.New(provision.Options{Store: s, Drivers: drivers(s), Licenses: suppliers(s)}).SetProduct(ctx, *slug, p, false, staff.CLI())
 		if err != nil {
 			return err
 		}

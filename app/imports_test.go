@@ -53,15 +53,19 @@ var mayImport = map[string][]string{
 	"app/web/view":         {"app/i18n", "app/fault", "app/staff", "app/market", "views", "static"},
 	"app/web/session":      {"app/signin", "app/store", "app/staff", "app/fault", "app/i18n"},
 	"app/web/callback":     {"app/protocol/...", "app/intake", "app/market", "app/store", "app/fault", "app/replay", "app/telemetry"},
-	"app/web/api": {"app/intake", "app/provision/pool", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
+	"app/web/api": {"app/intake", "app/provision/pool", "app/licensecode", "app/license", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session"},
-	"app/web/console": {"app/intake", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
+	"app/web/console": {"app/intake", "app/licensecode", "app/license", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session", "app/web/view"},
 	"app/web":       {"app/web/...", "app/staff", "app/fault", "app/i18n", "static"},
 	"app/simulator": {"app/protocol/...", "app/market", "app/fault"},
 	"jobs": {"app/intake", "app/provision", "app/deliver", "app/outbox", "app/store", "app/fault", "app/telemetry",
 		"app/redisconn"},
 	"app": {"..."},
+
+	"app/license":           {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
+	"app/license/...":       {"app/license", "app/store", "app/market", "app/fault", "app/webhook"},
+	"app/provision/nothing": {"app/provision", "app/store", "app/market", "app/fault"},
 }
 
 // fences keep third parties in their rooms.

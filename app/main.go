@@ -42,6 +42,8 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk channel set ...    create or change a production address and its keys
   koodesk product set ...    what a product is provisioned by
   koodesk pool add ...       prepared accounts from a CSV file; also list, set
+  koodesk license list       Licenses that were asked for; also hand-in, upload
+  koodesk license-pool import ...   Licenses made in advance; also list
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
   koodesk simulate ...       play the marketplace
@@ -57,15 +59,17 @@ flags with -h.
 type command func(ctx context.Context, c *cli, args []string) error
 
 var commands = map[string]command{
-	"serve":    serve,
-	"work":     work,
-	"migrate":  migrate,
-	"channel":  channel,
-	"product":  product,
-	"pool":     pools,
-	"operator": operator,
-	"token":    tokens,
-	"doctor":   doctor,
+	"serve":        serve,
+	"work":         work,
+	"migrate":      migrate,
+	"channel":      channel,
+	"product":      product,
+	"pool":         pools,
+	"license":      licenses,
+	"license-pool": licensePool,
+	"operator":     operator,
+	"token":        tokens,
+	"doctor":       doctor,
 }
 
 // cli is the command line's surroundings.

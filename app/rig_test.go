@@ -24,6 +24,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/nothing"
 	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/redisconn/redistest"
@@ -126,7 +127,7 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 func (r *rig) cli(stdin string) *cli {
 	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick,
 		drivers: func(s *store.Store) provision.Drivers {
-			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}}
+			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
 		}}
 }
 

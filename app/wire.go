@@ -13,11 +13,15 @@ import (
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/intake"
+	"koodesk/app/license"
+	licensemanual "koodesk/app/license/manual"
+	licensepool "koodesk/app/license/pool"
 	"koodesk/app/licensecode"
 	"koodesk/app/marketapi"
 	"koodesk/app/orderbook"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/nothing"
 	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/reconcile"
@@ -40,7 +44,12 @@ import (
 // drivers are the ways in which instances are made, by the name that products
 // use.
 func drivers(s *store.Store) provision.Drivers {
-	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}}
+	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
+}
+
+// suppliers are where Licenses come from, by the name that products use.
+func suppliers(s *store.Store) license.Suppliers {
+	return license.Suppliers{licensepool.Name: licensepool.Supplier{Store: s}, licensemanual.Name: licensemanual.Supplier{}}
 }
 
 func (c *cli) makers(s *store.Store) provision.Drivers {
@@ -61,6 +70,7 @@ type parts struct {
 	deliverer *deliver.Deliverer
 	provision *provision.Provisioner
 	pools     *pool.Keeper
+	license   *license.Desk
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
 	jobs      *jobs.Jobs
@@ -91,10 +101,11 @@ func (p *parts) useCases(c *cli) error {
 		return err
 	}
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
-		Drivers: c.makers(p.store), Log: p.log, Wake: wake})
+		Drivers: c.makers(p.store), Licenses: suppliers(p.store), Log: p.log, Wake: wake})
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
 		Free: func(name string, n int) { p.metrics.PoolFree.WithLabelValues(name).Set(float64(n)) }})
-	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
+	p.license = license.New(license.Options{Store: p.store, Marketplace: p.market, Suppliers: suppliers(p.store), Log: p.log, Wake: wake})
+	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Licenses: p.license, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Drivers: p.provision,
 		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
@@ -110,7 +121,8 @@ func (p *parts) useCases(c *cli) error {
 			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail,
 			LicenseActivate: p.codes.Activate, LicenseQuery: p.codes.Query, LicenseRefresh: p.codes.Refresh,
 			LicenseUsage: p.codes.Usage, LicenseFails: p.codes.OnFail,
-			OrderNotice: p.orders.Notice, NoticeFails: p.orders.OnFail})}
+			OrderNotice: p.orders.Notice, NoticeFails: p.orders.OnFail,
+			License: p.license.Supply, LicenseUpload: p.license.Upload, SupplyFails: p.license.OnFail})}
 	if c.tune != nil {
 		c.tune(&o)
 	}

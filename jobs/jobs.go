@@ -61,6 +61,10 @@ type Handlers struct {
 	LicenseFails    func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 	OrderNotice     func(context.Context, outbox.Task) error
 	NoticeFails     func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+
+	License       func(context.Context, outbox.Task) error
+	LicenseUpload func(context.Context, outbox.Task) error
+	SupplyFails   func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 }
 
 // Table is the table of kinds. The waits are chosen so that a task is given up,
@@ -77,6 +81,8 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.LicenseRefresh, Queue: Low, Timeout: 2 * time.Minute, Tries: 10, Base: 30 * time.Second, Max: 10 * time.Minute, Run: h.LicenseRefresh},
 		{Name: outbox.LicenseUsage, Queue: Low, Timeout: 60 * time.Second, Tries: 12, Base: 10 * time.Second, Max: time.Hour, Run: h.LicenseUsage},
 		{Name: outbox.OrderNotice, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderNotice, OnFail: h.NoticeFails},
+		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: h.SupplyFails},
+		{Name: outbox.LicenseUpload, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 10 * time.Minute, Run: h.LicenseUpload, OnFail: h.SupplyFails},
 	}
 }
 

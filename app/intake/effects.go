@@ -96,8 +96,7 @@ func Look(p market.Protocol, found []*store.Instance) (market.Answer, error) {
 			continue
 		}
 		info := market.InstanceInfo{InstanceID: i.InstanceID}
-		if d.Does(market.ShowAccess) {
-			app := i.App
+		if app := i.App; d.Does(market.ShowAccess) && app.FrontEndURL != "" { // a License product has none
 			info.App = &app
 		}
 		if answer.Code != market.Success {
@@ -147,6 +146,9 @@ func (in *Intake) release(ctx context.Context, tx *store.Tx, _ Arrived, m store.
 			return nil, err
 		}
 		if err := tx.CancelDeliveries(ctx, i.PK); err != nil {
+			return nil, err
+		}
+		if err := tx.CancelLicenses(ctx, i.PK); err != nil {
 			return nil, err
 		}
 	}

@@ -47,10 +47,18 @@ type Lifecycle interface {
 	Release(ctx context.Context, tx *store.Tx, i *store.Instance, messageID int64) error
 }
 
+// Licenses is what intake asks the Licenses' side.
+type Licenses interface {
+	// Now gives a License within tx if its supplier needs nothing but the database;
+	// false leaves it to a task.
+	Now(ctx context.Context, tx *store.Tx, ch *store.Channel, i *store.Instance, l *store.License) (bool, error)
+}
+
 // Intake is the use case.
 type Intake struct {
 	store     *store.Store
 	life      Lifecycle
+	licenses  Licenses
 	dialects  map[market.Protocol]Dialect
 	publicURL string
 	log       *slog.Logger
@@ -68,6 +76,7 @@ type answers struct{ done, processing []byte }
 type Options struct {
 	Store     *store.Store
 	Lifecycle Lifecycle
+	Licenses  Licenses // nil: all are left to tasks
 	Dialects  []Dialect
 	PublicURL string // what a debugging call's queryInstance shows as frontEndUrl
 	Log       *slog.Logger
@@ -79,7 +88,7 @@ type Options struct {
 
 // New makes the use case.
 func New(o Options) *Intake {
-	in := &Intake{store: o.Store, life: o.Lifecycle, publicURL: o.PublicURL, log: o.Log, wake: o.Wake,
+	in := &Intake{store: o.Store, life: o.Lifecycle, licenses: o.Licenses, publicURL: o.PublicURL, log: o.Log, wake: o.Wake,
 		dialects: map[market.Protocol]Dialect{}, pending: map[market.Protocol]answers{}, channels: newChannels(o.Store),
 		wait: o.Wait, waiting: make(chan struct{}, maxWaiting)}
 	if in.wait == 0 {
@@ -126,6 +135,9 @@ func (in *Intake) Handle(ctx context.Context, a Arrived) ([]byte, market.ResultC
 			return in.purchaseV1(ctx, a)
 		}
 		return in.purchase(ctx, a)
+	}
+	if a.Call.Activity == market.GetLicense {
+		return in.purchaseV1(ctx, a)
 	}
 	done, err := in.once(ctx, a, source{name: "marketplace"})
 	return done.response, done.code, err
@@ -226,8 +238,10 @@ type effect struct {
 	differs bool  // same key, different content
 }
 
-// secret tells whether the answer holds access data.
-func (e effect) secret() bool { return len(e.answer.Info) > 0 || e.answer.App != nil }
+// secret tells whether the answer holds access data or a License.
+func (e effect) secret() bool {
+	return len(e.answer.Info) > 0 || e.answer.App != nil || e.answer.License != ""
+}
 
 func (e effect) status() string {
 	if e.err != nil {
@@ -253,8 +267,11 @@ func (e effect) disposition(m store.OpenMessage) string {
 // again without effect; the same key with other content is not applied.
 func (in *Intake) effect(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
 	c := a.Call
-	if c.Protocol == market.V1 {
+	switch c.Protocol {
+	case market.V1:
 		return in.effectV1(ctx, tx, a, m)
+	case market.LicenseV1:
+		return in.effectLicenseV1(ctx, tx, a, m)
 	}
 	switch c.Protocol {
 	case market.LicenseCode:
@@ -292,6 +309,8 @@ func (in *Intake) known(ctx context.Context, tx *store.Tx, a Arrived, m store.Op
 		return in.living(ctx, tx, a, m, in.release)
 	case market.ChangeInstanceCheck:
 		return in.living(ctx, tx, a, m, in.check)
+	case market.GetLicenseAsync:
+		return in.license(ctx, tx, a, m)
 	}
 	return effect{}, fault.New(fault.Internal, "call.activity_unhandled", "activity", a.Call.Activity)
 }

@@ -26,7 +26,7 @@ const (
 	slowLook  = 250 * time.Millisecond
 )
 
-// purchaseV1 takes a V1.0 purchase over. V1.0 wants the access data in the
+// purchaseV1 takes a V1.0 purchase, or a getLicense of License 1.0, over. V1.0 wants the access data in the
 // answer, so once everything is durable, and with no transaction or connection
 // held, the call waits a little for whoever makes the instance. What it leaves
 // behind before it waits is a whole answer: 000004 with the instanceId.
@@ -45,14 +45,18 @@ func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.Res
 		if err != nil {
 			return err
 		}
-		e, err := in.bought(ctx, tx, a, m.InstanceID)
+		now := in.bought
+		if a.Call.Activity == market.GetLicense {
+			now = in.licensed
+		}
+		e, err := now(ctx, tx, a, m.InstanceID)
 		if err != nil {
 			return err
 		}
 		if e.answer.Code == market.Processing { // given up
 			e.answer.Code = code
 		}
-		code, response = e.answer.Code, in.encode(a, market.NewInstance, e.answer)
+		code, response = e.answer.Code, in.encode(a, a.Call.Activity, e.answer)
 		return tx.BetterAnswer(ctx, done.attempt, code, response, time.Since(a.ReceivedAt))
 	})
 	if err != nil {

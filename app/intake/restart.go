@@ -137,7 +137,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 // setsState are the activities that bring an instance into the state they name:
 // doing a long finished one again would undo whatever came after it.
 var setsState = map[string]bool{market.UpdateInstanceStatus: true, market.ExpireInstance: true, market.ChangeInstanceStatus: true,
-	market.UpdateLicenseCodeStatus: true}
+	market.UpdateLicenseCodeStatus: true, market.ExpireLicense: true}
 
 // boughtV2 is the present answer to a purchase that was taken over.
 func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMessage) (effect, error) {

@@ -54,6 +54,7 @@ const (
 	CauseChanged    ChangeKind = "frozen_by"
 	DriverChanged   ChangeKind = "driver"
 	TermsTold       ChangeKind = "told" // an expiry that was told and has no effect
+	LicenseChanged  ChangeKind = "license"
 )
 
 // Change is one entry of an instance's history. Values are never secret.

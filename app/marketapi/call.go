@@ -24,6 +24,7 @@ type call struct {
 	// good is the one of success, "" for the common 0000.
 	codes map[string]entry
 	good  string
+	form  string // content type of a body that is not JSON: it is not signed
 }
 
 // failure is a fault with what the loops below need to know about it.
@@ -59,25 +60,28 @@ func (c *Client) do(ctx context.Context, baseURL string, cred Credentials, op ca
 
 // attempt tries the base address and, when it cannot be reached, its fallback.
 func (c *Client) attempt(ctx context.Context, base *url.URL, cred Credentials, op call) (node, []byte, *failure) {
-	doc, raw, f := c.once(ctx, base, cred, op)
+	doc, raw, f := c.once(ctx, base, cred, op, op.form != "")
+	if f != nil && op.form != "" && f.fault.Key == op.op+".credentials_refused" {
+		doc, raw, f = c.once(ctx, base, cred, op, false)
+	}
 	second, ok := c.opt.Fallbacks[base.Host]
 	if f == nil || !f.unreachable || !ok {
 		return doc, raw, f
 	}
 	other := *base
 	other.Host = second
-	if doc, raw, g := c.once(ctx, &other, cred, op); g == nil || !g.unreachable {
+	if doc, raw, g := c.once(ctx, &other, cred, op, op.form != ""); g == nil || !g.unreachable {
 		return doc, raw, g
 	}
 	return node{}, nil, f
 }
 
 // once sends one signed request and reads its answer.
-func (c *Client) once(ctx context.Context, base *url.URL, cred Credentials, op call) (node, []byte, *failure) {
+func (c *Client) once(ctx context.Context, base *url.URL, cred Credentials, op call, unsigned bool) (node, []byte, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.opt.AttemptTimeout)
 	defer cancel()
 	trace, connected := traceConnection(ctx)
-	req, err := c.request(trace, base, cred, op)
+	req, err := c.request(trace, base, cred, op, unsigned)
 	if err != nil {
 		return node{}, nil, &failure{fault: fault.Wrap(err, fault.Internal, "internal")}
 	}
@@ -94,7 +98,7 @@ func (c *Client) once(ctx context.Context, base *url.URL, cred Credentials, op c
 	return doc, raw, f
 }
 
-func (c *Client) request(ctx context.Context, base *url.URL, cred Credentials, op call) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, base *url.URL, cred Credentials, op call, unsigned bool) (*http.Request, error) {
 	u := base.JoinPath(op.path)
 	u.RawQuery = op.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, op.method, u.String(), bytes.NewReader(op.body))
@@ -102,6 +106,12 @@ func (c *Client) request(ctx context.Context, base *url.URL, cred Credentials, o
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json") // mandatory on every open API (page CN 0070649463)
+	if op.form != "" {
+		req.Header.Set("Content-Type", op.form)
+	}
+	if unsigned {
+		req.Header.Set(aksk.HeaderContentSHA256, aksk.UnsignedPayload)
+	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "koodesk")
 	if err := aksk.Sign(req, op.body, cred, c.opt.Now()); err != nil {

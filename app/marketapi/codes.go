@@ -88,17 +88,21 @@ func byStatus(status int) entry {
 var reasons = []string{
 	"answer_too_large", "bad_address", "bad_answer", "certificate", "clock_wrong", "connection_lost",
 	"credentials_refused", "frequency_limit", "illegal_operation", "illegal_token", "instance_not_found",
-	"interrupted", "invalid_parameter", "invalid_usage", "no_credentials", "not_authorised", "redirected",
-	"refused", "system_error", "timeout", "too_many_records", "too_old", "unknown_code", "unreachable",
+	"interrupted", "invalid_parameter", "invalid_usage", "no_credentials", "not_authorised",
+	"redirected", "refused", "system_error", "timeout", "too_many_records", "too_old", "unknown_code", "unreachable",
 }
 
 // FaultKeys are the keys of all faults of this package, for whoever translates
 // them.
 func FaultKeys() []string {
 	keys := []string{opOrderQuery + ".no_order", opOrderQuery + ".no_order_id", opOrderQuery + ".other_order",
-		opLicense + ".no_such_code", opLicense + ".not_received", opLicense + ".other_code", opLicense + ".no_code"}
+		opLicense + ".no_such_code", opLicense + ".not_received", opLicense + ".other_code", opLicense + ".no_code",
+		opLicenseUpload + ".no_event_id"}
+	for _, e := range uploadCodes {
+		keys = append(keys, opLicenseUpload+"."+e.reason)
+	}
 	for _, r := range reasons {
-		keys = append(keys, opOrderQuery+"."+r, opLicense+"."+r)
+		keys = append(keys, opOrderQuery+"."+r, opLicense+"."+r, opLicenseUpload+"."+r)
 	}
 	return keys
 }

@@ -23,12 +23,14 @@ const (
 	LicenseRefresh  Kind = "license_refresh"  // a channel's day: ask about every code in use
 	LicenseUsage    Kind = "license_usage"    // report the use of a channel's codes
 	OrderNotice     Kind = "order_notice"     // ask what the order of an order notice is
+	License         Kind = "license"          // get a License from the product's supplier
+	LicenseUpload   Kind = "license_upload"   // upload a License by the open API
 )
 
 // Kinds lists every kind; each has a handler, which a test holds.
 func Kinds() []Kind {
 	return []Kind{OrderQuery, Provision, Deliver, Reconcile,
-		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice}
+		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload}
 }
 
 // Status of a task.
@@ -72,6 +74,7 @@ type New struct {
 	LicenseCode int64 // row of license_codes
 	OrderPK     int64 // row of orders
 	ChannelID   int64 // of work about a channel as a whole
+	LicenseID   int64
 	OrderID     string
 	OrderLineID string
 	UniqueKey   string
@@ -91,6 +94,7 @@ type Task struct {
 	LicenseCode int64
 	OrderPK     int64
 	ChannelID   int64
+	LicenseID   int64
 	OrderID     string
 	OrderLineID string
 	Round       int

@@ -51,6 +51,7 @@ type Request struct {
 type Result struct {
 	Access  Access
 	Waiting bool
+	Nothing bool // there is no access data to give: the instance is ready without
 }
 
 // ArgCode is the argument of a driver's fault that says by which result code the

@@ -42,6 +42,9 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 		if err := p.drivers.Check(entry); err != nil {
 			return err
 		}
+		if err := p.checkLicense(entry); err != nil {
+			return err
+		}
 		if entry.Settings.Pool != "" { // shown, empty as it is
 			if err := tx.EnsurePool(ctx, entry.Settings.Pool); err != nil {
 				return err
@@ -54,6 +57,17 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 			IP: by.IP, Detail: map[string]string{"driver": entry.Driver}})
 	})
 	return created, err
+}
+
+// checkLicense tells whether the License part of an entry can work.
+func (p *Provisioner) checkLicense(entry store.Product) error {
+	if p.license != nil {
+		return p.license.Check(entry)
+	}
+	if entry.Settings.License != "" {
+		return fault.New(fault.Invalid, "license.supplier_unknown", "supplier", entry.Settings.License, "product", entry.ProductID, "known", "")
+	}
+	return nil
 }
 
 func blank(r rune) bool { return r <= ' ' || r == 0x7f || r == utf8.RuneError }

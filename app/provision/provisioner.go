@@ -33,6 +33,9 @@ type Options struct {
 	Drivers     Drivers
 	Log         *slog.Logger
 	Wake        func()
+	// Licenses tells whether the License part of a product's entry can work; nil
+	// means that no product can have one.
+	Licenses interface{ Check(p store.Product) error }
 }
 
 // Provisioner is the use case.
@@ -43,6 +46,7 @@ type Provisioner struct {
 	drivers Drivers
 	log     *slog.Logger
 	wake    func()
+	license interface{ Check(p store.Product) error }
 }
 
 // New makes the use case.
@@ -50,7 +54,7 @@ func New(o Options) *Provisioner {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
-	return &Provisioner{store: o.Store, market: o.Marketplace, deliver: o.Deliverer, drivers: o.Drivers, log: o.Log, wake: o.Wake}
+	return &Provisioner{store: o.Store, market: o.Marketplace, deliver: o.Deliverer, drivers: o.Drivers, log: o.Log, wake: o.Wake, license: o.Licenses}
 }
 
 // complete ends a task that has nothing to do.

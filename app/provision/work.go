@@ -53,6 +53,9 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 	if result.Waiting {
 		return p.park(ctx, task, product.Driver)
 	}
+	if result.Nothing {
+		return p.without(ctx, task, product)
+	}
 	if err := result.Access.CheckFor(i.Protocol); err != nil {
 		f := fault.From(err)
 		return fault.Wrap(err, fault.Invalid, "provision.bad_access", "driver", product.Driver, "product", product.ProductID,

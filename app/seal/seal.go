@@ -42,6 +42,7 @@ const (
 	Content       Purpose = "delivery content"
 	Session       Purpose = "session"
 	LicenseCode   Purpose = "license code"
+	License       Purpose = "license"
 )
 
 // ErrOpen means that a value could not be opened: it was sealed under a key

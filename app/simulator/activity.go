@@ -76,6 +76,10 @@ func activitiesOf(p market.Protocol) map[string]activity {
 		return activitiesCode
 	case market.OrderNotice:
 		return activitiesNotice
+	case market.License:
+		return activitiesLicense
+	case market.LicenseV1:
+		return activitiesLicenseV1
 	}
 	return activities
 }
@@ -110,6 +114,11 @@ func NewCallV1(name string, set Fields, drop []string, test bool, g *IDs) (Field
 	return newCall(market.V1, name, set, drop, test, g)
 }
 
+// NewCallOf is NewCall for any generation that can be played.
+func NewCallOf(p market.Protocol, name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
+	return newCall(p, name, set, drop, test, g)
+}
+
 func newCall(p market.Protocol, name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
 	table := activitiesOf(p)
 	a, ok := table[name]
@@ -126,7 +135,7 @@ func newCall(p market.Protocol, name string, set Fields, drop []string, test boo
 			order = given
 		}
 		f["orderId"] = order
-		if p != market.V1 { // has no order lines
+		if !p.ByQuery() { // they have no order lines
 			f["orderLineId"] = LineID(order)
 		}
 	}

@@ -27,6 +27,7 @@ type Answer struct {
 	Code       market.ResultCode
 	Msg        string
 	InstanceID string
+	License    string // of getLicense in License 1.0
 	Info       []Info
 	BodySign   string   // "valid", "missing", "wrong: …"
 	Findings   []string // departures from the published form; empty if there are none
@@ -121,11 +122,12 @@ func (a *Answer) examineResult(doc map[string]json.RawMessage) {
 	}
 }
 
-// published are the result codes of SaaS V2.0 (page CN 0070649421).
+// published are the result codes of SaaS V2.0 and of the online License (pages CN
+// 0070649421, 0070649288).
 var published = func() map[market.ResultCode]bool {
 	m := map[market.ResultCode]bool{}
 	for _, c := range strings.Fields("000000 000001 000002 000003 000004 000005 " +
-		"000100 000101 000102 000103 000104 000105 000106 000107") {
+		"000100 000101 000102 000103 000104 000105 000106 000107 000900 000901 000902 000903") {
 		m[market.ResultCode(c)] = true
 	}
 	return m

@@ -88,7 +88,7 @@ type target struct{ url, protocol, key string }
 
 func (t *target) register(set *flag.FlagSet) {
 	set.StringVar(&t.url, "url", "", "production `address`, e.g. http://127.0.0.1:8080/koogallery/default")
-	set.StringVar(&t.protocol, "protocol", "v2", "protocol `generation`: v2 or v1 (SaaS Access Guide V2.0, V1.0), license-code, order-notice")
+	set.StringVar(&t.protocol, "protocol", "v2", "protocol `generation`: v2 or v1 (SaaS Access Guide V2.0, V1.0), license (online License), license-v1 (License 1.0), license-code, order-notice")
 	set.StringVar(&t.key, "key", "", "access `key` of the channel's interface class: basic, license for license-code, general for order-notice; - reads it from standard input")
 }
 
@@ -101,13 +101,19 @@ func (t *target) check(stdin io.Reader) error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("--url %q is not an http or https address", t.url)
 	}
-	switch market.Protocol(t.protocol) {
-	case market.V2, market.V1, market.LicenseCode, market.OrderNotice:
-	default:
-		return fmt.Errorf("--protocol %q is unknown; v1, v2, license-code and order-notice can be played", t.protocol)
+	if !canPlay(market.Protocol(t.protocol)) {
+		return fmt.Errorf("--protocol %q is unknown; %s can be played", t.protocol, names(playable))
 	}
 	t.key, err = secret("--key", t.key, stdin)
 	return err
+}
+
+func names(list []market.Protocol) string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = string(p)
+	}
+	return strings.Join(out, ", ")
 }
 
 // secret is a flag's value, or the first line of standard input for "-".

@@ -23,10 +23,12 @@ releaseInstance, upgradeInstance, changeInstanceCheck. Mandatory fields get
 plausible values; all but newInstance need --field instanceId=… unless --test.
 V1.0 has newInstance, refreshInstance, expireInstance, releaseInstance, upgrade,
 instanceStatus, queryInstance; give it mobilePhone and email as plain text and
-saasExtendParams as a JSON list. --protocol license-code has refreshLicenseCode,
-updateLicenseCodeStatus, releaseLicenseCode, which need --field license=… unless
---test, and is signed with the license key; --protocol order-notice has orderNotify,
-signed with the general key.
+saasExtendParams as a JSON list. --protocol license has those of V2.0 but the
+upgrade, and getLicenseAsync; license-v1 (License 1.0) has getLicense,
+refreshLicense, expireLicense, releaseLicense. --protocol license-code has
+refreshLicenseCode, updateLicenseCodeStatus, releaseLicenseCode, which need --field
+license=… unless --test, and is signed with the license key; --protocol order-notice
+has orderNotify, signed with the general key.
 
 Exit status: 0 if every answer has the published form and the code 000000 or
 000004 (or one of --expect), 1 if not, 2 for a mistake in the command line.
@@ -110,7 +112,7 @@ func runCalls(ctx context.Context, con console, activity string, args []string) 
 		return con.usage(err)
 	}
 	client := NewHTTPClient(f.timeout, f.concurrency*2)
-	if generation == market.V1 {
+	if generation.ByQuery() {
 		client = newRecordingClient(f.timeout, f.concurrency*2, f.slow, slowStep)
 	}
 	defer client.CloseIdleConnections()

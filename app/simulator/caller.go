@@ -19,8 +19,8 @@ import (
 	"koodesk/app/protocol/saas2"
 )
 
-// Caller plays the marketplace towards one production address, in SaaS V2.0 or
-// V1.0.
+// Caller plays the marketplace towards one production address, in any
+// generation that can be played.
 // Safe for concurrent use.
 type Caller struct {
 	URL  string           // production address; a query that it has is kept
@@ -73,7 +73,7 @@ func NewHTTPClient(timeout time.Duration, n int) *http.Client {
 
 // Sign makes a signed call of the fields, with a new nonce and timestamp.
 func (c *Caller) Sign(f Fields) (Signed, error) {
-	if c.Protocol == market.V1 {
+	if c.Protocol.ByQuery() {
 		return c.signV1(f)
 	}
 	body, err := f.JSON()

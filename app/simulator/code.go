@@ -24,11 +24,6 @@ var activitiesNotice = map[string]activity{
 	market.OrderNotify: {mockOrder: "MOCKPERIODYEARNEW", fill: func(f Fields, _ *IDs) { f["testFlag"] = "0" }},
 }
 
-// NewCallOf is NewCall for any generation.
-func NewCallOf(p market.Protocol, name string, set Fields, drop []string, test bool, g *IDs) (Fields, error) {
-	return newCall(p, name, set, drop, test, g)
-}
-
 // errNeedsCode says which field only the caller can know.
 type errNeedsCode struct{ activity string }
 

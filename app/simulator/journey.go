@@ -9,7 +9,8 @@ import (
 )
 
 // Journey plays the life of one instance: purchase, waiting for the access data,
-// renewal, freeze, unfreeze, upgrade, release.
+// renewal, freeze, unfreeze, upgrade, release; of a License product with its
+// License instead of access data. Caller.Protocol says which.
 type Journey struct {
 	Caller   *Caller
 	IDs      *IDs
@@ -55,7 +56,7 @@ func (j Journey) Run(ctx context.Context, see func(Step)) (steps []Step, ok bool
 	if j.Caller.Protocol == market.LicenseCode || j.Caller.Protocol == market.OrderNotice {
 		return j.runCalls(ctx, see)
 	}
-	for _, st := range stages {
+	for _, st := range stagesOf(j.Caller.Protocol) {
 		started := time.Now()
 		step := j.play(ctx, st, instance)
 		step.Took = time.Since(started)
@@ -75,16 +76,19 @@ func (j Journey) play(ctx context.Context, st stage, instance string) Step {
 	for name, value := range st.set {
 		set[name] = value
 	}
-	if st.activity != market.NewInstance {
+	if instance != "" {
 		set["instanceId"] = instance
 	}
-	f, err := NewCall(st.activity, set, nil, j.Test, j.IDs)
+	f, err := newCall(j.Caller.Protocol, st.activity, set, nil, j.Test, j.IDs)
 	if err != nil {
 		step.Fault = err.Error()
 		return step
 	}
-	if st.activity == market.QueryInstance {
-		return j.awaitAccess(ctx, step, f)
+	switch st.activity {
+	case market.QueryInstance:
+		return j.await(ctx, step, f, "appInfo", func(a Answer) bool { return a.AppOf(step.InstanceID) != nil })
+	case market.GetLicenseAsync, market.GetLicense:
+		return j.await(ctx, step, f, "License", func(a Answer) bool { return a.Code == market.Success })
 	}
 	step.Answer, step.Calls = j.Caller.Call(ctx, f), 1
 	step.Fault = faultOf(step.Answer)
@@ -94,18 +98,21 @@ func (j Journey) play(ctx context.Context, st stage, instance string) Step {
 	return step
 }
 
-// awaitAccess asks again and again, as the marketplace does after newInstance,
-// until the answer has the access data.
-func (j Journey) awaitAccess(ctx context.Context, step Step, f Fields) Step {
+// await asks again and again, as the marketplace does, until the answer is what it
+// waits for.
+func (j Journey) await(ctx context.Context, step Step, f Fields, what string, there func(Answer) bool) Step {
 	deadline := time.Now().Add(j.Wait)
 	for {
 		step.Answer = j.Caller.Call(ctx, f)
 		step.Calls++
-		if step.Fault = faultOf(step.Answer); step.Fault != "" || step.Answer.AppOf(step.InstanceID) != nil {
+		if step.InstanceID == "" {
+			step.InstanceID = step.Answer.InstanceID
+		}
+		if step.Fault = faultOf(step.Answer); step.Fault != "" || there(step.Answer) {
 			return step
 		}
 		if time.Now().Add(j.Interval).After(deadline) {
-			step.Fault = fmt.Sprintf("no appInfo for instance %s after %s", step.InstanceID, j.Wait)
+			step.Fault = fmt.Sprintf("no %s for instance %s after %s", what, step.InstanceID, j.Wait)
 			return step
 		}
 		select {

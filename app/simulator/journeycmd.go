@@ -11,7 +11,9 @@ import (
 )
 
 const journeyUsage = `Plays the life of one instance and reports each step: purchase, access (queryInstance
-until it shows appInfo), renew, freeze, unfreeze, upgrade, release.
+until it shows appInfo), renew, freeze, unfreeze, upgrade, release. With --protocol
+license: purchase, license (getLicenseAsync until it is uploaded), renew, freeze,
+unfreeze, release; with license-v1: license (getLicense), renew, expire, release.
 
   koodesk simulate --url URL --key KEY journey [flags]
   koodesk simulate … journey --protocol license-code   renew, renew again, cancel it, freeze,
@@ -70,13 +72,17 @@ func runJourney(ctx context.Context, con console, args []string) int {
 	if err := f.check(con.in); err != nil {
 		return con.usage(err)
 	}
-	if f.protocol == string(market.V1) {
-		return con.usage(errors.New("the journey is played in --protocol v2, license-code and order-notice"))
+	generation := market.Protocol(f.protocol)
+	if generation == market.V1 {
+		return con.usage(errors.New("the journey is played in --protocol v2, license, license-v1, license-code and order-notice"))
 	}
 	client := NewHTTPClient(f.timeout, 1)
+	if generation.ByQuery() {
+		client = newRecordingClient(f.timeout, 1, false, 0)
+	}
 	defer client.CloseIdleConnections()
 	j := Journey{
-		Caller: &Caller{URL: f.url, Key: f.key, HTTP: client, NoBodySign: f.noBodySign, Protocol: market.Protocol(f.protocol)},
+		Caller: &Caller{URL: f.url, Key: f.key, HTTP: client, NoBodySign: f.noBodySign, Protocol: generation},
 		IDs:    NewIDs(time.Now), Test: f.test, Wait: f.wait, Interval: f.interval,
 	}
 	doc := jsonJourney{}

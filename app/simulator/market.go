@@ -58,6 +58,9 @@ type Market struct {
 	calls   []MarketCall
 	codes   map[string]CodeState
 	usage   []UsageSeen
+
+	uploads    []Upload
+	uploadCode string // what uploads are refused with; "" takes them
 }
 
 // NewMarket makes a stand-in.
@@ -73,6 +76,7 @@ func NewMarket(o MarketOptions) *Market {
 	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v1/license/activate", m.activateLicense)
 	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v1/license/heartbeat", m.queryLicense)
 	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v2/license/software-usage-info", m.takeUsage)
+	m.mux.HandleFunc("POST /api/mkp-openapi-public/global/v1/market-event/{event}/file", m.upload)
 	m.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment.")
 	})
@@ -128,12 +132,13 @@ func (m *Market) CallsFor(orderID string) int {
 	return n
 }
 
-// Reset forgets orders, failures, delay and calls.
+// Reset forgets orders, failures, delay, calls and uploads.
 func (m *Market) Reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.delay, m.planned, m.calls, m.orders = 0, nil, nil, map[string]market.Order{}
 	m.codes, m.usage = map[string]CodeState{}, nil
+	m.uploads, m.uploadCode = nil, ""
 }
 
 // next takes the plan for one call.

@@ -12,8 +12,8 @@ import (
 )
 
 const marketUsage = `Stands in for the marketplace's open APIs (order query with the nine MOCK orders, and a
-plausible yearly order for any other id; activation, query and usage statistics of
-authorization codes, where every code that begins with PL exists), checking the caller's
+plausible yearly order for any other id; the upload of Licenses; activation, query and
+usage statistics of authorization codes, where every code that begins with PL exists), checking the caller's
 AK/SK. Ctrl-C ends it.
 
   koodesk simulate market --ak AK --sk SK [--addr HOST:PORT] [flags]
@@ -28,6 +28,7 @@ type marketFlags struct {
 	phone  string
 	delay  time.Duration
 	fail   int
+	upload string
 }
 
 func (f *marketFlags) set() *flag.FlagSet {
@@ -39,6 +40,7 @@ func (f *marketFlags) set() *flag.FlagSet {
 	s.StringVar(&f.phone, "buyer-phone", "", "the buyer's phone `number` in every order (default 18688888888)")
 	s.DurationVar(&f.delay, "delay", 0, "wait this long before each answer")
 	s.IntVar(&f.fail, "fail", 0, "answer the first `N` calls with 500 MKT.0999")
+	s.StringVar(&f.upload, "refuse-uploads", "", "refuse every License that is uploaded with the `code`, e.g. 91381037")
 	return s
 }
 
@@ -74,6 +76,7 @@ func runMarket(ctx context.Context, con console, args []string) int {
 	})
 	m.SetDelay(f.delay)
 	m.FailNext(f.fail, Failure{})
+	m.SetUploadCode(f.upload)
 	fmt.Fprintf(con.out, "open APIs on http://%s\n", listener.Addr())
 	return serve(ctx, con, listener, m)
 }

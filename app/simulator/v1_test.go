@@ -177,7 +177,7 @@ func TestBadUsageOfV1(t *testing.T) {
 		"one of expireInstance, instanceStatus": {"upgradeInstance"},
 		"--encrypt-type must be 1 or 2":         {"newInstance", "--encrypt-type", "3"},
 		"--field instanceId=…":                  {"expireInstance"},
-		"v2, license-code and order-notice":     {"journey"},
+		"v2, license, license-v1, license-code": {"journey"},
 	} {
 		status, _, errs := command(t, "", append(good, args...)...)
 		require.Equal(t, exitUsage, status, says)

@@ -34,6 +34,10 @@ func (a *Answer) examineV1(asked Fields, key string) {
 		a.onlyFields("", doc, "resultCode", "resultMsg", "encryptType", "info")
 		a.examineInfo(doc["info"], asked)
 		a.examineUsage(doc["info"])
+	case market.GetLicense: // CN 0000001353181669
+		a.onlyFields("", doc, "resultCode", "resultMsg", "license", "instanceId")
+		a.InstanceID = a.text(doc, "", "instanceId", 64, a.Code.OK())
+		a.License = a.text(doc, "", "license", maxAnswer, a.Code == market.Success) // no length is published
 	default:
 		a.onlyFields("", doc, "resultCode", "resultMsg")
 	}

@@ -33,6 +33,12 @@ type ProductSettings struct {
 	Pool             string `json:"pool,omitempty"`
 	PoolOnRelease    string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
 	WebhookURL       string `json:"webhook_url,omitempty"`
+
+	// Of a License product; the driver may be one beside it, or "none".
+	License            string `json:"license,omitempty"`              // who supplies its Licenses: pool, webhook, manual; "" none
+	LicensePool        string `json:"license_pool,omitempty"`         // of the supplier pool
+	LicenseNeedsDevice bool   `json:"license_needs_device,omitempty"` // a License without a device fingerprint is refused
+	LicenseUnlimited   bool   `json:"license_unlimited,omitempty"`    // the order's linear value is no number of Licenses
 }
 
 // ProductFor finds what a product is provisioned by: its own entry, else the

@@ -34,6 +34,9 @@ func sensitive(name string) sensitivity {
 		}
 		return unicode.ToLower(r)
 	}, name)
+	if folded == "license" { // a License, or an authorization code; getLicense is a mere name
+		return fieldSecret
+	}
 	for _, m := range sensitiveNames {
 		if strings.Contains(folded, m.part) {
 			return m.is
@@ -48,7 +51,7 @@ var sensitiveNames = []struct {
 }{
 	{"password", fieldSecret}, {"passwd", fieldSecret}, {"pwd", fieldSecret}, {"secret", fieldSecret}, {"token", fieldSecret},
 	{"privatekey", fieldSecret}, {"credential", fieldSecret}, {"authorization", fieldSecret}, {"idcard", fieldSecret},
-	{"saasextendparams", fieldSecret}, {"license", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
+	{"saasextendparams", fieldSecret}, {"license", fieldSecret}, {"devicefingerprint", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
 }
 
 func (s sensitivity) mask(value string) string {

@@ -20,6 +20,8 @@ func TestMaskBody(t *testing.T) {
 			`{"PASSWORD":"••••••","admin_password":"••••••","initial-pwd":"••••••","accessToken":"••••••"}`},
 		{"people", `{"mobilePhone":"18688888888","email":"anna@example.com","customerRealName":"张三","customerName":"hw_1"}`,
 			`{"mobilePhone":"186••••8888","email":"a•••@example.com","customerRealName":"张••","customerName":"hw_1"}`},
+		{"Licenses", `{"activity":"getLicense","license":"AAAA-BBBB","deviceFingerprint":"00:1A","license_pool":"keys"}`,
+			`{"activity":"getLicense","license":"••••••","deviceFingerprint":"••••••","license_pool":"keys"}`},
 		{"numbers", `{"phone":18688888888,"password":123456,"amount":123456}`, `{"phone":"186••••8888","password":"••••••","amount":123456}`},
 		{"nothing to hide", `{"password":"","email":null,"phone":false}`, `{"password":"","email":null,"phone":false}`},
 		{"below a name", `{"password":{"value":"x","old":["y",1]},"a":"x"}`, `{"password":{"value":"••••••","old":["••••••","••••••"]},"a":"x"}`},

@@ -32,13 +32,13 @@ func (t *Tx) Enqueue(ctx context.Context, n outbox.New) (id int64, err error) {
 	}
 	err = t.tx.GetContext(ctx, &id, `
 INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at,
-                   license_code_id, order_pk, channel_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                   license_code_id, order_pk, channel_id, license_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (unique_key) DO NOTHING
 RETURNING id`,
 		string(n.Kind), string(n.Purpose), nullID(n.MessageID), nullID(n.InstancePK), nullID(n.DeliveryID),
 		n.OrderID, n.OrderLineID, n.UniqueKey, runAt,
-		nullID(n.LicenseCode), nullID(n.OrderPK), nullID(n.ChannelID))
+		nullID(n.LicenseCode), nullID(n.OrderPK), nullID(n.ChannelID), nullID(n.LicenseID))
 	if fault.Is(toFault(err), fault.NotFound) {
 		return 0, nil
 	}
@@ -60,10 +60,10 @@ UPDATE tasks
    AND run_at <= now() + interval '1 second'
 RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), COALESCE(delivery_id, 0),
           order_id, order_line_id, round, attempts, created_at, started_at,
-          COALESCE(license_code_id, 0), COALESCE(order_pk, 0), COALESCE(channel_id, 0)`, id, lease.Seconds()).
+          COALESCE(license_code_id, 0), COALESCE(order_pk, 0), COALESCE(channel_id, 0), COALESCE(license_id, 0)`, id, lease.Seconds()).
 		Scan(&task.ID, &task.Kind, &task.Purpose, &task.MessageID, &task.InstancePK, &task.DeliveryID,
 			&task.OrderID, &task.OrderLineID, &task.Round, &task.Attempt, &task.CreatedAt, &task.StartedAt,
-			&task.LicenseCode, &task.OrderPK, &task.ChannelID)
+			&task.LicenseCode, &task.OrderPK, &task.ChannelID, &task.LicenseID)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return task, false, nil
 	}

@@ -1,0 +1,120 @@
+// Package license gets Licenses for those who bought a License product: it asks
+// the product's supplier, keeps what comes, and uploads it by the open API, or
+// leaves it to the answer of License 1.0. People may hand a License in at any
+// time. It knows suppliers by their interface only, and nothing of HTTP handlers,
+// the queue or how the marketplace's calls are written.
+package license
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/store"
+)
+
+// Request is what a supplier is asked. It may come again after an answer that was
+// lost: a supplier gives one License per ID, however often it is asked.
+type Request struct {
+	ID          int64
+	EventID     string // "" in License 1.0
+	InstanceID  string
+	Channel     string // slug
+	OrderID     string // the purchase
+	OrderLineID string
+	Product     market.ProductInfo
+	Device      string    // fingerprint that the License is to be bound to; "" if none
+	EffectiveAt time.Time // UTC; zero: at once
+	ExpiresAt   time.Time // UTC; zero: never
+	Customer    Customer
+	Settings    store.ProductSettings
+	Secret      string // of the product's entry
+	RequestedAt time.Time
+}
+
+// Customer is who bought. Everything but ID is personal data.
+type Customer struct {
+	ID       string
+	Name     string // account name
+	RealName string
+	Email    string
+	Phone    string
+}
+
+// Result is a supplier's answer: the License, or Waiting when somebody else is
+// going to hand it in through Desk.HandIn.
+type Result struct {
+	License market.LicenseContent
+	Waiting bool
+}
+
+// Supplier gives Licenses. Faults should say what to do: Final where trying again
+// cannot help. One of code Refused with the argument "code" is an answer to the
+// customer: the supplier says no.
+type Supplier interface {
+	// CheckSettings tells whether a product can be served with these settings,
+	// before they are stored. Fault: invalid.
+	CheckSettings(s store.ProductSettings, secret string) error
+	// Supply gives a License.
+	Supply(ctx context.Context, r Request) (Result, error)
+}
+
+// Prompt is a Supplier that can give a License within the transaction that asks
+// for it, since it needs nothing but the database.
+type Prompt interface {
+	SupplyIn(ctx context.Context, tx *store.Tx, r Request) (market.LicenseContent, error)
+}
+
+// Suppliers are the known suppliers by the name that products use.
+type Suppliers map[string]Supplier
+
+// Names lists the suppliers' names in order.
+func (s Suppliers) Names() []string {
+	names := make([]string, 0, len(s))
+	for n := range s {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Of gives the supplier of a product. Faults: conflict "license.unconfigured"
+// (product; given up): the product's entry names none; invalid
+// "license.supplier_unknown".
+func (s Suppliers) Of(p *store.Product) (Supplier, error) {
+	if p.Settings.License == "" {
+		return nil, fault.New(fault.Conflict, "license.unconfigured", "product", p.ProductID).Final()
+	}
+	sup, ok := s[p.Settings.License]
+	if !ok {
+		return nil, fault.New(fault.Invalid, "license.supplier_unknown",
+			"supplier", p.Settings.License, "product", p.ProductID, "known", strings.Join(s.Names(), ", "))
+	}
+	return sup, nil
+}
+
+// Check tells whether a product's entry can work, before it is stored. A product
+// without a supplier is none of ours.
+func (s Suppliers) Check(p store.Product) error {
+	if p.Settings.License == "" {
+		return nil
+	}
+	sup, err := s.Of(&p)
+	if err != nil {
+		return err
+	}
+	return sup.CheckSettings(p.Settings, p.Secret)
+}
+
+func request(ch *store.Channel, i *store.Instance, p *store.Product, l *store.License) Request {
+	return Request{
+		ID: l.ID, EventID: l.EventID, InstanceID: i.InstanceID, Channel: ch.Slug, OrderID: i.OrderID, OrderLineID: i.OrderLineID,
+		Product: market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
+		Device:  l.Device, EffectiveAt: l.EffectiveAt, ExpiresAt: l.ExpiresAt,
+		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName, RealName: i.RealName, Email: i.Email, Phone: i.Phone},
+		Settings: p.Settings, Secret: p.Secret, RequestedAt: l.RequestedAt,
+	}
+}
