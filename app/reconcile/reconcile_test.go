@@ -392,7 +392,7 @@ func TestApprovingAllRepairsWhatItCan(t *testing.T) {
 	delete(d.market.orders, "CS4") // unanswered: nothing to approve
 	d.run()
 	d.call(`{"activity":"releaseInstance","instanceId":"i-CS3"}`)
-	got, err := d.r.ApplyAll(d.ctx, "", ann)
+	got, err := d.r.ApplyAll(d.ctx, store.FindingFilter{}, ann)
 	require.NoError(t, err)
 	require.Equal(t, reconcile.Applied{Done: 2, Refused: map[string]int{"finding.moved": 1}}, got)
 }

@@ -45,6 +45,8 @@ type Options struct {
 	Access   Accessor
 	Resend   Resender
 	Products Products
+
+	Reconcile Reconciler
 }
 
 // API answers under /api/v1.
@@ -83,6 +85,11 @@ func (a *API) Routes() []session.Route {
 		to(get, "/products", staff.ProductsRead, a.Products),
 		to(get, "/products/:channel/:product_id", staff.ProductsRead, a.Product),
 		to(put, "/products/:channel/:product_id", staff.ProductsWrite, a.SetProduct),
+		to(get, "/reconciliations", staff.ReconcileRead, a.Reconciliations),
+		to(post, "/reconciliations", staff.ReconcileDecide, a.StartReconciliation),
+		to(get, "/findings", staff.ReconcileRead, a.Findings),
+		to(post, "/findings/:id/apply", staff.ReconcileDecide, a.ApplyFinding),
+		to(post, "/findings/:id/keep", staff.ReconcileDecide, a.KeepFinding),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

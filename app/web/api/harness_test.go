@@ -29,6 +29,7 @@ import (
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
 	"koodesk/app/provision/static"
+	"koodesk/app/reconcile"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -118,7 +119,8 @@ func open(t *testing.T) *house {
 		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}})
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
-	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision})
+	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision,
+		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Drivers: h.provision, Log: log})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -38,6 +38,12 @@ var pills = map[string]map[string]Pill{
 		"failed":    {Tone: "bad", Icon: "failed"},
 		"cancelled": {Tone: "off", Icon: "cancelled"},
 	},
+	"finding": {
+		"open":    {Tone: "warn", Icon: "alert"},
+		"applied": {Tone: "ok", Icon: "succeeded"},
+		"kept":    {Tone: "off", Icon: "lock"},
+		"gone":    {Tone: "off", Icon: "cancelled"},
+	},
 	"try": { // one try of a task or of a delivery
 		"running":   {Tone: "busy", Icon: "running", Spin: true},
 		"succeeded": {Tone: "ok", Icon: "succeeded"},
@@ -56,6 +62,8 @@ func Statuses(kind string) []string {
 		return []string{"failed", "processing", "succeeded", "rejected"}
 	case "instance":
 		return []string{"provisioning", "active", "frozen", "released"}
+	case "finding":
+		return []string{"open", "applied", "kept", "gone"}
 	default:
 		return []string{"failed", "pending", "running", "succeeded", "cancelled"}
 	}

@@ -14,6 +14,7 @@ const (
 	RoomInstances  Room = "instances"
 	RoomDeliveries Room = "deliveries"
 	RoomTasks      Room = "tasks"
+	RoomReconcile  Room = "reconcile"
 	RoomAccount    Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -35,6 +36,7 @@ var rooms = []room{
 	{RoomMessages, "/messages", "messages", "m", "", staff.MessagesRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
+	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 }
 
