@@ -416,7 +416,7 @@ func TestTheDailyRunIsOneADay(t *testing.T) {
 	wg.Wait()
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM reconciliations`))
 	_, err := d.r.Start(d.ctx, ann)
-	require.Equal(t, "reconcile.running", fault.From(err).Key, "one at a time")
+	require.Equal(t, "reconciliation.running", fault.From(err).Key, "one at a time")
 	require.NoError(t, d.work())
 	require.NoError(t, d.r.Daily(d.ctx))
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM reconciliations`))
