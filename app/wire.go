@@ -197,9 +197,9 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 	return web.Options{
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
-			Pools: p.pools, Claims: p.provision, Codes: p.codes}),
+			Pools: p.pools, Claims: p.provision, Codes: p.codes, Reconcile: p.reconcile}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
 			SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

@@ -22,6 +22,7 @@ const icons = {
   "running": "loader-2", "search": "search", "settings": "settings", "sms": "device-mobile-message",
   "succeeded": "circle-check", "sun": "sun", "system": "device-desktop", "tasks": "list-check",
   "test": "flask", "empty": "inbox", "renew": "refresh", "upgrade": "arrow-up-circle", "bell": "bell",
+  "reconcile": "scale",
 };
 
 const root = process.argv[2];

@@ -57,11 +57,10 @@ type Applied struct {
 	Refused map[string]int // by the key of the fault
 }
 
-// ApplyAll approves every open finding of a kind ("" for all) that has a repair,
-// one transaction each.
-func (r *Reconciler) ApplyAll(ctx context.Context, kind string, by staff.Actor) (Applied, error) {
-	var ids []int64
-	ids, err := r.o.Store.Reader().RepairableFindings(ctx, kind)
+// ApplyAll approves every open finding of a filter that has a repair, one
+// transaction each.
+func (r *Reconciler) ApplyAll(ctx context.Context, f store.FindingFilter, by staff.Actor) (Applied, error) {
+	ids, err := r.o.Store.Reader().RepairableFindings(ctx, f)
 	if err != nil {
 		return Applied{}, err
 	}

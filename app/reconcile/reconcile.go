@@ -117,14 +117,14 @@ func (r *Reconciler) Daily(ctx context.Context) error {
 	})
 }
 
-// Start begins a run as a person's act. Fault: conflict "reconcile.running".
+// Start begins a run as a person's act. Fault: conflict "reconciliation.running".
 func (r *Reconciler) Start(ctx context.Context, by staff.Actor) (id int64, err error) {
 	err = r.o.Store.Write(ctx, func(tx *store.Tx) error {
 		if id, err = tx.StartReconciliation(ctx, time.Time{}, by.Name); err != nil {
 			return err
 		}
 		if id == 0 {
-			return fault.New(fault.Conflict, "reconcile.running")
+			return fault.New(fault.Conflict, "reconciliation.running")
 		}
 		if err := r.enqueue(ctx, tx, id, 0); err != nil {
 			return err

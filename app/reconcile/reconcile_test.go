@@ -393,7 +393,7 @@ func TestApprovingAllRepairsWhatItCan(t *testing.T) {
 	delete(d.market.orders, "CS4") // unanswered: nothing to approve
 	d.run()
 	d.call(`{"activity":"releaseInstance","instanceId":"i-CS3"}`)
-	got, err := d.r.ApplyAll(d.ctx, "", ann)
+	got, err := d.r.ApplyAll(d.ctx, store.FindingFilter{}, ann)
 	require.NoError(t, err)
 	require.Equal(t, reconcile.Applied{Done: 2, Refused: map[string]int{"finding.moved": 1}}, got)
 }
@@ -417,7 +417,7 @@ func TestTheDailyRunIsOneADay(t *testing.T) {
 	wg.Wait()
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM reconciliations`))
 	_, err := d.r.Start(d.ctx, ann)
-	require.Equal(t, "reconcile.running", fault.From(err).Key, "one at a time")
+	require.Equal(t, "reconciliation.running", fault.From(err).Key, "one at a time")
 	require.NoError(t, d.work())
 	require.NoError(t, d.r.Daily(d.ctx))
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM reconciliations`))

@@ -107,36 +107,36 @@ func (r *Reader) FindingCounts(ctx context.Context, f FindingFilter) (Counts, er
 	return r.statusCounts(ctx, findingList, "f.status", f.clause(), FindingStatuses())
 }
 
-// OpenFindings is how many differences wait for a decision, by kind.
-func (r *Reader) OpenFindings(ctx context.Context) (map[string]int, error) {
-	var rows []struct {
-		Kind string `db:"kind"`
-		N    int    `db:"n"`
-	}
-	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT kind, count(*) AS n
-  FROM reconcile_findings
- WHERE status = 'open'
- GROUP BY kind`)
-	out := map[string]int{}
-	for _, row := range rows {
-		out[row.Kind] = row.N
-	}
-	return out, toFault(err)
+// repairable narrows a filter to what is open and has a repair.
+func (f FindingFilter) repairable() *clause {
+	f.Status = FindingOpen
+	c := f.clause()
+	c.and("f.repair <> ''")
+	return c
 }
 
-// RepairableFindings lists the open differences of a kind ("" for all) that have
-// a repair, oldest first.
-func (r *Reader) RepairableFindings(ctx context.Context, kind string) ([]int64, error) {
+// RepairableFindings lists the open differences of a filter that have a repair,
+// oldest first, whatever status the filter names.
+func (r *Reader) RepairableFindings(ctx context.Context, f FindingFilter) ([]int64, error) {
+	c := f.repairable()
 	var ids []int64
 	err := sqlx.SelectContext(ctx, r.q, &ids, `
-SELECT id
-  FROM reconcile_findings
- WHERE status = 'open'
-   AND repair <> ''
-   AND ($1 = '' OR kind = $1)
- ORDER BY id`, kind)
+SELECT f.id
+  FROM reconcile_findings f`+c.where()+`
+ ORDER BY f.id`, c.args...)
 	return ids, toFault(err)
+}
+
+// CountRepairable is how many RepairableFindings lists, up to 1,000.
+func (r *Reader) CountRepairable(ctx context.Context, f FindingFilter) (int, error) {
+	c := f.repairable()
+	var n int
+	err := sqlx.GetContext(ctx, r.q, &n, `
+SELECT count(*)
+  FROM (SELECT 1
+          FROM reconcile_findings f`+c.where()+`
+         LIMIT 1001) AS bounded`, c.args...)
+	return countOf(n).N, toFault(err)
 }
 
 // RunRow is a reconciliation as people see it. Times are UTC.

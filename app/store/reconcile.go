@@ -63,7 +63,7 @@ RETURNING id`, date, by)
 	return id, toFault(err)
 }
 
-// LockRun locks the run that is under way. Fault: not_found "reconcile.no_run".
+// LockRun locks the run that is under way. Fault: not_found "reconciliation.no_run".
 func (t *Tx) LockRun(ctx context.Context) (Run, error) {
 	var r Run
 	err := t.tx.QueryRowxContext(ctx, `
@@ -72,7 +72,7 @@ SELECT id, last_pk
  WHERE status = 'running'
    FOR UPDATE`).Scan(&r.ID, &r.LastPK)
 	if fault.Is(toFault(err), fault.NotFound) {
-		return r, fault.New(fault.NotFound, "reconcile.no_run")
+		return r, fault.New(fault.NotFound, "reconciliation.no_run")
 	}
 	return r, toFault(err)
 }

@@ -48,6 +48,8 @@ type Options struct {
 	Pools    Pools
 	Claims   Claims
 	Codes    Codes
+
+	Reconcile Reconciler
 }
 
 // API answers under /api/v1.
@@ -101,6 +103,11 @@ func (a *API) Routes() []session.Route {
 		to(get, "/license-codes/:id", staff.LicenseCodesRead, a.LicenseCode),
 		to(get, "/orders", staff.OrdersRead, a.Orders),
 		to(get, "/orders/:id", staff.OrdersRead, a.Order),
+		to(get, "/reconciliations", staff.ReconcileRead, a.Reconciliations),
+		to(post, "/reconciliations", staff.ReconcileDecide, a.StartReconciliation),
+		to(get, "/findings", staff.ReconcileRead, a.Findings),
+		to(post, "/findings/:id/apply", staff.ReconcileDecide, a.ApplyFinding),
+		to(post, "/findings/:id/keep", staff.ReconcileDecide, a.KeepFinding),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

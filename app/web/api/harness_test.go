@@ -31,6 +31,7 @@ import (
 	"koodesk/app/provision/manual"
 	pools "koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
+	"koodesk/app/reconcile"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -122,7 +123,8 @@ func open(t *testing.T) *house {
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
 	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision,
-		Codes: licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})})
+		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
+		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Drivers: h.provision, Log: log})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 	"koodesk/app/licensecode"
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
+	"koodesk/app/reconcile"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -32,6 +33,7 @@ type Options struct {
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
 	Codes     *licensecode.Codes
+	Reconcile *reconcile.Reconciler
 	SignIn    *signin.SignIn
 	Sessions  *session.Manager
 	Views     *view.Engine
@@ -106,6 +108,10 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/deliveries", staff.DeliveriesRead, k.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, k.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),
+		to(get, reconcilePath, staff.ReconcileRead, k.Reconcile),
+		to(post, reconcilePath+"/start", staff.ReconcileDecide, k.StartReconcile),
+		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
+		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 	}

@@ -27,6 +27,7 @@ import (
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
 	"koodesk/app/provision/static"
+	"koodesk/app/reconcile"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/replay"
 	"koodesk/app/signin"
@@ -124,7 +125,8 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	require.NoError(t, err)
 	pages, err := engine()
 	require.NoError(t, err)
-	o := console.Options{Reader: s.Reader(), Intake: h.intake, Provision: h.provision, Deliver: h.deliver, SignIn: h.people, Sessions: sessions,
+	recon := reconcile.New(reconcile.Options{Store: s, Marketplace: h.orders, Purchases: h.intake, Drivers: h.provision, Log: quiet})
+	o := console.Options{Reader: s.Reader(), Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	for _, f := range change {
 		f(&o)

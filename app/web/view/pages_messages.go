@@ -17,6 +17,7 @@ const (
 	PageDeliveries = "deliveries/list"   // DeliveriesPage
 	PageDelivery   = "deliveries/detail" // DeliveryPage
 	PageTasks      = "tasks/list"        // TasksPage
+	PageReconcile  = "reconcile/list"    // ReconcilePage
 	PageAccount    = "account/account"   // AccountPage
 )
 

@@ -50,6 +50,12 @@ var pills = map[string]map[string]Pill{
 		"known":   {Tone: "ok", Icon: "succeeded"},
 		"failed":  {Tone: "bad", Icon: "failed"},
 	},
+	"finding": {
+		"open":    {Tone: "warn", Icon: "alert"},
+		"applied": {Tone: "ok", Icon: "succeeded"},
+		"kept":    {Tone: "off", Icon: "lock"},
+		"gone":    {Tone: "off", Icon: "cancelled"},
+	},
 	"try": { // one try of a task or of a delivery
 		"running":   {Tone: "busy", Icon: "running", Spin: true},
 		"succeeded": {Tone: "ok", Icon: "succeeded"},
@@ -72,6 +78,8 @@ func Statuses(kind string) []string {
 		return []string{"UNVERIFIED", "ALIVE", "FROZEN", "EXPIRED", "RELEASED"}
 	case "order":
 		return []string{"failed", "pending", "known"}
+	case "finding":
+		return []string{"open", "applied", "kept", "gone"}
 	default:
 		return []string{"failed", "pending", "running", "succeeded", "cancelled"}
 	}

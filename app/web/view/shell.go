@@ -16,6 +16,7 @@ const (
 	RoomTasks        Room = "tasks"
 	RoomOrders       Room = "orders"
 	RoomLicenseCodes Room = "license_codes"
+	RoomReconcile    Room = "reconcile"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -39,6 +40,7 @@ var rooms = []room{
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
+	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 }
 

@@ -38,6 +38,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, codeSamples(op, ro)...)
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
+	out = append(out, reconcileSamples(op, ro)...)
 	return append(out, hostile(op)...)
 }
 
