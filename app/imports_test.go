@@ -39,8 +39,8 @@ var mayImport = map[string][]string{
 	"app/webhook":          {"app/fault"},
 	"app/event":            {"app/webhook", "app/store", "app/outbox", "app/market", "app/staff", "app/fault"},
 	"app/store":            {"app/market", "app/staff", "app/outbox", "app/fault", "app/seal"},
-	"app/intake":           {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/protocol/..."},
-	"app/provision":        {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
+	"app/intake":           {"app/event", "app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/protocol/..."},
+	"app/provision":        {"app/event", "app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
 	"app/reconcile":        {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
 	"app/provision/static": {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/provision/manual": {"app/provision", "app/store", "app/market", "app/fault"},
@@ -53,6 +53,9 @@ var mayImport = map[string][]string{
 	"app/web/view":         {"app/i18n", "app/fault", "app/staff", "app/market", "views", "static"},
 	"app/web/session":      {"app/signin", "app/store", "app/staff", "app/fault", "app/i18n"},
 	"app/web/callback":     {"app/protocol/...", "app/intake", "app/market", "app/store", "app/fault", "app/replay", "app/telemetry"},
+
+	"app/provision/webhook": {"app/webhook", "app/event", "app/provision", "app/store", "app/market", "app/fault"},
+
 	"app/web/api": {"app/intake", "app/provision/pool", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session"},
 	"app/web/console": {"app/intake", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",

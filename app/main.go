@@ -42,6 +42,7 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk channel set ...    create or change a production address and its keys
   koodesk product set ...    what a product is provisioned by
   koodesk pool add ...       prepared accounts from a CSV file; also list, set
+  koodesk event-target set ...  who hears of events; also list, remove, test
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
   koodesk simulate ...       play the marketplace
@@ -66,6 +67,8 @@ var commands = map[string]command{
 	"operator": operator,
 	"token":    tokens,
 	"doctor":   doctor,
+
+	"event-target": eventTarget,
 }
 
 // cli is the command line's surroundings.
@@ -77,7 +80,7 @@ type cli struct {
 	// For tests: shorter waits, a mail server's own certificates, and word of
 	// the address that the web part listens on.
 	tune      func(*jobs.Options)
-	drivers   func(*store.Store) provision.Drivers // nil: drivers()
+	drivers   func(*store.Store) provision.Drivers // in place of the real ones of these names
 	mailCAs   *x509.CertPool
 	listening func(net.Addr)
 }
