@@ -145,7 +145,7 @@ func (t *Tx) EarlierEvent(ctx context.Context, e *Event) (due time.Time, ok bool
 		return due, false, nil
 	}
 	err = t.tx.GetContext(ctx, &due, `
-SELECT CASE WHEN k.status = 'running' THEN k.leased_until ELSE k.run_at END
+SELECT CASE WHEN k.status = 'running' THEN now() ELSE k.run_at END
   FROM events e
   JOIN tasks k ON k.id = e.task_id
  WHERE e.instance_pk = $1
