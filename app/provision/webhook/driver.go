@@ -204,7 +204,7 @@ func refusal(a sender.Answer, err error) error {
 	if bad != nil || !known(b.ResultCode) {
 		return garbage(fmt.Sprintf("409 without result_code %s…%s", market.NoResource, market.MailDomainExisted))
 	}
-	return fault.New(fault.Refused, "webhook.refused", provision.ArgCode, b.ResultCode, "message", clip(b.Message))
+	return fault.New(fault.Refused, "webhook.refused", "result_code", b.ResultCode, "message", clip(b.Message))
 }
 
 // known tells whether a code is one of those by which a purchase may be refused:
