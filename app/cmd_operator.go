@@ -22,7 +22,7 @@ func (c *cli) verb(ctx context.Context, name string, args []string, verbs map[st
 		}
 	}
 	list := ""
-	for _, v := range []string{"set", "add", "create", "list", "password", "disable", "revoke"} {
+	for _, v := range []string{"set", "add", "create", "list", "password", "disable", "revoke", "remove", "test"} {
 		if verbs[v] != nil {
 			list += ", `" + name + " " + v + "`"
 		}

@@ -19,7 +19,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	var p store.Product
 	slug := f.String("channel", "", "the channel's slug")
 	f.StringVar(&p.ProductID, "product", "", "KooGallery's productId, or * for the channel's default")
-	f.StringVar(&p.Driver, "driver", "", "how instances are made: "+strings.Join(drivers(nil).Names(), ", "))
+	f.StringVar(&p.Driver, "driver", "", "how instances are made: "+strings.Join(c.makers(nil, nil).Names(), ", "))
 	f.StringVar(&p.Settings.FrontEndURL, "front-end-url", "", "template of the address at which the customer uses the instance")
 	f.StringVar(&p.Settings.AdminURL, "admin-url", "", "template of the administration address")
 	f.StringVar(&p.Settings.UserName, "user-name", "", "template of the account's name")
@@ -27,6 +27,9 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&p.Settings.Memo, "memo", "", "template of the remark that the customer sees")
 	f.StringVar(&p.Settings.Pool, "pool", "", "driver pool: the name of the pool that the accounts are taken from")
 	f.StringVar(&p.Settings.PoolOnRelease, "pool-on-release", "", "driver pool: what becomes of the account of a released instance: retire (default) or return")
+	f.StringVar(&p.Settings.WebhookURL, "webhook-url", "", "driver webhook: the address of the seller's product that is asked and told")
+	secret := f.String("webhook-secret", "", "driver webhook: what its calls are signed with, whsec_... or 24 characters and more; - reads it from standard input; without it the stored one stays, or one is made and printed once")
+	f.StringVar(&p.Settings.WebhookWait, "webhook-wait", "", "driver webhook: how long the product may take to hand access data in after it answered 202, such as 90m (default 2h)")
 	f.StringVar(&p.MailLanguage, "mail-language", "", "language of the messages to customers: zh-CN or en (default: the site's)")
 	f.StringVar(&p.Settings.License, "license", "", "a License product: who supplies its Licenses: "+strings.Join(suppliers(nil).Names(), ", ")+"; with --driver none it has no access data")
 	f.StringVar(&p.Settings.LicensePool, "license-pool", "", "name of the pool of prepared Licenses")
@@ -35,16 +38,23 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	if err := f.parse(args, "channel", "product", "driver"); err != nil {
 		return err
 	}
+	var err error
+	if p.Secret, err = c.secrets().read("webhook-secret", *secret); err != nil {
+		return err
+	}
 	return c.with(ctx, func(s *store.Store) error {
-		created, err := provision.New(provision.Options{Store: s, Drivers: drivers(s), Licenses: suppliers(s)}).SetProduct(ctx, *slug, p, false, staff.CLI())
+		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: suppliers(s)}).SetProduct(ctx, *slug, p, p.Secret == "", staff.CLI())
 		if err != nil {
 			return err
 		}
 		word := "changed"
-		if created {
+		if done.Created {
 			word = "created"
 		}
 		fmt.Fprintf(c.stdout, "product %s of channel %s %s: provisioned by %s\n", p.ProductID, *slug, word, p.Driver)
+		if done.Secret != "" {
+			fmt.Fprintf(c.stdout, "webhook secret: %s\n", done.Secret)
+		}
 		return nil
 	})
 }

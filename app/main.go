@@ -44,6 +44,7 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk pool add ...       prepared accounts from a CSV file; also list, set
   koodesk license list       Licenses that were asked for; also hand-in, upload
   koodesk license-pool import ...   Licenses made in advance; also list
+  koodesk event-target set ...  who hears of events; also list, remove, test
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
   koodesk simulate ...       play the marketplace
@@ -67,6 +68,7 @@ var commands = map[string]command{
 	"pool":         pools,
 	"license":      licenses,
 	"license-pool": licensePool,
+	"event-target": eventTarget,
 	"operator":     operator,
 	"token":        tokens,
 	"doctor":       doctor,
@@ -81,7 +83,7 @@ type cli struct {
 	// For tests: shorter waits, a mail server's own certificates, and word of
 	// the address that the web part listens on.
 	tune      func(*jobs.Options)
-	drivers   func(*store.Store) provision.Drivers // nil: drivers()
+	drivers   func(*store.Store) provision.Drivers // in place of the real ones of these names
 	mailCAs   *x509.CertPool
 	listening func(net.Addr)
 }

@@ -101,6 +101,12 @@ func newRig(t *testing.T) *rig {
 // newRigWith makes a rig whose process works on tasks only if withJobs.
 func newRigWith(t *testing.T, withJobs bool) *rig {
 	t.Helper()
+	return newRigAs(t, withJobs)
+}
+
+// newRigAs makes a rig with other settings.
+func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
+	t.Helper()
 	r := &rig{t: t, driver: &flaky{}, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &lockedBuffer{}}
 	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
 	api := httptest.NewServer(r.market)
@@ -111,6 +117,9 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 	r.config = config.Config{DatabaseURL: storetest.URL(t), RedisURL: r.redisURL, Addr: "127.0.0.1:0", PublicURL: public,
 		SecretKey: bytes.Repeat([]byte{7}, 32), SMTPURL: r.mail.URL(), MailFrom: "云端 <service@seller.example>", SMSDriver: "log",
 		TZDisplay: time.FixedZone("CST", 8*3600), LogFormat: "json", LogLevel: slog.LevelDebug, Workers: 4, MaxConns: 8}
+	for _, set := range settings {
+		set(r)
+	}
 	c := r.cli("")
 	r.store, err = c.open(context.Background())
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,6 +13,7 @@ import (
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
+	"koodesk/app/event"
 	"koodesk/app/intake"
 	"koodesk/app/license"
 	licensemanual "koodesk/app/license/manual"
@@ -24,6 +26,7 @@ import (
 	"koodesk/app/provision/nothing"
 	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
+	hook "koodesk/app/provision/webhook"
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn"
 	"koodesk/app/replay"
@@ -36,15 +39,21 @@ import (
 	"koodesk/app/web/console"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
+	"koodesk/app/webhook"
 	"koodesk/config"
 	"koodesk/jobs"
 	"koodesk/views"
 )
 
-// drivers are the ways in which instances are made, by the name that products
-// use.
-func drivers(s *store.Store) provision.Drivers {
-	return provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
+// makers are the ways in which instances are made, by the name that products
+// use. Where products are only set, s and ask may be nil.
+func (c *cli) makers(s *store.Store, ask hook.Asker) provision.Drivers {
+	d := provision.Drivers{static.Name: static.Driver{}, manual.Name: manual.Driver{}, pool.Name: pool.Driver{Store: s}, nothing.Name: nothing.Driver{},
+		hook.Name: hook.Driver{Allow: c.allow(), Ask: ask}}
+	if c.drivers != nil {
+		maps.Copy(d, c.drivers(s))
+	}
+	return d
 }
 
 // suppliers are where Licenses come from, by the name that products use.
@@ -52,11 +61,10 @@ func suppliers(s *store.Store) license.Suppliers {
 	return license.Suppliers{licensepool.Name: licensepool.Supplier{Store: s}, licensemanual.Name: licensemanual.Supplier{}}
 }
 
-func (c *cli) makers(s *store.Store) provision.Drivers {
-	if c.drivers != nil {
-		return c.drivers(s)
-	}
-	return drivers(s)
+// allow is where webhooks may go.
+func (c *cli) allow() webhook.Allow {
+	a := c.config.WebhookAllow
+	return webhook.Allow{All: a.All, Nets: a.Nets, Hosts: a.Hosts}
 }
 
 // parts is every long-lived object of the program, built once.
@@ -73,6 +81,8 @@ type parts struct {
 	license   *license.Desk
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
+	webhook   *webhook.Client
+	event     *event.Client
 	jobs      *jobs.Jobs
 	codes     *licensecode.Codes
 	orders    *orderbook.Book
@@ -100,8 +110,10 @@ func (p *parts) useCases(c *cli) error {
 	if err := p.delivery(c, wake); err != nil {
 		return err
 	}
+	p.webhook = webhook.NewClient(webhook.Options{Allow: c.allow(), Log: p.log})
+	p.event = event.NewClient(event.Options{Store: p.store, Webhook: p.webhook, Log: p.log, Wake: wake})
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
-		Drivers: c.makers(p.store), Licenses: suppliers(p.store), Log: p.log, Wake: wake})
+		Drivers: c.makers(p.store, p.event), Licenses: suppliers(p.store), Log: p.log, Wake: wake})
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
 		Free: func(name string, n int) { p.metrics.PoolFree.WithLabelValues(name).Set(float64(n)) }})
 	p.license = license.New(license.Options{Store: p.store, Marketplace: p.market, Suppliers: suppliers(p.store), Log: p.log, Wake: wake})
@@ -118,6 +130,7 @@ func (p *parts) useCases(c *cli) error {
 		Measures: []jobs.Measure{{Name: "pools", Run: p.pools.Measure}},
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,
 			Deliver: p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail,
+			Event: p.event.Deliver, EventFails: p.event.OnFail,
 			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail,
 			LicenseActivate: p.codes.Activate, LicenseQuery: p.codes.Query, LicenseRefresh: p.codes.Refresh,
 			LicenseUsage: p.codes.Usage, LicenseFails: p.codes.OnFail,
@@ -176,6 +189,9 @@ func (p *parts) close() error {
 	}
 	if p.mail != nil {
 		p.mail.Close()
+	}
+	if p.webhook != nil {
+		p.webhook.Close()
 	}
 	return errors.Join(p.redis.Close(), p.store.Close())
 }

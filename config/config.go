@@ -32,8 +32,16 @@ type Config struct {
 	LogFormat      string
 	LogLevel       slog.Level
 	TrustedProxies []netip.Prefix
+	WebhookAllow   WebhookAllow
 	Workers        int
 	MaxConns       int
+}
+
+// WebhookAllow says where webhooks may go beyond the public internet.
+type WebhookAllow struct {
+	All   bool
+	Nets  []netip.Prefix
+	Hosts []string // in lower case
 }
 
 // Option is one line of the table: everything that is said of a setting, here
@@ -78,6 +86,9 @@ func Options() []Option {
 			parse: func(c *Config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }},
 		{Name: "TRUSTED_PROXIES", Example: "10.0.0.0/8,127.0.0.1",
 			Help: "Addresses or networks of reverse proxies whose X-Forwarded-For is believed.", parse: parseProxies},
+		{Name: "WEBHOOK_ALLOW_PRIVATE", Example: "10.20.0.0/16,tenants.internal",
+			Help:  "Addresses, networks and host names that are not on the public internet and that webhooks may be sent to all the same, or `all`; only they may be plain http. A cloud's metadata addresses must be named themselves.",
+			parse: parseWebhookAllow},
 		{Name: "WORKERS", Default: "10", Help: "Tasks that one process works on at the same time.",
 			parse: func(c *Config, v string) (err error) { c.Workers, err = number(v, 1, 500); return err }},
 		{Name: "DB_MAX_CONNS", Default: "16", Help: "Connections to PostgreSQL that one process keeps.",

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,13 +66,26 @@ func TestWrongValues(t *testing.T) {
 	for name, value := range map[string]string{
 		"DATABASE_URL": "mysql://x", "REDIS_URL": "127.0.0.1:6379", "SECRET_KEY": "c2hvcnQ=", "SECRET_KEY_OLD": "c2hvcnQ=",
 		"ADDR": "127.0.0.1:99999", "METRICS_ADDR": "x", "PUBLIC_URL": "koodesk.example.com", "SMS_DRIVER": "pigeon",
-		"TZ_DISPLAY": "Mars/Olympus", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "TRUSTED_PROXIES": "nowhere", "WORKERS": "0", "DB_MAX_CONNS": "one",
+		"TZ_DISPLAY": "Mars/Olympus", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "TRUSTED_PROXIES": "nowhere", "WEBHOOK_ALLOW_PRIVATE": "http://10.0.0.1", "WORKERS": "0", "DB_MAX_CONNS": "one",
 	} {
 		m := valid()
 		m[name] = value
 		_, err := config.Parse(lookup(m))
 		require.ErrorContains(t, err, name+": ")
 	}
+}
+
+func TestWebhooksMayGoWhereTheOperatorSays(t *testing.T) {
+	t.Parallel()
+	m := valid()
+	m["WEBHOOK_ALLOW_PRIVATE"] = "10.1.2.3/8, ::1 127.0.0.1,Tenants.Internal"
+	c, err := config.Parse(lookup(m))
+	require.NoError(t, err)
+	require.Equal(t, "[10.0.0.0/8 ::1/128 127.0.0.1/32] [tenants.internal] false", fmt.Sprint(c.WebhookAllow.Nets, c.WebhookAllow.Hosts, c.WebhookAllow.All))
+	m["WEBHOOK_ALLOW_PRIVATE"] = "all"
+	c, err = config.Parse(lookup(m))
+	require.NoError(t, err)
+	require.True(t, c.WebhookAllow.All)
 }
 
 func TestFileIsReadAndTheEnvironmentWins(t *testing.T) {

@@ -145,6 +145,25 @@ func parseProxies(c *Config, v string) error {
 	return nil
 }
 
+func parseWebhookAllow(c *Config, v string) error {
+	for _, part := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		part = strings.ToLower(part)
+		if part == "all" {
+			c.WebhookAllow.All = true
+		} else if p, err := netip.ParsePrefix(part); err == nil {
+			c.WebhookAllow.Nets = append(c.WebhookAllow.Nets, p.Masked())
+		} else if a, err := netip.ParseAddr(part); err == nil {
+			a = a.Unmap().WithZone("")
+			c.WebhookAllow.Nets = append(c.WebhookAllow.Nets, netip.PrefixFrom(a, a.BitLen()))
+		} else if strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" && strings.ContainsFunc(part, func(r rune) bool { return r >= 'a' && r <= 'z' }) {
+			c.WebhookAllow.Hosts = append(c.WebhookAllow.Hosts, part)
+		} else {
+			return fmt.Errorf("%q is neither an address, a network such as 10.0.0.0/8, a host name without port, nor all", part)
+		}
+	}
+	return nil
+}
+
 func number(v string, low, high int) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < low || n > high {

@@ -52,6 +52,9 @@ type Handlers struct {
 	Deliver      func(context.Context, outbox.Task) error
 	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 
+	Event      func(context.Context, outbox.Task) error
+	EventFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error // of event and provision
+
 	Reconcile       func(context.Context, outbox.Task) error
 	ReconcileFails  func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 	LicenseActivate func(context.Context, outbox.Task) error
@@ -70,11 +73,13 @@ type Handlers struct {
 // Table is the table of kinds. The waits are chosen so that a task is given up,
 // and so shown to the operators, within about half an hour, well inside the
 // three hours in which the marketplace repeats a purchase (page CN 0070649414).
+// Events are the seller's own affair: they are tried for about two days.
 func Table(h Handlers) []Kind {
 	return []Kind{
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
-		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision},
+		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: h.EventFails},
 		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Event, Queue: Mail, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
 		{Name: outbox.LicenseActivate, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseActivate, OnFail: h.LicenseFails},
 		{Name: outbox.LicenseQuery, Queue: Mail, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseQuery, OnFail: h.LicenseFails},

@@ -69,6 +69,9 @@ func run(ctx context.Context, k Kind, t outbox.Task) (err error) {
 }
 
 func (j *Jobs) fail(ctx context.Context, k Kind, t outbox.Task, cause error) error {
+	if f := fault.From(cause); f.Retry.Free {
+		return j.postpone(ctx, t, f)
+	}
 	retryAt := k.next(t, cause, time.Now())
 	final := retryAt.IsZero()
 	err := j.o.Store.Write(ctx, func(tx *store.Tx) error {
@@ -93,6 +96,16 @@ func (j *Jobs) fail(ctx context.Context, k Kind, t outbox.Task, cause error) err
 		said = append(said, "next", retryAt)
 	}
 	level("a task's try failed", said...)
+	return err
+}
+
+// postpone puts a task back that could not even be tried.
+func (j *Jobs) postpone(ctx context.Context, t outbox.Task, f *fault.Error) error {
+	err := j.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.Postpone(ctx, t, f, tx.Now.Add(f.Retry.After)) })
+	if fault.From(err) != nil && fault.From(err).Key == "task.lease_lost" {
+		return nil
+	}
+	j.o.Log.Debug("a task waits for its turn", "task", t.ID, "kind", t.Kind, "why", f.Key, "for", f.Retry.After)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
@@ -53,6 +54,7 @@ func (in *Intake) living(ctx context.Context, tx *store.Tx, a Arrived, m store.O
 		return refused(d.Code, "call.instance_released", "instance", i.InstanceID), nil
 	}
 	e := effect{answer: market.Answer{Code: d.Code}}
+	expiry := i.ExpiresAt
 	var changes []market.Change
 	if then != nil {
 		if changes, err = then(ctx, tx, a, m, i, d, &e); err != nil {
@@ -62,9 +64,26 @@ func (in *Intake) living(ctx context.Context, tx *store.Tx, a Arrived, m store.O
 	changes = append(i.Take(d.To, tx.Now), changes...)
 	e.changed = e.changed || len(changes) > 0
 	if len(changes) > 0 || d.Does(market.KeepTerms) {
-		err = tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID})
+		if err := tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID}); err != nil {
+			return effect{}, err
+		}
+		e.tasks = true
+		return e, told(ctx, tx, a, i, changes, m, d, expiry)
 	}
-	return e, err
+	return e, nil
+}
+
+// told tells the seller's systems what a call has changed; before is the expiry
+// that there was.
+func told(ctx context.Context, tx *store.Tx, a Arrived, i *store.Instance, changes []market.Change, m store.OpenMessage, d market.Decision, before time.Time) error {
+	var scene market.Scene
+	if d.Does(market.KeepTerms) {
+		if scene = a.Call.Scene; scene == "" { // V1.0 names only one
+			scene = market.Renewal
+		}
+	}
+	return event.Changed(ctx, tx, a.Channel.Slug, i, changes,
+		event.Cause{MessageID: m.ID, OrderID: a.Call.OrderID, OrderLineID: a.Call.OrderLineID}, scene, before)
 }
 
 // follow does what a decision leaves to be done.

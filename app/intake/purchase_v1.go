@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
@@ -146,6 +147,9 @@ func (in *Intake) firstBuy(ctx context.Context, tx *store.Tx, a Arrived, m store
 		return e, err
 	}
 	e.tasks = true
+	if err := event.OfInstance(ctx, tx, event.InstanceProvision, &n.Instance, event.Cause{MessageID: m.ID}, event.Whole(a.Channel, &n.Instance)); err != nil {
+		return e, err
+	}
 	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Provision, Purpose: outbox.Purchase, MessageID: m.ID, InstancePK: n.PK,
 		OrderID: a.Call.OrderID, UniqueKey: outbox.Key(outbox.Provision, outbox.Purchase, n.PK)})
 	return e, err

@@ -73,6 +73,9 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	if err := tx.ReopenDeliveriesOf(ctx, m.ID); err != nil {
 		return err
 	}
+	if err := tx.ReopenEventsOf(ctx, m.ID, 0); err != nil {
+		return err
+	}
 	if err := tx.SettleMessage(ctx, m.ID); err != nil {
 		return err
 	}
@@ -176,6 +179,9 @@ func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (Re
 		}
 		out.MessageID, out.Given, out.Hurried, out.Status = message, r.Given, r.Hurried, "pending"
 		if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
+			return err
+		}
+		if err := tx.ReopenEventsOf(ctx, 0, id); err != nil {
 			return err
 		}
 		if err := tx.SettleMessage(ctx, message); err != nil {

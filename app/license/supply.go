@@ -3,6 +3,7 @@ package license
 import (
 	"context"
 	"errors"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -113,7 +114,7 @@ func (d *Desk) park(ctx context.Context, task outbox.Task) error {
 		if err := tx.SetLicenseTrouble(ctx, l.ID, market.LicenseRequested, "", nil); err != nil {
 			return err
 		}
-		return tx.Park(ctx, task)
+		return tx.Park(ctx, task, time.Time{})
 	})
 }
 

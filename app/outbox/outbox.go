@@ -22,6 +22,7 @@ const (
 	LicenseQuery    Kind = "license_query"    // ask the marketplace about an authorization code
 	LicenseRefresh  Kind = "license_refresh"  // a channel's day: ask about every code in use
 	LicenseUsage    Kind = "license_usage"    // report the use of a channel's codes
+	Event           Kind = "event"            // tell one of the seller's systems what happened
 	OrderNotice     Kind = "order_notice"     // ask what the order of an order notice is
 	License         Kind = "license"          // get a License from the product's supplier
 	LicenseUpload   Kind = "license_upload"   // upload a License by the open API
@@ -30,7 +31,7 @@ const (
 // Kinds lists every kind; each has a handler, which a test holds.
 func Kinds() []Kind {
 	return []Kind{OrderQuery, Provision, Deliver, Reconcile,
-		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload}
+		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload, Event}
 }
 
 // Status of a task.
@@ -61,6 +62,7 @@ const (
 	Daily    Purpose = "daily"    // what comes round each day
 	OnDemand Purpose = "demand"   // somebody asked for it
 	Notified Purpose = "notified" // an order that a notice named
+	Notify   Purpose = "notify"   // of events
 )
 
 // New is a task to be written. Zero ids mean none. UniqueKey makes the task

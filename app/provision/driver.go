@@ -12,6 +12,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
 
@@ -44,14 +45,20 @@ type Request struct {
 	Access       Access // what the customer has; zero before the first provisioning
 	MadeBy       string // the driver that made Access; "" before
 	TaskID       int64  // the same on every retry of one piece of work; 0 for a mere question
+	MessageID    int64  // the interface message that caused it; 0 if none
+
+	// The order of an upgrade; "" for the purchase.
+	ChangeOrderID, ChangeOrderLineID string
 }
 
 // Result is a driver's answer: the access data whole, or Waiting when somebody
-// else is going to hand it in through Provisioner.SetAccess.
+// else is going to hand it in through Provisioner.SetAccess. Until is when the
+// driver wants to be asked again if nobody has; zero: never.
 type Result struct {
 	Access  Access
 	Waiting bool
 	Nothing bool // there is no access data to give: the instance is ready without
+	Until   time.Time
 }
 
 // ArgCode is the argument of a driver's fault that says by which result code the
@@ -96,6 +103,9 @@ type Leaver interface {
 	Leaves(r Request) bool
 }
 
+// Secretive is a driver that can make a secret for a product that has none.
+type Secretive interface{ NewSecret() string }
+
 // Drivers are the known drivers by name.
 type Drivers map[string]Driver
 
@@ -126,6 +136,16 @@ func (d Drivers) Check(p store.Product) error {
 		return err
 	}
 	return drv.CheckSettings(p.Settings, p.Secret)
+}
+
+// taskRequest is request for a piece of work.
+func taskRequest(ch *store.Channel, i *store.Instance, p *store.Product, task outbox.Task) Request {
+	r := request(ch, i, p, task.ID)
+	r.MessageID = task.MessageID
+	if task.Purpose == outbox.Upgrade {
+		r.ChangeOrderID, r.ChangeOrderLineID = task.OrderID, task.OrderLineID
+	}
+	return r
 }
 
 func request(ch *store.Channel, i *store.Instance, p *store.Product, taskID int64) Request {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
@@ -104,6 +105,9 @@ func (p *Provisioner) followUp(ctx context.Context, tx *store.Tx, task outbox.Ta
 	switch {
 	case d.Does(market.Make):
 		n.UniqueKey = outbox.Key(outbox.Provision, outbox.Purchase, i.PK)
+		if err := tell(ctx, tx, event.InstanceProvision, i, event.Cause{MessageID: task.MessageID, TaskID: task.ID}); err != nil {
+			return err
+		}
 	case d.Does(market.ChangeIt):
 		n.UniqueKey = outbox.Key(outbox.Provision, outbox.Upgrade, task.ID)
 	default:

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"koodesk/app/fault"
@@ -14,15 +15,26 @@ import (
 // maxProductID is the published length of productId (page CN 0070649466).
 const maxProductID = 64
 
+// Stored says what SetProduct did. Secret is the one that it made, to be shown
+// once; "" if there was one, or none is needed.
+type Stored struct {
+	Created bool
+	Secret  string
+}
+
+// secretOverlap is how long a replaced secret goes on beside the new one.
+const secretOverlap = 24 * time.Hour
+
 // SetProduct writes what a product of a channel is provisioned by; product "*"
-// is the channel's default. keepSecret leaves a stored secret as it is. Without
-// a mail language it is the site's.
+// is the channel's default. keepSecret leaves a stored secret as it is, or has the
+// driver make one; a replaced one stays valid for 24 hours. Without a mail
+// language it is the site's.
 //
 // Faults: not_found "channel.unknown"; invalid "product.bad_id",
 // "product.driver_unknown" and those of the driver's CheckSettings.
-func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (created bool, err error) {
+func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (done Stored, err error) {
 	if n := utf8.RuneCountInString(entry.ProductID); n == 0 || n > maxProductID || strings.ContainsFunc(entry.ProductID, blank) {
-		return false, fault.New(fault.Invalid, "product.bad_id")
+		return done, fault.New(fault.Invalid, "product.bad_id")
 	}
 	err = p.store.Write(ctx, func(tx *store.Tx) error {
 		r := tx.Reader()
@@ -34,10 +46,8 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 		if entry.MailLanguage == "" {
 			entry.MailLanguage = siteLanguage(ch.Site)
 		}
-		if keepSecret {
-			if entry.Secret, err = storedSecret(ctx, r, ch.ID, entry.ProductID); err != nil {
-				return err
-			}
+		if done.Secret, err = p.secretOf(ctx, tx, &entry, keepSecret); err != nil {
+			return err
 		}
 		if err := p.drivers.Check(entry); err != nil {
 			return err
@@ -50,13 +60,13 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 				return err
 			}
 		}
-		if created, err = tx.SetProduct(ctx, entry); err != nil {
+		if done.Created, err = tx.SetProduct(ctx, entry); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "product.set", Target: "product/" + channel + "/" + entry.ProductID,
 			IP: by.IP, Detail: map[string]string{"driver": entry.Driver}})
 	})
-	return created, err
+	return done, err
 }
 
 // checkLicense tells whether the License part of an entry can work.
@@ -80,14 +90,30 @@ func siteLanguage(s market.Site) string {
 	return "en"
 }
 
-// storedSecret is the secret that the product's own entry has; "" without one.
-func storedSecret(ctx context.Context, r *store.Reader, channel int64, productID string) (string, error) {
-	p, err := r.ProductFor(ctx, channel, productID)
-	if fault.Is(err, fault.NotFound) || err == nil && p.ProductID != productID {
-		return "", nil
+// secretOf settles which secret an entry gets and which one goes on beside it;
+// made is one that there was not before.
+func (p *Provisioner) secretOf(ctx context.Context, tx *store.Tx, entry *store.Product, keep bool) (made string, err error) {
+	before, err := tx.Reader().ProductFor(ctx, entry.ChannelID, entry.ProductID)
+	if fault.Is(err, fault.NotFound) || err == nil && before.ProductID != entry.ProductID {
+		before, err = &store.Product{}, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return p.Secret, nil
+	if keep {
+		entry.Secret = before.Secret
+	}
+	if keep && entry.Secret == "" {
+		if driver, ok := p.drivers[entry.Driver].(Secretive); ok {
+			made = driver.NewSecret()
+			entry.Secret = made
+		}
+	}
+	switch {
+	case entry.Secret == before.Secret:
+		entry.OldSecret, entry.OldUntil = before.OldSecret, before.OldUntil
+	case before.Secret != "":
+		entry.OldSecret, entry.OldUntil = before.Secret, tx.Now.Add(secretOverlap)
+	}
+	return made, nil
 }

@@ -3,7 +3,9 @@ package provision
 import (
 	"context"
 	"strings"
+	"time"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
@@ -46,12 +48,12 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 	if i.AccessVersion > 0 {
 		ask = driver.Change
 	}
-	result, err := ask(ctx, request(ch, i, product, task.ID))
+	result, err := ask(ctx, taskRequest(ch, i, product, task))
 	if err != nil {
 		return err
 	}
 	if result.Waiting {
-		return p.park(ctx, task, product.Driver)
+		return p.park(ctx, task, product.Driver, result.Until)
 	}
 	if result.Nothing {
 		return p.without(ctx, task, product)
@@ -115,6 +117,9 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	case i.AccessVersion != seen:
 		return fault.New(fault.Conflict, "provision.changed_meanwhile")
 	}
+	if err := tellUpgraded(ctx, tx, task, i); err != nil {
+		return err
+	}
 	changed := i.App.Changed(access)
 	if len(changed) == 0 {
 		return tx.Complete(ctx, task)
@@ -133,15 +138,20 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 // writeAccess stores new access data with its history.
 func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.Instance, access Access, driver string, o store.Origin) error {
 	changes := []market.Change{{Kind: market.AccessChanged, New: strings.Join(i.App.Changed(access), ", ")}}
+	first := i.AccessVersion == 0
 	i.App, i.Driver = access, driver
 	if err := tx.SaveAccess(ctx, i); err != nil {
 		return err
 	}
-	return tx.SaveState(ctx, i, append(changes, i.Provisioned(tx.Now)...), o)
+	if err := tx.SaveState(ctx, i, append(changes, i.Provisioned(tx.Now)...), o); err != nil || !first {
+		return err
+	}
+	return tell(ctx, tx, event.InstanceProvisioned, i, event.Cause{MessageID: o.MessageID, TaskID: o.TaskID})
 }
 
-// park leaves the task to a person, who ends it by handing in the access data.
-func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string) error {
+// park leaves the task to somebody else, who ends it by handing in the access
+// data; until is when the driver is asked again, zero for never.
+func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string, until time.Time) error {
 	return p.store.Write(ctx, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		if err != nil {
@@ -156,6 +166,6 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string)
 			}
 		}
 		p.log.InfoContext(ctx, "waiting for access data", "instance", i.InstanceID, "driver", driver)
-		return tx.Park(ctx, task)
+		return tx.Park(ctx, task, until)
 	})
 }

@@ -36,6 +36,7 @@ type Purpose string
 const (
 	ChannelSecret Purpose = "channel secret"
 	ProductSecret Purpose = "product secret"
+	TargetSecret  Purpose = "event target secret"
 	Customer      Purpose = "customer"
 	Access        Purpose = "access data"
 	Payload       Purpose = "payload"

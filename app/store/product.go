@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/seal"
@@ -17,6 +19,8 @@ type Product struct {
 	Driver       string // static, manual, …
 	Settings     ProductSettings
 	Secret       string // of a driver that needs one
+	OldSecret    string // signs too, until OldUntil
+	OldUntil     time.Time
 	MailLanguage string // zh-CN or en
 }
 
@@ -33,6 +37,7 @@ type ProductSettings struct {
 	Pool             string `json:"pool,omitempty"`
 	PoolOnRelease    string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
 	WebhookURL       string `json:"webhook_url,omitempty"`
+	WebhookWait      string `json:"webhook_wait,omitempty"` // how long access data may be handed in later, as "2h"
 
 	// Of a License product; the driver may be one beside it, or "none".
 	License            string `json:"license,omitempty"`              // who supplies its Licenses: pool, webhook, manual; "" none
@@ -45,15 +50,16 @@ type ProductSettings struct {
 // channel's default. Fault: not_found "product.unconfigured".
 func (r *Reader) ProductFor(ctx context.Context, channel int64, productID string) (*Product, error) {
 	var p Product
-	var settings, secret []byte
+	var settings, secret, old []byte
+	var until sql.NullTime
 	err := r.q.QueryRowxContext(ctx, `
-SELECT id, channel_id, product_id, driver, settings, secret_sealed, mail_language
+SELECT id, channel_id, product_id, driver, settings, secret_sealed, old_secret_sealed, old_secret_until, mail_language
   FROM products
  WHERE channel_id = $1
    AND product_id IN ($2, '*')
  ORDER BY product_id = '*'
  LIMIT 1`, channel, productID).
-		Scan(&p.ID, &p.ChannelID, &p.ProductID, &p.Driver, &settings, &secret, &p.MailLanguage)
+		Scan(&p.ID, &p.ChannelID, &p.ProductID, &p.Driver, &settings, &secret, &old, &until, &p.MailLanguage)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "product.unconfigured", "product", productID).Final()
 	}
@@ -66,7 +72,14 @@ SELECT id, channel_id, product_id, driver, settings, secret_sealed, mail_languag
 	if p.Secret, err = r.open(seal.ProductSecret, secret); err != nil {
 		return nil, err
 	}
-	return &p, nil
+	p.OldUntil = until.Time
+	p.OldSecret, err = r.open(seal.ProductSecret, old)
+	return &p, err
+}
+
+// Receiver is the product's own webhook, as events go there at a time.
+func (p *Product) Receiver(now time.Time) Receiver {
+	return Receiver{ProductPK: p.ID, URL: p.Settings.WebhookURL, Secrets: secrets(p.Secret, p.OldSecret, p.OldUntil, now)}
 }
 
 // SetProduct creates or replaces a product's entry.
@@ -76,15 +89,18 @@ func (t *Tx) SetProduct(ctx context.Context, p Product) (created bool, err error
 		return false, fault.Wrap(err, fault.Internal, "internal")
 	}
 	err = t.tx.GetContext(ctx, &created, `
-INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language, old_secret_sealed, old_secret_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (channel_id, product_id) DO UPDATE
    SET driver = EXCLUDED.driver,
        settings = EXCLUDED.settings,
        secret_sealed = EXCLUDED.secret_sealed,
        mail_language = EXCLUDED.mail_language,
+       old_secret_sealed = EXCLUDED.old_secret_sealed,
+       old_secret_until = EXCLUDED.old_secret_until,
        updated_at = now()
 RETURNING xmax = 0`,
-		p.ChannelID, p.ProductID, p.Driver, settings, nullBytes(t.keys.SealString(seal.ProductSecret, p.Secret)), p.MailLanguage)
+		p.ChannelID, p.ProductID, p.Driver, settings, nullBytes(t.keys.SealString(seal.ProductSecret, p.Secret)), p.MailLanguage,
+		nullBytes(t.keys.SealString(seal.ProductSecret, p.OldSecret)), nullTime(p.OldUntil))
 	return created, toFault(err)
 }

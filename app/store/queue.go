@@ -107,6 +107,17 @@ UPDATE deliveries d
 			if err != nil {
 				return toFault(err)
 			}
+			_, err = t.tx.ExecContext(ctx, `
+UPDATE events e
+   SET status = 'failed',
+       last_error = t.last_error
+  FROM tasks t
+ WHERE t.id = e.task_id
+   AND t.status = 'failed'
+   AND e.status = 'running'`)
+			if err != nil {
+				return toFault(err)
+			}
 		}
 		for _, m := range settle {
 			if err := t.SettleMessage(ctx, m); err != nil {

@@ -54,6 +54,7 @@ UPDATE tasks
    SET status = 'running',
        attempts = attempts + 1,
        started_at = now(),
+       parked_at = NULL,
        leased_until = now() + make_interval(secs => $2)
  WHERE id = $1
    AND status = 'pending'
@@ -216,7 +217,8 @@ SELECT COALESCE(message_id, 0)
 
 // CancelTasks ends the waiting tasks of an instance, for instance when it is
 // released. A running one finishes by itself and finds the instance released;
-// what was given up stays so: somebody must still hear of it.
+// what was given up stays so: somebody must still hear of it. Events stay: the
+// seller's systems must hear what happened to the end.
 func (t *Tx) CancelTasks(ctx context.Context, instancePK int64, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
@@ -227,7 +229,14 @@ WITH c AS (
            enqueued_at = NULL
      WHERE instance_pk = $1
        AND status = 'pending'
+       AND kind <> 'event'
     RETURNING id, round, attempts, message_id
+), e AS (
+    UPDATE events
+       SET status = 'cancelled'
+      FROM c
+     WHERE events.task_id = c.id
+       AND events.status IN ('pending', 'running')
 ), a AS (
     INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
     SELECT id, round, attempts, now(), 'cancelled', $2
@@ -246,22 +255,47 @@ SELECT DISTINCT COALESCE(message_id, 0)
 	return len(ids), nil
 }
 
-// Park ends a claimed task's try without an outcome: it waits for a person, not
-// for a time, so its run_at is at the end of the calendar and no relay picks it
-// up. The message stays processing.
-func (t *Tx) Park(ctx context.Context, task outbox.Task) error {
+// Park ends a claimed task's try without an outcome: it waits for somebody to
+// hand something in. Without until it waits for ever: its run_at is at the end of
+// the calendar and no relay picks it up. The message stays processing.
+func (t *Tx) Park(ctx context.Context, task outbox.Task, until time.Time) error {
 	r, err := t.tx.ExecContext(ctx, `
 UPDATE tasks
    SET status = 'pending',
        attempts = 0,
-       run_at = '9999-12-31 00:00:00+00',
+       run_at = COALESCE($4::timestamptz, '9999-12-31 00:00:00+00'),
+       parked_at = now(),
        enqueued_at = NULL,
        leased_until = NULL,
        last_error = NULL
  WHERE id = $1
    AND round = $2
    AND attempts = $3
-   AND status = 'running'`, task.ID, task.Round, task.Attempt)
+   AND status = 'running'`, task.ID, task.Round, task.Attempt, nullTime(until))
+	if err != nil {
+		return toFault(err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return fault.New(fault.Conflict, "task.lease_lost")
+	}
+	return nil
+}
+
+// Postpone puts a claimed task back that could not be tried at all: the try does
+// not count, and leaves no row.
+func (t *Tx) Postpone(ctx context.Context, task outbox.Task, why error, until time.Time) error {
+	r, err := t.tx.ExecContext(ctx, `
+UPDATE tasks
+   SET status = 'pending',
+       attempts = attempts - 1,
+       run_at = $4,
+       enqueued_at = NULL,
+       leased_until = NULL,
+       last_error = $5
+ WHERE id = $1
+   AND round = $2
+   AND attempts = $3
+   AND status = 'running'`, task.ID, task.Round, task.Attempt, until, nullBytes(fault.ToRecord(why).JSON()))
 	if err != nil {
 		return toFault(err)
 	}
@@ -285,8 +319,14 @@ WITH c AS (
            last_error = NULL
      WHERE instance_pk = $1
        AND kind = 'provision'
-       AND (status = 'failed' OR status = 'pending' AND (purpose = 'purchase' OR run_at > '9999-01-01 00:00:00+00'))
+       AND (status = 'failed' OR status = 'pending' AND (purpose = 'purchase' OR parked_at IS NOT NULL))
     RETURNING id, round, attempts, message_id
+), e AS (
+    UPDATE events
+       SET status = 'cancelled'
+      FROM c
+     WHERE events.task_id = c.id
+       AND events.status IN ('pending', 'running', 'failed')
 ), a AS (
     INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
     SELECT id, round, attempts, now(), 'succeeded', $2

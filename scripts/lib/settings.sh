@@ -20,7 +20,9 @@ configured() {
 settle_settings() {
 	[ -x "$koodesk" ] || die "$koodesk is missing: make build"
 	prepare_data
-	configured DATABASE_URL REDIS_URL SECRET_KEY ADDR METRICS_ADDR PUBLIC_URL
+	configured DATABASE_URL REDIS_URL SECRET_KEY ADDR METRICS_ADDR PUBLIC_URL WEBHOOK_ALLOW_PRIVATE
+	# A product that is tried out on this machine may be called.
+	export WEBHOOK_ALLOW_PRIVATE="${WEBHOOK_ALLOW_PRIVATE:-127.0.0.0/8,::1}"
 	[ -n "${SECRET_KEY:-}" ] || SECRET_KEY=$(remembered secret_key random_base64 32)
 	export SECRET_KEY
 }

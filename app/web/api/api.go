@@ -35,7 +35,7 @@ type Resender interface {
 // Products writes what a product of a channel (by slug) is provisioned by.
 // keepSecret leaves a stored secret as it is.
 type Products interface {
-	SetProduct(ctx context.Context, channel string, p store.Product, keepSecret bool, by staff.Actor) (created bool, err error)
+	SetProduct(ctx context.Context, channel string, p store.Product, keepSecret bool, by staff.Actor) (provision.Stored, error)
 }
 
 // Options of New.

@@ -21,7 +21,9 @@ type product struct {
 	Pool             string `json:"pool"`
 	PoolOnRelease    string `json:"pool_on_release"`
 	WebhookURL       string `json:"webhook_url"`
+	WebhookWait      string `json:"webhook_wait"`
 	HasSecret        bool   `json:"has_webhook_secret"`
+	Secret           string `json:"webhook_secret,omitempty"` // once, when it was made here
 	MailLanguage     string `json:"mail_language"`
 	CreatedAt        moment `json:"created_at"`
 	UpdatedAt        moment `json:"updated_at"`
@@ -30,7 +32,7 @@ type product struct {
 func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	s := p.Settings
 	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, FrontEndURL: s.FrontEndURL, AdminURL: s.AdminURL,
-		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, PoolOnRelease: s.PoolOnRelease, WebhookURL: s.WebhookURL,
+		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, PoolOnRelease: s.PoolOnRelease, WebhookURL: s.WebhookURL, WebhookWait: s.WebhookWait,
 		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
@@ -54,15 +56,17 @@ func (a *API) Product(c *fiber.Ctx) error {
 	if err := queryOf(c).err(); err != nil {
 		return a.Problem(c, err)
 	}
-	return a.product(c, fiber.StatusOK)
+	return a.product(c, fiber.StatusOK, "")
 }
 
-func (a *API) product(c *fiber.Ctx, status int) error {
+func (a *API) product(c *fiber.Ctx, status int, secret string) error {
 	p, err := a.store.Reader().ProductDetail(c.UserContext(), part(c, "channel"), part(c, "product_id"))
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	return answer(c, status, showProduct(localizer(c), *p))
+	shown := showProduct(localizer(c), *p)
+	shown.Secret = secret
+	return answer(c, status, shown)
 }
 
 // productBody is the body of PUT /products/{channel}/{product_id}.
@@ -77,6 +81,7 @@ type productBody struct {
 	PoolOnRelease    string  `json:"pool_on_release"`
 	WebhookURL       string  `json:"webhook_url"`
 	WebhookSecret    *string `json:"webhook_secret"`
+	WebhookWait      string  `json:"webhook_wait"`
 	MailLanguage     string  `json:"mail_language"`
 }
 
@@ -94,18 +99,19 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	}
 	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings{FrontEndURL: in.FrontEndURL, AdminURL: in.AdminURL, UserName: in.UserName,
-			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL}}
+			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL,
+			WebhookWait: in.WebhookWait}}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
 	}
-	created, err := a.o.Products.SetProduct(c.UserContext(), part(c, "channel"), p, in.WebhookSecret == nil, session.Of(c).Actor)
+	done, err := a.o.Products.SetProduct(c.UserContext(), part(c, "channel"), p, in.WebhookSecret == nil, session.Of(c).Actor)
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	if created {
-		return a.product(c, fiber.StatusCreated)
+	if done.Created {
+		return a.product(c, fiber.StatusCreated, done.Secret)
 	}
-	return a.product(c, fiber.StatusOK)
+	return a.product(c, fiber.StatusOK, done.Secret)
 }
 
 type auditEntry struct {

@@ -1,0 +1,115 @@
+package event
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+	"koodesk/app/webhook"
+)
+
+// Question is what a product is asked about one of its instances, by a task.
+type Question struct {
+	Type       string // InstanceProvision or InstanceUpgraded
+	InstanceID string
+	TaskID     int64 // the same on every try: one event, one webhook-id
+	MessageID  int64
+	OrderID    string // of the change
+	LineID     string
+}
+
+// Asked is what a product said.
+type Asked struct {
+	webhook.Answer
+	Before time.Time // when it last said 202 to the same question; zero: never
+}
+
+// Ask sends an event to the webhook of an instance's product and gives the
+// answer, also beside a fault: a product may refuse with a status of its own.
+// What is said is written under the instance's lock at the first try and stays
+// the same, so that whatever happens later follows as an event of its own.
+//
+// Faults: those of webhook.Client.Post and Reader.ProductFor; conflict
+// "event.waits_turn" while the product has not got an earlier event of the
+// instance, which counts as no try.
+func (c *Client) Ask(ctx context.Context, q Question) (Asked, error) {
+	var e *store.Event
+	var to store.Receiver
+	err := c.store.Write(ctx, func(tx *store.Tx) (err error) {
+		e, to, err = c.open(ctx, tx, q)
+		return err
+	})
+	if err != nil {
+		return Asked{}, err
+	}
+	try, answer := c.call(ctx, e, to)
+	asked := Asked{Answer: answer}
+	if e.HTTPStatus == http.StatusAccepted {
+		asked.Before = e.SentAt
+	}
+	if try.Err != nil {
+		return asked, c.failed(ctx, e, try)
+	}
+	err = c.store.Write(ctx, func(tx *store.Tx) error {
+		if _, err := tx.LockEvent(ctx, e.ID); err != nil {
+			return err
+		}
+		if err := tx.EndEventTry(ctx, e.ID, try); err != nil {
+			return err
+		}
+		return tx.HurryNextEvent(ctx, e)
+	})
+	return asked, err
+}
+
+// open finds or writes the event of a question and marks it as running.
+func (c *Client) open(ctx context.Context, tx *store.Tx, q Question) (*store.Event, store.Receiver, error) {
+	var to store.Receiver
+	i, err := tx.LockInstanceID(ctx, q.InstanceID)
+	if err != nil {
+		return nil, to, err
+	}
+	product, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	if err != nil {
+		return nil, to, err
+	}
+	to = product.Receiver(tx.Now)
+	key := fmt.Sprintf("%d/%s/task/%d/product", i.ChannelID, q.Type, q.TaskID)
+	e, err := tx.LockEventByKey(ctx, key)
+	if fault.Is(err, fault.NotFound) {
+		if err := c.ask(ctx, tx, q, i, to, key); err != nil {
+			return nil, to, err
+		}
+		e, err = tx.LockEventByKey(ctx, key)
+	}
+	if err != nil {
+		return nil, to, err
+	}
+	if err := waitsTurn(ctx, tx, e); err != nil {
+		return nil, to, err
+	}
+	return e, to, tx.SetEventStatus(ctx, e.ID, outbox.Running)
+}
+
+func (c *Client) ask(ctx context.Context, tx *store.Tx, q Question, i *store.Instance, to store.Receiver, key string) error {
+	ch, err := tx.Reader().ChannelByID(ctx, i.ChannelID)
+	if err != nil {
+		return err
+	}
+	data := Whole(ch, i)
+	if q.OrderID != i.OrderID {
+		data.ChangeOrder = &ChangeOrder{OrderID: q.OrderID, OrderLineID: q.LineID}
+	}
+	payload, err := body(q.Type, tx.Now, data)
+	if err != nil {
+		return err
+	}
+	_, err = tx.AddEvent(ctx, store.NewEvent{ChannelID: i.ChannelID, Type: q.Type, WebhookID: webhook.NewID(), UniqueKey: key, Receiver: to,
+		Shown: webhook.Shown(to.URL), TaskID: q.TaskID, InstancePK: i.PK, MessageID: q.MessageID, ProductID: i.ProductID,
+		OrderID: q.OrderID, OrderLineID: q.LineID, Payload: payload})
+	return err
+}

@@ -1,0 +1,224 @@
+// Package webhook is the driver for products that make their instances
+// themselves: the seller's own product is asked by a signed webhook, and answers
+// with the access data at once, hands it in later, or refuses. What else happens
+// to an instance (renewal, freeze, release) it hears of as events.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"koodesk/app/event"
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/provision"
+	"koodesk/app/store"
+	sender "koodesk/app/webhook"
+)
+
+// Name is the driver's name in a product's entry.
+const Name = "webhook"
+
+// Asker asks a product; event.Client does.
+type Asker interface {
+	Ask(ctx context.Context, q event.Question) (event.Asked, error)
+}
+
+// Driver implements provision.Driver. Ask may be nil where settings are only
+// checked.
+type Driver struct {
+	Allow sender.Allow
+	Ask   Asker
+}
+
+// CheckSettings tells whether the address and the secret can be used. Faults:
+// invalid "webhook.bad_url", "webhook.plain_http", "webhook.bad_secret"; refused
+// "webhook.address_refused".
+func (d Driver) CheckSettings(s store.ProductSettings, secret string) error {
+	if err := d.Allow.CheckURL(s.WebhookURL); err != nil {
+		return err
+	}
+	if _, err := waitOf(s); err != nil {
+		return err
+	}
+	return sender.CheckSecret(secret)
+}
+
+// NewSecret makes a secret for a product that has none.
+func (Driver) NewSecret() string { return sender.NewSecret() }
+
+// Provision asks the product to make the instance.
+//
+// Faults: those of event.Client.Ask; refused "webhook.refused" (result_code, message;
+// given up) when the product says 409; unavailable "webhook.garbage" (why) when
+// its answer cannot be used, which is tried again; refused
+// "webhook.never_handed_in" (given up) when it promised to hand the access data
+// in, did not in time, and now promises again.
+func (d Driver) Provision(ctx context.Context, r provision.Request) (provision.Result, error) {
+	answer, err := d.Ask.Ask(ctx, question(event.InstanceProvision, r))
+	if err != nil {
+		return provision.Result{}, refusal(answer.Answer, err)
+	}
+	if answer.Status == http.StatusAccepted {
+		return promised(answer, r)
+	}
+	access, given, err := readAccess(answer.Answer)
+	if err == nil && !given {
+		err = garbage("front_end_url")
+	}
+	return provision.Result{Access: access}, err
+}
+
+// Change tells the product what the instance is to be now. It may answer with
+// new access data; what it leaves out stays.
+func (d Driver) Change(ctx context.Context, r provision.Request) (provision.Result, error) {
+	answer, err := d.Ask.Ask(ctx, question(event.InstanceUpgraded, r))
+	if err != nil {
+		return provision.Result{}, refusal(answer.Answer, err)
+	}
+	if answer.Status == http.StatusAccepted {
+		return promised(answer, r)
+	}
+	access, given, err := readAccess(answer.Answer)
+	if err != nil || !given {
+		return provision.Result{Access: r.Access}, err
+	}
+	if access.Password == "" {
+		access.Password = r.Access.Password
+	}
+	if access.UserName == "" {
+		access.UserName = r.Access.UserName
+	}
+	return provision.Result{Access: access}, nil
+}
+
+// CanChange answers from what is known: a callback does not wait for outside
+// systems. A product that must not become another one says so by what it
+// answered to instance.check_change when it was last asked.
+func (d Driver) CanChange(_ context.Context, r provision.Request, _ []market.ProductInfo) error {
+	return d.CheckSettings(r.Settings, r.Secret)
+}
+
+// defaultWait lets a person see a promise that is not kept while the marketplace
+// still repeats the purchase: three hours (page CN 0070649414).
+const defaultWait = 2 * time.Hour
+
+// promised waits for access data that the product is going to hand in, once.
+func promised(a event.Asked, r provision.Request) (provision.Result, error) {
+	wait, err := waitOf(r.Settings)
+	if err != nil {
+		return provision.Result{}, err
+	}
+	now := time.Now()
+	if !a.Before.IsZero() && now.Sub(a.Before) >= wait {
+		return provision.Result{}, fault.New(fault.Refused, "webhook.never_handed_in", "wait", wait.String())
+	}
+	return provision.Result{Waiting: true, Until: now.Add(wait)}, nil
+}
+
+// waitOf reads how long a product may take. Fault: invalid "webhook.bad_wait".
+func waitOf(s store.ProductSettings) (time.Duration, error) {
+	if s.WebhookWait == "" {
+		return defaultWait, nil
+	}
+	wait, err := time.ParseDuration(s.WebhookWait)
+	if err != nil || wait < time.Second || wait > 30*24*time.Hour {
+		return 0, fault.New(fault.Invalid, "webhook.bad_wait")
+	}
+	return wait, nil
+}
+
+func question(eventType string, r provision.Request) event.Question {
+	q := event.Question{Type: eventType, InstanceID: r.InstanceID, TaskID: r.TaskID, MessageID: r.MessageID, OrderID: r.OrderID, LineID: r.OrderLineID}
+	if r.ChangeOrderID != "" {
+		q.OrderID, q.LineID = r.ChangeOrderID, r.ChangeOrderLineID
+	}
+	return q
+}
+
+// body is a product's answer: access data, or why not.
+type body struct {
+	FrontEndURL *string `json:"front_end_url"`
+	AdminURL    string  `json:"admin_url"`
+	UserName    string  `json:"user_name"`
+	Password    string  `json:"password"`
+	Memo        string  `json:"memo"`
+	ResultCode  string  `json:"result_code"`
+	Message     string  `json:"message"`
+}
+
+// readAccess reads the access data of an answer; given is false when there is
+// none. The password is not looked at: it is nobody's business what is in it.
+func readAccess(a sender.Answer) (access provision.Access, given bool, err error) {
+	text := bytes.TrimSpace(a.Body)
+	if len(text) == 0 {
+		return access, false, nil
+	}
+	if a.Cut {
+		return access, false, garbage("size")
+	}
+	b, err := parse(text)
+	if err != nil {
+		return access, false, err
+	}
+	if b.FrontEndURL == nil {
+		return access, false, nil
+	}
+	access = provision.Access{FrontEndURL: strings.TrimSpace(*b.FrontEndURL), AdminURL: strings.TrimSpace(b.AdminURL),
+		UserName: strings.TrimSpace(b.UserName), Password: b.Password, Memo: strings.TrimSpace(b.Memo)}
+	if err := access.Check(); err != nil {
+		return access, false, garbage(fault.From(err).Args["field"])
+	}
+	return access, true, nil
+}
+
+func parse(text []byte) (body, error) {
+	var b body
+	if !bytes.HasPrefix(text, []byte("{")) || !utf8.Valid(text) || json.Unmarshal(text, &b) != nil {
+		return b, garbage("JSON")
+	}
+	return b, nil
+}
+
+func garbage(why string) error {
+	return fault.New(fault.Unavailable, "webhook.garbage", "why", why)
+}
+
+// maxMessage bounds what is kept of a refusal's text, in characters.
+const maxMessage = 200
+
+// refusal turns a 409 with a known code into the product's no; any other fault
+// stays as it is.
+func refusal(a sender.Answer, err error) error {
+	if a.Status != http.StatusConflict {
+		return err
+	}
+	b, bad := parse(bytes.TrimSpace(a.Body))
+	if bad != nil || !known(b.ResultCode) {
+		return garbage(fmt.Sprintf("409 without result_code %s…%s", market.NoResource, market.MailDomainExisted))
+	}
+	return fault.New(fault.Refused, "webhook.refused", "result_code", b.ResultCode, "message", clip(b.Message))
+}
+
+// known tells whether a code is one of those by which a purchase may be refused:
+// 000100 to 000107 (pages CN 0070649421, intl 0070649099).
+func known(code string) bool {
+	n, err := strconv.Atoi(code)
+	return err == nil && len(code) == 6 && n >= 100 && n <= 107
+}
+
+// clip makes a text fit to be shown: one line of printable characters.
+func clip(s string) string {
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if r := []rune(s); len(r) > maxMessage {
+		return string(r[:maxMessage-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/seal"
+)
+
+// EventTarget is a subscription: an address that hears of a channel's events.
+type EventTarget struct {
+	ID             int64
+	ChannelID      int64
+	Channel        string // slug
+	Name           string // unique within the channel
+	URL            string
+	Secret         string
+	OldSecret      string // signs too, until OldSecretUntil
+	OldSecretUntil time.Time
+	Types          []string // none: all
+	Enabled        bool
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// secrets are those that sign at a time, the present one first.
+func secrets(present, old string, until, now time.Time) []string {
+	if old == "" || !until.After(now) {
+		return []string{present}
+	}
+	return []string{present, old}
+}
+
+type receiverRow struct {
+	ProductPK int64        `db:"product_pk"`
+	TargetID  int64        `db:"target_id"`
+	URL       string       `db:"url"`
+	Secret    []byte       `db:"secret_sealed"`
+	Old       []byte       `db:"old_secret_sealed"`
+	Until     sql.NullTime `db:"old_secret_until"`
+}
+
+func (r *Reader) receiver(row receiverRow, now time.Time) (Receiver, error) {
+	out := Receiver{ProductPK: row.ProductPK, TargetID: row.TargetID, URL: row.URL}
+	purpose := seal.ProductSecret
+	if row.TargetID != 0 {
+		purpose = seal.TargetSecret
+	}
+	present, err := r.open(purpose, row.Secret)
+	if err != nil {
+		return out, err
+	}
+	old, err := r.open(purpose, row.Old)
+	out.Secrets = secrets(present, old, row.Until.Time, now)
+	return out, err
+}
+
+// productReceiver picks the entry whose webhook an instance's product is told
+// by: the present one of its product, else the one that was told last. Only a
+// product that was asked to make the instance hears of it.
+const productReceiver = `
+SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
+  FROM products p
+ WHERE p.id = (SELECT c.id
+                 FROM products c
+                WHERE c.channel_id = $1
+                  AND c.driver = 'webhook'
+                  AND (c.id = (SELECT o.id
+                                 FROM products o
+                                WHERE o.channel_id = $1
+                                  AND o.product_id IN ($3, '*')
+                                ORDER BY o.product_id = '*'
+                                LIMIT 1)
+                       OR $4::bigint IS NOT NULL
+                      AND c.id = (SELECT e.product_pk
+                                    FROM events e
+                                   WHERE e.instance_pk = $4
+                                     AND e.product_pk IS NOT NULL
+                                   ORDER BY e.id DESC
+                                   LIMIT 1))
+                ORDER BY c.product_id NOT IN ($3, '*'), c.product_id = '*'
+                LIMIT 1)
+   AND ($4::bigint IS NULL
+        OR EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.to_product)
+        OR EXISTS (SELECT 1 FROM instances i WHERE i.id = $4 AND i.driver = 'webhook'))`
+
+const subscribers = `
+SELECT 0::bigint AS product_pk, t.id AS target_id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until
+  FROM event_targets t
+ WHERE t.channel_id = $1
+   AND t.enabled
+   AND (t.types = '{}' OR $2 = ANY(t.types))`
+
+// Receivers finds who hears of an event: the subscribers of the channel and,
+// with toProduct, the webhook of the product. Without an instance the entry of
+// productID decides alone.
+func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, productID string, instancePK int64, toProduct bool) ([]Receiver, error) {
+	query, args := subscribers, []any{channel, eventType}
+	if toProduct {
+		query, args = productReceiver+"\n UNION ALL"+subscribers, append(args, productID, nullID(instancePK))
+	}
+	var rows []receiverRow
+	if err := sqlx.SelectContext(ctx, r.q, &rows, query, args...); err != nil {
+		return nil, toFault(err)
+	}
+	out := make([]Receiver, 0, len(rows))
+	for _, row := range rows {
+		one, err := r.receiver(row, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// ReceiverOf is where an event goes now: addresses and secrets may have changed
+// since it was written. Fault: not_found "event.target_gone" when nobody wants it
+// any more.
+func (r *Reader) ReceiverOf(ctx context.Context, e *Event) (Receiver, error) {
+	var row receiverRow
+	err := sqlx.GetContext(ctx, r.q, &row, `
+SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
+  FROM products p
+ WHERE p.id = $1
+   AND p.driver = 'webhook'
+ UNION ALL
+SELECT 0::bigint, t.id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until
+  FROM event_targets t
+ WHERE t.id = $2
+   AND t.enabled`, nullID(e.ProductPK), nullID(e.TargetID))
+	if fault.Is(toFault(err), fault.NotFound) {
+		return Receiver{}, fault.New(fault.NotFound, "event.target_gone").Final()
+	}
+	if err != nil {
+		return Receiver{}, toFault(err)
+	}
+	return r.receiver(row, time.Now())
+}
+
+type targetRow struct {
+	ID        int64          `db:"id"`
+	ChannelID int64          `db:"channel_id"`
+	Channel   string         `db:"channel"`
+	Name      string         `db:"name"`
+	URL       string         `db:"url"`
+	Secret    []byte         `db:"secret_sealed"`
+	Old       []byte         `db:"old_secret_sealed"`
+	Until     sql.NullTime   `db:"old_secret_until"`
+	Types     pq.StringArray `db:"types"`
+	Enabled   bool           `db:"enabled"`
+	Created   time.Time      `db:"created_at"`
+	Updated   time.Time      `db:"updated_at"`
+}
+
+const selectTargets = `
+SELECT t.id, t.channel_id, c.slug AS channel, t.name, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until, t.types, t.enabled,
+       t.created_at, t.updated_at
+  FROM event_targets t
+  JOIN channels c ON c.id = t.channel_id`
+
+func (r *Reader) target(row targetRow) (EventTarget, error) {
+	t := EventTarget{ID: row.ID, ChannelID: row.ChannelID, Channel: row.Channel, Name: row.Name, URL: row.URL, OldSecretUntil: utc(row.Until),
+		Types: row.Types, Enabled: row.Enabled, CreatedAt: row.Created.UTC(), UpdatedAt: row.Updated.UTC()}
+	var err error
+	if t.Secret, err = r.open(seal.TargetSecret, row.Secret); err != nil {
+		return t, err
+	}
+	t.OldSecret, err = r.open(seal.TargetSecret, row.Old)
+	return t, err
+}
+
+// EventTargets lists the subscriptions, by channel and name; channel "" means of
+// every channel. There are few.
+func (r *Reader) EventTargets(ctx context.Context, channel string) ([]EventTarget, error) {
+	var rows []targetRow
+	err := sqlx.SelectContext(ctx, r.q, &rows, selectTargets+`
+ WHERE $1 = '' OR c.slug = $1
+ ORDER BY c.slug, t.name`, channel)
+	if err != nil {
+		return nil, toFault(err)
+	}
+	out := make([]EventTarget, len(rows))
+	for i, row := range rows {
+		if out[i], err = r.target(row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// EventTarget finds a subscription by its name in a channel. Fault: not_found
+// "event_target.unknown".
+func (r *Reader) EventTarget(ctx context.Context, channel int64, name string) (*EventTarget, error) {
+	return r.oneTarget(ctx, selectTargets+`
+ WHERE t.channel_id = $1
+   AND t.name = $2`, channel, name)
+}
+
+// EventTargetByID loads a subscription. Fault: not_found "event_target.unknown".
+func (r *Reader) EventTargetByID(ctx context.Context, id int64) (*EventTarget, error) {
+	return r.oneTarget(ctx, selectTargets+`
+ WHERE t.id = $1`, id)
+}
+
+func (r *Reader) oneTarget(ctx context.Context, query string, args ...any) (*EventTarget, error) {
+	var row targetRow
+	err := sqlx.GetContext(ctx, r.q, &row, query, args...)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return nil, fault.New(fault.NotFound, "event_target.unknown")
+	}
+	if err != nil {
+		return nil, toFault(err)
+	}
+	t, err := r.target(row)
+	return &t, err
+}
+
+// SetEventTarget creates or replaces a subscription, by channel and name.
+func (t *Tx) SetEventTarget(ctx context.Context, e EventTarget) (id int64, created bool, err error) {
+	var row struct {
+		ID      int64 `db:"id"`
+		Created bool  `db:"created"`
+	}
+	err = t.tx.GetContext(ctx, &row, `
+INSERT INTO event_targets (channel_id, name, url, secret_sealed, old_secret_sealed, old_secret_until, types, enabled)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (channel_id, name) DO UPDATE
+   SET url = EXCLUDED.url,
+       secret_sealed = EXCLUDED.secret_sealed,
+       old_secret_sealed = EXCLUDED.old_secret_sealed,
+       old_secret_until = EXCLUDED.old_secret_until,
+       types = EXCLUDED.types,
+       enabled = EXCLUDED.enabled,
+       updated_at = now()
+RETURNING id, xmax = 0 AS created`,
+		e.ChannelID, e.Name, e.URL, t.keys.SealString(seal.TargetSecret, e.Secret), nullBytes(t.keys.SealString(seal.TargetSecret, e.OldSecret)),
+		nullTime(e.OldSecretUntil), pq.Array(append([]string{}, e.Types...)), e.Enabled)
+	return row.ID, row.Created, toFault(err)
+}
+
+// RemoveEventTarget deletes a subscription; its events stay, and what is still
+// to be sent to it is cancelled when its turn comes.
+func (t *Tx) RemoveEventTarget(ctx context.Context, id int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+DELETE FROM event_targets
+ WHERE id = $1`, id)
+	return toFault(err)
+}
