@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 		"app/i18n", "app/web/session", "app/web/view"},
 	"app/web":       {"app/web/...", "app/staff", "app/fault", "app/i18n", "static"},
 	"app/simulator": {"app/protocol/...", "app/market", "app/fault"},
+	"app/selfcheck": {"app/simulator", "app/conformance", "app/protocol/crypt", "app/market", "app/fault", "app/i18n"}, // an outside party, like the simulator
 	"jobs": {"app/intake", "app/provision", "app/deliver", "app/outbox", "app/store", "app/fault", "app/telemetry",
 		"app/redisconn"},
 	"app": {"..."},
