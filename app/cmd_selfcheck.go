@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"koodesk/app/i18n"
-	"koodesk/app/market"
 	"koodesk/app/selfcheck"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/store"
 )
 
@@ -61,7 +61,7 @@ func (c *cli) checkChannel(ctx context.Context, f *flags, o checkFlags) error {
 		if err != nil {
 			return err
 		}
-		options := checkOptions(ch, c.config.PublicURL.String(), time.Now())
+		options := desk.OptionsOf(ch, c.config.PublicURL.String(), version, time.Now())
 		options.Types = types
 		if o.url != "" {
 			options.URL = o.url
@@ -95,16 +95,4 @@ func (c *cli) printReport(report selfcheck.Report, z *i18n.Localizer, o checkFla
 		return errFailed
 	}
 	return nil
-}
-
-// checkOptions are a channel's production address and present keys.
-func checkOptions(ch *store.Channel, public string, now time.Time) selfcheck.Options {
-	return selfcheck.Options{URL: strings.TrimSuffix(public, "/") + "/koogallery/" + ch.Slug, Channel: ch.Slug, Site: string(ch.Site), Version: version,
-		BodySign: ch.BodySign, EncryptType: ch.EncryptType,
-		Keys: selfcheck.Keys(func(class market.KeyClass) string {
-			if keys := ch.KeysOf(class, now); len(keys) > 0 {
-				return keys[0].Secret
-			}
-			return ""
-		})}
 }

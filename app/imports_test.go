@@ -55,11 +55,12 @@ var mayImport = map[string][]string{
 	"app/web/callback":     {"app/protocol/...", "app/intake", "app/market", "app/store", "app/fault", "app/replay", "app/telemetry"},
 	"app/web/api": {"app/intake", "app/provision/pool", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session"},
-	"app/web/console": {"app/intake", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
+	"app/web/console": {"app/selfcheck", "app/selfcheck/desk", "app/intake", "app/licensecode", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault",
 		"app/i18n", "app/web/session", "app/web/view"},
-	"app/web":       {"app/web/...", "app/staff", "app/fault", "app/i18n", "static"},
-	"app/simulator": {"app/protocol/...", "app/market", "app/fault"},
-	"app/selfcheck": {"app/simulator", "app/conformance", "app/protocol/crypt", "app/market", "app/fault", "app/i18n"}, // an outside party, like the simulator
+	"app/web":            {"app/web/...", "app/staff", "app/fault", "app/i18n", "static"},
+	"app/simulator":      {"app/protocol/...", "app/market", "app/fault"},
+	"app/selfcheck/desk": {"app/selfcheck", "app/store", "app/market", "app/staff", "app/fault"},
+	"app/selfcheck":      {"app/simulator", "app/conformance", "app/protocol/crypt", "app/market", "app/fault", "app/i18n"}, // an outside party, like the simulator
 	"jobs": {"app/intake", "app/provision", "app/deliver", "app/outbox", "app/store", "app/fault", "app/telemetry",
 		"app/redisconn"},
 	"app": {"..."},

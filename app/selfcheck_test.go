@@ -18,6 +18,7 @@ import (
 
 	"koodesk/app/i18n"
 	"koodesk/app/selfcheck"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/store/storetest"
 )
 
@@ -39,7 +40,7 @@ func TestTheProgramPassesItsSelfCheck(t *testing.T) {
 	proxy := r.front()
 	ch, err := r.store.Reader().ChannelBySlug(t.Context(), "default")
 	require.NoError(t, err)
-	o := checkOptions(ch, "https://example.com", time.Now())
+	o := desk.OptionsOf(ch, "https://example.com", version, time.Now())
 	o.RootCAs = proxy.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	o.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, proxy.Listener.Addr().String())

@@ -23,6 +23,7 @@ import (
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn"
 	"koodesk/app/replay"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/store"
 	"koodesk/app/telemetry"
@@ -59,6 +60,7 @@ type parts struct {
 	market    *marketapi.Client
 	mail      *email.Sender // nil without SMTP_URL
 	deliverer *deliver.Deliverer
+	desk      *desk.Desk
 	provision *provision.Provisioner
 	pools     *pool.Keeper
 	intake    *intake.Intake
@@ -90,6 +92,7 @@ func (p *parts) useCases(c *cli) error {
 	if err := p.delivery(c, wake); err != nil {
 		return err
 	}
+	p.desk = desk.New(desk.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Version: version, Log: p.log})
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
 		Drivers: c.makers(p.store), Log: p.log, Wake: wake})
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
@@ -159,6 +162,9 @@ func (c *cli) mail() (email.Options, error) {
 
 // close ends what holds connections.
 func (p *parts) close() error {
+	if p.desk != nil {
+		p.desk.Stop()
+	}
 	if p.market != nil {
 		p.market.Close()
 	}
@@ -188,7 +194,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 			Pools: p.pools, Claims: p.provision}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer,
-			SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
+			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil
 }

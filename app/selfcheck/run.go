@@ -63,7 +63,7 @@ type runner struct {
 	silent int               // cases in a row without an answer
 }
 
-// Run sends all cases and reports. Fault: invalid "selfcheck.no_key" when the
+// Run sends all cases and reports. Fault: invalid "self_check.no_key" when the
 // channel has no key for what is to be checked. It takes at most Budget.
 func Run(ctx context.Context, o Options) (Report, error) {
 	o.fill()
@@ -112,14 +112,14 @@ func (o *Options) types() ([]Type, error) {
 		}
 		if o.Keys[t.KeyClass()] == "" {
 			if len(o.Types) > 0 {
-				return nil, fault.New(fault.Invalid, "selfcheck.no_key", "class", string(t.KeyClass()), "type", string(t))
+				return nil, fault.New(fault.Invalid, "self_check.no_key", "class", string(t.KeyClass()), "type", string(t))
 			}
 			continue
 		}
 		out = append(out, t)
 	}
 	if len(out) == 0 {
-		return nil, fault.New(fault.Invalid, "selfcheck.no_keys")
+		return nil, fault.New(fault.Invalid, "self_check.no_keys")
 	}
 	return out, nil
 }
@@ -230,15 +230,4 @@ func cut(s string) string {
 		return s[:maxKept] + "…"
 	}
 	return s
-}
-
-// Keys picks the first of each class's keys.
-func Keys(of func(market.KeyClass) string) map[market.KeyClass]string {
-	keys := map[market.KeyClass]string{}
-	for _, class := range market.KeyClasses() {
-		if k := of(class); k != "" {
-			keys[class] = k
-		}
-	}
-	return keys
 }

@@ -189,7 +189,7 @@ func TestATypeWithoutItsKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := selfcheck.Run(t.Context(), selfcheck.Options{URL: "https://example.com", Types: []selfcheck.Type{selfcheck.LicenseCode},
 		Keys: map[market.KeyClass]string{market.BasicKey: key}})
-	require.Equal(t, "selfcheck.no_key", fault.From(err).Key)
+	require.Equal(t, "self_check.no_key", fault.From(err).Key)
 	_, err = selfcheck.Run(t.Context(), selfcheck.Options{URL: "https://example.com"})
-	require.Equal(t, "selfcheck.no_keys", fault.From(err).Key)
+	require.Equal(t, "self_check.no_keys", fault.From(err).Key)
 }

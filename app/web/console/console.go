@@ -17,6 +17,7 @@ import (
 	"koodesk/app/intake"
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -31,6 +32,7 @@ type Options struct {
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
 	SignIn    *signin.SignIn
+	SelfCheck *desk.Desk
 	Sessions  *session.Manager
 	Views     *view.Engine
 	Zone      *time.Location      // in which times are shown
@@ -99,6 +101,10 @@ func (k *Console) Routes() []session.Route {
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
+		to(get, "/self-check", staff.SelfCheckRead, k.SelfCheck),
+		to(post, "/self-check", staff.SelfCheckRun, k.RunSelfCheck),
+		to(get, "/self-check/report.md", staff.SelfCheckRead, k.SelfCheckReport),
+		to(get, "/self-check/report.json", staff.SelfCheckRead, k.SelfCheckReport),
 	}
 }
 

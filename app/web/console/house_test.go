@@ -29,6 +29,7 @@ import (
 	"koodesk/app/provision/static"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/replay"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -126,6 +127,8 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	require.NoError(t, err)
 	o := console.Options{Reader: s.Reader(), Intake: h.intake, Provision: h.provision, Deliver: h.deliver, SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
+	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
+	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)
 	}

@@ -14,6 +14,7 @@ const (
 	RoomInstances  Room = "instances"
 	RoomDeliveries Room = "deliveries"
 	RoomTasks      Room = "tasks"
+	RoomSelfCheck  Room = "selfcheck"
 	RoomAccount    Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -36,6 +37,7 @@ var rooms = []room{
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
+	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
 // NavItem is one line of the navigation as the reader sees it.
