@@ -147,7 +147,7 @@ func (k *Console) SelfCheckReport(c *fiber.Ctx) error {
 		return err
 	}
 	if report == nil {
-		return fault.New(fault.NotFound, "page.unknown")
+		return fiber.ErrNotFound
 	}
 	private(c)
 	name := "koodesk-" + ch.Slug + "-" + report.Finished.Format("20060102-150405")
