@@ -11,7 +11,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # the private PostgreSQL has connections for. Continuous integration trusts no cached result.
 TEST_FLAGS ?= -timeout 9m -p 4 -parallel 4 $(if $(CI),-count=1)
 RACE_FLAGS ?= -timeout 25m -p 2 -parallel 4
-FUZZTIME ?= 20s
+FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build race screenshots cover fuzz bench check lint services services-stop clean
@@ -39,8 +39,8 @@ cover: ## test coverage: total here, line by line in coverage.html
 	@go tool cover -html=coverage.out -o coverage.html
 	@go tool cover -func=coverage.out | tail -n 1
 
-fuzz: ## every fuzz target for FUZZTIME (20s)
-	@scripts/fuzz $(FUZZTIME)
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@scripts/with-services scripts/fuzz $(FUZZTIME)
 
 bench: build ## the benchmarks: ratios beside their raw limits
 	@scripts/with-services scripts/bench

@@ -27,8 +27,17 @@ const (
 )
 
 func doctor(ctx context.Context, c *cli, args []string) error {
-	if err := c.flags("doctor", "check settings, database, Redis, clock, mail and reachability").parse(args); err != nil {
+	f := c.flags("doctor", "check settings, database, Redis, clock, mail and reachability; with --channel the production address")
+	var o checkFlags
+	o.register(f)
+	if err := f.parse(args); err != nil {
 		return err
+	}
+	if o.channel != "" {
+		return c.checkChannel(ctx, f, o)
+	}
+	for name := range f.given() {
+		return f.bad("--%s goes with --channel", name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

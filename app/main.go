@@ -48,7 +48,8 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
   koodesk simulate ...       play the marketplace
-  koodesk doctor             check settings, database, Redis, clock, mail
+  koodesk doctor             check settings, database, Redis, clock, mail; with
+                             --channel S the production address, from outside
   koodesk version
 
 Settings come from the environment and from an .env file in the working

@@ -30,6 +30,7 @@ import (
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn"
 	"koodesk/app/replay"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/store"
 	"koodesk/app/telemetry"
@@ -76,6 +77,7 @@ type parts struct {
 	market    *marketapi.Client
 	mail      *email.Sender // nil without SMTP_URL
 	deliverer *deliver.Deliverer
+	desk      *desk.Desk
 	provision *provision.Provisioner
 	pools     *pool.Keeper
 	license   *license.Desk
@@ -112,6 +114,7 @@ func (p *parts) useCases(c *cli) error {
 	}
 	p.webhook = webhook.NewClient(webhook.Options{Allow: c.allow(), Log: p.log})
 	p.event = event.NewClient(event.Options{Store: p.store, Webhook: p.webhook, Log: p.log, Wake: wake})
+	p.desk = desk.New(desk.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Version: version, Log: p.log})
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
 		Drivers: c.makers(p.store, p.event), Licenses: suppliers(p.store), Log: p.log, Wake: wake})
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
@@ -184,6 +187,9 @@ func (c *cli) mail() (email.Options, error) {
 
 // close ends what holds connections.
 func (p *parts) close() error {
+	if p.desk != nil {
+		p.desk.Stop()
+	}
 	if p.market != nil {
 		p.market.Close()
 	}
@@ -216,7 +222,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 			Pools: p.pools, Claims: p.provision, Codes: p.codes, Reconcile: p.reconcile}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
-			SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
+			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil
 }

@@ -32,6 +32,8 @@ type Answer struct {
 	BodySign   string   // "valid", "missing", "wrong: …"
 	Findings   []string // departures from the published form; empty if there are none
 	Fault      string   // why there is no answer; "" if there is one
+
+	head string // status line and headers as sent; "" without a recording
 }
 
 // Info is one element of queryInstance's answer.

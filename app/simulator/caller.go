@@ -138,10 +138,10 @@ func (c *Caller) Send(ctx context.Context, s Signed) Answer {
 	a.Status, a.ContentType, a.Body = resp.StatusCode, resp.Header.Get("Content-Type"), string(body)
 	if s.Body == nil {
 		a.examineV1(s.Fields, c.Key)
-		a.examineSpelling(wire.head())
 	} else {
 		a.examine(s.Fields)
 	}
+	a.examineSpelling(wire.head())
 	a.examineSignature(resp.Header.Get("Body-Sign"), body, c.Key, !c.NoBodySign)
 	return a
 }

@@ -99,10 +99,22 @@ func (a *Answer) examineUsage(raw json.RawMessage) {
 // "Body-sign". Without a recording there is nothing to say.
 func (a *Answer) examineSpelling(raw []byte) {
 	head, _, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	a.head = string(head)
 	for line := range strings.SplitSeq(string(head), "\r\n") {
 		name, _, _ := strings.Cut(line, ":")
 		if strings.EqualFold(name, crypt.BodySignHeader) && name != crypt.BodySignHeader {
 			a.find("the header is spelled %q, must be %q", name, crypt.BodySignHeader)
 		}
 	}
+}
+
+// Header is the value of a header whose name was sent in exactly this spelling,
+// "" if there is none or nothing was recorded.
+func (a Answer) Header(name string) string {
+	for line := range strings.SplitSeq(a.head, "\r\n") {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -88,21 +90,42 @@ func newRecordingClient(timeout time.Duration, n int, slow bool, pause time.Dura
 	if !slow {
 		pause = 0
 	}
-	client := NewHTTPClient(timeout, n)
+	return record(NewHTTPClient(timeout, n), (&net.Dialer{Timeout: timeout}).DialContext, pause)
+}
+
+// NewWireClient makes a client for one call at a time whose answers show their
+// head as it came over the wire (Answer.Header). Roots are the authorities that
+// it trusts, nil for the system's; dial makes its connections.
+func NewWireClient(timeout time.Duration, roots *x509.CertPool, dial dialFunc) *http.Client {
+	client := NewHTTPClient(timeout, 1)
+	client.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots // NewHTTPClient makes no other
+	return record(client, dial, 0)
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// record puts recorded connections under a client of NewHTTPClient.
+func record(client *http.Client, dial dialFunc, pause time.Duration) *http.Client {
 	transport := client.Transport.(*http.Transport) // NewHTTPClient makes no other
-	dialer := &net.Dialer{Timeout: timeout}
-	secure := &tls.Dialer{NetDialer: dialer, Config: transport.TLSClientConfig}
-	wrap := func(conn net.Conn, err error) (net.Conn, error) {
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		return &recordedConn{Conn: conn, pause: pause}, nil
 	}
-	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return wrap(dialer.DialContext(ctx, network, address))
-	}
 	transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return wrap(secure.DialContext(ctx, network, address))
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		config := transport.TLSClientConfig.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(address)
+		secure := tls.Client(conn, config)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return &recordedConn{Conn: secure, pause: pause}, nil
 	}
 	return client
 }

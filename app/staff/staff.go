@@ -39,6 +39,8 @@ const (
 	PoolsRead       Permission = "pools.read"
 	PoolsWrite      Permission = "pools.write" // add and retire prepared accounts
 	AuditRead       Permission = "audit.read"
+	SelfCheckRead   Permission = "selfcheck.read"
+	SelfCheckRun    Permission = "selfcheck.run" // call the own production address with debugging calls
 
 	ReconcileRead   Permission = "reconcile.read"
 	ReconcileDecide Permission = "reconcile.decide" // begin a run, approve or dismiss its repairs
@@ -49,9 +51,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, ReconcileDecide,
+var works = []Permission{SelfCheckRun, MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 

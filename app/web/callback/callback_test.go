@@ -42,7 +42,7 @@ func (life) Release(context.Context, *store.Tx, *store.Instance, int64) error { 
 
 // site is a production address that really listens.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	store   *store.Store
 	metrics *telemetry.Metrics
 	handler *callback.Handler

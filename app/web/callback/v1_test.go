@@ -31,7 +31,7 @@ import (
 
 // openV1 is a production address that knows both generations; V1.0 purchases
 // wait that long.
-func openV1(t *testing.T, wait time.Duration) *site {
+func openV1(t testing.TB, wait time.Duration) *site {
 	t.Helper()
 	s := &site{t: t, store: storetest.Open(t), metrics: telemetry.New()}
 	storetest.Channel(t, s.store, "default", "")

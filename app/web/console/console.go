@@ -19,6 +19,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
 	"koodesk/app/reconcile"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -35,6 +36,7 @@ type Options struct {
 	Codes     *licensecode.Codes
 	Reconcile *reconcile.Reconciler
 	SignIn    *signin.SignIn
+	SelfCheck *desk.Desk
 	Sessions  *session.Manager
 	Views     *view.Engine
 	Zone      *time.Location      // in which times are shown
@@ -114,6 +116,10 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
+		to(get, "/self-check", staff.SelfCheckRead, k.SelfCheck),
+		to(post, "/self-check", staff.SelfCheckRun, k.RunSelfCheck),
+		to(get, "/self-check/report.md", staff.SelfCheckRead, k.SelfCheckReport),
+		to(get, "/self-check/report.json", staff.SelfCheckRead, k.SelfCheckReport),
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/replay"
+	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -128,6 +129,8 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	recon := reconcile.New(reconcile.Options{Store: s, Marketplace: h.orders, Purchases: h.intake, Drivers: h.provision, Log: quiet})
 	o := console.Options{Reader: s.Reader(), Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
+	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
+	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)
 	}

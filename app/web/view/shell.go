@@ -17,6 +17,7 @@ const (
 	RoomOrders       Room = "orders"
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
+	RoomSelfCheck    Room = "selfcheck"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -42,6 +43,7 @@ var rooms = []room{
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
+	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
 // NavItem is one line of the navigation as the reader sees it.
