@@ -27,6 +27,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&p.Settings.Memo, "memo", "", "template of the remark that the customer sees")
 	f.StringVar(&p.Settings.Pool, "pool", "", "driver pool: the name of the pool that the accounts are taken from")
 	f.StringVar(&p.Settings.PoolOnRelease, "pool-on-release", "", "driver pool: what becomes of the account of a released instance: retire (default) or return")
+	f.BoolVar(&p.Settings.OneTimeLink, "one-time-link", false, "let the buyer's access page show the access data once only")
 	f.StringVar(&p.MailLanguage, "mail-language", "", "language of the messages to customers: zh-CN or en (default: the site's)")
 	if err := f.parse(args, "channel", "product", "driver"); err != nil {
 		return err

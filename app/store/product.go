@@ -33,6 +33,8 @@ type ProductSettings struct {
 	Pool             string `json:"pool,omitempty"`
 	PoolOnRelease    string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
 	WebhookURL       string `json:"webhook_url,omitempty"`
+	// OneTimeLink lets the buyer's access page show the access data once only.
+	OneTimeLink bool `json:"one_time_link,omitempty"`
 }
 
 // ProductFor finds what a product is provisioned by: its own entry, else the

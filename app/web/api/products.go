@@ -22,6 +22,7 @@ type product struct {
 	PoolOnRelease    string `json:"pool_on_release"`
 	WebhookURL       string `json:"webhook_url"`
 	HasSecret        bool   `json:"has_webhook_secret"`
+	OneTimeLink      bool   `json:"one_time_link"`
 	MailLanguage     string `json:"mail_language"`
 	CreatedAt        moment `json:"created_at"`
 	UpdatedAt        moment `json:"updated_at"`
@@ -31,7 +32,7 @@ func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	s := p.Settings
 	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, FrontEndURL: s.FrontEndURL, AdminURL: s.AdminURL,
 		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, PoolOnRelease: s.PoolOnRelease, WebhookURL: s.WebhookURL,
-		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
+		HasSecret: p.HasSecret, OneTimeLink: s.OneTimeLink, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
 // Products answers GET /products.
@@ -77,6 +78,7 @@ type productBody struct {
 	PoolOnRelease    string  `json:"pool_on_release"`
 	WebhookURL       string  `json:"webhook_url"`
 	WebhookSecret    *string `json:"webhook_secret"`
+	OneTimeLink      bool    `json:"one_time_link"`
 	MailLanguage     string  `json:"mail_language"`
 }
 
@@ -94,7 +96,7 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	}
 	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings{FrontEndURL: in.FrontEndURL, AdminURL: in.AdminURL, UserName: in.UserName,
-			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL}}
+			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL, OneTimeLink: in.OneTimeLink}}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
 	}

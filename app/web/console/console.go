@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/deliver"
 	"koodesk/app/intake"
 	"koodesk/app/outbox"
@@ -27,6 +28,7 @@ import (
 // Options of New.
 type Options struct {
 	Reader    *store.Reader
+	Pages     *accesspage.Pages
 	Intake    *intake.Intake
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
@@ -94,6 +96,7 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/instances/:instance_id", staff.InstancesRead, k.Instance),
 		to(post, "/instances/:instance_id/access", staff.InstancesAccess, k.SetAccess),
 		to(post, "/instances/:instance_id/reveal", staff.InstancesReveal, k.Reveal),
+		to(post, "/instances/:instance_id/link", staff.InstancesAccess, k.RenewLink),
 		to(get, "/deliveries", staff.DeliveriesRead, k.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, k.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),

@@ -37,6 +37,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, instanceSamples(op, ro)...)
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
+	out = append(out, buyerSamples(op)...)
 	return append(out, hostile(op)...)
 }
 
