@@ -133,7 +133,15 @@ func TestKeysRotateWithAnOverlap(t *testing.T) {
 	require.Equal(t, 1, keys())
 	code, out, _ = s.run("", "channel", "list")
 	require.Equal(t, exitOK, code)
-	require.Equal(t, "acme\tintl\thttps://mkt-intl.myhuaweicloud.com\n", out)
+	require.Equal(t, "acme\tintl\thttps://mkt-intl.myhuaweicloud.com\tpage\n", out)
+	code, _, errs = s.run("", "channel", "set", "--slug", "acme", "--v1-pending", "000000")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, `--v1-pending "000000" is neither page nor 000004`)
+	code, _, errs = s.run("", "channel", "set", "--slug", "acme", "--v1-pending", "000004")
+	require.Equal(t, exitOK, code, errs)
+	code, out, _ = s.run("", "channel", "list")
+	require.Equal(t, exitOK, code)
+	require.Contains(t, out, "\t000004\n")
 }
 
 func TestAKeyInUseIsWarnedAboutAndShownWithItsLastUse(t *testing.T) {

@@ -25,6 +25,7 @@ type channelFlags struct {
 	slug, site, ak, sk, openAPI, kitKey string
 	keys                                map[market.KeyClass]*string
 	encryptType                         int
+	v1Pending                           string
 	bodySign                            bool
 	retireNow                           bool
 }
@@ -96,7 +97,7 @@ func warnings(class market.KeyClass, twins []market.KeyClass, old store.KeyRow, 
 }
 
 func channelList(ctx context.Context, c *cli, args []string) error {
-	if err := c.flags("channel list", "the production addresses: slug, site, address of the open APIs").parse(args); err != nil {
+	if err := c.flags("channel list", "the production addresses: slug, site, address of the open APIs, what V1.0 purchases are answered that are not ready in time").parse(args); err != nil {
 		return err
 	}
 	return c.with(ctx, func(s *store.Store) error {
@@ -109,7 +110,7 @@ func channelList(ctx context.Context, c *cli, args []string) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.stdout, "%s\t%s\t%s\n", ch.Slug, ch.Site, ch.BaseURL())
+			fmt.Fprintf(c.stdout, "%s\t%s\t%s\t%s\n", ch.Slug, ch.Site, ch.BaseURL(), ch.V1Pending)
 		}
 		return nil
 	})
@@ -129,6 +130,8 @@ func channelSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&o.openAPI, "open-api", "", "address of the open APIs, if it is not the published one of the site")
 	f.StringVar(&o.kitKey, "kit-private-key", "", "file with the private key (PEM) of the joint-operations kit")
 	f.IntVar(&o.encryptType, "encrypt-type", 1, "1 (AES-256) or 2 (AES-128), for protocol V1.0")
+	f.StringVar(&o.v1Pending, "v1-pending", store.PendingPage,
+		"what a V1.0 purchase is answered that is not ready within 3 s: page (000000 and the buyer's access page) or 000004 (the marketplace has to come again)")
 	f.BoolVar(&o.bodySign, "body-sign", true, "sign every answer with the header Body-Sign")
 	f.BoolVar(&o.retireNow, "retire-old-key-now", false, "end the 24 h in which replaced keys of this channel are still valid; works alone too")
 	if err := f.parse(args, "slug"); err != nil {
@@ -160,6 +163,12 @@ func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[ma
 			return change, nil, f.bad("--encrypt-type must be 1 or 2")
 		}
 		change.EncryptType = &o.encryptType
+	}
+	if given["v1-pending"] {
+		if o.v1Pending != store.PendingPage && o.v1Pending != store.PendingCode {
+			return change, nil, f.bad("--v1-pending %q is neither page nor 000004", o.v1Pending)
+		}
+		change.V1Pending = &o.v1Pending
 	}
 	if given["body-sign"] {
 		change.BodySign = &o.bodySign

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +101,48 @@ func TestAPurchaseOfV1BecomesAWorkingInstance(t *testing.T) {
 	r.masked("/messages?protocol=v1&activity=newInstance", app.Password, buyerEmail, "authToken=A", "platformParams")
 }
 
+// page opens an access page at the address where the test's program listens.
+func (r *rig) page(method, address string) string {
+	r.t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(r.t, err)
+	req, err := http.NewRequest(method, r.base+u.RequestURI(), nil)
+	require.NoError(r.t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(r.t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(r.t, err)
+	require.Equal(r.t, http.StatusOK, res.StatusCode, "%s", b)
+	return string(b)
+}
+
+// What fails after the marketplace was told success is the operators' to see and
+// to put right: it stays failed with its remedy, and nobody else comes again.
+func TestAPurchaseOfV1ThatFailsLaterStaysVisible(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, false)
+	r.driver.fails.Store(1 << 20)
+	a := r.callV1(market.NewInstance, "orderId", "CS2611220105EEEEE")
+	require.Equal(t, market.Success, a.Code)
+	require.Contains(t, a.AppOf(a.InstanceID).FrontEndURL, "/access/")
+	require.Less(t, a.Latency, 4*time.Second)
+	r.stop()
+	r.start(true)
+	failed := r.waitItems("/messages?status=failed&protocol=v1", 1)[0]
+	require.Equal(t, "000000", failed["result_code"], "what the marketplace was told")
+	require.NotEmpty(t, failed["last_error"])
+	require.Nil(t, failed["retry_until"], "so it does not come again by itself")
+	require.Contains(t, r.page(http.MethodGet, a.AppOf(a.InstanceID).FrontEndURL), `data-state="preparing"`)
+	r.masked("/messages?protocol=v1", strings.TrimPrefix(a.AppOf(a.InstanceID).FrontEndURL, "http://koodesk.test/access/"))
+	r.driver.fails.Store(0)
+	r.api(http.MethodPost, "/messages/"+failed["id"].(string)+"/restart", nil, 200)
+	r.waitItems("/messages?status=succeeded&protocol=v1", 1)
+	require.Contains(t, r.page(http.MethodGet, a.AppOf(a.InstanceID).FrontEndURL), `data-state="active"`)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+	require.NotContains(t, r.log.String(), strings.TrimPrefix(a.AppOf(a.InstanceID).FrontEndURL, "http://koodesk.test/access/"))
+}
+
 // masked requires that the detail of a list's only message shows none of these.
 func (r *rig) masked(path string, secrets ...string) {
 	r.t.Helper()
@@ -158,14 +202,28 @@ func TestFiftyPurchasesOfV1AtOnceAreOneInstance(t *testing.T) {
 	require.Equal(t, 50, r.count(`SELECT attempts FROM messages`))
 }
 
-// By hand: the call is answered at once, and with the access data once an
-// operator has typed it in; what V1.0 could not carry is refused.
+// By hand: the call is answered at once, with the buyer's access page or as the
+// channel wants it, and with the access data once an operator has typed it in;
+// what V1.0 could not carry is refused.
 func TestAnOperatorProvisionsV1ByHand(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.ok(product, "", "set", "--channel", "default", "--product", "*", "--driver", "manual", "--mail-language", "zh-CN")
-	a := r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC")
-	require.Equal(t, market.Processing, a.Code)
+	r.ok(channel, "", "set", "--slug", "default", "--v1-pending", "000004")
+	require.Eventually(t, func() bool { // the channel is remembered for a moment
+		return r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC").Code == market.Processing
+	}, 20*time.Second, 200*time.Millisecond)
+	r.ok(channel, "", "set", "--slug", "default", "--v1-pending", "page")
+	var a simulator.Answer
+	require.Eventually(t, func() bool {
+		a = r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC")
+		return a.Code == market.Success
+	}, 20*time.Second, 200*time.Millisecond)
+	page := a.AppOf(a.InstanceID).FrontEndURL
+	require.Regexp(t, `^http://koodesk\.test/access/[A-Za-z0-9_-]{40,}$`, page)
+	require.Equal(t, a.Body, r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC").Body, "the same bytes while the state is the same")
+	require.Equal(t, simulator.App{FrontEndURL: page}, *r.callV1(market.QueryInstance, "instanceId", a.InstanceID).AppOf(a.InstanceID))
+	require.Contains(t, r.page(http.MethodGet, page), "正在为您准备")
 	problem := r.api(http.MethodPut, "/instances/"+a.InstanceID+"/access",
 		map[string]string{"front_end_url": "https://hand.example.com", "password": strings.Repeat("p", 80)}, 400)
 	require.NotEmpty(t, problem["detail"])
@@ -175,6 +233,8 @@ func TestAnOperatorProvisionsV1ByHand(t *testing.T) {
 	require.Equal(t, market.Success, again.Code)
 	require.Equal(t, strings.Repeat("p", 79), again.AppOf(a.InstanceID).Password)
 	require.Equal(t, "请先修改密码", again.AppOf(a.InstanceID).Memo)
+	require.NotContains(t, r.page(http.MethodGet, page), "ppp")
+	require.Contains(t, r.page(http.MethodPost, page), strings.Repeat("p", 79), "the link goes on showing it")
 	r.waitItems("/messages?status=succeeded&activity=newInstance", 1)
 
 	for _, activity := range simulator.ActivitiesV1() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
@@ -34,8 +35,10 @@ import (
 	"koodesk/app/signin"
 	"koodesk/app/store"
 	"koodesk/app/telemetry"
+	"koodesk/app/throttle"
 	"koodesk/app/web"
 	"koodesk/app/web/api"
+	"koodesk/app/web/buyer"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/console"
 	"koodesk/app/web/session"
@@ -78,6 +81,7 @@ type parts struct {
 	mail      *email.Sender // nil without SMTP_URL
 	deliverer *deliver.Deliverer
 	desk      *desk.Desk
+	seller    string // as customers know the name
 	provision *provision.Provisioner
 	pools     *pool.Keeper
 	license   *license.Desk
@@ -85,6 +89,7 @@ type parts struct {
 	reconcile *reconcile.Reconciler
 	webhook   *webhook.Client
 	event     *event.Client
+	pages     *accesspage.Pages
 	jobs      *jobs.Jobs
 	codes     *licensecode.Codes
 	orders    *orderbook.Book
@@ -120,8 +125,9 @@ func (p *parts) useCases(c *cli) error {
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
 		Free: func(name string, n int) { p.metrics.PoolFree.WithLabelValues(name).Set(float64(n)) }})
 	p.license = license.New(license.Options{Store: p.store, Marketplace: p.market, Suppliers: suppliers(p.store), Log: p.log, Wake: wake})
+	p.pages = accesspage.New(accesspage.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Log: p.log})
 	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Licenses: p.license, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
-		PublicURL: c.config.PublicURL.String(), Log: p.log, Wake: wake})
+		PublicURL: c.config.PublicURL.String(), Link: p.pages.URL, Log: p.log, Wake: wake})
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Drivers: p.provision,
 		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
 	p.codes = licensecode.New(licensecode.Options{Store: p.store, Marketplace: p.market, Log: p.log, Wake: wake})
@@ -152,6 +158,7 @@ func (p *parts) delivery(c *cli, wake func()) error {
 	if err != nil {
 		return err
 	}
+	p.seller = m.From.Name
 	var sender deliver.Sender = email.None{}
 	if m.Host != "" {
 		m.RootCAs = c.mailCAs
@@ -217,11 +224,13 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		return web.Options{}, err
 	}
 	return web.Options{
+		Buyer: buyer.New(buyer.Options{Pages: p.pages, Limit: throttle.New("access", p.redis, p.log), Views: pages, Seller: p.seller,
+			Zone: c.config.TZDisplay, Log: p.log}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
 			Pools: p.pools, Claims: p.provision, Codes: p.codes, Reconcile: p.reconcile}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

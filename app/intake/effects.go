@@ -99,7 +99,23 @@ func (in *Intake) query(ctx context.Context, tx *store.Tx, a Arrived) (effect, e
 	if answer.Code == market.NoSuchInstance {
 		return refused(answer.Code, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
 	}
+	if a.Call.Protocol == market.V1 {
+		in.bridge(a.Channel, &answer, found)
+	}
 	return effect{answer: answer, changed: true}, err
+}
+
+// bridge gives what is still being made the buyer's access page.
+func (in *Intake) bridge(ch *store.Channel, answer *market.Answer, found []*store.Instance) {
+	generations := make(map[string]int, len(found))
+	for _, i := range found {
+		generations[i.InstanceID] = i.LinkGeneration
+	}
+	for n := range answer.Info {
+		if info := &answer.Info[n]; info.App == nil {
+			info.App = in.meanwhile(ch, info.InstanceID, generations[info.InstanceID])
+		}
+	}
 }
 
 // Look is the answer to a queryInstance for these instances: what each of them

@@ -62,6 +62,7 @@ type Intake struct {
 	dialects  map[market.Protocol]Dialect
 	publicURL string
 	log       *slog.Logger
+	link      func(instanceID string, generation int) string
 	wake      func()
 	channels  *channels
 	pending   map[market.Protocol]answers
@@ -79,8 +80,11 @@ type Options struct {
 	Licenses  Licenses // nil: all are left to tasks
 	Dialects  []Dialect
 	PublicURL string // what a debugging call's queryInstance shows as frontEndUrl
-	Log       *slog.Logger
-	Wake      func()
+	// Link is the address of the buyer's access page, for V1.0 purchases that are
+	// not ready in time; nil: they are answered 000004.
+	Link func(instanceID string, generation int) string
+	Log  *slog.Logger
+	Wake func()
 	// Wait is how long after its arrival a V1.0 purchase may wait for its access
 	// data; 0 means 3 s.
 	Wait time.Duration
@@ -88,7 +92,7 @@ type Options struct {
 
 // New makes the use case.
 func New(o Options) *Intake {
-	in := &Intake{store: o.Store, life: o.Lifecycle, licenses: o.Licenses, publicURL: o.PublicURL, log: o.Log, wake: o.Wake,
+	in := &Intake{store: o.Store, life: o.Lifecycle, licenses: o.Licenses, publicURL: o.PublicURL, log: o.Log, link: o.Link, wake: o.Wake,
 		dialects: map[market.Protocol]Dialect{}, pending: map[market.Protocol]answers{}, channels: newChannels(o.Store),
 		wait: o.Wait, waiting: make(chan struct{}, maxWaiting)}
 	if in.wait == 0 {
@@ -176,6 +180,7 @@ type attempted struct {
 	code             market.ResultCode
 	known            bool // the message was there before
 	wake             bool
+	pending          bool // see effect
 }
 
 // once runs one attempt of a message in one transaction.
@@ -191,7 +196,7 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 		if err != nil {
 			return err
 		}
-		done = attempted{message: m.ID, response: in.encode(a, a.Call.Activity, e.answer), code: e.answer.Code, known: !m.Fresh, wake: e.tasks}
+		done = attempted{message: m.ID, response: in.encode(a, a.Call.Activity, e.answer), code: e.answer.Code, known: !m.Fresh, wake: e.tasks, pending: e.pending}
 		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: done.code, Disposition: e.disposition(m),
 			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor})
 		if err != nil {
@@ -236,6 +241,7 @@ type effect struct {
 	tasks   bool  // follow-up work was written
 	repeat  bool  // known, and nothing was done
 	differs bool  // same key, different content
+	pending bool  // a V1.0 purchase whose access data is not there yet
 }
 
 // secret tells whether the answer holds access data or a License.

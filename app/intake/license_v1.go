@@ -92,15 +92,15 @@ func (in *Intake) firstLicenseV1(ctx context.Context, tx *store.Tx, a Arrived, m
 	if _, err := tx.AddLicense(ctx, l); err != nil {
 		return effect{}, err
 	}
-	e := effect{answer: market.Answer{Code: market.Processing, InstanceID: i.InstanceID}, changed: true}
+	e := effect{answer: market.Answer{Code: market.Processing, InstanceID: i.InstanceID}, changed: true, pending: true}
 	if in.licenses != nil {
 		there, err := in.licenses.Now(ctx, tx, a.Channel, i, l)
 		switch {
 		case there:
-			e.answer.Code, e.answer.License = market.Success, l.Content.Text
+			e.answer.Code, e.answer.License, e.pending = market.Success, l.Content.Text, false
 			return e, nil
 		case fault.Is(err, fault.Conflict):
-			e.answer.Code, e.err = market.NoResource, err
+			e.answer.Code, e.err, e.pending = market.NoResource, err, false
 		case fault.Is(err, fault.Invalid): // what the pool has cannot be handed over: the task says so
 		case err != nil:
 			return effect{}, err
@@ -132,7 +132,7 @@ func (in *Intake) licensed(ctx context.Context, tx *store.Tx, a Arrived, id stri
 	case l.Status == market.LicenseCancelled:
 		return refused(market.NoSuchInstance, "call.instance_released", "instance", id), nil
 	default:
-		e.answer.Code = market.Processing
+		e.answer.Code, e.pending = market.Processing, true
 	}
 	return e, nil
 }

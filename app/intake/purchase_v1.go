@@ -30,10 +30,11 @@ const (
 // purchaseV1 takes a V1.0 purchase, or a getLicense of License 1.0, over. V1.0 wants the access data in the
 // answer, so once everything is durable, and with no transaction or connection
 // held, the call waits a little for whoever makes the instance. What it leaves
-// behind before it waits is a whole answer: 000004 with the instanceId.
+// behind before it waits is a whole answer: by the channel's choice 000000 with
+// the instanceId and the buyer's access page, or 000004 with the instanceId.
 func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
 	done, err := in.once(ctx, a, source{name: "marketplace"})
-	if err != nil || done.code != market.Processing {
+	if err != nil || !done.pending {
 		return done.response, done.code, err
 	}
 	code := in.await(ctx, done.message, a.ReceivedAt.Add(in.wait))
@@ -54,11 +55,11 @@ func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.Res
 		if err != nil {
 			return err
 		}
-		if e.answer.Code == market.Processing { // given up
-			e.answer.Code = code
+		if e.pending { // given up
+			e.answer = market.Answer{Code: code, InstanceID: e.answer.InstanceID}
 		}
 		code, response = e.answer.Code, in.encode(a, a.Call.Activity, e.answer)
-		return tx.BetterAnswer(ctx, done.attempt, code, response, time.Since(a.ReceivedAt))
+		return tx.BetterAnswer(ctx, done.attempt, code, response, time.Since(a.ReceivedAt), a.arrival("").RetryUntil)
 	})
 	if err != nil {
 		in.log.WarnContext(ctx, "a purchase became ready, but its answer could not be kept; it will be asked for again",
@@ -122,31 +123,30 @@ func (in *Intake) buy(ctx context.Context, tx *store.Tx, a Arrived, m store.Open
 func (in *Intake) firstBuy(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
 	spare := uuid.NewString()
 	id := wanted(a.Call.BusinessID, spare)
-	e := effect{answer: market.Answer{Code: market.Processing, InstanceID: id}, changed: true}
 	if a.Call.Test {
-		e.answer.Code = market.Success
+		e := effect{answer: market.Answer{Code: market.Success, InstanceID: id}, changed: true}
 		e.answer.App = &market.AppInfo{FrontEndURL: in.publicURL}
 		return e, tx.NameInstance(ctx, m.ID, id)
 	}
 	n, changes, err := instanceOf(a, id, spare, tx.Now)
 	if err != nil {
-		return e, err
+		return effect{}, err
 	}
 	added, err := tx.AddInstance(ctx, n)
 	if err != nil {
-		return e, err
+		return effect{}, err
 	}
-	e.answer.InstanceID = n.InstanceID
 	if err := tx.NameInstance(ctx, m.ID, n.InstanceID); err != nil {
-		return e, err
+		return effect{}, err
 	}
 	if !added {
 		return in.bought(ctx, tx, a, n.InstanceID)
 	}
 	if err := tx.SaveState(ctx, &n.Instance, changes, store.Origin{MessageID: m.ID}); err != nil {
-		return e, err
+		return effect{}, err
 	}
-	e.tasks = true
+	e := in.notYet(a, &n.Instance)
+	e.changed, e.tasks = true, true
 	if err := event.OfInstance(ctx, tx, event.InstanceProvision, &n.Instance, event.Cause{MessageID: m.ID}, event.Whole(a.Channel, &n.Instance)); err != nil {
 		return e, err
 	}
@@ -178,6 +178,32 @@ func (in *Intake) bought(ctx context.Context, tx *store.Tx, a Arrived, id string
 		e.answer.App = &app
 	case d.Does(market.ShowAddress) && i.App.FrontEndURL != "":
 		e.answer.App = &market.AppInfo{FrontEndURL: i.App.FrontEndURL}
+	case d.Code == market.Processing:
+		return in.notYet(a, i), err
 	}
 	return e, err
+}
+
+// notYet is the answer to a purchase whose access data is not there yet.
+func (in *Intake) notYet(a Arrived, i *store.Instance) effect {
+	e := effect{pending: true, answer: market.Answer{Code: market.Processing, InstanceID: i.InstanceID}}
+	if app := in.meanwhile(a.Channel, i.InstanceID, i.LinkGeneration); app != nil {
+		e.answer.Code, e.answer.App = market.Success, app
+	}
+	return e
+}
+
+// meanwhile is what the marketplace can show of an instance that is being made:
+// the buyer's access page; nil when the channel does not want that, or its
+// address would be longer than frontEndUrl may be.
+func (in *Intake) meanwhile(ch *store.Channel, instanceID string, generation int) *market.AppInfo {
+	if in.link == nil || ch.V1Pending != store.PendingPage {
+		return nil
+	}
+	link := in.link(instanceID, generation)
+	if len(link) > market.MaxAppURL {
+		in.log.Warn("the address of an access page is longer than frontEndUrl may be; PUBLIC_URL is too long", "instance", instanceID, "length", len(link))
+		return nil
+	}
+	return &market.AppInfo{FrontEndURL: link}
 }

@@ -54,6 +54,7 @@ type master struct {
 	id      [idSize]byte
 	key     []byte
 	aeads   sync.Map // Purpose → cipher.AEAD
+	uses    sync.Map // use → derived key, see token.go
 	indexes []byte
 }
 

@@ -63,7 +63,7 @@ func (s *SignIn) ChangePassword(ctx context.Context, id int64, current, next, ip
 		}
 		return 0, fault.New(fault.Invalid, "password.wrong_current")
 	}
-	s.limit.forget(ctx, s.emailKey(o.Email))
+	s.limit.Forget(ctx, s.emailKey(o.Email))
 	if next == current {
 		return 0, fault.New(fault.Invalid, "password.same")
 	}
@@ -171,7 +171,7 @@ func (s *SignIn) ResetPassword(ctx context.Context, email string, by staff.Actor
 	if _, err := s.setPassword(ctx, o, oneTime, true, by); err != nil {
 		return "", err
 	}
-	s.limit.forget(ctx, s.emailKey(o.Email))
+	s.limit.Forget(ctx, s.emailKey(o.Email))
 	return oneTime, nil
 }
 
@@ -186,7 +186,7 @@ func (s *SignIn) GivePassword(ctx context.Context, email, password string, by st
 	if _, err := s.setPassword(ctx, o, password, false, by); err != nil {
 		return err
 	}
-	s.limit.forget(ctx, s.emailKey(o.Email))
+	s.limit.Forget(ctx, s.emailKey(o.Email))
 	return nil
 }
 

@@ -7,9 +7,7 @@ package signin
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"log/slog"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/staff"
 	"koodesk/app/store"
+	"koodesk/app/throttle"
 )
 
 // Options of New.
@@ -34,7 +33,7 @@ type Options struct {
 type SignIn struct {
 	store  *store.Store
 	log    *slog.Logger
-	limit  *limiter
+	limit  *throttle.Limiter
 	hasher *hasher
 }
 
@@ -47,14 +46,14 @@ func New(o Options) (*SignIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &SignIn{store: o.Store, log: o.Log, limit: newLimiter(o.Redis, o.Log), hasher: h}, nil
+	return &SignIn{store: o.Store, log: o.Log, limit: throttle.New("signin", o.Redis, o.Log), hasher: h}, nil
 }
 
 // Limits of guessing. Both count every try, right or wrong; a right one forgets
 // those of its address.
 var (
-	perEmail = rate{Tries: 10, In: 10 * time.Minute}
-	perIP    = rate{Tries: 40, In: 10 * time.Minute}
+	perEmail = throttle.Rate{Tries: 10, In: 10 * time.Minute}
+	perIP    = throttle.Rate{Tries: 40, In: 10 * time.Minute}
 )
 
 // maxEmail is how long an address can be, in bytes (RFC 5321).
@@ -103,9 +102,9 @@ func (s *SignIn) SignIn(ctx context.Context, email, password, ip string) (Entry,
 
 // guess counts a try for the address and for where it comes from.
 func (s *SignIn) guess(ctx context.Context, email, ip string) error {
-	wait := s.limit.allow(ctx, "ip:"+network(ip), perIP)
+	wait := s.limit.Allow(ctx, "ip:"+throttle.Network(ip), perIP)
 	if wait == 0 {
-		wait = s.limit.allow(ctx, s.emailKey(email), perEmail)
+		wait = s.limit.Allow(ctx, s.emailKey(email), perEmail)
 	}
 	if wait > 0 {
 		minutes := int((wait + time.Minute - 1) / time.Minute)
@@ -117,24 +116,6 @@ func (s *SignIn) guess(ctx context.Context, email, ip string) error {
 // emailKey keeps addresses out of Redis.
 func (s *SignIn) emailKey(email string) string {
 	return "email:" + hex.EncodeToString(s.store.Keys().Index(strings.ToLower(email)+" "))
-}
-
-// network is what one household or office has: an IPv4 address, or the /64 of
-// an IPv6 address, of which a single machine has plenty.
-func network(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	a = a.Unmap()
-	if a.Is4() {
-		return a.String()
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return a.String()
-	}
-	return p.String()
 }
 
 func (s *SignIn) refused(ctx context.Context, email, ip string, o *store.Operator, right bool) error {
@@ -173,7 +154,7 @@ func (s *SignIn) accepted(ctx context.Context, email, password, ip string, o *st
 	if err != nil {
 		return Entry{}, err
 	}
-	s.limit.forget(ctx, s.emailKey(email))
+	s.limit.Forget(ctx, s.emailKey(email))
 	return Entry{Person: o.Person, Epoch: o.Epoch}, nil
 }
 
@@ -207,8 +188,3 @@ func (s *SignIn) SignedOut(ctx context.Context, actor staff.Actor, id int64) err
 func actorName(email string) string { return "operator:" + email }
 
 func operatorTarget(id int64) string { return "operator/" + strconv.FormatInt(id, 10) }
-
-// cancelled tells whether err only says that the caller went away.
-func cancelled(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}

@@ -177,24 +177,6 @@ func TestRedisHoldsNoAddress(t *testing.T) {
 	require.NotContains(t, strings.Join(keys, " "), "ann")
 }
 
-func TestOwnLimiterGivesTriesBack(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	o := newOwnLimiter(func() time.Time { return now })
-	r := rate{Tries: 3, In: 3 * time.Minute}
-	for range 3 {
-		require.Zero(t, o.allow("a", r))
-	}
-	require.Equal(t, time.Minute, o.allow("a", r))
-	now = now.Add(time.Minute)
-	require.Zero(t, o.allow("a", r))
-	require.Equal(t, time.Minute, o.allow("a", r))
-	for i := range 3 * maxKeys {
-		o.allow(fmt.Sprint(i), r)
-	}
-	require.LessOrEqual(t, len(o.full), maxKeys)
-}
-
 func TestChangePassword(t *testing.T) {
 	t.Parallel()
 	d := open(t, nil)

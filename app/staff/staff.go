@@ -134,6 +134,9 @@ const (
 	ActQueryCode    = "license_code.query"
 )
 
+// ActRenewLink is the act of giving a buyer a new link to the access page.
+const ActRenewLink = "instance.link"
+
 // Audit is one entry of the audit trail. Detail never holds secrets.
 type Audit struct {
 	ID     int64

@@ -18,11 +18,18 @@ type Channel struct {
 	Site        market.Site
 	BodySign    bool
 	EncryptType int
+	V1Pending   string // PendingPage or PendingCode
 	OpenAPIURL  string // "" means the site's published one
 	AK, SK      string
 	KitKey      string // PEM
 	Keys        []ChannelKey
 }
+
+// What a V1.0 purchase is answered that is not ready in time.
+const (
+	PendingPage = "page"   // 000000 with the buyer's access page as frontEndUrl
+	PendingCode = "000004" // so that the marketplace comes again
+)
 
 // ChannelKey is one key of an interface class.
 type ChannelKey struct {
@@ -58,13 +65,14 @@ type channelRow struct {
 	Site        string `db:"site"`
 	BodySign    bool   `db:"body_sign"`
 	EncryptType int    `db:"encrypt_type"`
+	V1Pending   string `db:"v1_pending"`
 	OpenAPIURL  string `db:"open_api_url"`
 	AK          []byte `db:"ak_sealed"`
 	SK          []byte `db:"sk_sealed"`
 	KitKey      []byte `db:"kit_key_sealed"`
 }
 
-const channelColumns = `id, slug, site, body_sign, encrypt_type, open_api_url, ak_sealed, sk_sealed, kit_key_sealed`
+const channelColumns = `id, slug, site, body_sign, encrypt_type, v1_pending, open_api_url, ak_sealed, sk_sealed, kit_key_sealed`
 
 // ChannelBySlug loads a channel with its keys. Fault: not_found "channel.unknown".
 func (r *Reader) ChannelBySlug(ctx context.Context, slug string) (*Channel, error) {
@@ -91,7 +99,7 @@ func (r *Reader) channel(ctx context.Context, query string, arg any) (*Channel, 
 		return nil, toFault(err)
 	}
 	c := &Channel{ID: row.ID, Slug: row.Slug, Site: market.Site(row.Site), BodySign: row.BodySign,
-		EncryptType: row.EncryptType, OpenAPIURL: row.OpenAPIURL}
+		EncryptType: row.EncryptType, V1Pending: row.V1Pending, OpenAPIURL: row.OpenAPIURL}
 	for _, f := range []struct {
 		to   *string
 		from []byte
@@ -154,6 +162,7 @@ type ChannelChange struct {
 	OpenAPIURL  *string
 	AK, SK      *string
 	KitKey      *string
+	V1Pending   *string // PendingPage or PendingCode
 }
 
 // SetChannel creates or changes a channel and returns its id. A new channel
@@ -186,10 +195,11 @@ UPDATE channels
        ak_sealed = COALESCE($6, ak_sealed),
        sk_sealed = COALESCE($7, sk_sealed),
        kit_key_sealed = COALESCE($8, kit_key_sealed),
+       v1_pending = COALESCE($9, v1_pending),
        updated_at = now()
  WHERE id = $1`,
 		id, (*string)(c.Site), c.BodySign, c.EncryptType, c.OpenAPIURL,
-		t.sealPtr(seal.ChannelSecret, c.AK), t.sealPtr(seal.ChannelSecret, c.SK), t.sealPtr(seal.ChannelSecret, c.KitKey))
+		t.sealPtr(seal.ChannelSecret, c.AK), t.sealPtr(seal.ChannelSecret, c.SK), t.sealPtr(seal.ChannelSecret, c.KitKey), c.V1Pending)
 	return id, created, toFault(err)
 }
 

@@ -19,27 +19,28 @@ type Instance struct {
 	PK        int64
 	ChannelID int64
 	market.Instance
-	OrderID       string
-	OrderLineID   string
-	BusinessID    string
-	SkuCode       string
-	ProductName   string
-	LinearValue   int64
-	OrderType     string
-	PeriodType    string
-	PeriodNumber  int
-	CustomerID    string
-	CustomerName  string
-	RealName      string
-	Email         string
-	Phone         string
-	Driver        string
-	App           market.AppInfo
-	AccessVersion int
-	CreatedAt     time.Time
-	OrderKnownAt  time.Time
-	Protocol      market.Protocol   // by which it was bought
-	Params        map[string]string // what the buyer gave while ordering, by name; may be personal data
+	OrderID        string
+	OrderLineID    string
+	BusinessID     string
+	SkuCode        string
+	ProductName    string
+	LinearValue    int64
+	OrderType      string
+	PeriodType     string
+	PeriodNumber   int
+	CustomerID     string
+	CustomerName   string
+	RealName       string
+	Email          string
+	Phone          string
+	Driver         string
+	App            market.AppInfo
+	AccessVersion  int
+	CreatedAt      time.Time
+	OrderKnownAt   time.Time
+	Protocol       market.Protocol   // by which it was bought
+	Params         map[string]string // what the buyer gave while ordering, by name; may be personal data
+	LinkGeneration int               // of the buyer's access page
 }
 
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
@@ -47,7 +48,7 @@ const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, b
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
        user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
        access_sealed, params_sealed, told_expires_at, told_product_id, told_after, ordered_product_id, ordered_at, ordered_task, ordered_expires_at,
-       ordered_expiry_at`
+       ordered_expiry_at, link_generation`
 
 type scanner interface{ Scan(...any) error }
 
@@ -60,7 +61,7 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
 		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
 		&i.Protocol, &i.FrozenBy, &access, &params, &told, &i.Told.ProductID, &i.Told.After, &i.Ordered.ProductID, &ordered, &i.Ordered.Task,
-		&orderedExpires, &orderedExpiry)
+		&orderedExpires, &orderedExpiry, &i.LinkGeneration)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}

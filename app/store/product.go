@@ -44,6 +44,8 @@ type ProductSettings struct {
 	LicensePool        string `json:"license_pool,omitempty"`         // of the supplier pool
 	LicenseNeedsDevice bool   `json:"license_needs_device,omitempty"` // a License without a device fingerprint is refused
 	LicenseUnlimited   bool   `json:"license_unlimited,omitempty"`    // the order's linear value is no number of Licenses
+	// OneTimeLink lets the buyer's access page show the access data once only.
+	OneTimeLink bool `json:"one_time_link,omitempty"`
 }
 
 // ProductFor finds what a product is provisioned by: its own entry, else the

@@ -123,8 +123,9 @@ SELECT `+instanceColumns+`
 
 // BetterAnswer replaces the answer of the attempt that a waiting purchase has
 // just left behind, and its code, by the one that is really sent. It concerns no
-// attempt but that one.
-func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, code market.ResultCode, response []byte, elapsed time.Duration) error {
+// attempt but that one. retryUntil is until when the marketplace tries again what
+// it takes for a failure.
+func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, code market.ResultCode, response []byte, elapsed time.Duration, retryUntil time.Time) error {
 	var message sql.NullInt64
 	err := t.tx.GetContext(ctx, &message, `
 UPDATE attempts
@@ -140,7 +141,8 @@ RETURNING message_id`, attempt, string(code), nullBytes(t.keys.Seal(seal.Payload
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE messages
    SET result_code = $2,
+       retry_until = CASE WHEN $2 <> '000000' THEN $3::timestamptz END,
        updated_at = now()
- WHERE id = $1`, message.Int64, string(code))
+ WHERE id = $1`, message.Int64, string(code), nullTime(retryUntil))
 	return toFault(err)
 }

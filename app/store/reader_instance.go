@@ -84,6 +84,8 @@ type InstanceDetail struct {
 	ProvisionedAt time.Time
 	FrozenAt      time.Time
 	ReleasedAt    time.Time
+	Link          Link   // the buyer's access page, by its present link
+	OneTimeLink   bool   // which shows the access data once only
 	OrderAnswer   string // the order query's last answer, masked; "" before it is known
 	Timeline      []TimelineEvent
 	Messages      []MessageRow  // about it, the last received first

@@ -139,6 +139,7 @@ func MaskBody(b []byte) string {
 	} else {
 		out = maskLoose(visible(string(b)))
 	}
+	out = accessPage.ReplaceAllString(out, "$1"+masked)
 	return addresses.ReplaceAllStringFunc(out, func(a string) string {
 		return MaskEmail(escapedAt.Replace(a))
 	})
@@ -147,6 +148,10 @@ func MaskBody(b []byte) string {
 // addresses finds e-mail addresses wherever they stand, for instance in a user
 // name or a URL that the seller's template made of them.
 var addresses = regexp.MustCompile(`[A-Za-z0-9._%+\-]+(?:@|%40)[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+`)
+
+// accessPage finds the link of a buyer's access page, which opens it for whoever
+// has it.
+var accessPage = regexp.MustCompile(`(/access/)[A-Za-z0-9_-]{16,}`)
 
 var escapedAt = strings.NewReplacer("%40", "@")
 

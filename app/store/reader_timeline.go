@@ -21,6 +21,7 @@ const (
 	EventTask     = "task"     // a try of follow-up work ended: Kind is its kind, Status how
 	EventDelivery = "delivery" // an SMS or e-mail: Kind is its kind, Status where it stands
 	EventAudit    = "audit"    // somebody did something to it: Kind is the action
+	EventLink     = "link"     // the buyer's access page: Kind is viewed or revealed, At the first time, Count how often
 )
 
 // TimelineEvent is one point in the life of an instance.
@@ -34,8 +35,8 @@ type TimelineEvent struct {
 	Old, New   string // of a change
 	Status     string
 	ResultCode string
-	Count      int       // arrivals of a message
-	LastAt     time.Time // its last arrival; zero with one arrival
+	Count      int       // arrivals of a message, uses of a link
+	LastAt     time.Time // the last of them; zero with one
 	Number     int       // of a task's try
 	Duration   time.Duration
 	MessageID  int64
@@ -66,6 +67,9 @@ func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) err
 	c = &clause{}
 	c.and("t.instance_pk = ?", d.PK)
 	if d.Tasks, err = r.tasksWithTries(ctx, c); err != nil {
+		return err
+	}
+	if d.OneTimeLink, err = r.oneTimeLink(ctx, channel, d.ProductID); err != nil {
 		return err
 	}
 	return r.timeline(ctx, d)
@@ -103,6 +107,17 @@ func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
 	if err != nil {
 		return err
 	}
+	present, used, err := r.links(ctx, d.PK)
+	if err != nil {
+		return err
+	}
+	d.Link = Link{Generation: present}
+	for _, l := range used {
+		if l.Generation == present {
+			d.Link = l
+		}
+	}
+	out = append(out, linkEvents(used)...)
 	out = append(out, restarts...)
 	out = append(out, audited...)
 	for _, t := range d.Tasks {

@@ -16,12 +16,14 @@ func (s *Server) onError(c *fiber.Ctx, err error) error {
 	err = asFault(err)
 	f := fault.From(err)
 	if f.Code == fault.Internal {
-		s.o.Log.ErrorContext(c.UserContext(), "a request failed", "method", c.Method(), "path", c.Path(), "error", err)
+		s.o.Log.ErrorContext(c.UserContext(), "a request failed", "method", c.Method(), "path", path(c), "error", err)
 	}
 	switch {
 	case strings.HasPrefix(c.Path(), "/koogallery/"):
 		s.o.Log.WarnContext(c.UserContext(), "a call was refused unread", "method", c.Method(), "path", c.Path(), "ip", c.IP(), "error", err)
 		return callback.Refuse(c, f)
+	case forBuyer(c):
+		return s.o.Buyer.Error(c, f)
 	case strings.HasPrefix(c.Path(), "/api/"):
 		return s.o.API.Problem(c, f)
 	default:

@@ -3,12 +3,13 @@ package web
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/web/api"
 	"koodesk/app/web/session"
 )
 
-// mount puts every route into the app. The marketplace's address and the probes
-// need no session; the API wants a token; the rest is the console. Who may do
+// mount puts every route into the app. The marketplace's address, the buyer's
+// page and the probes need no session; the API wants a token; the rest is the console. Who may do
 // what stands in the tables of api.Routes and console.Routes, and is checked
 // here, before any handler.
 func (s *Server) mount() {
@@ -18,6 +19,8 @@ func (s *Server) mount() {
 	s.app.All("/koogallery/:channel", s.o.Callback.Serve)
 	s.app.All("/koogallery/:channel/produceAPI/*", s.o.Callback.Serve)
 	s.app.All("/koogallery/*", func(*fiber.Ctx) error { return fiber.ErrNotFound })
+	s.add(s.app, s.o.Buyer.Routes())
+	s.app.All(accesspage.Path+"*", func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	s.add(s.app.Group(api.Prefix, s.o.Sessions.Bearer), s.o.API.Routes())
 	s.add(s.app.Group("/", s.o.Sessions.Load, s.o.Sessions.CSRF), s.o.Console.Routes())
 }

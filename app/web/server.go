@@ -15,8 +15,10 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/fault"
 	"koodesk/app/web/api"
+	"koodesk/app/web/buyer"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/console"
 	"koodesk/app/web/session"
@@ -28,6 +30,7 @@ type Options struct {
 	Callback       *callback.Handler
 	API            *api.API
 	Console        *console.Console
+	Buyer          *buyer.Buyer
 	Sessions       *session.Manager
 	TrustedProxies []netip.Prefix
 	// Ready tells why the program should get no traffic now, nil if it should.
@@ -147,7 +150,23 @@ func (s *Server) headers(c *fiber.Ctx) error {
 }
 
 func (s *Server) onPanic(c *fiber.Ctx, e any) {
-	s.o.Log.ErrorContext(c.UserContext(), "a request panicked", "method", c.Method(), "path", c.Path(), "panic", e)
+	s.o.Log.ErrorContext(c.UserContext(), "a request panicked", "method", c.Method(), "path", path(c), "panic", e)
+}
+
+// path is a request's path as it may be logged: the link to a buyer's access
+// page opens it for whoever reads the log.
+func path(c *fiber.Ctx) string {
+	if forBuyer(c) {
+		return accesspage.Path + "…"
+	}
+	return c.Path()
+}
+
+// forBuyer tells whether a request is for a buyer's page. Routes are found in
+// any case of letters.
+func forBuyer(c *fiber.Ctx) bool {
+	p := c.Path()
+	return len(p) >= len(accesspage.Path) && strings.EqualFold(p[:len(accesspage.Path)], accesspage.Path)
 }
 
 // file serves what browsers fetch besides pages.

@@ -24,6 +24,7 @@ type product struct {
 	WebhookWait      string `json:"webhook_wait"`
 	HasSecret        bool   `json:"has_webhook_secret"`
 	Secret           string `json:"webhook_secret,omitempty"` // once, when it was made here
+	OneTimeLink      bool   `json:"one_time_link"`
 	MailLanguage     string `json:"mail_language"`
 	CreatedAt        moment `json:"created_at"`
 	UpdatedAt        moment `json:"updated_at"`
@@ -33,7 +34,7 @@ func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	s := p.Settings
 	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, FrontEndURL: s.FrontEndURL, AdminURL: s.AdminURL,
 		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, PoolOnRelease: s.PoolOnRelease, WebhookURL: s.WebhookURL, WebhookWait: s.WebhookWait,
-		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
+		HasSecret: p.HasSecret, OneTimeLink: s.OneTimeLink, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
 // Products answers GET /products.
@@ -82,6 +83,7 @@ type productBody struct {
 	WebhookURL       string  `json:"webhook_url"`
 	WebhookSecret    *string `json:"webhook_secret"`
 	WebhookWait      string  `json:"webhook_wait"`
+	OneTimeLink      bool    `json:"one_time_link"`
 	MailLanguage     string  `json:"mail_language"`
 }
 
@@ -100,7 +102,7 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings{FrontEndURL: in.FrontEndURL, AdminURL: in.AdminURL, UserName: in.UserName,
 			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL,
-			WebhookWait: in.WebhookWait}}
+			WebhookWait: in.WebhookWait, OneTimeLink: in.OneTimeLink}}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/deliver"
 	"koodesk/app/intake"
 	"koodesk/app/licensecode"
@@ -30,6 +31,7 @@ import (
 // Options of New.
 type Options struct {
 	Reader    *store.Reader
+	Pages     *accesspage.Pages
 	Intake    *intake.Intake
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
@@ -107,6 +109,7 @@ func (k *Console) Routes() []session.Route {
 		to(post, "/license-codes/:id/reveal", staff.LicenseCodesReveal, k.RevealCode),
 		to(get, "/orders", staff.OrdersRead, k.Orders),
 		to(get, "/orders/:id", staff.OrdersRead, k.Order),
+		to(post, "/instances/:instance_id/link", staff.InstancesAccess, k.RenewLink),
 		to(get, "/deliveries", staff.DeliveriesRead, k.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, k.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),

@@ -16,6 +16,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/fault"
@@ -65,6 +66,7 @@ type house struct {
 	intake    *intake.Intake
 	provision *provision.Provisioner
 	deliver   *deliver.Deliverer
+	pages     *accesspage.Pages
 	people    *signin.SignIn
 	console   *console.Console
 	orders    *orders
@@ -126,8 +128,9 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	require.NoError(t, err)
 	pages, err := engine()
 	require.NoError(t, err)
+	h.pages = accesspage.New(accesspage.Options{Store: s, PublicURL: h.base, Log: quiet})
 	recon := reconcile.New(reconcile.Options{Store: s, Marketplace: h.orders, Purchases: h.intake, Drivers: h.provision, Log: quiet})
-	o := console.Options{Reader: s.Reader(), Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, SignIn: h.people, Sessions: sessions,
+	o := console.Options{Reader: s.Reader(), Pages: h.pages, Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)

@@ -39,7 +39,7 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	}
 	list := address(c, "/instances", instanceParams...)
 	s.Here = within(instanceURL(id), list) // also when a form is what was answered
-	p := instancePage(s, i, list, k.o.Tries)
+	p := k.instancePage(s, i, list, k.o.Tries)
 	if fragment(c, "live") {
 		return s, p, nil
 	}
@@ -67,10 +67,10 @@ func (k *Console) sendInstance(c *fiber.Ctx, status int, s view.Shell, p view.In
 	return k.page(c, status, s, view.PageInstance, p)
 }
 
-func instancePage(s view.Shell, i *store.InstanceDetail, list view.URL, tries map[outbox.Kind]int) view.InstancePage {
+func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.URL, tries map[outbox.Kind]int) view.InstancePage {
 	p := view.InstancePage{
 		Shell: s, Instance: instanceRow(s.Clock, i.InstanceRow, list), Back: list.String(), Facts: instanceFacts(s.Clock, i),
-		Access: instanceAccess(s, i, list), Timeline: instanceTimeline(s.Clock, i), Live: underWay(i.Tasks) && i.Status != market.Released,
+		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Timeline: instanceTimeline(s.Clock, i), Live: underWay(i.Tasks) && i.Status != market.Released,
 	}
 	if i.OrderKnownAt.IsZero() {
 		p.OrderFault = orderFault(i.Tasks)

@@ -56,9 +56,14 @@ func (l life) event(e store.TimelineEvent) (view.Event, bool) {
 	case store.EventDelivery:
 		return l.delivery(e)
 	case store.EventAudit:
-		if e.Kind == staff.ActReveal {
+		switch e.Kind {
+		case staff.ActReveal:
 			return view.Event{Kind: "revealed", Note: e.Reason}, true
+		case staff.ActRenewLink:
+			return view.Event{Kind: "link_renewed", Note: e.Reason}, true
 		}
+	case store.EventLink:
+		return l.link(e), true
 	}
 	return view.Event{}, false
 }

@@ -111,7 +111,8 @@ func wellMade(t *testing.T, path string, p answer, l i18n.Locale) {
 	})
 	p.Find("a[href]").Each(func(_ int, s *goquery.Selection) {
 		href, _ := s.Attr("href")
-		ok := strings.HasPrefix(href, "/") || strings.HasPrefix(href, "#") || strings.HasPrefix(href, "https://app.example.com/")
+		ok := strings.HasPrefix(href, "/") || strings.HasPrefix(href, "#") || strings.HasPrefix(href, "https://app.example.com/") ||
+			strings.Contains(href, "/access/") // the buyer's page, at the public address
 		require.True(t, ok, "%s leads to %s", path, href)
 	})
 }

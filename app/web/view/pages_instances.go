@@ -62,6 +62,21 @@ type AccessForm struct {
 	KeepPassword bool // a password is stored and stays unless a new one is typed
 }
 
+// BuyerLink is the buyer's access page as operators see it. Whoever has the link
+// can see the access data, so it is shown only to those who may write it.
+type BuyerLink struct {
+	Show       bool
+	URL        string
+	OneTime    bool
+	Used       bool // one-time, and shown already
+	Views      int
+	LastView   Time
+	Reveals    int
+	LastReveal Time
+	Renew      Action
+	Effects    []Effect // of a renewal
+}
+
 // InstancePage is one instance with its whole life.
 type InstancePage struct {
 	Shell
@@ -74,6 +89,7 @@ type InstancePage struct {
 	Next       string
 	Back       string
 	Access     Access
+	Link       BuyerLink
 	Timeline   []Event
 	Messages   []MessageRow
 	Deliveries []DeliveryRow

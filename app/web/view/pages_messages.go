@@ -48,6 +48,7 @@ type MessageRow struct {
 	First      Time // first received
 	Last       Time // last received or restarted
 	RetryUntil Time // the marketplace tries by itself until then; zero where it does not
+	Told       bool // failed, but the marketplace was told success, so that it does not try again
 	Tick       bool // may be ticked for a bulk restart
 }
 

@@ -87,7 +87,7 @@ func (k look) access(state string) view.Access {
 func (k look) instance(state string) view.InstancePage {
 	p := view.InstancePage{
 		Shell: k.shell(view.RoomInstances, "/instances/10e758d0"), Instance: instances()[2], Back: "/instances", Prev: "/instances/87b94795", Next: "/instances/5f0c1c2e",
-		Access: k.access(state), Timeline: instanceTimeline(), Messages: rows()[2:6], Deliveries: k.deliveryRows()[:2],
+		Access: k.access(state), Link: k.buyerLink(state), Timeline: instanceTimeline(), Messages: rows()[2:6], Deliveries: k.deliveryRows()[:2],
 		Tasks: []view.TaskRow{k.task(11, "provision", "renewal", "succeeded"), k.task(12, "order_query", "renewal", "succeeded")},
 	}
 	switch state {
@@ -133,6 +133,8 @@ func instanceTimeline() []view.Event {
 		{At: ago(9 * day), Kind: "revealed", By: "bo@example.com", Note: "客户忘记密码"},
 		{At: ago(10 * day), Kind: "changed", Args: []any{"from", "OFFI461867333479178239", "to", "OFFI461867333479178240"}},
 		{At: ago(20 * day), Kind: "sent", Args: []any{"what", view.Say("delivery_kind.usage_info"), "to", "b•••@example.com"}, URL: "/deliveries/77", Gap: 2 * time.Second},
+		{At: ago(19 * day), Kind: "link_revealed_more", Args: []any{"n", 2, "last", "2025-11-22 11:03:05"}},
+		{At: ago(19*day + time.Minute), Kind: "link_viewed"},
 		{At: ago(20*day + 2*time.Second), Kind: "activated", Gap: 9 * time.Minute},
 		{At: ago(20*day + 9*time.Minute), Kind: "order", Gap: 412 * time.Millisecond},
 		{At: ago(20*day + 9*time.Minute), Kind: "created", URL: "/messages/1024"},

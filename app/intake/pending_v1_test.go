@@ -1,0 +1,92 @@
+package intake_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/intake"
+	"koodesk/app/store"
+)
+
+// openPages is a V1.0 desk that has access pages.
+func openPages(t *testing.T, base string) deskV1 {
+	t.Helper()
+	d := openV1(t, briefly)
+	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialectV1{}}, Wait: briefly,
+		Link: func(id string, generation int) string { return fmt.Sprint(base, "/access/", id, ".", generation) },
+		Log:  slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
+	return d
+}
+
+func (d deskV1) pending(how string) {
+	c := *d.channel
+	c.V1Pending = how
+	*d.channel = c
+}
+
+func TestAPurchaseOfV1ThatTakesLongIsAnsweredWithTheBuyersPage(t *testing.T) {
+	t.Parallel()
+	d := openPages(t, "https://k.example.com")
+	want := map[string]any{"resultCode": "000000", "resultMsg": "success.", "instanceId": "b1",
+		"appInfo": map[string]any{"frontEndUrl": "https://k.example.com/access/b1.0"}}
+	started := time.Now()
+	require.Equal(t, want, d.buy1("b1"))
+	require.GreaterOrEqual(t, time.Since(started), briefly, "after a wait")
+	require.Equal(t, want, d.buy1("b2", "orderId", "CS-b1"), "a repeat gets the same")
+	require.Equal(t, "processing 000000 ", d.text(`SELECT status || ' ' || result_code || ' ' || COALESCE(retry_until::text, '') FROM messages`),
+		"the work goes on; the marketplace has no reason to come again")
+	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM attempts WHERE response IS NOT NULL`), "the link is sealed: it opens the page")
+	require.Equal(t, []any{map[string]any{"instanceId": "b1", "appInfo": want["appInfo"]}}, d.call("queryInstance", "instanceId", "b1")["info"])
+
+	d.exec(`UPDATE instances SET link_generation = 1`)
+	require.Equal(t, "https://k.example.com/access/b1.1", d.buy1("b3", "orderId", "CS-b1")["appInfo"].(map[string]any)["frontEndUrl"],
+		"a new link is what the marketplace shows from then on")
+	d.exec(`UPDATE instances SET status = 'frozen', frozen_at = now()`)
+	require.Contains(t, d.buy1("b4", "orderId", "CS-b1")["appInfo"].(map[string]any)["frontEndUrl"], "/access/")
+	d.exec(`UPDATE instances SET status = 'active', frozen_at = NULL`)
+	d.ready("b1")
+	require.NotContains(t, fmt.Sprint(d.buy1("b5", "orderId", "CS-b1")), "/access/", "ready: the access data itself")
+	require.NotContains(t, fmt.Sprint(d.call("queryInstance", "instanceId", "b1")), "/access/")
+}
+
+func TestAPurchaseOfV1IsAnswered000004WhereTheChannelWantsIt(t *testing.T) {
+	t.Parallel()
+	d := openPages(t, "https://k.example.com")
+	d.pending(store.PendingCode)
+	want := map[string]any{"resultCode": "000004", "resultMsg": "the request is being processed", "instanceId": "b1"}
+	require.Equal(t, want, d.buy1("b1"))
+	require.Equal(t, want, d.buy1("b2", "orderId", "CS-b1"))
+	require.NotEmpty(t, d.text(`SELECT COALESCE(retry_until::text, '') FROM messages`), "it comes again")
+	require.Equal(t, []any{map[string]any{"instanceId": "b1"}}, d.call("queryInstance", "instanceId", "b1")["info"])
+	d.pending(store.PendingPage)
+	require.Equal(t, "000000", d.buy1("b3", "orderId", "CS-b1")["resultCode"])
+	require.Empty(t, d.text(`SELECT COALESCE(retry_until::text, '') FROM messages`))
+}
+
+func TestAPurchaseOfV1ThatWasGivenUpIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	d := openPages(t, "https://k.example.com")
+	require.Equal(t, "000000", d.buy1("b1")["resultCode"])
+	patient := openPages(t, "https://k.example.com")
+	patient.store, patient.channel = d.store, d.channel
+	patient.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialectV1{}}, Wait: time.Hour,
+		Link: func(string, int) string { return "https://k.example.com/access/x" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
+	done := make(chan map[string]any, 1)
+	go func() { done <- patient.buy1("b2", "orderId", "CS-b1") }()
+	require.Eventually(t, func() bool { return d.text(`SELECT attempts::text FROM messages`) == "2" }, 10*time.Second, 5*time.Millisecond)
+	d.exec(`UPDATE tasks SET status = 'failed', finished_at = now(); UPDATE messages SET status = 'failed'`)
+	require.Equal(t, map[string]any{"resultCode": "000005", "resultMsg": "internal error", "instanceId": "b1"}, <-done)
+	require.Equal(t, "000005 t", d.text(`SELECT result_code || ' ' || (retry_until IS NOT NULL)::text::char FROM messages`), "this it does try again")
+}
+
+func TestAnAccessPageWhoseAddressIsTooLongIsNotGiven(t *testing.T) {
+	t.Parallel()
+	d := openPages(t, "https://k.example.com/"+strings.Repeat("x", 500))
+	require.Equal(t, "000004", d.buy1("b1")["resultCode"])
+}
