@@ -47,9 +47,12 @@ type Kind struct {
 
 // Handlers are the use cases that the table of kinds calls.
 type Handlers struct {
-	OrderQuery   func(context.Context, outbox.Task) error
-	Provision    func(context.Context, outbox.Task) error
-	Deliver      func(context.Context, outbox.Task) error
+	OrderQuery func(context.Context, outbox.Task) error
+	Provision  func(context.Context, outbox.Task) error
+	Deliver    func(context.Context, outbox.Task) error
+	// ProvisionFails shows what could not be undone.
+	ProvisionFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+
 	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 
 	Reconcile       func(context.Context, outbox.Task) error
@@ -69,7 +72,7 @@ type Handlers struct {
 func Table(h Handlers) []Kind {
 	return []Kind{
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
-		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision},
+		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: h.ProvisionFails},
 		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
 		{Name: outbox.LicenseActivate, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseActivate, OnFail: h.LicenseFails},
