@@ -187,7 +187,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 	return web.Options{
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
-			Pools: p.pools, Claims: p.provision}),
+			Pools: p.pools, Claims: p.provision, Leftovers: p.provision}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Intake: p.intake, Provision: p.provision, Deliver: p.deliverer,
 			SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),

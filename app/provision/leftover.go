@@ -19,7 +19,7 @@ import (
 // when somebody has decided already, "leftover.no_undo" when only a person can
 // take it down.
 func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor) error {
-	err := p.decide(ctx, id, "leftover.undo", by, func(tx *store.Tx, l store.Leftover) error {
+	err := p.decide(ctx, id, staff.ActUndoLeftover, by, func(tx *store.Tx, l store.Leftover) error {
 		if _, holds := p.drivers[l.Driver].(Releaser); !holds {
 			return fault.New(fault.Conflict, "leftover.no_undo", "driver", l.Driver)
 		}
@@ -76,13 +76,13 @@ func (p *Provisioner) giveUp(ctx context.Context, tx *store.Tx, i *store.Instanc
 // Faults as for UndoLeftover, and invalid "leftover.reason_missing": how it was
 // seen must be said.
 func (p *Provisioner) LeftoverGone(ctx context.Context, id int64, by staff.Actor) error {
-	return p.close(ctx, id, "leftover.gone", store.LeftoverGone, by)
+	return p.close(ctx, id, staff.ActLeftoverGone, store.LeftoverGone, by)
 }
 
 // KeepLeftover notes that a left-over stays, and why. Faults as for
 // LeftoverGone.
 func (p *Provisioner) KeepLeftover(ctx context.Context, id int64, by staff.Actor) error {
-	return p.close(ctx, id, "leftover.keep", store.LeftoverKept, by)
+	return p.close(ctx, id, staff.ActKeepLeftover, store.LeftoverKept, by)
 }
 
 func (p *Provisioner) close(ctx context.Context, id int64, action, status string, by staff.Actor) error {
@@ -100,7 +100,7 @@ func (p *Provisioner) decide(ctx context.Context, id int64, action string, by st
 		if err != nil {
 			return err
 		}
-		if l.Status != store.LeftoverOpen && !(l.Status == store.LeftoverKept && action != "leftover.keep") {
+		if l.Status != store.LeftoverOpen && !(l.Status == store.LeftoverKept && action != staff.ActKeepLeftover) {
 			return fault.New(fault.Conflict, "leftover.decided")
 		}
 		if err := then(tx, l); err != nil {

@@ -120,7 +120,7 @@ func TestWhatCannotBeUndoneIsLeftOverUntilSomebodyDecides(t *testing.T) {
 	drv.err = nil
 	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
 	require.Equal(t, l.ID, d.leftovers(store.LeftoverGone)[0].ID)
-	require.Equal(t, "leftover.undo", d.text(`SELECT action FROM audit WHERE target = 'instance/' || $1`, l.InstanceID))
+	require.Equal(t, "instance.leftover_undo", d.text(`SELECT action FROM audit WHERE target = 'instance/' || $1`, l.InstanceID))
 	require.Equal(t, 1, d.wakes)
 }
 

@@ -40,6 +40,8 @@ const (
 	PoolsWrite      Permission = "pools.write" // add and retire prepared accounts
 	AuditRead       Permission = "audit.read"
 
+	LeftoversRead   Permission = "leftovers.read"
+	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
 	ReconcileRead   Permission = "reconcile.read"
 	ReconcileDecide Permission = "reconcile.decide" // begin a run, approve or dismiss its repairs
 
@@ -49,9 +51,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, ReconcileDecide,
+var works = []Permission{MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 
@@ -130,6 +132,13 @@ const (
 	ActRevealCode   = "license_code.reveal"
 	ActActivateCode = "license_code.activate"
 	ActQueryCode    = "license_code.query"
+)
+
+// The decisions about a left-over, as the audit names them.
+const (
+	ActUndoLeftover = "instance.leftover_undo"
+	ActLeftoverGone = "instance.leftover_gone"
+	ActKeepLeftover = "instance.leftover_keep"
 )
 
 // Audit is one entry of the audit trail. Detail never holds secrets.

@@ -13,7 +13,7 @@ const (
 	ByHand        = "by_hand"        // only a person can
 	DriverUnknown = "driver_unknown" // this program does not have the driver
 	DriverChanged = "driver_changed" // another driver makes the instance now
-	OrderGivenUp   = "order_failed"   // the marketplace has given the purchase up
+	OrderGivenUp  = "order_failed"   // the marketplace has given the purchase up
 )
 
 // Statuses of a left-over.

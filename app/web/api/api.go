@@ -40,13 +40,14 @@ type Products interface {
 
 // Options of New.
 type Options struct {
-	Store    *store.Store
-	Restart  Restarter
-	Access   Accessor
-	Resend   Resender
-	Products Products
-	Pools    Pools
-	Claims   Claims
+	Store     *store.Store
+	Restart   Restarter
+	Access    Accessor
+	Resend    Resender
+	Products  Products
+	Pools     Pools
+	Claims    Claims
+	Leftovers Leftovers
 }
 
 // API answers under /api/v1.
@@ -82,6 +83,10 @@ func (a *API) Routes() []session.Route {
 		to(get, "/tasks", staff.TasksRead, a.Tasks),
 		to(get, "/tasks/:id", staff.TasksRead, a.Task),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, a.RestartTask),
+		to(get, "/leftovers", staff.LeftoversRead, a.Leftovers),
+		to(post, "/leftovers/:id/undo", staff.LeftoversDecide, a.UndoLeftover),
+		to(post, "/leftovers/:id/gone", staff.LeftoversDecide, a.LeftoverGone),
+		to(post, "/leftovers/:id/keep", staff.LeftoversDecide, a.KeepLeftover),
 		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, a.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, a.ResendDelivery),
