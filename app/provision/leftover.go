@@ -86,10 +86,10 @@ func (p *Provisioner) KeepLeftover(ctx context.Context, id int64, by staff.Actor
 }
 
 func (p *Provisioner) close(ctx context.Context, id int64, action, status string, by staff.Actor) error {
-	if strings.TrimSpace(by.Reason) == "" {
-		return fault.New(fault.Invalid, "leftover.reason_missing")
-	}
 	return p.decide(ctx, id, action, by, func(tx *store.Tx, l store.Leftover) error {
+		if strings.TrimSpace(by.Reason) == "" {
+			return fault.New(fault.Invalid, "leftover.reason_missing")
+		}
 		return tx.DecideLeftover(ctx, l.ID, status, 0, by.Name, by.Reason)
 	})
 }
