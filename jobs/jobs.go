@@ -47,9 +47,12 @@ type Kind struct {
 
 // Handlers are the use cases that the table of kinds calls.
 type Handlers struct {
-	OrderQuery   func(context.Context, outbox.Task) error
-	Provision    func(context.Context, outbox.Task) error
-	Deliver      func(context.Context, outbox.Task) error
+	OrderQuery func(context.Context, outbox.Task) error
+	Provision  func(context.Context, outbox.Task) error
+	Deliver    func(context.Context, outbox.Task) error
+	// ProvisionFails shows what could not be undone.
+	ProvisionFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+
 	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 
 	Event      func(context.Context, outbox.Task) error
@@ -77,7 +80,7 @@ type Handlers struct {
 func Table(h Handlers) []Kind {
 	return []Kind{
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
-		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: h.EventFails},
+		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: both(h.EventFails, h.ProvisionFails)},
 		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Event, Queue: Mail, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
@@ -97,6 +100,24 @@ type Measure struct {
 	Name string
 	Run  func(context.Context) error
 }
+
+// both runs two hooks of a failed try; nil ones are passed over.
+func both(first, second failed) failed {
+	return func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error {
+		for _, f := range []failed{first, second} {
+			if f == nil {
+				continue
+			}
+			if err := f(ctx, tx, t, cause, final); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// failed is what runs in the transaction that records a failed try.
+type failed = func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 
 // Options of New.
 type Options struct {

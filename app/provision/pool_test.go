@@ -69,10 +69,16 @@ func TestAWorkerThatDiesWithAnAccountInHand(t *testing.T) {
 	dies(second)
 	require.Equal(t, 2, used())
 	d.release(second) // before anybody kept anything
-	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
+	_, err := d.store.SQL().Exec(`UPDATE tasks SET leased_until = now() - interval '1 second' WHERE instance_pk = $1 AND status = 'running'`, second)
+	require.NoError(t, err)
+	_, err = d.store.Recover(ctx)
+	require.NoError(t, err)
+	for range 2 { // the dead worker's task, which has nothing to do any more, and the undoing
+		require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
+	}
 	require.Equal(t, 1, used(), "what it held is let go")
 	require.Equal(t, 1, d.count(`SELECT count(*) FROM pool_accounts WHERE status = 'retired'`))
-	_, err := d.drivers["pool"].Provision(ctx, provision.Request{InstanceID: d.instance(second).InstanceID, Settings: store.ProductSettings{Pool: "crm"}})
+	_, err = d.drivers["pool"].Provision(ctx, provision.Request{InstanceID: d.instance(second).InstanceID, Settings: store.ProductSettings{Pool: "crm"}})
 	require.Equal(t, "provision.changed_meanwhile", fault.From(err).Key, "a released instance takes none")
 }
 
@@ -96,7 +102,7 @@ func TestRefillingWakesTheOldestFirst(t *testing.T) {
 	require.Equal(t, 2, d.fill(1, 3).Woken)
 	require.Equal(t, 1, d.wakes)
 	require.Equal(t, fmt.Sprintf("%d,%d", waiting[1], waiting[2]),
-		d.text(`SELECT string_agg(instance_pk::text, ',' ORDER BY id) FROM tasks WHERE kind = 'provision' AND status = 'pending'`))
+		d.text(`SELECT string_agg(instance_pk::text, ',' ORDER BY id) FROM tasks WHERE kind = 'provision' AND status = 'pending' AND purpose = 'purchase'`))
 	require.Equal(t, "processing failed failed processing", d.text(`SELECT string_agg(status, ' ' ORDER BY array_position(ARRAY['CS2','CS1','CS4','CS3'], order_id)) FROM messages`))
 	require.Equal(t, "operator:ann@example.com", d.text(`SELECT DISTINCT actor FROM task_attempts WHERE outcome = 'restarted'`))
 	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))

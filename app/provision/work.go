@@ -44,13 +44,16 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
+	if gone, err := p.begin(ctx, task, product.Driver); err != nil || gone {
+		return err
+	}
 	ask := driver.Provision
 	if i.AccessVersion > 0 {
 		ask = driver.Change
 	}
 	result, err := ask(ctx, taskRequest(ch, i, product, task))
 	if err != nil {
-		return err
+		return p.failed(ctx, task, product.Driver, err)
 	}
 	if result.Waiting {
 		return p.park(ctx, task, product.Driver, result.Until)
@@ -66,6 +69,29 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 	return p.store.Write(ctx, func(tx *store.Tx) error {
 		return p.keep(ctx, tx, task, product, i.AccessVersion, result.Access)
 	})
+}
+
+// begin notes who is going to be asked before it is asked, when that driver may
+// have to undo it: the try may never be heard of again. gone says that the
+// instance was released meanwhile and nothing must be begun.
+func (p *Provisioner) begin(ctx context.Context, task outbox.Task, driver string) (gone bool, err error) {
+	if _, holds := p.drivers[driver].(Releaser); !holds {
+		return false, nil
+	}
+	err = p.store.Write(ctx, func(tx *store.Tx) error {
+		i, err := tx.LockInstancePK(ctx, task.InstancePK)
+		if err != nil {
+			return err
+		}
+		if gone = i.Status == market.Released; gone {
+			return tx.Complete(ctx, task)
+		}
+		if i.AccessVersion > 0 {
+			return nil
+		}
+		return tx.SetDriver(ctx, i.PK, driver, origin(task))
+	})
+	return gone, err
 }
 
 // made tells whether a purchase has its access data: an upgrade may change it,
@@ -104,14 +130,10 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 		return err
 	case i.Status == market.Released:
 		// Released while the driver was at work: what it made must go again.
-		i.Driver = product.Driver
-		if err := tx.SetDriver(ctx, i.PK, i.Driver); err != nil {
+		if err := p.undoLate(ctx, tx, task, i, product.Driver); err != nil {
 			return err
 		}
-		if err := p.Release(ctx, tx, i, task.MessageID); err != nil {
-			return err
-		}
-		return tx.Complete(ctx, task)
+		return endLate(ctx, tx, task)
 	case made(task, i):
 		return tx.Complete(ctx, task)
 	case i.AccessVersion != seen:
@@ -139,6 +161,15 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.Instance, access Access, driver string, o store.Origin) error {
 	changes := []market.Change{{Kind: market.AccessChanged, New: strings.Join(i.App.Changed(access), ", ")}}
 	first := i.AccessVersion == 0
+	if i.Driver != driver {
+		changes = append(changes, market.Change{Kind: market.DriverChanged, Old: i.Driver, New: driver})
+		if err := p.handOver(ctx, tx, i); err != nil {
+			return err
+		}
+	}
+	if err := tx.OrderLives(ctx, i.PK); err != nil {
+		return err
+	}
 	i.App, i.Driver = access, driver
 	if err := tx.SaveAccess(ctx, i); err != nil {
 		return err
@@ -149,6 +180,16 @@ func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.In
 	return tell(ctx, tx, event.InstanceProvisioned, i, event.Cause{MessageID: o.MessageID, TaskID: o.TaskID})
 }
 
+// handOver shows what the driver of before may still hold of an instance that
+// another one makes now: it may be the customer's data, so nobody but a person
+// decides.
+func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Instance) error {
+	if _, holds := p.drivers[i.Driver].(Releaser); !holds {
+		return nil
+	}
+	return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.DriverChanged}, nil)
+}
+
 // park leaves the task to somebody else, who ends it by handing in the access
 // data; until is when the driver is asked again, zero for never.
 func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string, until time.Time) error {
@@ -157,11 +198,17 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string,
 		if err != nil {
 			return err
 		}
-		if i.Status == market.Released || made(task, i) {
+		if i.Status == market.Released {
+			if err := p.undoLate(ctx, tx, task, i, driver); err != nil {
+				return err
+			}
+			return endLate(ctx, tx, task)
+		}
+		if made(task, i) {
 			return tx.Complete(ctx, task)
 		}
 		if i.AccessVersion == 0 {
-			if err := tx.SetDriver(ctx, i.PK, driver); err != nil {
+			if err := tx.SetDriver(ctx, i.PK, driver, origin(task)); err != nil {
 				return err
 			}
 		}

@@ -42,6 +42,8 @@ const (
 	SelfCheckRead   Permission = "selfcheck.read"
 	SelfCheckRun    Permission = "selfcheck.run" // call the own production address with debugging calls
 
+	LeftoversRead   Permission = "leftovers.read"
+	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
 	ReconcileRead   Permission = "reconcile.read"
 	ReconcileDecide Permission = "reconcile.decide" // begin a run, approve or dismiss its repairs
 
@@ -51,9 +53,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{SelfCheckRun, MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, ReconcileDecide,
+var works = []Permission{SelfCheckRun, MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 
@@ -136,6 +138,13 @@ const (
 
 // ActRenewLink is the act of giving a buyer a new link to the access page.
 const ActRenewLink = "instance.link"
+
+// The decisions about a left-over, as the audit names them.
+const (
+	ActUndoLeftover = "instance.leftover_undo"
+	ActLeftoverGone = "instance.leftover_gone"
+	ActKeepLeftover = "instance.leftover_keep"
+)
 
 // Audit is one entry of the audit trail. Detail never holds secrets.
 type Audit struct {

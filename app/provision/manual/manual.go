@@ -31,3 +31,6 @@ func (Driver) Change(context.Context, provision.Request) (provision.Result, erro
 
 // CanChange is always possible: people make it so.
 func (Driver) CanChange(context.Context, provision.Request, []market.ProductInfo) error { return nil }
+
+// Leaves says that what a person has set up only a person can take down.
+func (Driver) Leaves(r provision.Request) bool { return r.Access.FrontEndURL != "" }

@@ -40,14 +40,15 @@ type Products interface {
 
 // Options of New.
 type Options struct {
-	Store    *store.Store
-	Restart  Restarter
-	Access   Accessor
-	Resend   Resender
-	Products Products
-	Pools    Pools
-	Claims   Claims
-	Codes    Codes
+	Store     *store.Store
+	Restart   Restarter
+	Access    Accessor
+	Resend    Resender
+	Products  Products
+	Pools     Pools
+	Claims    Claims
+	Leftovers Leftovers
+	Codes     Codes
 
 	Reconcile Reconciler
 }
@@ -85,6 +86,10 @@ func (a *API) Routes() []session.Route {
 		to(get, "/tasks", staff.TasksRead, a.Tasks),
 		to(get, "/tasks/:id", staff.TasksRead, a.Task),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, a.RestartTask),
+		to(get, "/leftovers", staff.LeftoversRead, a.Leftovers),
+		to(post, "/leftovers/:id/undo", staff.LeftoversDecide, a.UndoLeftover),
+		to(post, "/leftovers/:id/gone", staff.LeftoversDecide, a.LeftoverGone),
+		to(post, "/leftovers/:id/keep", staff.LeftoversDecide, a.KeepLeftover),
 		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, a.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, a.ResendDelivery),

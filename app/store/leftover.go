@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"koodesk/app/fault"
+)
+
+// Reasons of a left-over.
+const (
+	UndoFailed    = "undo_failed"    // its driver could not undo it
+	ByHand        = "by_hand"        // only a person can
+	DriverUnknown = "driver_unknown" // this program does not have the driver
+	DriverChanged = "driver_changed" // another driver makes the instance now
+	OrderGivenUp  = "order_failed"   // the marketplace has given the purchase up
+)
+
+// Statuses of a left-over.
+const (
+	LeftoverOpen    = "open"
+	LeftoverUndoing = "undoing"
+	LeftoverGone    = "gone"
+	LeftoverKept    = "kept"
+)
+
+// Leftover is something that may still be at a driver without an order.
+type Leftover struct {
+	ID         int64
+	InstancePK int64
+	Driver     string
+	Reason     string
+	Status     string
+	TaskID     int64
+}
+
+// NoteLeftover shows something as left over, or shows it again. task is the one
+// that could not undo it, 0 for none.
+func (t *Tx) NoteLeftover(ctx context.Context, l Leftover, cause error) error {
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO leftovers (instance_pk, driver, reason, task_id, error)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (instance_pk, driver) DO UPDATE
+   SET status = 'open',
+       reason = EXCLUDED.reason,
+       task_id = COALESCE(EXCLUDED.task_id, leftovers.task_id),
+       error = EXCLUDED.error,
+       found_at = now(),
+       decided_at = NULL,
+       decided_by = '',
+       note = ''`, l.InstancePK, l.Driver, l.Reason, nullID(l.TaskID), nullBytes(fault.ToRecord(cause).JSON()))
+	return toFault(err)
+}
+
+// LockLeftover locks a left-over for a decision. Fault: not_found
+// "leftover.unknown".
+func (t *Tx) LockLeftover(ctx context.Context, id int64) (Leftover, error) {
+	return scanLeftover(t.tx.QueryRowxContext(ctx, leftoverRow+`
+ WHERE id = $1
+   FOR UPDATE`, id))
+}
+
+// LeftoverOfTask is the left-over that a task undoes; ok is false if it is none's.
+func (r *Reader) LeftoverOfTask(ctx context.Context, task int64) (l Leftover, ok bool, err error) {
+	l, err = scanLeftover(r.q.QueryRowxContext(ctx, leftoverRow+`
+ WHERE task_id = $1
+ LIMIT 1`, task))
+	if fault.Is(err, fault.NotFound) {
+		return l, false, nil
+	}
+	return l, err == nil, err
+}
+
+const leftoverRow = `
+SELECT id, instance_pk, driver, reason, status, COALESCE(task_id, 0)
+  FROM leftovers`
+
+func scanLeftover(row scanner) (l Leftover, err error) {
+	err = row.Scan(&l.ID, &l.InstancePK, &l.Driver, &l.Reason, &l.Status, &l.TaskID)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return l, fault.New(fault.NotFound, "leftover.unknown")
+	}
+	return l, toFault(err)
+}
+
+// DecideLeftover writes what was decided about a left-over. task, if not 0, is
+// the one that undoes it now.
+func (t *Tx) DecideLeftover(ctx context.Context, id int64, status string, task int64, by, note string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE leftovers
+   SET status = $2,
+       task_id = COALESCE($3, task_id),
+       decided_at = now(),
+       decided_by = $4,
+       note = $5
+ WHERE id = $1`, id, status, nullID(task), by, note)
+	return toFault(err)
+}
+
+// LeftoverGone notes that what an instance had left at a driver is gone; without
+// one that is shown it does nothing.
+func (t *Tx) LeftoverGone(ctx context.Context, instancePK int64, driver, by string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE leftovers
+   SET status = 'gone',
+       error = NULL,
+       decided_at = now(),
+       decided_by = CASE WHEN decided_by = '' THEN $3 ELSE decided_by END
+ WHERE instance_pk = $1
+   AND driver = $2
+   AND status IN ('open', 'undoing')`, instancePK, driver, by)
+	return toFault(err)
+}
+
+// OrderLives takes back that the marketplace has given an instance's purchase
+// up: it was made after all.
+func (t *Tx) OrderLives(ctx context.Context, instancePK int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+DELETE FROM leftovers
+ WHERE instance_pk = $1
+   AND reason = 'order_failed'
+   AND status IN ('open', 'kept')`, instancePK)
+	return toFault(err)
+}
+
+// Making tells whether a worker is making or changing an instance just now.
+func (r *Reader) Making(ctx context.Context, instancePK int64) (making bool, err error) {
+	err = r.q.QueryRowxContext(ctx, `
+SELECT EXISTS (
+    SELECT 1
+      FROM tasks
+     WHERE instance_pk = $1
+       AND kind = 'provision'
+       AND purpose <> 'release'
+       AND status = 'running')`, instancePK).Scan(&making)
+	return making, toFault(err)
+}
+
+// UndoWaits tells whether an undoing of an instance is still to be begun.
+func (t *Tx) UndoWaits(ctx context.Context, instancePK int64) (waits bool, err error) {
+	err = t.tx.GetContext(ctx, &waits, `
+SELECT EXISTS (
+    SELECT 1
+      FROM tasks
+     WHERE instance_pk = $1
+       AND kind = 'provision'
+       AND purpose = 'release'
+       AND status = 'pending')`, instancePK)
+	return waits, toFault(err)
+}
+
+// NoteFailedOrders shows what drivers may hold of purchases that failed and that
+// the marketplace has ended its retries of, which it cancels by itself. after is
+// how long ago the retries must have ended.
+func (s *Store) NoteFailedOrders(ctx context.Context, after time.Duration) (int64, error) {
+	r, err := s.db.ExecContext(ctx, `
+INSERT INTO leftovers (instance_pk, driver, reason, error)
+SELECT i.id, i.driver, 'order_failed', m.last_error
+  FROM messages m
+  JOIN instances i
+    ON i.instance_id = m.instance_id
+   AND i.channel_id = m.channel_id
+ WHERE m.status = 'failed'
+   AND m.activity = 'newInstance'
+   AND NOT m.test
+   AND m.retry_until < now() - make_interval(secs => $1)
+   AND i.provisioned_at IS NULL
+   AND i.released_at IS NULL
+   AND i.driver <> ''
+ON CONFLICT DO NOTHING`, after.Seconds())
+	if err != nil {
+		return 0, toFault(err)
+	}
+	n, err := r.RowsAffected()
+	return n, toFault(err)
+}
