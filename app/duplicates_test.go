@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,22 +76,25 @@ func TestFiftyDuplicatesAtOnceOfEveryCreatingInterface(t *testing.T) {
 						answers[i].Fault = err.Error()
 						return
 					}
-					answers[i] = caller.Call(t.Context(), fields)
+					for range 20 { // comes again after a 503, as the marketplace does
+						if answers[i] = caller.Call(t.Context(), fields); answers[i].Status != http.StatusServiceUnavailable {
+							break
+						}
+					}
 				})
 			}
 			wg.Wait()
-			bodies := map[market.ResultCode]string{}
+			bodies := map[string]bool{}
 			for _, a := range answers {
 				require.True(t, a.OK(), "%s %v %s", a.Body, a.Findings, a.Fault)
-				if bodies[a.Code] == "" {
-					bodies[a.Code] = a.Body
-				}
-				require.Equal(t, bodies[a.Code], a.Body, "identical answers")
+				bodies[a.Body] = true
 				require.Equal(t, answers[0].InstanceID, a.InstanceID)
 			}
-			if c.protocol != market.V1 || c.activity != market.NewInstance { // which waits for its access data, and may get it in between
-				require.Len(t, bodies, 1)
+			want := 1
+			if c.protocol == market.V1 && c.activity == market.NewInstance {
+				want = 2 // it waits for its access data, and may get it in between
 			}
+			require.LessOrEqual(t, len(bodies), want, "identical answers: %v", slices.Collect(maps.Keys(bodies)))
 			r.onceEach(c.once, order)
 		})
 	}

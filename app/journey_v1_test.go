@@ -37,6 +37,18 @@ func (r *rig) sendV1(activity string, test bool, kv ...string) simulator.Answer 
 	return caller.Call(context.Background(), f)
 }
 
+// insistV1 is sendV1 that comes again after a 503, as the marketplace does: on a
+// busy machine fifty at once may not all find their turn in time.
+func (r *rig) insistV1(activity string, kv ...string) (a simulator.Answer) {
+	r.t.Helper()
+	for range 20 {
+		if a = r.sendV1(activity, false, kv...); a.Status != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	return a
+}
+
 // The whole life of a V1.0 product, from the marketplace's and the customer's
 // side, with the workers of the program making the instance while the call waits.
 func TestAPurchaseOfV1BecomesAWorkingInstance(t *testing.T) {
@@ -186,7 +198,7 @@ func TestFiftyPurchasesOfV1AtOnceAreOneInstance(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range answers {
 		wg.Go(func() {
-			answers[i] = r.sendV1(market.NewInstance, false, "orderId", "CS2611220102BBBBB", "email", buyerEmail)
+			answers[i] = r.insistV1(market.NewInstance, "orderId", "CS2611220102BBBBB", "email", buyerEmail)
 		})
 	}
 	wg.Wait()
@@ -199,7 +211,7 @@ func TestFiftyPurchasesOfV1AtOnceAreOneInstance(t *testing.T) {
 	require.LessOrEqual(t, len(codes), 2, "ready or not, the answers are the same")
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
 	require.Len(t, r.mails(1), 1)
-	require.Equal(t, 50, r.count(`SELECT attempts FROM messages`))
+	require.GreaterOrEqual(t, r.count(`SELECT attempts FROM messages`), 50)
 }
 
 // By hand: the call is answered at once, with the buyer's access page or as the

@@ -124,10 +124,12 @@ func TestFiftyApplicationsForOneLicenseAtOnceAreOneLicense(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	bodies := map[string]bool{}
 	for _, a := range answers {
 		require.True(t, a.OK(), "%s %v %s", a.Body, a.Findings, a.Fault)
-		require.Equal(t, answers[0].Body, a.Body)
+		bodies[a.Body] = true
 	}
+	require.LessOrEqual(t, len(bodies), 2, "identical answers, but for what comes later than 5 s and finds it uploaded")
 	require.Equal(t, "ONE", r.uploads(1)[0].Characters)
 	r.waitItems("/messages?activity=getLicenseAsync&status=succeeded", 1)
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM licenses`))

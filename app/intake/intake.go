@@ -180,7 +180,8 @@ type attempted struct {
 	code             market.ResultCode
 	known            bool // the message was there before
 	wake             bool
-	pending          bool // see effect
+	pending          bool   // see effect
+	instance         string // KooGallery's id of what was bought
 }
 
 // once runs one attempt of a message in one transaction.
@@ -196,10 +197,15 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 		if err != nil {
 			return err
 		}
-		done = attempted{message: m.ID, response: in.encode(a, a.Call.Activity, e.answer), code: e.answer.Code, known: !m.Fresh, wake: e.tasks, pending: e.pending}
-		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: done.code, Disposition: e.disposition(m),
+		done = attempted{message: m.ID, response: in.encode(a, a.Call.Activity, e.answer), code: e.answer.Code, known: !m.Fresh, wake: e.tasks, pending: e.pending, instance: e.answer.InstanceID}
+		status := e.status()
+		idle := !m.Fresh && e.repeat && !e.changed && e.err == nil && m.Status != store.MessageFailed
+		if idle {
+			status = m.Status // nothing was done: whoever waits for the message's lock waits no longer than for that
+		}
+		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: status, Code: done.code, Disposition: e.disposition(m),
 			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor})
-		if err != nil {
+		if err != nil || idle {
 			return err
 		}
 		return tx.SettleMessage(ctx, m.ID)

@@ -43,15 +43,11 @@ func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.Res
 	}
 	var response []byte
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
-		m, err := tx.LockMessage(ctx, done.message)
-		if err != nil {
-			return err
-		}
 		now := in.bought
 		if a.Call.Activity == market.GetLicense {
 			now = in.licensed
 		}
-		e, err := now(ctx, tx, a, m.InstanceID)
+		e, err := now(ctx, tx, a, done.instance)
 		if err != nil {
 			return err
 		}

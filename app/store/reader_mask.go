@@ -51,7 +51,7 @@ var sensitiveNames = []struct {
 }{
 	{"password", fieldSecret}, {"passwd", fieldSecret}, {"pwd", fieldSecret}, {"secret", fieldSecret}, {"token", fieldSecret},
 	{"privatekey", fieldSecret}, {"credential", fieldSecret}, {"authorization", fieldSecret}, {"idcard", fieldSecret},
-	{"saasextendparams", fieldSecret}, {"license", fieldSecret}, {"devicefingerprint", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
+	{"saasextendparams", fieldSecret}, {"licensecode", fieldSecret}, {"devicefingerprint", fieldSecret}, {"mobile", fieldPhone}, {"phone", fieldPhone}, {"email", fieldEmail}, {"realname", fieldPerson},
 }
 
 func (s sensitivity) mask(value string) string {

@@ -318,7 +318,7 @@ func otherPlans(t *testing.T, s *store.Store) {
 	n, err := planner(t, s, "navigation", 4*1001).NavCounts(ctx)
 	require.NoError(t, err)
 	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
-		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}}, n)
+		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}, LowPools: []string{}}, n)
 	products, err := planner(t, s, "products", 1000).ProductChoices(ctx)
 	require.NoError(t, err)
 	require.Len(t, products, 40)

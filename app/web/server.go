@@ -89,7 +89,9 @@ func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingering{l
 // Shutdown lets calls in hand finish, for at most the given time.
 // The diagnoses of refused calls are finished after them.
 func (s *Server) Shutdown(limit time.Duration) error {
-	defer s.o.Callback.Close()
+	if s.o.Callback != nil {
+		defer s.o.Callback.Close()
+	}
 	return s.app.ShutdownWithTimeout(limit)
 }
 

@@ -141,7 +141,7 @@ func TestCompressedBodiesAreRefusedUnread(t *testing.T) {
 func TestAMistypedCallbackAddressIsNotFound(t *testing.T) {
 	t.Parallel()
 	d := open(t, nil)
-	r := d.do(http.MethodPost, "/koogallery/default/produceAPI/tenantSync", strings.NewReader("{}"))
+	r := d.do(http.MethodPost, "/koogallery/default/produceAPI/tenantSink", strings.NewReader("{}"))
 	require.Equal(t, 404, r.status)
 	require.Contains(t, r.body, "000002")
 }
