@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"app/provision/static":  {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/provision/manual":  {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/licensecode":       {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
-	"app/orderbook":         {"app/store", "app/outbox", "app/market", "app/fault", "app/marketapi"},
+	"app/orderbook":         {"app/event", "app/store", "app/outbox", "app/market", "app/fault", "app/marketapi"},
 	"app/provision/pool":    {"app/provision", "app/store", "app/staff", "app/market", "app/fault"},
 	"app/provision/webhook": {"app/webhook", "app/event", "app/provision", "app/store", "app/market", "app/fault"},
 	"app/deliver":           {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/i18n", "views"},

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/simulator"
 	"koodesk/app/store/storetest"
+	"koodesk/app/webhook"
 )
 
 const (
@@ -146,4 +150,49 @@ func TestAnOrderNoticeBecomesAnOrderThatIsKnown(t *testing.T) {
 	require.NotContains(t, one["customer"].(map[string]any)["email"], "buyer-7f3a")
 	r.waitItems("/messages?protocol=order-notice&status=succeeded&test=false", 1)
 	require.Zero(t, r.count(`SELECT count(*) FROM instances`), "a notice makes no instance")
+}
+
+// The seller's systems hear of a notified order once, whatever is repeated.
+func TestANotifiedOrderIsToldToTheSeller(t *testing.T) {
+	t.Parallel()
+	r := newRigAs(t, true, loopback)
+	r.withKeys()
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	heard := make(chan []byte, 10)
+	seller := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err != nil || webhook.Verify(q.Header, body, time.Now(), secret) != nil {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		heard <- body
+	}))
+	t.Cleanup(seller.Close)
+	r.ok(eventTarget, secret+"\n", "set", "--channel", "default", "--name", "crm", "--url", seller.URL, "--secret", "-", "--types", "order.notified")
+	for range 3 {
+		require.Equal(t, market.Success, r.generation(market.OrderNotice, noticeKey, market.OrderNotify, simulator.Fields{"orderId": "CS2611220077AAAAA"}).Code)
+	}
+	var got struct {
+		Type string
+		Data struct {
+			Channel string
+			Order   struct {
+				OrderID     string `json:"order_id"`
+				OrderLineID string `json:"order_line_id"`
+				OrderType   string `json:"order_type"`
+			}
+			Product struct {
+				ProductID string `json:"product_id"`
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal(<-heard, &got))
+	require.Equal(t, "order.notified", got.Type)
+	require.Equal(t, "CS2611220077AAAAA", got.Data.Order.OrderID)
+	require.Equal(t, "CS2611220077AAAAA-000001", got.Data.Order.OrderLineID)
+	require.Equal(t, "NEW", got.Data.Order.OrderType)
+	require.NotEmpty(t, got.Data.Product.ProductID)
+	r.waitItems("/tasks?kind=event&status=succeeded", 1)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM events`))
+	require.Empty(t, heard)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
@@ -33,7 +34,7 @@ func New(s *store.Store, m Marketplace, log *slog.Logger) *Book {
 }
 
 // Notice does an order_notice task: it asks the marketplace what the order is
-// and keeps the answer.
+// keeps the answer, and tells the seller's systems (event order.notified).
 //
 // Faults: invalid "order_query.no_credentials" (given up: the channel has no
 // AK/SK); not_found "order_query.line_missing"; those of marketapi.QueryOrder;
@@ -58,7 +59,8 @@ func (b *Book) Notice(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := order.Line(o.OrderLineID); !ok {
+	line, ok := order.Line(o.OrderLineID)
+	if !ok {
 		return fault.New(fault.NotFound, "order_query.line_missing", "order", o.OrderID, "line", o.OrderLineID)
 	}
 	if len(order.Doubts) > 0 {
@@ -66,6 +68,9 @@ func (b *Book) Notice(ctx context.Context, task outbox.Task) error {
 	}
 	return b.store.Write(ctx, func(tx *store.Tx) error {
 		if _, err := tx.KeepOrder(ctx, o.ChannelID, o.OrderLineID, store.OrderFromNotice, order, raw); err != nil {
+			return err
+		}
+		if err := event.OfOrder(ctx, tx, ch, task.OrderPK, task.MessageID, order, line); err != nil {
 			return err
 		}
 		return tx.Complete(ctx, task)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -43,6 +44,10 @@ type Options struct {
 type Server struct {
 	app *fiber.App
 	o   Options
+
+	mu       sync.Mutex
+	listener net.Listener // since Serve
+	stopped  bool
 }
 
 // clientHeader carries the caller's address, as this server found it, to
@@ -84,15 +89,33 @@ func roomFor(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 }
 
 // Serve answers on the listener until Shutdown.
-func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingering{l}) }
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	s.listener = l
+	s.mu.Unlock()
+	return s.app.Listener(lingering{l})
+}
 
-// Shutdown lets calls in hand finish, for at most the given time.
+// Shutdown lets calls in hand finish, for at most the given time. Serve then
+// returns, also when it has not begun yet.
 // The diagnoses of refused calls are finished after them.
 func (s *Server) Shutdown(limit time.Duration) error {
 	if s.o.Callback != nil {
 		defer s.o.Callback.Close()
 	}
-	return s.app.ShutdownWithTimeout(limit)
+	err := s.app.ShutdownWithTimeout(limit)
+	// Fiber knows nothing of a listener that is only just being served.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	return err
 }
 
 // client finds the caller's address: the peer, or, behind proxies that are

@@ -244,3 +244,22 @@ func TestTheTableOfRoutes(t *testing.T) {
 		require.Contains(t, []int{302, 303, 401, 403}, res.status, "%s %s", r.Method, r.Path)
 	}
 }
+
+// Told to stop before it has begun, a server does not serve for ever.
+func TestAServerThatIsStoppedAtOnceEnds(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		s := web.New(web.Options{Ready: func(context.Context) error { return nil }, Log: slog.New(slog.DiscardHandler)})
+		ended := make(chan error, 1)
+		go func() { ended <- s.Serve(l) }()
+		require.NoError(t, s.Shutdown(time.Second))
+		select {
+		case err := <-ended:
+			require.NoError(t, err)
+		case <-time.After(10 * time.Second):
+			t.Fatal("it still serves")
+		}
+	}
+}
