@@ -22,6 +22,8 @@ import (
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
 	"koodesk/app/intake"
+	"koodesk/app/license"
+	licensepool "koodesk/app/license/pool"
 	"koodesk/app/licensecode"
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
@@ -29,6 +31,7 @@ import (
 	"koodesk/app/protocol/saas2"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/nothing"
 	pools "koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/reconcile"
@@ -118,7 +121,8 @@ func open(t *testing.T) *house {
 	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: h.mail, SMS: h.mail, Log: log})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: h.store, Marketplace: h.market, Deliverer: h.deliver, Log: log,
-		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "pool": pools.Driver{Store: h.store}}})
+		Drivers:  provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, nothing.Name: nothing.Driver{}, "pool": pools.Driver{Store: h.store}},
+		Licenses: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}})
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
 	h.api = api.New(api.Options{Store: h.store, Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision, Leftovers: h.provision,

@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/staff"
+	"koodesk/app/store"
 )
 
 func TestInstanceFromListToDetail(t *testing.T) {
@@ -224,6 +227,40 @@ func TestProducts(t *testing.T) {
 		require.Equal(t, c.want, h.put(c.path, c.body).problem(http.StatusBadRequest, c.code), c.body)
 	}
 	require.Equal(t, 3, h.count(`SELECT count(*) FROM audit WHERE action = 'product.set'`))
+}
+
+// A replacement carries every setting that a product can have: one that the API
+// did not know would be lost by it.
+func TestAProductKeepsEverySettingThatItsReplacementNames(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	const p = "/products/default/OFFI-LIC"
+	given := map[string]any{"driver": "none"}
+	settings := reflect.TypeFor[store.ProductSettings]()
+	for i := range settings.NumField() {
+		name, _, _ := strings.Cut(settings.Field(i).Tag.Get("json"), ",")
+		given[name] = settings.Field(i).Type.Kind() == reflect.Bool
+	}
+	for name, text := range map[string]string{"front_end_url": "", "admin_url": "", "user_name": "", "memo": "", "pool": "", "pool_on_release": "",
+		"webhook_url": "", "webhook_wait": "", "license": "pool", "license_pool": "keys-2027"} {
+		require.Contains(t, given, name)
+		given[name] = text
+	}
+	body, err := json.Marshal(given)
+	require.NoError(t, err)
+	r := h.put(p, string(body))
+	require.Equal(t, http.StatusCreated, r.status, r.raw)
+	for name, value := range given {
+		require.Equal(t, value, r.json[name], name)
+	}
+	require.Equal(t, 1, h.count(`SELECT count(*) FROM products WHERE settings->>'license' = 'pool' AND settings->>'license_pool' = 'keys-2027'
+		AND (settings->>'license_needs_device')::boolean AND (settings->>'license_unlimited')::boolean`))
+	for body, code := range map[string]string{
+		`{"driver":"none","license":"magic"}`: "license.supplier_unknown",
+		`{"driver":"none","license":"pool"}`:  "license.pool_missing",
+	} {
+		h.put(p, body).problem(http.StatusBadRequest, code)
+	}
 }
 
 func TestAudit(t *testing.T) {

@@ -9,10 +9,10 @@ import (
 	"koodesk/app/web/session"
 )
 
-type product struct {
-	Channel          string `json:"channel"`
-	ProductID        string `json:"product_id"`
-	Driver           string `json:"driver"`
+// productSettings is store.ProductSettings as the API has it: every field in
+// every answer. The two are converted into each other, so neither can have a
+// field that the other lacks.
+type productSettings struct {
 	FrontEndURL      string `json:"front_end_url"`
 	AdminURL         string `json:"admin_url"`
 	UserName         string `json:"user_name"`
@@ -22,19 +22,30 @@ type product struct {
 	PoolOnRelease    string `json:"pool_on_release"`
 	WebhookURL       string `json:"webhook_url"`
 	WebhookWait      string `json:"webhook_wait"`
-	HasSecret        bool   `json:"has_webhook_secret"`
-	Secret           string `json:"webhook_secret,omitempty"` // once, when it was made here
-	OneTimeLink      bool   `json:"one_time_link"`
-	MailLanguage     string `json:"mail_language"`
-	CreatedAt        moment `json:"created_at"`
-	UpdatedAt        moment `json:"updated_at"`
+
+	License            string `json:"license"`
+	LicensePool        string `json:"license_pool"`
+	LicenseNeedsDevice bool   `json:"license_needs_device"`
+	LicenseUnlimited   bool   `json:"license_unlimited"`
+
+	OneTimeLink bool `json:"one_time_link"`
+}
+
+type product struct {
+	Channel   string `json:"channel"`
+	ProductID string `json:"product_id"`
+	Driver    string `json:"driver"`
+	productSettings
+	HasSecret    bool   `json:"has_webhook_secret"`
+	Secret       string `json:"webhook_secret,omitempty"` // once, when it was made here
+	MailLanguage string `json:"mail_language"`
+	CreatedAt    moment `json:"created_at"`
+	UpdatedAt    moment `json:"updated_at"`
 }
 
 func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
-	s := p.Settings
-	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, FrontEndURL: s.FrontEndURL, AdminURL: s.AdminURL,
-		UserName: s.UserName, GeneratePassword: s.GeneratePassword, Memo: s.Memo, Pool: s.Pool, PoolOnRelease: s.PoolOnRelease, WebhookURL: s.WebhookURL, WebhookWait: s.WebhookWait,
-		HasSecret: p.HasSecret, OneTimeLink: s.OneTimeLink, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
+	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, productSettings: productSettings(p.Settings),
+		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
 // Products answers GET /products.
@@ -72,19 +83,10 @@ func (a *API) product(c *fiber.Ctx, status int, secret string) error {
 
 // productBody is the body of PUT /products/{channel}/{product_id}.
 type productBody struct {
-	Driver           string  `json:"driver"`
-	FrontEndURL      string  `json:"front_end_url"`
-	AdminURL         string  `json:"admin_url"`
-	UserName         string  `json:"user_name"`
-	GeneratePassword bool    `json:"generate_password"`
-	Memo             string  `json:"memo"`
-	Pool             string  `json:"pool"`
-	PoolOnRelease    string  `json:"pool_on_release"`
-	WebhookURL       string  `json:"webhook_url"`
-	WebhookSecret    *string `json:"webhook_secret"`
-	WebhookWait      string  `json:"webhook_wait"`
-	OneTimeLink      bool    `json:"one_time_link"`
-	MailLanguage     string  `json:"mail_language"`
+	Driver string `json:"driver"`
+	productSettings
+	WebhookSecret *string `json:"webhook_secret"`
+	MailLanguage  string  `json:"mail_language"`
 }
 
 // SetProduct answers PUT /products/{channel}/{product_id}.
@@ -100,9 +102,7 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 		return a.Problem(c, refuse(wrong{in: "body", name: "mail_language", key: "choice", args: []any{"choices", "zh-CN, en"}}))
 	}
 	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
-		Settings: store.ProductSettings{FrontEndURL: in.FrontEndURL, AdminURL: in.AdminURL, UserName: in.UserName,
-			GeneratePassword: in.GeneratePassword, Memo: in.Memo, Pool: in.Pool, PoolOnRelease: in.PoolOnRelease, WebhookURL: in.WebhookURL,
-			WebhookWait: in.WebhookWait, OneTimeLink: in.OneTimeLink}}
+		Settings: store.ProductSettings(in.productSettings)}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
 	}
