@@ -282,7 +282,7 @@ func TestEveryPublishedActivityHasItsTable(t *testing.T) {
 		market.V2: simulator.Activities(), market.V1: simulator.ActivitiesV1(),
 		market.License:     {market.NewInstance, market.RefreshInstance, market.UpdateInstanceStatus, market.ReleaseInstance, market.GetLicenseAsync},
 		market.LicenseCode: {market.RefreshLicenseCode, market.UpdateLicenseCodeStatus, market.ReleaseLicenseCode},
-		market.LicenseV1:   {market.RefreshLicense, market.ExpireLicense, market.ReleaseLicense},
+		market.LicenseV1:   {market.GetLicense, market.RefreshLicense, market.ExpireLicense, market.ReleaseLicense},
 		market.OrderNotice: {market.OrderNotify},
 	} {
 		for _, n := range names {

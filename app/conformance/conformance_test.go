@@ -23,7 +23,7 @@ func TestTheTablesAreReadable(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 26, interfaces)
+	require.Equal(t, 27, interfaces)
 	require.Greater(t, cases, 800)
 }
 
