@@ -97,7 +97,10 @@ func serve(ctx context.Context, con console, l net.Listener, h http.Handler) int
 	if err := s.Shutdown(bounded); err != nil {
 		_ = s.Close() // callers that will not let go
 	}
-	<-failed
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		fmt.Fprintln(con.err, "koodesk simulate:", err)
+		return exitBad
+	}
 	return exitGood
 }
 

@@ -61,7 +61,7 @@ func (p *prepared) prepare(ctx context.Context, db *sqlx.DB, queries []string) {
 		if !p.claim(q) {
 			continue
 		}
-		stmt, err := db.PreparexContext(ctx, q) //nolint:sqlclosecheck // it lives as long as the pool
+		stmt, err := db.PreparexContext(ctx, q) // lives as long as the pool
 		p.mu.Lock()
 		delete(p.busy, q)
 		if err == nil {
@@ -114,14 +114,14 @@ func (t *hotTx) SelectContext(ctx context.Context, dest any, query string, args 
 }
 
 func (t *hotTx) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
-	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // the transaction closes it
+	if s := t.stmt(ctx, query); s != nil {
 		return s.QueryxContext(ctx, args...)
 	}
 	return t.Tx.QueryxContext(ctx, query, args...)
 }
 
 func (t *hotTx) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
-	if s := t.stmt(ctx, query); s != nil { //nolint:sqlclosecheck // the transaction closes it
+	if s := t.stmt(ctx, query); s != nil {
 		return s.QueryRowxContext(ctx, args...)
 	}
 	return t.Tx.QueryRowxContext(ctx, query, args...)

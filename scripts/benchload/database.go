@@ -54,11 +54,19 @@ SELECT datname
 		return
 	}
 	defer rows.Close()
+	var left []string
 	for rows.Next() {
 		var name string
-		if rows.Scan(&name) == nil {
-			_, _ = d.admin.ExecContext(ctx, `DROP DATABASE `+pq.QuoteIdentifier(name))
+		if rows.Scan(&name) != nil {
+			return
 		}
+		left = append(left, name)
+	}
+	if rows.Err() != nil {
+		return
+	}
+	for _, name := range left {
+		_, _ = d.admin.ExecContext(ctx, `DROP DATABASE `+pq.QuoteIdentifier(name))
 	}
 }
 
