@@ -88,7 +88,7 @@ func TestTheExampleProductFollowsAnInstanceToItsEnd(t *testing.T) {
 		one = r.tenants(base)[id]
 		return one.State == "gone"
 	}, 20*time.Second, 50*time.Millisecond, "%v %s", one, r.log)
-	require.Equal(t, []string{"instance.provision", "instance.renewed", "instance.renewed", "instance.frozen", "instance.unfrozen", "instance.upgraded", "instance.released"},
+	require.Equal(t, []string{"instance.provision", "instance.renewed", "instance.renewed", "instance.frozen", "instance.unfrozen", "instance.check_change", "instance.upgraded", "instance.released"},
 		one.Seen, "each exactly once, in the order in which it happened")
 	require.Len(t, r.tenants(base), 1)
 	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM events WHERE status <> 'succeeded'`) == 0 }, 20*time.Second, 50*time.Millisecond)

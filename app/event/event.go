@@ -36,12 +36,12 @@ const (
 	InstanceUnfrozen    = ofInstance + "unfrozen"
 	InstanceUpgraded    = ofInstance + "upgraded" // another product or size was bought; its product is asked and may answer
 	InstanceReleased    = ofInstance + "released"
-	InstanceCheckChange = ofInstance + "check_change" // could it become another product?
+	InstanceCheckChange = ofInstance + "check_change" // it was asked whether it could become another product
 	LicenseRequested    = ofLicense + "requested"
-	TenantSynced        = ofTenant + "synced"
+	TenantSynced        = ofTenant + "synced" // not sent yet
 	OrderNotified       = ofOrder + "notified"
-	UsageQuota          = ofUsage + "quota"
-	Test                = "koodesk.test" // somebody pressed the button
+	UsageQuota          = ofUsage + "quota" // not sent yet
+	Test                = "koodesk.test"    // somebody pressed the button
 )
 
 // Types lists the types that can be subscribed to.

@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"koodesk/app/market"
@@ -102,6 +103,16 @@ func Whole(ch *store.Channel, i *store.Instance) Instance {
 	return d
 }
 
+// Checked emits instance.check_change: the marketplace asked whether an instance
+// could become those products, and was answered.
+func Checked(ctx context.Context, tx *store.Tx, ch *store.Channel, i *store.Instance, message int64, target []market.ProductInfo) error {
+	data := Brief(ch.Slug, i)
+	for _, p := range target {
+		data.Target = append(data.Target, Size{ProductID: p.ProductID, SkuCode: p.SkuCode, LinearValue: p.LinearValue})
+	}
+	return OfInstance(ctx, tx, InstanceCheckChange, i, Cause{MessageID: message}, data)
+}
+
 // Cause is why an instance changed.
 type Cause struct {
 	MessageID   int64
@@ -116,6 +127,9 @@ func OfInstance(ctx context.Context, tx *store.Tx, eventType string, i *store.In
 	n := New{Channel: i.ChannelID, Type: eventType, InstancePK: i.PK, MessageID: c.MessageID, ProductID: i.ProductID,
 		OrderID: i.OrderID, OrderLineID: i.OrderLineID, Data: data,
 		Subject: fmt.Sprintf("instance/%d/message/%d/task/%d/%d", i.PK, c.MessageID, c.TaskID, tx.Now.UnixNano())}
+	if c.TaskID != 0 { // however often it is tried
+		n.Subject = fmt.Sprintf("instance/%d/task/%d", i.PK, c.TaskID)
+	}
 	if c.OrderID != "" {
 		n.OrderID, n.OrderLineID = c.OrderID, c.OrderLineID
 		if c.OrderID != i.OrderID {
@@ -128,9 +142,9 @@ func OfInstance(ctx context.Context, tx *store.Tx, eventType string, i *store.In
 
 // Changed emits what an instance's life-cycle changes mean to the outside: a
 // new expiry, frozen, unfrozen. before is the expiry that it had; scene is
-// refreshInstance's, "" if the expiry did not come by one.
+// refreshInstance's, "" if the expiry did not come by one, but a person set it.
 func Changed(ctx context.Context, tx *store.Tx, channel string, i *store.Instance, changes []market.Change, c Cause, scene market.Scene, before time.Time) error {
-	if scene != "" {
+	if scene != "" || c.MessageID == 0 && slices.ContainsFunc(changes, func(ch market.Change) bool { return ch.Kind == market.ExpiryChanged }) {
 		data := Brief(channel, i)
 		data.Scene, data.PreviousExpires = string(scene), market.Stamp(before)
 		if err := OfInstance(ctx, tx, InstanceRenewed, i, c, data); err != nil {

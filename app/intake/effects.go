@@ -177,13 +177,7 @@ func orderQuery(purpose outbox.Purpose, a Arrived, i *store.Instance, m store.Op
 // release ends whatever was still to be done for an instance.
 func (in *Intake) release(ctx context.Context, tx *store.Tx, _ Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
 	if d.Does(market.EndWork) {
-		if _, err := tx.CancelTasks(ctx, i.PK, "releaseInstance"); err != nil {
-			return nil, err
-		}
-		if err := tx.CancelDeliveries(ctx, i.PK); err != nil {
-			return nil, err
-		}
-		if err := tx.CancelLicenses(ctx, i.PK); err != nil {
+		if err := tx.EndWork(ctx, i.PK, "releaseInstance"); err != nil {
 			return nil, err
 		}
 	}
@@ -206,7 +200,7 @@ func (in *Intake) upgrade(ctx context.Context, tx *store.Tx, a Arrived, m store.
 }
 
 // check asks the driver whether a change upon renewal would be possible.
-func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived, _ store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
+func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
 	e.changed = true
 	if !d.Does(market.AskDriver) {
 		return nil, nil
@@ -218,5 +212,6 @@ func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived, _ store.Op
 		}
 		e.answer, e.err = market.Answer{Code: market.OtherError, Msg: "the change is not possible."}, err
 	}
-	return nil, nil
+	e.tasks = true
+	return nil, event.Checked(ctx, tx, a.Channel, i, m.ID, a.Call.Products)
 }

@@ -24,7 +24,7 @@ import (
 type dialect struct{}
 
 func (dialect) Protocols() []market.Protocol {
-	return []market.Protocol{market.V2, market.LicenseCode, market.OrderNotice}
+	return []market.Protocol{market.V2, market.License, market.LicenseCode, market.OrderNotice}
 }
 func (dialect) Encode(activity string, a market.Answer) []byte { return saas2.Encode(activity, a) }
 func (dialect) Decode(body []byte) (market.Call, error)        { return saas2.Decode(body) }
@@ -275,6 +275,12 @@ func TestChangeCheckAsksTheDriver(t *testing.T) {
 		return code
 	}
 	require.Equal(t, market.Success, ask())
+	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM events`), "nobody wants to hear of it")
+	d.subscribe()
+	require.Equal(t, market.Success, ask())
+	told := d.told()
+	require.Equal(t, []string{"instance.check_change"}, told.types)
+	require.Equal(t, []any{map[string]any{"product_id": "P2", "sku_code": "S2", "linear_value": 5.0}}, told.last["target"])
 	d.life.refuse = fault.New(fault.Refused, "change.too_small")
 	require.Equal(t, market.OtherError, ask())
 	require.Equal(t, "failed", d.text(`SELECT status FROM messages WHERE activity = 'changeInstanceCheck'`))

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
@@ -90,6 +91,9 @@ func (in *Intake) firstLicense(ctx context.Context, tx *store.Tx, a Arrived, m s
 		return effect{}, err
 	}
 	err := tx.Record(ctx, i.PK, []market.Change{{Kind: market.LicenseChanged, New: string(market.LicenseRequested)}}, store.Origin{MessageID: m.ID})
+	if err == nil {
+		err = event.OfLicense(ctx, tx, a.Channel, i, l)
+	}
 	if err == nil {
 		_, err = tx.Enqueue(ctx, supply(l, i))
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/store"
@@ -90,6 +91,9 @@ func (in *Intake) firstLicenseV1(ctx context.Context, tx *store.Tx, a Arrived, m
 	l := &store.License{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: m.ID, Protocol: c.Protocol, Key: c.IdempotencyKey(),
 		OrderID: c.OrderID, ExpiresAt: c.ExpireTime, PeriodEnd: i.ExpiresAt, Supplier: product.Settings.License, Pool: product.Settings.LicensePool}
 	if _, err := tx.AddLicense(ctx, l); err != nil {
+		return effect{}, err
+	}
+	if err := event.OfLicense(ctx, tx, a.Channel, i, l); err != nil {
 		return effect{}, err
 	}
 	e := effect{answer: market.Answer{Code: market.Processing, InstanceID: i.InstanceID}, changed: true, pending: true}

@@ -28,7 +28,7 @@ func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor
 			return err
 		}
 		if l.Reason == store.OrderGivenUp && i.Status != market.Released {
-			if err := p.giveUp(ctx, tx, i, by); err != nil {
+			if err := p.end(ctx, tx, i, by); err != nil {
 				return err
 			}
 		}
@@ -59,17 +59,6 @@ func (p *Provisioner) undoAgain(ctx context.Context, tx *store.Tx, l store.Lefto
 	return tx.Enqueue(ctx, outbox.New{Kind: outbox.Provision, Purpose: outbox.Release, InstancePK: i.PK, OrderID: i.OrderID,
 		OrderLineID: i.OrderLineID, UniqueKey: outbox.Key(outbox.Provision, outbox.Release, i.PK) + "/leftover/" +
 			strconv.FormatInt(l.ID, 10) + "/" + strconv.FormatInt(last, 10)})
-}
-
-// giveUp ends an instance whose purchase the marketplace has given up.
-func (p *Provisioner) giveUp(ctx context.Context, tx *store.Tx, i *store.Instance, by staff.Actor) error {
-	if err := tx.SaveState(ctx, i, i.Release(tx.Now), store.Origin{Actor: by.Name}); err != nil {
-		return err
-	}
-	if _, err := tx.CancelTasks(ctx, i.PK, by.Name); err != nil {
-		return err
-	}
-	return tx.CancelDeliveries(ctx, i.PK)
 }
 
 // LeftoverGone notes that a person has taken a left-over down, or found it gone.

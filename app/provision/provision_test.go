@@ -153,6 +153,25 @@ func (d *desk) claim(id int64) outbox.Task {
 	return task
 }
 
+// claimAgain claims a task that waits for somebody, as if its time had come.
+func (d *desk) claimAgain(id int64) outbox.Task {
+	d.t.Helper()
+	_, err := d.store.SQL().Exec(`UPDATE tasks SET run_at = now() WHERE id = $1`, id)
+	require.NoError(d.t, err)
+	return d.claim(id)
+}
+
+// subscribe has somebody told of events of that type.
+func (d *desk) subscribe(eventType string) {
+	d.t.Helper()
+	ctx := context.Background()
+	require.NoError(d.t, d.store.Write(ctx, func(tx *store.Tx) error {
+		_, _, err := tx.SetEventTarget(ctx, store.EventTarget{ChannelID: d.channel.ID, Name: eventType, URL: "https://crm.example.com/hook",
+			Secret: "0123456789abcdef0123456789", Types: []string{eventType}, Enabled: true})
+		return err
+	}))
+}
+
 // next claims the oldest pending task of a kind.
 func (d *desk) next(kind outbox.Kind) outbox.Task {
 	d.t.Helper()

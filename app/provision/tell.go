@@ -17,8 +17,9 @@ func tell(ctx context.Context, tx *store.Tx, eventType string, i *store.Instance
 	return event.OfInstance(ctx, tx, eventType, i, c, event.Whole(ch, i))
 }
 
-// tellUpgraded tells the subscribers that an upgrade has reached the driver; a
-// product with a webhook has just been asked.
+// tellUpgraded tells the subscribers, once, that an upgrade has reached the
+// driver, which may still be waiting for somebody; a product with a webhook has
+// just been asked.
 func tellUpgraded(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance) error {
 	if task.Purpose != outbox.Upgrade {
 		return nil

@@ -160,8 +160,10 @@ func TestAPurchaseThatTheMarketplaceGaveUpIsLeftOver(t *testing.T) {
 	require.Len(t, l, 1)
 	require.Equal(t, store.OrderGivenUp, l[0].Reason)
 	drv.err = nil
+	d.subscribe("instance.released")
 	require.NoError(t, d.p.UndoLeftover(ctx, l[0].ID, staff.CLI()))
 	require.Equal(t, market.Released, d.instance(pk).Status)
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM events`), "the seller's systems hear of it")
 	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
 	require.Empty(t, drv.holds)
 	require.Len(t, d.leftovers(store.LeftoverGone), 1)

@@ -212,6 +212,9 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string,
 				return err
 			}
 		}
+		if err := tellUpgraded(ctx, tx, task, i); err != nil {
+			return err
+		}
 		p.log.InfoContext(ctx, "waiting for access data", "instance", i.InstanceID, "driver", driver)
 		return tx.Park(ctx, task, until)
 	})

@@ -111,6 +111,27 @@ func TestAnUpgradeKeepsTheAccountAndTellsOnlyWhatChanged(t *testing.T) {
 	require.Equal(t, 1, d.count(`SELECT count(*) FROM deliveries WHERE status = 'cancelled'`), "what was not told yet is said by the newer one")
 }
 
+// An upgrade is told once, when it has reached the driver, also when that waits
+// for a person and is asked again.
+func TestAnUpgradeThatWaitsIsToldOnce(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	d.subscribe("instance.upgraded")
+	d.product("static", templates)
+	d.market.add(t, order{ID: "CS1", Product: product, Email: "zhang@example.com"})
+	d.market.add(t, order{ID: "CS2", Type: "CHANGE", Product: "P-2", Created: "20261102000000"})
+	pk := d.made("CS1")
+	d.drivers["slow"] = &fake{result: provision.Result{Waiting: true}}
+	d.product("slow", store.ProductSettings{})
+	require.NoError(t, d.p.QueryOrder(ctx, d.write(outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: pk,
+		OrderID: "CS2", OrderLineID: "CS2-000001", UniqueKey: "CS2"})))
+	task := d.next(outbox.Provision)
+	require.NoError(t, d.p.Provision(ctx, task))
+	require.NoError(t, d.p.Provision(ctx, d.claimAgain(task.ID)))
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM events WHERE type = 'instance.upgraded' AND order_id = 'CS2'`))
+}
+
 func TestAnUpgradeDuringProvisioningIsPartOfIt(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -115,38 +115,25 @@ func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, 
 	if i.Status == market.Released {
 		return fault.New(fault.Conflict, "finding.moved")
 	}
-	from := store.Origin{Actor: by.Name}
+	before := i.ExpiresAt
 	switch f.Repair {
 	case SetExpiry:
 		to, err := time.Parse(time.RFC3339, f.Theirs)
 		if err != nil || market.Stamp(i.ExpiresAt) != f.Ours {
 			return fault.New(fault.Conflict, "finding.moved")
 		}
-		return tx.SaveState(ctx, i, i.SetExpiry(to), from)
+		return r.o.Life.Amend(ctx, tx, i, i.SetExpiry(to), before, by)
 	case Freeze:
 		if i.Status != market.Active || market.Stamp(i.ExpiresAt) != f.Theirs {
 			return fault.New(fault.Conflict, "finding.moved")
 		}
-		return tx.SaveState(ctx, i, i.On(market.PeriodOver, tx.Now), from)
+		return r.o.Life.Amend(ctx, tx, i, i.On(market.PeriodOver, tx.Now), before, by)
 	case Release:
-		return r.release(ctx, tx, i, from)
+		return r.o.Life.End(ctx, tx, i, by)
 	case Learn:
 		_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: i.PK, OrderID: f.OrderID,
 			OrderLineID: f.OrderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, "reconcile", f.ID)})
 		return err
 	}
 	return fault.New(fault.Conflict, "finding.no_repair")
-}
-
-func (r *Reconciler) release(ctx context.Context, tx *store.Tx, i *store.Instance, from store.Origin) error {
-	if err := tx.SaveState(ctx, i, i.Release(tx.Now), from); err != nil {
-		return err
-	}
-	if _, err := tx.CancelTasks(ctx, i.PK, from.Actor); err != nil {
-		return err
-	}
-	if err := tx.CancelDeliveries(ctx, i.PK); err != nil {
-		return err
-	}
-	return r.o.Drivers.Release(ctx, tx, i, 0)
 }

@@ -16,6 +16,8 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
 	"koodesk/app/protocol/saas2"
+	"koodesk/app/provision"
+	"koodesk/app/provision/pool"
 	"koodesk/app/reconcile"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -31,22 +33,6 @@ func (dialect) Protocols() []market.Protocol                   { return []market
 func (dialect) Encode(activity string, a market.Answer) []byte { return saas2.Encode(activity, a) }
 func (dialect) Decode(body []byte) (market.Call, error)        { return saas2.Decode(body) }
 func (dialect) Message(err error) string                       { return saas2.Message(err) }
-
-// life notes what was released.
-type life struct {
-	mu       sync.Mutex
-	released []string
-}
-
-func (l *life) CheckChange(context.Context, *store.Reader, *store.Channel, *store.Instance, []market.ProductInfo) error {
-	return nil
-}
-func (l *life) Release(_ context.Context, _ *store.Tx, i *store.Instance, _ int64) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.released = append(l.released, i.InstanceID)
-	return nil
-}
 
 // bazaar is a marketplace with the orders that it is told of.
 type bazaar struct {
@@ -75,7 +61,6 @@ type desk struct {
 	ctx    context.Context
 	store  *store.Store
 	market *bazaar
-	life   *life
 	intake *intake.Intake
 	r      *reconcile.Reconciler
 	ch     *store.Channel
@@ -84,7 +69,7 @@ type desk struct {
 
 func open(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, ctx: context.Background(), store: storetest.Open(t), market: &bazaar{orders: map[string]market.Order{}}, life: &life{}, now: time.Now().UTC().Truncate(time.Second)}
+	d := &desk{t: t, ctx: context.Background(), store: storetest.Open(t), market: &bazaar{orders: map[string]market.Order{}}, now: time.Now().UTC().Truncate(time.Second)}
 	storetest.Channel(t, d.store, "default", "")
 	ak, sk := "ak", "sk"
 	require.NoError(t, d.store.Write(d.ctx, func(tx *store.Tx) error {
@@ -95,8 +80,10 @@ func open(t *testing.T) *desk {
 	d.ch, err = d.store.Reader().ChannelBySlug(d.ctx, "default")
 	require.NoError(t, err)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialect{}}, Log: quiet, Wake: func() {}})
-	d.r = reconcile.New(reconcile.Options{Store: d.store, Marketplace: d.market, Purchases: d.intake, Drivers: d.life, Log: quiet, Batch: 2,
+	life := provision.New(provision.Options{Store: d.store, Marketplace: d.market, Log: quiet, Wake: func() {},
+		Drivers: provision.Drivers{pool.Name: pool.Driver{Store: d.store}}})
+	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: life, Dialects: []intake.Dialect{dialect{}}, Log: quiet, Wake: func() {}})
+	d.r = reconcile.New(reconcile.Options{Store: d.store, Marketplace: d.market, Purchases: d.intake, Life: life, Log: quiet, Batch: 2,
 		Now: func() time.Time { return d.now }})
 	return d
 }
@@ -192,4 +179,20 @@ func (d *desk) instance(order string) *store.Instance {
 	require.NoError(d.t, err)
 	require.Len(d.t, found, 1)
 	return found[0]
+}
+
+// subscribe has somebody told of everything that happens to instances.
+func (d *desk) subscribe() {
+	d.t.Helper()
+	require.NoError(d.t, d.store.Write(d.ctx, func(tx *store.Tx) error {
+		_, _, err := tx.SetEventTarget(d.ctx, store.EventTarget{ChannelID: d.ch.ID, Name: "crm", URL: "https://crm.example.com/hook",
+			Secret: "0123456789abcdef0123456789", Enabled: true})
+		return err
+	}))
+}
+
+// told lists the events that were written, in their order.
+func (d *desk) told() string {
+	d.t.Helper()
+	return d.text(`SELECT COALESCE(string_agg(type, ' ' ORDER BY id), '') FROM events`)
 }

@@ -59,9 +59,11 @@ type Purchaser interface {
 	TakeOver(ctx context.Context, tx *store.Tx, ch *store.Channel, orderID, orderLineID string, by staff.Actor) error
 }
 
-// Releaser writes whatever must follow at an instance's driver when it ends.
-type Releaser interface {
-	Release(ctx context.Context, tx *store.Tx, i *store.Instance, messageID int64) error
+// Lifecycle stores a repair with all that a call of the marketplace would have
+// brought about.
+type Lifecycle interface {
+	Amend(ctx context.Context, tx *store.Tx, i *store.Instance, changes []market.Change, before time.Time, by staff.Actor) error
+	End(ctx context.Context, tx *store.Tx, i *store.Instance, by staff.Actor) error
 }
 
 // Options of New. Wake is called when tasks were written.
@@ -69,7 +71,7 @@ type Options struct {
 	Store       *store.Store
 	Marketplace Marketplace
 	Purchases   Purchaser
-	Drivers     Releaser
+	Life        Lifecycle
 	Zone        *time.Location // of the day of a daily run; nil: UTC
 	Log         *slog.Logger
 	Wake        func()

@@ -39,6 +39,7 @@ func TestAnotherExpiryIsRepairedOnApproval(t *testing.T) {
 	ours, theirs := d.now.AddDate(1, 0, 0), d.now.AddDate(2, 0, 0)
 	d.sold("CS1", ours)
 	d.market.orders["CS1"] = order("CS1", market.OrderNew, theirs)
+	d.subscribe()
 	d.run()
 	require.Equal(t, []string{"expiry CS1 " + market.Stamp(ours) + " → " + market.Stamp(theirs) + ": set_expiry"}, d.findings())
 	require.NoError(t, d.r.Apply(d.ctx, d.only().ID, ann))
@@ -46,6 +47,7 @@ func TestAnotherExpiryIsRepairedOnApproval(t *testing.T) {
 	require.Equal(t, market.Stamp(theirs), market.Stamp(d.instance("CS1").ExpiresAt))
 	require.Equal(t, ann.Name, d.text(`SELECT actor FROM instance_events WHERE kind = 'expiry'`))
 	require.Equal(t, ann.Reason, d.text(`SELECT reason FROM audit WHERE action = 'reconcile.applied'`))
+	require.Equal(t, "instance.renewed", d.told(), "as if the call had come")
 	d.run()
 	require.Empty(t, d.findings(), "and the next run agrees")
 }
@@ -78,12 +80,21 @@ func TestACancelledOrderIsReleasedOnApproval(t *testing.T) {
 	d := open(t)
 	d.sold("CS1", d.now.AddDate(1, 0, 0))
 	d.market.orders["CS1"] = order("CS1", market.OrderUnsubscribe, time.Time{})
+	d.subscribe()
+	d.text(`UPDATE instances SET driver = 'pool' RETURNING driver`)
+	require.NoError(t, d.store.Write(d.ctx, func(tx *store.Tx) error {
+		_, err := tx.AddLicense(d.ctx, &store.License{ChannelID: d.ch.ID, InstancePK: d.instance("CS1").PK, Protocol: market.License, Key: "e1", EventID: "e1"})
+		return err
+	}))
 	d.run()
 	f := d.only()
 	require.Equal(t, reconcile.Cancelled, f.Kind)
 	require.NoError(t, d.r.Apply(d.ctx, f.ID, ann))
 	require.Equal(t, market.Released, d.instance("CS1").Status)
-	require.Equal(t, []string{"i-CS1"}, d.life.released, "the driver hears of it")
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks WHERE purpose = 'release' AND status = 'pending'`), "the driver hears of it")
+	require.Equal(t, "instance.released", d.told(), "and the seller's systems")
+	require.Equal(t, "cancelled", d.text(`SELECT status FROM licenses`), "no License goes out any more")
+	require.Equal(t, ann.Name, d.text(`SELECT actor FROM instance_events WHERE kind = 'status' AND new_value = 'released'`))
 }
 
 func TestWhatExpiredLongAgoIsFrozenOnApproval(t *testing.T) {
@@ -94,11 +105,13 @@ func TestWhatExpiredLongAgoIsFrozenOnApproval(t *testing.T) {
 	d.sold("CS2", d.now.Add(-23*time.Hour)) // its freeze may be under way
 	d.market.orders["CS1"] = order("CS1", market.OrderNew, past)
 	d.market.orders["CS2"] = order("CS2", market.OrderNew, d.now.Add(-23*time.Hour))
+	d.subscribe()
 	d.run()
 	f := d.only()
 	require.Equal(t, reconcile.Overdue, f.Kind)
 	require.NoError(t, d.r.Apply(d.ctx, f.ID, ann))
 	require.Equal(t, market.Frozen, d.instance("CS1").Status)
+	require.Equal(t, "instance.frozen", d.told())
 }
 
 // A purchase whose call was refused here (a wrong key, a field that could not be

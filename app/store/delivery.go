@@ -184,8 +184,8 @@ UPDATE deliveries
 	return toFault(err)
 }
 
-// CancelDeliveries ends what an instance's customer has not been sent yet.
-func (t *Tx) CancelDeliveries(ctx context.Context, instancePK int64) error {
+// cancelDeliveries ends what an instance's customer has not been sent yet.
+func (t *Tx) cancelDeliveries(ctx context.Context, instancePK int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET status = 'cancelled'

@@ -210,9 +210,9 @@ UPDATE licenses
 	return toFault(err)
 }
 
-// CancelLicenses ends the Licenses of an instance that have not gone out, when it
+// cancelLicenses ends the Licenses of an instance that have not gone out, when it
 // is released.
-func (t *Tx) CancelLicenses(ctx context.Context, instancePK int64) error {
+func (t *Tx) cancelLicenses(ctx context.Context, instancePK int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE licenses
    SET status = 'cancelled',

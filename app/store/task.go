@@ -215,11 +215,23 @@ SELECT COALESCE(message_id, 0)
 	return id, toFault(err)
 }
 
-// CancelTasks ends the waiting tasks of an instance, for instance when it is
-// released. A running one finishes by itself and finds the instance released;
-// what was given up stays so: somebody must still hear of it. Events stay: the
-// seller's systems must hear what happened to the end.
-func (t *Tx) CancelTasks(ctx context.Context, instancePK int64, actor string) (int, error) {
+// EndWork ends whatever was still to be done for an instance that is released:
+// its waiting tasks, mails and Licenses.
+func (t *Tx) EndWork(ctx context.Context, instancePK int64, actor string) error {
+	if _, err := t.cancelTasks(ctx, instancePK, actor); err != nil {
+		return err
+	}
+	if err := t.cancelDeliveries(ctx, instancePK); err != nil {
+		return err
+	}
+	return t.cancelLicenses(ctx, instancePK)
+}
+
+// cancelTasks ends the waiting tasks of an instance. A running one finishes by
+// itself and finds the instance released; what was given up stays so: somebody
+// must still hear of it. Events stay: the seller's systems must hear what
+// happened to the end.
+func (t *Tx) cancelTasks(ctx context.Context, instancePK int64, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
 WITH c AS (

@@ -100,8 +100,7 @@ func (d Driver) Change(ctx context.Context, r provision.Request) (provision.Resu
 }
 
 // CanChange answers from what is known: a callback does not wait for outside
-// systems. A product that must not become another one says so by what it
-// answered to instance.check_change when it was last asked.
+// systems. The product hears of it by instance.check_change, afterwards.
 func (d Driver) CanChange(_ context.Context, r provision.Request, _ []market.ProductInfo) error {
 	return d.CheckSettings(r.Settings, r.Secret)
 }
