@@ -116,6 +116,20 @@ const (
 	ReleaseLicense          = "releaseLicense"          // CN 0000001353261785
 )
 
+// KitActivities are the joint-operations kit's, which are logged and refused
+// (pages CN 0070649109 to 0070649113, 0070649433 to 0070649437).
+func KitActivities() []string {
+	return []string{"tenantSync", "applicationSync", "authSync", "singleOrgSync", "allOrgSync"}
+}
+
+// Activities lists every activity of every guide, in the order of an instance's
+// life.
+func Activities() []string {
+	return append([]string{NewInstance, QueryInstance, RefreshInstance, UpdateInstanceStatus, ReleaseInstance, UpgradeInstance,
+		ChangeInstanceCheck, ExpireInstance, ChangeInstanceStatus, Upgrade, GetLicenseAsync, GetLicense, RefreshLicense, ExpireLicense,
+		ReleaseLicense, RefreshLicenseCode, UpdateLicenseCodeStatus, ReleaseLicenseCode, OrderNotify}, KitActivities()...)
+}
+
 // Scene is why an instance is refreshed (page CN 0070649429).
 type Scene string
 

@@ -65,6 +65,11 @@ const (
 	Notify   Purpose = "notify"   // of events
 )
 
+// Purposes lists every purpose.
+func Purposes() []Purpose {
+	return []Purpose{Purchase, Renewed, Upgrade, Release, Usage, Verify, Daily, OnDemand, Notified, Notify}
+}
+
 // New is a task to be written. Zero ids mean none. UniqueKey makes the task
 // exist once: writing a second one with the same key changes nothing.
 type New struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/web/api"
 	"koodesk/app/web/session"
@@ -57,6 +58,21 @@ func TestEveryRouteIsDescribedAndTheOtherWayRound(t *testing.T) {
 		require.Contains(t, string(page), "`"+strings.Replace(route, "/openapi.json", "/api/v1/openapi.json", 1), "docs/api.md")
 	}
 	describe(t)
+}
+
+// Whatever kind a task has is one that the description and the pages know.
+func TestEveryKindOfTaskIsDescribed(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	apiPage, err := os.ReadFile("../../../docs/api.md")
+	require.NoError(t, err)
+	tasksPage, err := os.ReadFile("../../../docs/architecture.md")
+	require.NoError(t, err)
+	for _, kind := range outbox.Kinds() {
+		h.ok("/tasks?kind=" + string(kind)) // held against the description
+		require.Contains(t, string(apiPage), "`"+string(kind)+"`", "docs/api.md")
+		require.Contains(t, string(tasksPage), "`"+string(kind)+"`", "docs/architecture.md")
+	}
 }
 
 func TestDescriptionIsPublic(t *testing.T) {

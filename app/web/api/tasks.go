@@ -4,17 +4,25 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/i18n"
+	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
 
 // taskKinds and deliveryKinds are the published ones, those of later releases
 // included.
 var (
-	taskKinds = []string{"order_query", "provision", "deliver", "notice", "usage_push", "license_upload", "event",
-		"license_activate", "license_query", "license_refresh", "license_usage", "order_notice", "reconcile"}
+	taskKinds     = publishedKinds()
 	deliveryKinds = []string{"usage_info", "expiry_notice", "frozen", "unfrozen", "renewed", "released", "license_ready"}
 	media         = []string{"email", "sms"}
 )
+
+func publishedKinds() []string {
+	kinds := []string{"notice", "usage_push"}
+	for _, k := range outbox.Kinds() {
+		kinds = append(kinds, string(k))
+	}
+	return kinds
+}
 
 type task struct {
 	ID          string  `json:"id"`

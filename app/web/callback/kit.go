@@ -24,10 +24,6 @@ const (
 	headerNonce     = "x-nonce"
 )
 
-// kitInterfaces are the kit's, told apart by the last part of the address
-// (pages CN 0070649109 to 0070649113, 0070649433 to 0070649437).
-var kitInterfaces = []string{"tenantSync", "applicationSync", "authSync", "singleOrgSync", "allOrgSync"}
-
 // errKit refuses the kit's calls whether they are authentic or not: the kit is
 // not spoken, and the caller gets the same answer either way.
 var errKit = fault.New(fault.Unauthenticated, "call.kit_unsupported")
@@ -36,16 +32,17 @@ var errKit = fault.New(fault.Unauthenticated, "call.kit_unsupported")
 const kitMessage = "the joint-operations kit is not supported"
 
 // answerKit logs a call of the kit and says in its form that it is not
-// supported. Below produceAPI there is nothing but the five interfaces.
+// supported. Below produceAPI there is nothing but the five interfaces, told apart by the
+// last part of the address.
 func (h *Handler) answerKit(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, market.ResultCode, error) {
 	_, below, ok := strings.Cut(c.Path(), "/produceAPI/")
 	name := strings.TrimPrefix(below, "v2/")
-	if ok && !slices.Contains(kitInterfaces, name) {
+	if ok && !slices.Contains(market.KitActivities(), name) {
 		return nil, "", fiber.ErrNotFound
 	}
 	k.arrived.Call = readKit(k.arrived.Request.Body)
 	k.arrived.Call.Activity = ""
-	if slices.Contains(kitInterfaces, name) {
+	if slices.Contains(market.KitActivities(), name) {
 		k.arrived.Call.Activity = name
 	}
 	k.arrived.Call.Protocol = market.KitV1

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
@@ -54,7 +55,7 @@ func attemptEvents(clock view.Clock, m *store.MessageDetail, a store.AttemptRow)
 // activity names what a message asks; a word that this release does not know is
 // shown as an unknown call.
 func activity(name string) view.Text {
-	if slices.Contains(activities, name) || slices.Contains(kitActivities, name) {
+	if slices.Contains(market.Activities(), name) {
 		return view.Say("activity." + name)
 	}
 	return view.Say("activity.unknown")

@@ -15,15 +15,6 @@ import (
 // messageParams are the filters of the list of messages.
 var messageParams = []string{"channel", "protocol", "activity", "status", "order_id", "instance_id", "test", "q", "range", "since", "until"}
 
-// kitActivities are the joint-operations kit's, which are logged and refused.
-var kitActivities = []string{"tenantSync", "applicationSync", "authSync", "singleOrgSync", "allOrgSync"}
-
-// activities are what the list can be filtered by, in the order of an
-// instance's life.
-var activities = []string{market.NewInstance, market.QueryInstance, market.RefreshInstance, market.UpdateInstanceStatus,
-	market.ReleaseInstance, market.UpgradeInstance, market.ChangeInstanceCheck,
-	market.ExpireInstance, market.ChangeInstanceStatus, market.Upgrade}
-
 // messageQuery is an address read as a filter.
 type messageQuery struct {
 	url    view.URL
@@ -102,7 +93,7 @@ func messageFilter(q messageQuery, channels []store.ChannelRow) view.Filter {
 	u := q.url
 	f := view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.messages_hint"), Status: u.Get("status"), Range: q.span}
 	f.Selects = append(byChannel(u, channels),
-		choose(u, "activity", "filter.activity", "filter.any_activity", "activity.", activities...),
+		choose(u, "activity", "filter.activity", "filter.any_activity", "activity.", market.Activities()...),
 		view.Select{Name: "test", Label: view.Say("filter.test"), Options: []view.Option{
 			{Label: view.Say("filter.any_test"), Selected: q.filter.Test == nil},
 			{Value: "0", Label: view.Say("filter.test_no"), Selected: q.filter.Test != nil && !*q.filter.Test},

@@ -105,6 +105,24 @@ func TestAFaultWithoutATextStillSaysSomething(t *testing.T) {
 		trouble(z, fault.New(fault.Conflict, "nobody.wrote_this")))
 }
 
+func TestEveryCallAndTaskHasAName(t *testing.T) {
+	t.Parallel()
+	for _, l := range []i18n.Locale{i18n.ZhCN, i18n.En} {
+		z := i18n.For(l)
+		for _, a := range market.Activities() {
+			require.True(t, z.Has("activity."+a), a)
+			require.Equal(t, view.Say("activity."+a), activity(a))
+		}
+		for _, k := range outbox.Kinds() {
+			require.True(t, z.Has("task_kind."+string(k)), k)
+		}
+		for _, p := range outbox.Purposes() {
+			require.True(t, z.Has("purpose."+string(p)), p)
+		}
+	}
+	require.Equal(t, view.Say("activity.unknown"), activity("buyNow"))
+}
+
 func TestWhenAMessageCanBeRestarted(t *testing.T) {
 	t.Parallel()
 	task := func(s outbox.Status) store.TaskRow { return store.TaskRow{Status: s} }
