@@ -227,7 +227,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 	}
 	return web.Options{
 		Buyer: buyer.New(buyer.Options{Pages: p.pages, Limit: throttle.New("access", p.redis, p.log), Views: pages, Seller: p.seller,
-			Zone: c.config.TZDisplay, Log: p.log}),
+			Zone: c.config.TZDisplay}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
 			Pools: p.pools, Claims: p.provision, Leftovers: p.provision, Codes: p.codes, Reconcile: p.reconcile}),

@@ -19,6 +19,11 @@ const (
 	OrderChange        OrderType = "CHANGE"
 )
 
+// OrderTypes are all of them.
+func OrderTypes() []string {
+	return []string{string(OrderNew), string(OrderTrial), string(OrderTrialToFormal), string(OrderRenew), string(OrderChange), string(OrderUnsubscribe)}
+}
+
 // Order is what the order query tells of an order (pages CN 0070649466, intl
 // 0070649116, EU 000033). Lengths are in characters, as published; where none is
 // given none is published. Values are kept as they came, longer ones included.

@@ -51,27 +51,27 @@ func (r *Reconciler) Keep(ctx context.Context, id int64, by staff.Actor) error {
 	})
 }
 
-// Applied is what approving several repairs came to.
-type Applied struct {
+// Decided is what deciding about several differences came to.
+type Decided struct {
 	Done    int
 	Refused map[string]int // by the key of the fault
 }
 
-// ApplyAll approves every open finding of a filter that has a repair, one
-// transaction each.
-func (r *Reconciler) ApplyAll(ctx context.Context, f store.FindingFilter, by staff.Actor) (Applied, error) {
-	ids, err := r.o.Store.Reader().RepairableFindings(ctx, f)
-	if err != nil {
-		return Applied{}, err
-	}
-	return r.ApplySome(ctx, ids, by)
+// ApplySome approves the named findings, one transaction each. What breaks it
+// off comes with what was done before.
+func (r *Reconciler) ApplySome(ctx context.Context, ids []int64, by staff.Actor) (Decided, error) {
+	return some(ids, func(id int64) error { return r.Apply(ctx, id, by) })
 }
 
-// ApplySome approves the named findings, one transaction each.
-func (r *Reconciler) ApplySome(ctx context.Context, ids []int64, by staff.Actor) (Applied, error) {
-	out := Applied{Refused: map[string]int{}}
+// KeepSome leaves the named differences as they are, as ApplySome does.
+func (r *Reconciler) KeepSome(ctx context.Context, ids []int64, by staff.Actor) (Decided, error) {
+	return some(ids, func(id int64) error { return r.Keep(ctx, id, by) })
+}
+
+func some(ids []int64, decide func(id int64) error) (Decided, error) {
+	out := Decided{Refused: map[string]int{}}
 	for _, id := range ids {
-		err := r.Apply(ctx, id, by)
+		err := decide(id)
 		switch {
 		case err == nil:
 			out.Done++

@@ -226,9 +226,11 @@ func TestApprovingAllRepairsWhatItCan(t *testing.T) {
 	delete(d.market.orders, "CS4") // unanswered: nothing to approve
 	d.run()
 	d.call(`{"activity":"releaseInstance","instanceId":"i-CS3"}`)
-	got, err := d.r.ApplyAll(d.ctx, store.FindingFilter{}, ann)
+	ids, err := d.store.Reader().RepairableFindings(d.ctx, store.FindingFilter{})
 	require.NoError(t, err)
-	require.Equal(t, reconcile.Applied{Done: 2, Refused: map[string]int{"finding.moved": 1}}, got)
+	got, err := d.r.ApplySome(d.ctx, ids, ann)
+	require.NoError(t, err)
+	require.Equal(t, reconcile.Decided{Done: 2, Refused: map[string]int{"finding.moved": 1}}, got)
 }
 
 // Every process calls Daily as often as it likes.

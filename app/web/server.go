@@ -79,10 +79,11 @@ func New(o Options) *Server {
 // rows. Everything else has the marketplace's limit.
 const maxImport = 8 << 20
 
-// roomFor says how much is read of a request, once its header is known.
+// roomFor says how much is read of a request, once its header is known. Who
+// brings no token is not listened to any longer than others.
 func roomFor(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	path, _, _ := strings.Cut(string(h.RequestURI()), "?")
-	if h.IsPost() && strings.HasPrefix(strings.TrimPrefix(path, api.Prefix), "/pools/") {
+	if h.IsPost() && strings.HasPrefix(path, api.Prefix+"/pools/") && strings.HasSuffix(path, "/accounts") && len(h.Peek(fiber.HeaderAuthorization)) > 0 {
 		return fasthttp.RequestConfig{MaxRequestBodySize: maxImport}
 	}
 	return fasthttp.RequestConfig{}
@@ -100,12 +101,13 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.app.Listener(lingering{l})
 }
 
-// Shutdown lets calls in hand finish, for at most the given time. Serve then
-// returns, also when it has not begun yet.
-// The diagnoses of refused calls are finished after them.
+// Shutdown lets calls in hand finish, and the diagnoses of refused calls after
+// them, for at most the given time together. Serve then returns, also when it has
+// not begun yet.
 func (s *Server) Shutdown(limit time.Duration) error {
 	if s.o.Callback != nil {
-		defer s.o.Callback.Close()
+		over := time.Now().Add(limit)
+		defer func() { s.o.Callback.Close(time.Until(over)) }()
 	}
 	err := s.app.ShutdownWithTimeout(limit)
 	// Fiber knows nothing of a listener that is only just being served.

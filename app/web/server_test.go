@@ -118,8 +118,12 @@ func TestBodiesOverOneMiB(t *testing.T) {
 	r = d.do(http.MethodPost, "/koogallery/default", bytes.NewReader(big[1:]), "Content-Type", "application/json")
 	require.Equal(t, 200, r.status, "one MiB exactly is read")
 	require.Equal(t, 413, d.do(http.MethodPost, "/api/v1/messages/restart", bytes.NewReader(big)).status)
-	require.Equal(t, 401, d.do(http.MethodPost, "/api/v1/pools/crm/accounts?x=1", bytes.NewReader(big)).status, "imports may be larger")
-	require.Equal(t, 413, d.do(http.MethodPost, "/api/v1/pools/crm/accounts", bytes.NewReader(bytes.Repeat(big, 9))).status)
+	const accounts, bearer = "/api/v1/pools/crm/accounts", "Bearer kd_nobody"
+	require.Equal(t, 401, d.do(http.MethodPost, accounts+"?x=1", bytes.NewReader(big), "Authorization", bearer).status, "imports may be larger")
+	require.Equal(t, 413, d.do(http.MethodPost, accounts, bytes.NewReader(bytes.Repeat(big, 9)), "Authorization", bearer).status)
+	for _, path := range []string{accounts, "/pools/crm/accounts", "/api/v1/pools/crm"} {
+		require.Equal(t, 413, d.do(http.MethodPost, path, bytes.NewReader(big)).status, path)
+	}
 }
 
 func TestCompressedBodiesAreRefusedUnread(t *testing.T) {

@@ -8,10 +8,6 @@ import (
 	"koodesk/app/store"
 )
 
-// orderTypes are the published ones.
-var orderTypes = []string{string(market.OrderNew), string(market.OrderTrial), string(market.OrderTrialToFormal), string(market.OrderUnsubscribe),
-	string(market.OrderRenew), string(market.OrderChange)}
-
 type order struct {
 	ID             string   `json:"id"`
 	Channel        string   `json:"channel"`
@@ -93,7 +89,7 @@ func showParams(in []market.ExtendParam) []param {
 // Orders answers GET /orders.
 func (a *API) Orders(c *fiber.Ctx) error {
 	q := queryOf(c)
-	f := store.OrderFilter{Channel: q.text("channel"), State: q.one("state", store.OrderStates()), Type: q.one("order_type", orderTypes),
+	f := store.OrderFilter{Channel: q.text("channel"), State: q.one("state", store.OrderStates()), Type: q.one("order_type", market.OrderTypes()),
 		ProductID: q.text("product_id"), Source: q.one("source", []string{store.OrderFromNotice, store.OrderFromInstance}),
 		OrderID: q.text("order_id"), Q: q.text("q")}
 	p := q.paging()

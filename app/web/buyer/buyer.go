@@ -7,7 +7,6 @@ package buyer
 
 import (
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +31,6 @@ type Options struct {
 	Zone   *time.Location // in which times are shown
 	Limits Limits         // zero: as Limits says
 	Now    func() time.Time
-	Log    *slog.Logger
 }
 
 // Limits are how often pages may be opened from one address (an office behind

@@ -78,7 +78,7 @@ func openWith(t *testing.T, limits buyer.Limits) *site {
 	pages, err := engine()
 	require.NoError(t, err)
 	s.buyer = buyer.New(buyer.Options{Pages: s.pages, Limit: throttle.New("access", s.redis, log), Views: pages, Seller: "Seven & Co", Limits: limits,
-		Zone: time.FixedZone("CST", 8*3600), Log: log, Now: func() time.Time {
+		Zone: time.FixedZone("CST", 8*3600), Now: func() time.Time {
 			if s.now.IsZero() {
 				return time.Now()
 			}

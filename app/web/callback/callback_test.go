@@ -74,7 +74,7 @@ func openWith(t *testing.T, r redis.UniversalClient) *site {
 	t.Cleanup(func() {
 		require.NoError(t, app.Shutdown())
 		require.NoError(t, <-done)
-		h.Close()
+		h.Close(10 * time.Second)
 	})
 	s.url = "http://" + l.Addr().String() + "/koogallery/default"
 	return s

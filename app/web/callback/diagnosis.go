@@ -30,9 +30,17 @@ type ward struct {
 	bytes   atomic.Int64
 	one     sync.Mutex
 	group   sync.WaitGroup
+	door    sync.Mutex // held while one comes in, or it is shut
+	shut    bool
+	ctx     context.Context
+	give    context.CancelFunc // up what is not done yet
 }
 
-func newWard() *ward { return &ward{waiting: make(chan struct{}, maxSick)} }
+func newWard() *ward {
+	w := &ward{waiting: make(chan struct{}, maxSick)}
+	w.ctx, w.give = context.WithCancel(context.Background())
+	return w
+}
 
 // sick is one refused call.
 type sick struct {
@@ -44,8 +52,14 @@ type sick struct {
 	cause   *fault.Error
 }
 
-// later diagnoses a call in the background; false when there is no room.
-func (w *ward) later(s sick, examine func(sick)) bool {
+// later diagnoses a call in the background; false when there is no room, or no
+// time any more.
+func (w *ward) later(s sick, examine func(context.Context, sick)) bool {
+	w.door.Lock()
+	defer w.door.Unlock()
+	if w.shut {
+		return false
+	}
 	size := int64(len(s.call.Body))
 	if w.bytes.Add(size) > maxSickBytes {
 		w.bytes.Add(-size)
@@ -64,13 +78,22 @@ func (w *ward) later(s sick, examine func(sick)) bool {
 		}()
 		w.one.Lock()
 		defer w.one.Unlock()
-		examine(s)
+		examine(w.ctx, s)
 	})
 	return true
 }
 
-// Close waits for the diagnoses under way. Nothing may be served after it.
-func (h *Handler) Close() { h.ward.group.Wait() }
+// Close lets the diagnoses that wait be done, for at most the given time; what
+// is left then is logged without a cause, and so is whatever is refused later.
+func (h *Handler) Close(limit time.Duration) {
+	w := h.ward
+	w.door.Lock()
+	w.shut = true
+	w.door.Unlock()
+	late := time.AfterFunc(limit, w.give)
+	defer late.Stop()
+	w.group.Wait()
+}
 
 // sickOf copies what the diagnosis needs out of a request that is about to end.
 func sickOf(c *fiber.Ctx, k *call, cause *fault.Error) sick {
@@ -85,8 +108,8 @@ func sickOf(c *fiber.Ctx, k *call, cause *fault.Error) sick {
 
 // examine finds out why a call was refused, keeps it with the attempt and writes
 // the one line of it into the log.
-func (h *Handler) examine(s sick) {
-	ctx, cancel := context.WithTimeout(context.Background(), sickTime)
+func (h *Handler) examine(ctx context.Context, s sick) {
+	ctx, cancel := context.WithTimeout(ctx, sickTime)
 	defer cancel()
 	keys, err := h.o.Intake.SigningKeys(ctx, s.channel, s.call.At)
 	if err != nil {

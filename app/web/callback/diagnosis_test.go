@@ -55,7 +55,7 @@ func shop(t *testing.T) *site {
 // diagnosis waits for the newest refusal's.
 func (s *site) diagnosis() market.Diagnosis {
 	s.t.Helper()
-	s.handler.Close()
+	s.handler.Settle()
 	var d market.Diagnosis
 	require.NoError(s.t, json.Unmarshal([]byte(s.text(`SELECT COALESCE(diagnosis::text, '{}') FROM attempts WHERE disposition = 'rejected' ORDER BY id DESC LIMIT 1`)), &d))
 	return d
@@ -287,6 +287,6 @@ func TestAFloodIsNotDiagnosed(t *testing.T) {
 		}
 	}
 	require.Positive(t, refused)
-	s.handler.Close()
+	s.handler.Settle()
 	require.Equal(t, "20", s.text(`SELECT count(diagnosis)::text FROM attempts`), "one for each attempt that is kept, and no more")
 }

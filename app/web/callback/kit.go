@@ -41,7 +41,6 @@ func (h *Handler) answerKit(ctx context.Context, c *fiber.Ctx, k *call) ([]byte,
 		return nil, "", fiber.ErrNotFound
 	}
 	k.arrived.Call = readKit(k.arrived.Request.Body)
-	k.arrived.Call.Activity = ""
 	if slices.Contains(market.KitActivities(), name) {
 		k.arrived.Call.Activity = name
 	}

@@ -1,6 +1,7 @@
 package callback_test
 
 import (
+	"context"
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
+	"koodesk/app/store"
 )
 
 const tenant = `{"instanceId":"i1","orderId":"CS1","tenantId":"t1","name":"n","flag":1,"testFlag":0,"timeStamp":"20220413093539534"}`
@@ -79,4 +81,20 @@ func TestTheKitIsToldInItsFormThatItIsNotSupported(t *testing.T) {
 	require.Equal(t, 404, status, "below produceAPI are the five interfaces and nothing else")
 	status, _, _ = s.kit("/produceAPI/v2/tenantSync", "\x00[[[", nil)
 	require.Equal(t, 200, status)
+}
+
+func TestNoOtherClassesKeyAnswersTheKit(t *testing.T) {
+	s := openV1(t, time.Second)
+	ctx := context.Background()
+	require.NoError(t, s.store.Write(ctx, func(tx *store.Tx) error {
+		for class, key := range map[market.KeyClass]string{market.LicenseKey: licenseKey, market.GeneralKey: generalKey} {
+			if _, err := tx.SetChannelKey(ctx, 1, class, key, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	status, header, _ := s.kit("/produceAPI/applicationSync", `{"instanceId":"i1"}`, map[string]string{"authToken": "abc"})
+	require.Equal(t, 200, status)
+	require.Empty(t, header.Get("Body-Sign"))
 }

@@ -50,7 +50,7 @@ func openV1(t testing.TB, wait time.Duration) *site {
 	t.Cleanup(func() {
 		require.NoError(t, app.Shutdown())
 		require.NoError(t, <-done)
-		h.Close()
+		h.Close(10 * time.Second)
 	})
 	s.url = "http://" + l.Addr().String() + "/koogallery/default"
 	return s

@@ -25,9 +25,6 @@ func orderSearch(order string) string {
 	return "/orders?q=" + url.QueryEscape(order)
 }
 
-var orderTypes = []string{string(market.OrderNew), string(market.OrderTrial), string(market.OrderTrialToFormal), string(market.OrderRenew),
-	string(market.OrderChange), string(market.OrderUnsubscribe)}
-
 // Orders is the list of orders as the marketplace gave them.
 func (k *Console) Orders(c *fiber.Ctx) error {
 	s, err := k.shell(c, view.RoomOrders)
@@ -40,7 +37,7 @@ func (k *Console) Orders(c *fiber.Ctx) error {
 	}
 	u := address(c, "/orders", orderParams...)
 	f := view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.orders_hint"), Status: u.Get("status"), Selects: byChannel(u, channels)}
-	f.Selects = append(f.Selects, choose(u, "type", "fact.order_type", "filter.any_order_type", "order_type.", orderTypes...),
+	f.Selects = append(f.Selects, choose(u, "type", "fact.order_type", "filter.any_order_type", "order_type.", market.OrderTypes()...),
 		choose(u, "source", "filter.order_source", "filter.any_order_source", "order_source.", store.OrderFromNotice, store.OrderFromInstance))
 	if len(channels) < 2 {
 		f.Chips = chip(u, "channel", "filter.channel")
@@ -83,10 +80,10 @@ func (k *Console) fillOrders(ctx context.Context, p *view.OrdersPage, u view.URL
 }
 
 func orderRow(clock view.Clock, o store.OrderRow, list view.URL) view.OrderRow {
-	r := view.OrderRow{PK: o.PK, URL: within(orderURL(o.PK), list), State: o.State, Type: o.Type, OrderID: o.OrderID, LineID: o.OrderLineID,
+	r := view.OrderRow{URL: within(orderURL(o.PK), list), State: o.State, Type: o.Type, OrderID: o.OrderID, LineID: o.OrderLineID,
 		Source: o.Source, Channel: o.Channel, ProductName: o.ProductName, ProductID: o.ProductID,
 		Customer: orElse(o.Customer.Name, orElse(o.Customer.RealName, o.Customer.Email)), Amount: orElse(o.AfterDiscount, o.Currency),
-		Notices: o.Notices, Ordered: clock.Time(o.OrderedAt), Created: clock.Time(o.CreatedAt)}
+		Ordered: clock.Time(o.OrderedAt), Created: clock.Time(o.CreatedAt)}
 	if o.State != store.OrderKnown {
 		r.Fault = o.LastError
 	}
@@ -146,7 +143,7 @@ func pairs(params []market.ExtendParam) []view.Pair {
 func noticeFacts(clock view.Clock, d *store.OrderDetail) []view.Fact {
 	facts := []view.Fact{
 		{Label: view.Say("fact.order_line"), Value: d.OrderLineID, Mono: true, Copy: true},
-		known("fact.order_type", "order_type.", d.Type, orderTypes...),
+		known("fact.order_type", "order_type.", d.Type, market.OrderTypes()...),
 		{Label: view.Say("fact.ordered"), Time: clock.Time(d.OrderedAt)},
 		{Label: view.Say("filter.order_source"), Text: view.Say("order_source." + d.Source)},
 		{Label: view.Say("fact.channel"), Value: d.Channel},

@@ -107,15 +107,12 @@ func findingRow(s view.Shell, d store.FindingRow) view.FindingRow {
 	r := view.FindingRow{ID: d.ID, Kind: d.Kind, Status: d.Status, Channel: d.Channel, OrderLine: orElse(d.OrderLineID, d.OrderID), InstanceID: d.InstanceID,
 		Ours: findingValue(s, d, d.Ours), Theirs: findingValue(s, d, d.Theirs), Repair: d.Repair, Fault: d.Error, Found: s.Clock.Time(d.FoundAt),
 		By: by(d.DecidedBy), Decided: s.Clock.Time(d.DecidedAt), Reason: d.Reason,
-		Apply: action(s, staff.ReconcileDecide, reconcilePath+"/apply", view.Text{}), Keep: action(s, staff.ReconcileDecide, reconcilePath+"/keep", view.Text{})}
+		Keep: action(s, staff.ReconcileDecide, reconcilePath+"/keep", view.Text{})}
 	if d.InstanceID != "" {
 		r.InstanceURL = instanceURL(d.InstanceID)
 	}
-	switch {
-	case d.Status != store.FindingOpen:
-		r.Apply.Why, r.Keep.Why = view.Say("why.finding_decided"), view.Say("why.finding_decided")
-	case d.Repair == "":
-		r.Apply.Why = view.Say("why.finding_no_repair")
+	if d.Status != store.FindingOpen {
+		r.Keep.Why = view.Say("why.finding_decided")
 	}
 	return r
 }
@@ -157,35 +154,31 @@ func (k *Console) ApplyFindings(c *fiber.Ctx) error {
 		return err
 	}
 	done, err := k.o.Reconcile.ApplySome(c.UserContext(), ids, actor(c))
-	if err != nil {
-		return err
-	}
-	refused := 0
-	for _, n := range done.Refused {
-		refused += n
-	}
-	if refused > 0 {
-		flash(c, "warn", view.Say("reconcile.flash.partly", "n", done.Done, "refused", refused))
-	} else {
-		flash(c, "ok", view.Say("reconcile.flash.applied", "n", done.Done))
-	}
-	return k.goTo(c, orElse(local(field(c, "return_to")), reconcilePath))
+	return k.decided(c, "reconcile.flash.applied", done, err)
 }
 
 // KeepFindings leaves differences as they are.
 func (k *Console) KeepFindings(c *fiber.Ctx) error {
-	n, who := 0, actor(c)
+	who := actor(c)
 	who.Reason = clean(field(c, "note"), maxReason)
-	for _, id := range tickedIDs(c) {
-		err := k.o.Reconcile.Keep(c.UserContext(), id, who)
-		if err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		if err == nil {
-			n++
-		}
+	done, err := k.o.Reconcile.KeepSome(c.UserContext(), tickedIDs(c), who)
+	return k.decided(c, "reconcile.flash.kept", done, err)
+}
+
+// decided says how many differences were decided, why others were not, and what
+// broke it off.
+func (k *Console) decided(c *fiber.Ctx, text string, done reconcile.Decided, err error) error {
+	if err != nil && done.Done == 0 {
+		return err
 	}
-	flash(c, "ok", view.Say("reconcile.flash.kept", "n", n))
+	z, tone, said := k.localizer(c), "ok", view.Say(text, "n", done.Done)
+	if err != nil {
+		k.o.Log.ErrorContext(c.UserContext(), "deciding about differences broke off", "done", done.Done, "error", err)
+		tone, said = "warn", view.Say("reconcile.flash.broken_off", "done", said, "why", what(z, fault.From(err)))
+	} else if len(done.Refused) > 0 {
+		tone, said = "warn", view.Say("reconcile.flash.partly", "done", said, "why", reasons(z, done.Refused))
+	}
+	flash(c, tone, said)
 	return k.goTo(c, orElse(local(field(c, "return_to")), reconcilePath))
 }
 

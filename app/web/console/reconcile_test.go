@@ -44,6 +44,18 @@ func TestDifferencesAreApprovedFromTheList(t *testing.T) {
 	require.Equal(t, "1", h.text(`SELECT count(*)::text FROM reconcile_findings WHERE status = 'kept' AND reason = 'asked the partner desk'`))
 }
 
+func TestWhatCouldNotBeDecidedIsSaidWithItsReason(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.buy("CS1")
+	h.differences()
+	v := h.as(staff.Operator)
+	v.post("/reconcile/apply", v.get("/reconcile"), "ids", "1", "ids", "2")
+	require.Equal(t, "1 difference was repaired. Not decided: There is no repair for this difference (1)", v.get("/reconcile").words("#toasts p"))
+	v.post("/reconcile/keep", v.get("/reconcile"), "ids", "1", "ids", "2")
+	require.Contains(t, v.get("/reconcile").words("#toasts p"), "1 difference is left as it is. Not decided: ")
+}
+
 func TestARunIsBegunFromThePageOnce(t *testing.T) {
 	t.Parallel()
 	h := open(t)

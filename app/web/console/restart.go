@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,27 +120,30 @@ func bulkFlash(z *i18n.Localizer, b intake.Bulk) (tone string, text view.Text) {
 	case b.Refused == 0:
 		return "ok", view.Say("flash.restarted_messages", "n", b.Restarted)
 	}
-	why := make([]string, 0, len(b.Why))
-	for key := range b.Why {
-		why = append(why, key)
+	why := reasons(z, b.Why)
+	if b.Restarted == 0 {
+		return "warn", view.Say("flash.restarted_none", "why", why)
 	}
-	slices.SortFunc(why, func(a, c string) int {
-		if n := b.Why[c] - b.Why[a]; n != 0 {
+	return "warn", view.Say("flash.restarted_why", "done", b.Restarted, "left", b.Refused, "why", why)
+}
+
+// reasons lists why things were refused, by the keys of the faults, the most
+// frequent first.
+func reasons(z *i18n.Localizer, counts map[string]int) view.Text {
+	keys := slices.SortedFunc(maps.Keys(counts), func(a, c string) int {
+		if n := counts[c] - counts[a]; n != 0 {
 			return n
 		}
 		return strings.Compare(a, c)
 	})
-	reasons := view.Text{}
-	for _, key := range slices.Backward(why) {
-		one := view.Say("flash.reason", "count", b.Why[key], "what", what(z, fault.New(fault.Conflict, key)))
-		if reasons.None() {
-			reasons = one
+	out := view.Text{}
+	for _, key := range slices.Backward(keys) {
+		one := view.Say("flash.reason", "count", counts[key], "what", what(z, fault.New(fault.Conflict, key)))
+		if out.None() {
+			out = one
 			continue
 		}
-		reasons = view.Say("flash.reasons", "first", one, "rest", reasons)
+		out = view.Say("flash.reasons", "first", one, "rest", out)
 	}
-	if b.Restarted == 0 {
-		return "warn", view.Say("flash.restarted_none", "why", reasons)
-	}
-	return "warn", view.Say("flash.restarted_why", "done", b.Restarted, "left", b.Refused, "why", reasons)
+	return out
 }

@@ -30,39 +30,43 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	} else if !fault.Is(err, fault.NotFound) {
 		return "", err
 	}
-	two := store.Paging{Limit: 2}
-	instances, err := k.read.InstanceList(c.UserContext(), store.InstanceFilter{Q: q}, two)
+	ctx, two, list := c.UserContext(), store.Paging{Limit: 2}, "?q="+url.QueryEscape(q)
+	instances, err := k.read.InstanceList(ctx, store.InstanceFilter{Q: q}, two)
 	if err != nil {
 		return "", err
 	}
-	messages, err := k.read.MessageList(c.UserContext(), store.MessageFilter{Q: q}, two)
-	if err != nil {
+	if len(instances.Items) == 0 {
+		switch orders, err := k.read.OrderList(ctx, store.OrderFilter{Q: q}, two); {
+		case err != nil:
+			return "", err
+		case len(orders.Items) == 1:
+			return orderURL(orders.Items[0].PK), nil // with the messages about it
+		case len(orders.Items) > 1:
+			return "/orders" + list, nil
+		}
+	}
+	switch messages, err := k.read.MessageList(ctx, store.MessageFilter{Q: q}, two); {
+	case err != nil:
 		return "", err
-	}
-	codes, err := k.read.LicenseCodeList(c.UserContext(), store.LicenseCodeFilter{Q: q}, two)
-	if err != nil {
-		return "", err
-	}
-	orders, err := k.read.OrderList(c.UserContext(), store.OrderFilter{Q: q}, two)
-	if err != nil {
-		return "", err
-	}
-	list := "?q=" + url.QueryEscape(q)
-	switch {
-	case len(codes.Items) == 1 && len(messages.Items) == 0 && len(instances.Items) == 0:
-		return codeURL(codes.Items[0].ID), nil // and never its code in an address
-	case len(orders.Items) == 1 && len(instances.Items) == 0:
-		return orderURL(orders.Items[0].PK), nil // with the messages about it
-	case len(orders.Items) > 1 && len(instances.Items) == 0:
-		return "/orders" + list, nil
-	}
-	switch {
 	case len(messages.Items) == 1:
 		return messageURL(messages.Items[0].ID), nil
-	case len(messages.Items) > 1 || len(instances.Items) == 0:
+	case len(messages.Items) > 1:
 		return "/messages" + list, nil
-	case len(instances.Items) == 1:
-		return instanceURL(instances.Items[0].InstanceID), nil
 	}
-	return "/instances" + list, nil
+	switch len(instances.Items) {
+	case 0:
+	case 1:
+		return instanceURL(instances.Items[0].InstanceID), nil
+	default:
+		return "/instances" + list, nil
+	}
+	switch codes, err := k.read.LicenseCodeList(ctx, store.LicenseCodeFilter{Q: q}, two); {
+	case err != nil:
+		return "", err
+	case len(codes.Items) == 1:
+		return codeURL(codes.Items[0].ID), nil // and never its code in an address
+	case len(codes.Items) > 1:
+		return "/license-codes" + list, nil
+	}
+	return "/messages" + list, nil
 }

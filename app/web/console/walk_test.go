@@ -121,6 +121,25 @@ func TestSearchingForAnything(t *testing.T) {
 	require.Len(t, rowsOf(v.get("/tasks?q=CSWAITS&kind=provision")), 1)
 }
 
+// Codes are secret in part: a search that finds one must not write it into an address.
+func TestSearchFindsAuthorizationCodes(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	require.NoError(t, h.store.Write(ctx, func(tx *store.Tx) error {
+		for _, code := range []string{"LC-ONE", "LC-TWO"} {
+			if _, _, err := tx.TakeLicenseCode(ctx, 1, code); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	h.exec(`UPDATE license_codes SET order_id = 'CSCODES'`)
+	v := h.as(staff.Operator)
+	require.Equal(t, "/license-codes/"+h.text(`SELECT min(id) FROM license_codes`), v.get("/search?q=LC-ONE").to())
+	require.Equal(t, "/license-codes?q=CSCODES", v.get("/search?q=CSCODES").to())
+}
+
 func TestNeighboursOfInstancesAndDeliveries(t *testing.T) {
 	t.Parallel()
 	h := open(t)

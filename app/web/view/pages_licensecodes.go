@@ -54,7 +54,6 @@ type LicenseCodePage struct {
 
 // OrderRow is an order line in a list.
 type OrderRow struct {
-	PK          int64
 	URL         string
 	State       string
 	Type        string
@@ -66,7 +65,6 @@ type OrderRow struct {
 	ProductID   string
 	Customer    string // masked
 	Amount      string // as the marketplace wrote it
-	Notices     int
 	Ordered     Time
 	Created     Time
 	Fault       *fault.Record

@@ -19,7 +19,6 @@ type FindingRow struct {
 	By          string // who decided
 	Decided     Time
 	Reason      string
-	Apply       Action
 	Keep        Action
 }
 

@@ -63,14 +63,14 @@ func (k look) code(row int, revealed string) view.LicenseCodePage {
 }
 
 func orderRows() []view.OrderRow {
-	row := func(pk int64, state, kind, line, product, amount string) view.OrderRow {
-		return view.OrderRow{PK: pk, URL: "/orders/7", State: state, Type: kind, OrderID: line[:17], LineID: line, Source: "notice", Channel: "default",
-			ProductName: product, ProductID: "OFFI846204237451911168", Customer: "mock_user_01", Amount: amount, Notices: 1, Ordered: ago(2 * time.Hour), Created: ago(2 * time.Hour)}
+	row := func(state, kind, line, product, amount string) view.OrderRow {
+		return view.OrderRow{URL: "/orders/7", State: state, Type: kind, OrderID: line[:17], LineID: line, Source: "notice", Channel: "default",
+			ProductName: product, ProductID: "OFFI846204237451911168", Customer: "mock_user_01", Amount: amount, Ordered: ago(2 * time.Hour), Created: ago(2 * time.Hour)}
 	}
-	failed := row(9, "failed", "", "CS2511221402QX7TP-000001", "", "")
+	failed := row("failed", "", "CS2511221402QX7TP-000001", "", "")
 	failed.Fault, failed.Customer, failed.ProductID, failed.Ordered = unreachable(), "", "", view.Time{}
-	return []view.OrderRow{failed, row(8, "known", "NEW", "CS2511221402QX7TQ-000001", "MOCK测试商品,测试规格,基础版,包周期", "100.00"),
-		row(7, "known", "UNSUBSCRIBE", "CS2511221402QX7TR-000001", "API gateway calls, 10 000 per package", "-1280.00")}
+	return []view.OrderRow{failed, row("known", "NEW", "CS2511221402QX7TQ-000001", "MOCK测试商品,测试规格,基础版,包周期", "100.00"),
+		row("known", "UNSUBSCRIBE", "CS2511221402QX7TR-000001", "API gateway calls, 10 000 per package", "-1280.00")}
 }
 
 func (k look) orders(state view.ListState, filters ...string) view.OrdersPage {

@@ -12,10 +12,10 @@ func (k look) finding(id int64, kind, status, repair string, ours, theirs view.V
 	const instance = "10e758d0-31ad-4c4b-8f1b-81d03469a10e"
 	f := view.FindingRow{ID: id, Kind: kind, Status: status, OrderLine: "CS2511221402QX7TP-000001", InstanceID: instance, InstanceURL: "/instances/" + instance,
 		Ours: ours, Theirs: theirs, Repair: repair, Found: ago(time.Duration(id) * time.Hour),
-		Apply: k.may(staff.ReconcileDecide, "/reconcile/apply"), Keep: k.may(staff.ReconcileDecide, "/reconcile/keep")}
+		Keep: k.may(staff.ReconcileDecide, "/reconcile/keep")}
 	if status != "open" {
 		f.By, f.Decided = "li.wei@example.com", ago(10*time.Minute)
-		f.Apply.Why, f.Keep.Why = view.Say("why.finding_decided"), view.Say("why.finding_decided")
+		f.Keep.Why = view.Say("why.finding_decided")
 	}
 	return f
 }
