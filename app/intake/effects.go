@@ -171,7 +171,7 @@ var purposes = map[market.Scene]outbox.Purpose{market.TrialToFormal: outbox.Rene
 
 func orderQuery(purpose outbox.Purpose, a Arrived, i *store.Instance, m store.OpenMessage) outbox.New {
 	return outbox.New{Kind: outbox.OrderQuery, Purpose: purpose, MessageID: m.ID, InstancePK: i.PK,
-		OrderID: a.Call.OrderID, OrderLineID: a.Call.OrderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, purpose, m.ID)}
+		OrderID: a.Call.OrderID, OrderLineID: a.Call.OrderLineID, UniqueKey: m.Once(outbox.Key(outbox.OrderQuery, purpose, m.ID))}
 }
 
 // release ends whatever was still to be done for an instance.

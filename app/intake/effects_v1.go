@@ -50,7 +50,7 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	// The other upgrades' keys end in a task's id.
 	key := outbox.Key(outbox.Provision, outbox.Upgrade) + "/message/" + strconv.FormatInt(m.ID, 10)
 	task, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, MessageID: m.ID, InstancePK: i.PK,
-		OrderID: c.OrderID, UniqueKey: key})
+		OrderID: c.OrderID, UniqueKey: m.Once(key)})
 	if err != nil {
 		return nil, err
 	}

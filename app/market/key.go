@@ -51,6 +51,22 @@ func RejectedKey(reason, activity, orderID, orderLineID, instanceID string) stri
 	return key("rejected", reason, digest(strings.Join([]string{activity, orderID, orderLineID, instanceID}, "\x00")))
 }
 
+// Fleeting tells whether a field of a call may differ between arrivals of one
+// message, and is no content of it: the proof and the business id, new on every
+// request (CN 0070649427); testFlag, which says how and not what; what V1.0
+// encrypts with a new IV each time; and the expiry of a purchase, which is asked
+// for again whenever the buyer looks at the resource, a mere estimate in the
+// tables' words.
+func Fleeting(activity, name string) bool {
+	switch name {
+	case "businessId", "testFlag", "authToken", "timeStamp", "mobilePhone", "email":
+		return true
+	case "expireTime":
+		return activity == NewInstance || activity == GetLicense
+	}
+	return false
+}
+
 func joined(ids []string) string { return strings.Join(ids, ",") }
 
 func key(parts ...string) string {

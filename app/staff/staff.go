@@ -27,6 +27,7 @@ const (
 	SignedIn        Permission = "signed_in"
 	MessagesRead    Permission = "messages.read"
 	MessagesRestart Permission = "messages.restart"
+	MessagesDecide  Permission = "messages.decide" // apply or refuse a different content
 	InstancesRead   Permission = "instances.read"
 	InstancesAccess Permission = "instances.access" // write access data
 	InstancesReveal Permission = "instances.reveal" // see a password, with a reason
@@ -55,7 +56,7 @@ const (
 
 var reads = []Permission{SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{SelfCheckRun, MessagesRestart, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 
@@ -138,6 +139,12 @@ const (
 
 // ActRenewLink is the act of giving a buyer a new link to the access page.
 const ActRenewLink = "instance.link"
+
+// The decisions about a different content that came under a message's key.
+const (
+	ActAcceptContent = "message.content_accepted"
+	ActRefuseContent = "message.content_refused"
+)
 
 // The decisions about a left-over, as the audit names them.
 const (

@@ -19,6 +19,7 @@ const (
 	Invalid  = "invalid"  // authentic, but not understood
 	Rejected = "rejected" // not authentic
 	Restart  = "restart"  // an operator's or the API's doing
+	Accepted = "accepted" // a person had a different content applied
 )
 
 // Message statuses.
@@ -37,6 +38,7 @@ type OpenMessage struct {
 	Status     string
 	ResultCode market.ResultCode
 	InstanceID string
+	Accepted   int64 // the attempt whose different content a person has applied; 0 for a call
 }
 
 // OpenMessage finds or makes the message of an arrival and locks it. Nothing is
@@ -126,6 +128,9 @@ RETURNING id`,
 		id, a.ReceivedAt, o.Source, o.Actor, o.Disposition, string(o.Code),
 		int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
 		nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed))
+	if err == nil && o.Disposition == Conflict {
+		return attempt, t.quarantine(ctx, id, attempt, a)
+	}
 	return attempt, toFault(err)
 }
 

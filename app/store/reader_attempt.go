@@ -16,7 +16,7 @@ type AttemptRow struct {
 	At          time.Time // UTC
 	Source      string    // marketplace, operator, api
 	Actor       string    // who restarted it; "" for an arrival
-	Disposition string    // what it did: new, repeat, applied, conflict, invalid, rejected, restart
+	Disposition string    // what it did: new, repeat, applied, conflict, invalid, rejected, restart, accepted
 	ResultCode  string
 	Duration    time.Duration
 	Error       *fault.Record

@@ -32,6 +32,8 @@ type MessageFilter struct {
 	Q          string    // any id: see Reader.MessageList
 	Since      time.Time // of the last arrival, inclusive
 	Until      time.Time // of the last arrival, exclusive
+	// Quarantined wants those with a different content that waits for a person.
+	Quarantined bool
 }
 
 // MessageRow is an interface message in a list. Times are UTC; a zero time means
@@ -241,6 +243,9 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 	}
 	if !f.Until.IsZero() {
 		c.and("m.last_received_at < ?", f.Until)
+	}
+	if f.Quarantined {
+		c.and("m.id IN (SELECT message_id FROM quarantine WHERE status = 'open')")
 	}
 	if q := strings.TrimSpace(f.Q); q != "" {
 		found, err := r.searchMessages(ctx, q, most)

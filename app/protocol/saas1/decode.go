@@ -81,19 +81,11 @@ func Reveal(c *market.Call, secret string, e crypt.EncryptType) (unreadable []st
 	return unreadable
 }
 
-// fleeting are the parameters that may differ between arrivals of one message:
-// the proof, the business id, the flag that the sandbox is chosen by, and what is
-// encrypted with a new IV each time.
-var fleeting = map[string]bool{nameToken: true, nameStamp: true, "businessId": true, "testFlag": true, "mobilePhone": true, "email": true}
-
-// contentHash is SHA-256 over the parameters that say what is asked. A purchase
-// is asked for again whenever the buyer looks at the resource, so its expiry, a
-// mere estimate in the tables' words, is left out.
+// contentHash is SHA-256 over the parameters that say what is asked.
 func contentHash(q Query) []byte {
-	purchase := q.Get("activity") == market.NewInstance || q.Get("activity") == market.GetLicense
-	h := sha256.New()
+	activity, h := q.Get("activity"), sha256.New()
 	for _, p := range q.Params {
-		if fleeting[p.Name] || purchase && p.Name == "expireTime" {
+		if market.Fleeting(activity, p.Name) {
 			continue
 		}
 		h.Write([]byte(p.Name + "\x00" + p.Value + "\x00"))

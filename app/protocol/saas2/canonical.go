@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"koodesk/app/market"
 )
 
 // Canonical is the second reading of "RequestPayload": the body as the published
@@ -23,8 +25,7 @@ func Canonical(body []byte) ([]byte, error) {
 }
 
 // contentHash is SHA-256 over the canonical form of what a call documents,
-// without what differs between true repeats: businessId is new on every request
-// (CN 0070649427), and testFlag says how, not what. Fields that the marketplace
+// without what differs between true repeats (see market.Fleeting). Fields that the marketplace
 // may add one day are no content: they must not turn a repeat into a conflict.
 func contentHash(activity string, root value) []byte {
 	content := value{kind: kindObject, members: make([]member, 0, len(root.members))}
@@ -38,7 +39,7 @@ func contentHash(activity string, root value) []byte {
 }
 
 func isContent(activity, name string) bool {
-	if name == "businessId" || name == "testFlag" {
+	if market.Fleeting(activity, name) {
 		return false
 	}
 	rules, known := requests[activity]

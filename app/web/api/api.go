@@ -20,6 +20,8 @@ type Restarter interface {
 	RestartMessage(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
 	RestartTask(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
 	RestartMatching(ctx context.Context, f store.MessageFilter, by staff.Actor) (intake.Bulk, error)
+	AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error
+	RefuseContent(ctx context.Context, message, id int64, by staff.Actor) error
 }
 
 // Accessor takes access data.
@@ -77,6 +79,8 @@ func (a *API) Routes() []session.Route {
 		to(get, "/messages/:id", staff.MessagesRead, a.Message),
 		to(get, "/messages/:id/attempts", staff.MessagesRead, a.Attempts),
 		to(post, "/messages/:id/restart", staff.MessagesRestart, a.RestartMessage),
+		to(post, "/messages/:id/quarantine/:content/accept", staff.MessagesDecide, a.AcceptContent),
+		to(post, "/messages/:id/quarantine/:content/refuse", staff.MessagesDecide, a.RefuseContent),
 		to(get, "/instances", staff.InstancesRead, a.Instances),
 		to(get, "/instances/:instance_id", staff.InstancesRead, a.Instance),
 		to(put, "/instances/:instance_id/access", staff.InstancesAccess, a.SetAccess),

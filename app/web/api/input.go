@@ -104,6 +104,12 @@ func (q *query) flag(name string) *bool {
 	return &b
 }
 
+// yes is whether a flag is there and true.
+func (q *query) yes(name string) bool {
+	f := q.flag(name)
+	return f != nil && *f
+}
+
 // paging reads limit and cursor.
 func (q *query) paging() store.Paging {
 	p := store.Paging{Cursor: q.text("cursor")}

@@ -76,9 +76,10 @@ type message struct {
 
 type messageDetail struct {
 	message
-	BusinessID string       `json:"business_id"`
-	AttemptLog []attempt    `json:"attempt_log"`
-	Tasks      []taskDetail `json:"tasks"`
+	BusinessID string        `json:"business_id"`
+	AttemptLog []attempt     `json:"attempt_log"`
+	Tasks      []taskDetail  `json:"tasks"`
+	Quarantine []quarantined `json:"quarantine"`
 }
 
 type attempt struct {
@@ -131,7 +132,7 @@ func (a *API) Messages(c *fiber.Ctx) error {
 	f := store.MessageFilter{
 		Channel: q.text("channel"), Protocol: q.text("protocol"), Activity: q.text("activity"),
 		Status: q.one("status", store.MessageStatuses()), OrderID: q.text("order_id"), InstanceID: q.text("instance_id"),
-		Test: q.flag("test"), Q: q.text("q"), Since: q.time("since"), Until: q.time("until"),
+		Test: q.flag("test"), Quarantined: q.yes("quarantined"), Q: q.text("q"), Since: q.time("since"), Until: q.time("until"),
 	}
 	p := q.paging()
 	if err := q.err(); err != nil {
@@ -162,9 +163,16 @@ func (a *API) Message(c *fiber.Ctx) error {
 		return a.Problem(c, err)
 	}
 	z := localizer(c)
-	out := messageDetail{message: showMessage(z, m.MessageRow), BusinessID: m.BusinessID, AttemptLog: []attempt{}, Tasks: tasks(z, m.Tasks)}
+	out := messageDetail{message: showMessage(z, m.MessageRow), BusinessID: m.BusinessID, AttemptLog: []attempt{}, Tasks: tasks(z, m.Tasks), Quarantine: []quarantined{}}
 	for _, t := range m.AttemptLog {
 		out.AttemptLog = append(out.AttemptLog, showAttempt(z, t))
+	}
+	contents, err := a.store.Reader().QuarantineOf(c.UserContext(), n)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	for _, q := range contents {
+		out.Quarantine = append(out.Quarantine, showQuarantined(q))
 	}
 	return answer(c, fiber.StatusOK, out)
 }

@@ -98,6 +98,8 @@ func (k *Console) Routes() []session.Route {
 		to(post, "/messages/restart", staff.MessagesRestart, k.RestartMessages),
 		to(get, "/messages/:id", staff.MessagesRead, k.Message),
 		to(post, "/messages/:id/restart", staff.MessagesRestart, k.RestartMessage),
+		to(post, "/messages/:id/quarantine/:content/accept", staff.MessagesDecide, k.AcceptContent),
+		to(post, "/messages/:id/quarantine/:content/refuse", staff.MessagesDecide, k.RefuseContent),
 		to(get, "/instances", staff.InstancesRead, k.Instances),
 		to(get, "/instances/:instance_id", staff.InstancesRead, k.Instance),
 		to(post, "/instances/:instance_id/access", staff.InstancesAccess, k.SetAccess),

@@ -43,6 +43,9 @@ func (k *Console) Message(c *fiber.Ctx) error {
 	if err := k.reasons(c.UserContext(), &p); err != nil {
 		return err
 	}
+	if err := k.fillQuarantine(c.UserContext(), &p, m.MessageRow, list); err != nil {
+		return err
+	}
 	if fragment(c, "live") {
 		return k.block(c, fiber.StatusOK, s, view.PageMessage, view.BlockLive, p)
 	}
@@ -76,7 +79,9 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 		p.Hidden = max(0, min(last, store.MaxLimit)-shown)
 	}
 	for i, a := range m.AttemptLog {
-		p.Attempts = append(p.Attempts, attempt(s.Clock, a, last-i))
+		one := attempt(s.Clock, a, last-i)
+		one.Why = whyRepeated(m.MessageRow, a.Disposition)
+		p.Attempts = append(p.Attempts, one)
 	}
 	if len(p.Attempts) > 0 {
 		p.Attempts[0].Open = true
@@ -86,6 +91,22 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 		p.Tasks = append(p.Tasks, taskRow(s, t, tries))
 	}
 	return p
+}
+
+// whyRepeated tells why a call that came again did what it did.
+func whyRepeated(m store.MessageRow, disposition string) view.Text {
+	switch disposition {
+	case store.Repeat:
+		if m.Activity == market.NewInstance && m.InstanceID != "" {
+			return view.Say("quarantine.why.purchase", "order", orElse(m.OrderLineID, m.OrderID), "instance", m.InstanceID)
+		}
+		return view.Say("quarantine.why.repeat")
+	case store.Applied:
+		return view.Say("quarantine.why.applied")
+	case store.Conflict:
+		return view.Say("quarantine.why.conflict")
+	}
+	return view.Text{}
 }
 
 // whyNoRestart tells why a message cannot be restarted now.

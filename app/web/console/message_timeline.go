@@ -38,6 +38,8 @@ func attemptEvents(clock view.Clock, m *store.MessageDetail, a store.AttemptRow)
 		e.Kind = "repeated"
 	case store.Conflict:
 		e.Kind = "conflict"
+	case store.Accepted:
+		e.Kind, e.By = "accepted", by(a.Actor)
 	case store.Rejected:
 		e.Kind, e.Fault = "rejected", a.Error
 	case store.Restart:

@@ -13,7 +13,7 @@ import (
 )
 
 // messageParams are the filters of the list of messages.
-var messageParams = []string{"channel", "protocol", "activity", "status", "order_id", "instance_id", "test", "q", "range", "since", "until"}
+var messageParams = []string{"channel", "protocol", "activity", "status", "order_id", "instance_id", "test", "q", "quarantined", "range", "since", "until"}
 
 // messageQuery is an address read as a filter.
 type messageQuery struct {
@@ -27,6 +27,7 @@ func readMessages(u view.URL, clock view.Clock) messageQuery {
 	q := messageQuery{url: u, filter: store.MessageFilter{
 		Channel: u.Get("channel"), Protocol: u.Get("protocol"), Activity: u.Get("activity"), Status: u.Get("status"),
 		OrderID: u.Get("order_id"), InstanceID: u.Get("instance_id"), Q: u.Get("q"),
+		Quarantined: u.Get("quarantined") == "1",
 	}}
 	switch u.Get("test") {
 	case "0", "1":
@@ -97,7 +98,10 @@ func messageFilter(q messageQuery, channels []store.ChannelRow) view.Filter {
 		view.Select{Name: "test", Label: view.Say("filter.test"), Options: []view.Option{
 			{Label: view.Say("filter.any_test"), Selected: q.filter.Test == nil},
 			{Value: "0", Label: view.Say("filter.test_no"), Selected: q.filter.Test != nil && !*q.filter.Test},
-			{Value: "1", Label: view.Say("filter.test_yes"), Selected: q.filter.Test != nil && *q.filter.Test}}})
+			{Value: "1", Label: view.Say("filter.test_yes"), Selected: q.filter.Test != nil && *q.filter.Test}}},
+		view.Select{Name: "quarantined", Label: view.Say("filter.quarantined"), Options: []view.Option{
+			{Label: view.Say("filter.any_content"), Selected: !q.filter.Quarantined},
+			{Value: "1", Label: view.Say("filter.quarantined_only"), Selected: q.filter.Quarantined}}})
 	f.Chips = append(f.Chips, chip(u, "instance_id", "filter.instance")...)
 	f.Chips = append(f.Chips, chip(u, "order_id", "filter.order")...)
 	f.Chips = append(f.Chips, chip(u, "protocol", "fact.protocol")...)

@@ -76,7 +76,8 @@ type Attempt struct {
 	N           int // counts from 1, the first arrival
 	At          Time
 	Source      string // "marketplace", "operator", "api"
-	Disposition string // what came of it: new, repeat, applied, conflict, invalid, rejected, restart
+	Disposition string // what came of it: new, repeat, applied, conflict, invalid, rejected, restart, accepted
+	Why         Text   // what made it come to that; may be none
 	By          string // who restarted it
 	Reason      string // why, in that person's words
 	ResultCode  string
@@ -105,5 +106,6 @@ type MessagePage struct {
 	Timeline []Event
 	Live     bool // something is under way: the page looks again by itself
 
-	Diagnosis *Diagnosis // of a rejected message: why its newest arrival was refused
+	Diagnosis  *Diagnosis   // of a rejected message: why its newest arrival was refused
+	Quarantine []Quarantine // different contents that came under its key, the newest first
 }

@@ -50,6 +50,11 @@ var pills = map[string]map[string]Pill{
 		"known":   {Tone: "ok", Icon: "succeeded"},
 		"failed":  {Tone: "bad", Icon: "failed"},
 	},
+	"quarantine": {
+		"open":     {Tone: "warn", Icon: "alert"},
+		"accepted": {Tone: "ok", Icon: "succeeded"},
+		"refused":  {Tone: "off", Icon: "cancelled"},
+	},
 	"finding": {
 		"open":    {Tone: "warn", Icon: "alert"},
 		"applied": {Tone: "ok", Icon: "succeeded"},
@@ -78,6 +83,8 @@ func Statuses(kind string) []string {
 		return []string{"UNVERIFIED", "ALIVE", "FROZEN", "EXPIRED", "RELEASED"}
 	case "order":
 		return []string{"failed", "pending", "known"}
+	case "quarantine":
+		return []string{"open", "accepted", "refused"}
 	case "finding":
 		return []string{"open", "applied", "kept", "gone"}
 	default:

@@ -78,6 +78,9 @@ func (k look) message(state string) view.MessagePage {
 		p.Restart = k.not(staff.MessagesRestart, "", "why.message_rejected")
 		p.Diagnosis = diagnosed()
 	}
+	if state == "succeeded" {
+		p.Quarantine = k.quarantine()
+	}
 	p.Facts = messageFacts(p.Message)
 	p.Attempts, p.Timeline = attempts(state), messageTimeline(state)
 	return p
@@ -101,6 +104,7 @@ func attempts(state string) []view.Attempt {
 		Duration: 6 * time.Millisecond, Request: request(newInstanceBody), Response: answer(`{"resultCode":"000004","resultMsg":"request is processing","instanceId":"87b94795-0603-4e24-8ae5-69420d60e3c8"}`)}
 	again := first
 	again.N, again.At, again.Disposition, again.Duration = 2, ago(6*time.Minute), "repeat", 900*time.Microsecond
+	again.Why = view.Say("quarantine.why.purchase", "order", "CS2511221402QX7TP-000001", "instance", "87b94795-0603-4e24-8ae5-69420d60e3c8")
 	manual := view.Attempt{N: 3, At: ago(4 * time.Minute), Source: "operator", Disposition: "restart", By: "ann.zhang@example.com",
 		Reason: "客户来电催办，网络已恢复", Duration: 3 * time.Millisecond, Open: true}
 	switch state {

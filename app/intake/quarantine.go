@@ -1,0 +1,165 @@
+package intake
+
+import (
+	"context"
+	"strconv"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// AcceptContent applies the different content that came under a message's key,
+// as a person decided: the call is done as if it had come alone, with follow-up
+// work of its own, and its content is the message's from now on, so that its
+// repeats are repeats. It never makes a second instance: of a purchase it
+// replaces what is known of the order. Faults: not_found "message.unknown",
+// "quarantine.unknown"; conflict "quarantine.decided", "quarantine.not_applicable"
+// for Licenses, which are given once for a request, and whatever the call itself
+// would be refused with today.
+func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error {
+	wake := false
+	err := in.store.Write(ctx, func(tx *store.Tx) error {
+		m, err := tx.LockMessage(ctx, message)
+		if err != nil {
+			return err
+		}
+		q, err := tx.LockQuarantined(ctx, message, id)
+		if err != nil {
+			return err
+		}
+		e, a, err := in.applyContent(ctx, tx, m, q)
+		switch {
+		case err != nil:
+			return err
+		case e.err != nil:
+			return e.err
+		}
+		wake = e.tasks
+		if err := tx.TakeContent(ctx, message, q, by.Name); err != nil {
+			return err
+		}
+		if err := tx.DecideQuarantined(ctx, id, store.QuarantineAccepted, by.Name, by.Reason); err != nil {
+			return err
+		}
+		err = tx.CloseMessage(ctx, message, store.Arrival{ReceivedAt: tx.Now, Call: a.Call, IP: by.IP, Request: q.Request}, store.Outcome{
+			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name})
+		if err != nil {
+			return err
+		}
+		if err := tx.SettleMessage(ctx, message); err != nil {
+			return err
+		}
+		return in.audit(ctx, tx, by, staff.ActAcceptContent, "message/"+strconv.FormatInt(message, 10))
+	})
+	if err == nil && wake {
+		in.wake()
+	}
+	return err
+}
+
+// RefuseContent leaves a message as it is: the different content comes to
+// nothing, now and whenever it comes again. Faults: not_found
+// "quarantine.unknown"; conflict "quarantine.decided".
+func (in *Intake) RefuseContent(ctx context.Context, message, id int64, by staff.Actor) error {
+	return in.store.Write(ctx, func(tx *store.Tx) error {
+		if _, err := tx.LockQuarantined(ctx, message, id); err != nil {
+			return err
+		}
+		if err := tx.DecideQuarantined(ctx, id, store.QuarantineRefused, by.Name, by.Reason); err != nil {
+			return err
+		}
+		return in.audit(ctx, tx, by, staff.ActRefuseContent, "message/"+strconv.FormatInt(message, 10))
+	})
+}
+
+func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.StoredMessage, q store.Quarantined) (effect, Arrived, error) {
+	d, ok := in.dialects[m.Protocol]
+	req := store.Unpack(q.Request)
+	stored := req.Body
+	if m.Protocol.ByQuery() {
+		stored = []byte(req.Query)
+	}
+	if !ok || len(stored) == 0 {
+		return effect{}, Arrived{}, fault.New(fault.Conflict, "restart.nothing_stored")
+	}
+	call, err := d.Decode(stored)
+	if err != nil {
+		return effect{}, Arrived{}, err
+	}
+	call.Protocol = m.Protocol
+	ch, err := tx.Reader().ChannelByID(ctx, m.ChannelID)
+	if err != nil {
+		return effect{}, Arrived{}, err
+	}
+	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: req}
+	open := store.OpenMessage{ID: m.ID, Fresh: true, Status: m.Status, InstanceID: m.InstanceID, Accepted: q.Attempt}
+	var e effect
+	switch call.Activity {
+	case market.RefreshInstance, market.UpgradeInstance, market.Upgrade, market.RefreshLicense, market.RefreshLicenseCode:
+		e, err = in.effect(ctx, tx, a, open)
+	case market.NewInstance:
+		e, err = in.otherPurchase(ctx, tx, a, open)
+	default:
+		err = fault.New(fault.Conflict, "quarantine.not_applicable")
+	}
+	return e, a, err
+}
+
+// otherPurchase puts what a V1.0 purchase says of its order in the place of what
+// an earlier one said. An instance that is still being made is made of that; one
+// that is there is changed at its driver, if what was bought has changed. Who
+// bought stays reachable as before: what is encrypted is no content.
+func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
+	i, err := tx.LockInstance(ctx, a.Channel.ID, m.InstanceID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return refused(market.NoSuchInstance, "call.instance_unknown", "instance", m.InstanceID), nil
+	case err != nil:
+		return effect{}, err
+	case i.Status == market.Released:
+		return refused(market.NoSuchInstance, "call.instance_released", "instance", i.InstanceID), nil
+	}
+	n, _, err := instanceOf(a, i.InstanceID, i.InstanceID, tx.Now)
+	if err != nil {
+		return effect{}, err
+	}
+	before := market.Sized(i.ProductID, i.LinearValue)
+	i.SkuCode, i.OrderType, i.LinearValue, i.PeriodType, i.PeriodNumber = n.SkuCode, n.OrderType, n.LinearValue, n.PeriodType, n.PeriodNumber
+	i.CustomerID, i.CustomerName = n.CustomerID, n.CustomerName
+	placed := tx.Now
+	if placed.Before(i.Ordered.At) {
+		placed = i.Ordered.At
+	}
+	last, err := tx.LastTask(ctx, i.PK)
+	if err != nil {
+		return effect{}, err
+	}
+	learned, _ := i.Learn(a.Call.ProductID, a.Call.ExpireTime, placed, last, a.Call.Terms.ChargingMode)
+	changes := append([]market.Change{{Kind: market.OrderLearned, New: a.Call.OrderID}},
+		market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue))...)
+	if err := tx.SaveOrder(ctx, i, n.Facts); err != nil {
+		return effect{}, err
+	}
+	if err := tx.AddParams(ctx, i, n.Params, false); err != nil {
+		return effect{}, err
+	}
+	if err := tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID}); err != nil {
+		return effect{}, err
+	}
+	e := effect{answer: market.Answer{Code: market.Success, InstanceID: i.InstanceID}, changed: true}
+	if i.Status == market.Provisioning {
+		r, err := restartGivenUp(ctx, tx, m.ID, "system")
+		e.tasks = r.Touched() > 0
+		return e, err
+	}
+	if market.Sized(i.ProductID, i.LinearValue) == before {
+		return e, nil
+	}
+	e.tasks = true
+	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, MessageID: m.ID, InstancePK: i.PK,
+		OrderID: a.Call.OrderID, UniqueKey: m.Once(outbox.Key(outbox.Provision, outbox.Upgrade) + "/message/" + strconv.FormatInt(m.ID, 10))})
+	return e, err
+}

@@ -1,0 +1,106 @@
+package intake_test
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/fault"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+var ann = staff.Actor{Name: "operator:ann@example.com", Source: "operator", Reason: "as agreed by telephone"}
+
+func (d *desk) quarantined() (message, id int64) {
+	d.t.Helper()
+	message, err := strconv.ParseInt(d.text(`SELECT message_id::text FROM quarantine WHERE status = 'open'`), 10, 64)
+	require.NoError(d.t, err)
+	rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+	require.NoError(d.t, err)
+	require.NotEmpty(d.t, rows)
+	return message, rows[0].ID
+}
+
+func renewal(expire string) []string {
+	return []string{"activity", "refreshInstance", "scene", "RENEWAL_CHANGE", "orderId", "CSR", "orderLineId", "CSR-1", "instanceId", "i1",
+		"productId", "OFFI1", "expireTime", expire}
+}
+
+func TestADifferentContentWaitsForAPersonAndIsAppliedAtHerWord(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	require.Equal(t, "000000", d.send(renewal("20300101000000000")...)["resultCode"])
+	for range 3 {
+		require.Equal(t, "000000", d.send(renewal("20310101000000000")...)["resultCode"], "the first result")
+	}
+	require.Equal(t, "2030", d.text(`SELECT extract(year FROM expires_at)::text FROM instances`), "neither applied")
+	require.Equal(t, "open 3", d.text(`SELECT status || ' ' || arrivals FROM quarantine`), "nor dropped, and once")
+
+	message, id := d.quarantined()
+	rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+	require.NoError(t, err)
+	var differ []store.FieldPair
+	for _, f := range rows[0].Fields {
+		if f.Differ {
+			differ = append(differ, f)
+		}
+	}
+	require.Equal(t, []store.FieldPair{{Name: "expireTime", Own: "20300101000000000", Other: "20310101000000000", Differ: true}}, differ)
+	list, err := d.store.Reader().MessageList(context.Background(), store.MessageFilter{Quarantined: true}, store.Paging{})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+
+	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, ann))
+	require.Equal(t, "2031", d.text(`SELECT extract(year FROM expires_at)::text FROM instances`))
+	require.Equal(t, "accepted operator:ann@example.com as agreed by telephone", d.text(`SELECT status || ' ' || decided_by || ' ' || reason FROM quarantine WHERE id = $1`, id))
+	require.Equal(t, "message.content_accepted as agreed by telephone", d.text(`SELECT action || ' ' || reason FROM audit`))
+	require.Equal(t, "accepted", d.text(`SELECT disposition FROM attempts ORDER BY id DESC LIMIT 1`))
+	require.Equal(t, "2", d.text(`SELECT count(*)::text FROM tasks WHERE kind = 'order_query' AND message_id = $1`, message),
+		"an accepted renewal asks for its order as the first one did")
+
+	d.send(renewal("20310101000000000")...)
+	require.Equal(t, "repeat", d.text(`SELECT disposition FROM attempts ORDER BY id DESC LIMIT 1`), "it is the message's content now")
+	d.send(renewal("20300101000000000")...)
+	require.Equal(t, "2031", d.text(`SELECT extract(year FROM expires_at)::text FROM instances`))
+	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM quarantine WHERE status = 'open'`), "what was accepted away is decided")
+	require.Equal(t, fault.Conflict, fault.CodeOf(d.intake.AcceptContent(context.Background(), message, id, ann)))
+}
+
+func TestARefusedContentStaysRefused(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	d.send(renewal("20300101000000000")...)
+	d.send(renewal("20310101000000000")...)
+	message, id := d.quarantined()
+	require.Equal(t, "quarantine.unknown", fault.From(d.intake.RefuseContent(context.Background(), message+1, id, ann)).Key, "of another message")
+	require.NoError(t, d.intake.RefuseContent(context.Background(), message, id, ann))
+	d.send(renewal("20310101000000000")...)
+	require.Equal(t, "refused 2", d.text(`SELECT status || ' ' || arrivals FROM quarantine`))
+	require.Equal(t, "2030", d.text(`SELECT extract(year FROM expires_at)::text FROM instances`))
+}
+
+// A purchase is never made twice: what is accepted replaces what is known of it.
+func TestAnAcceptedPurchaseReplacesTheOrdersFacts(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, time.Millisecond)
+	buy := func(product string) map[string]any {
+		return d.call("newInstance", "customerId", "c1", "customerName", "acme", "mobilePhone", "", "email", "", "businessId", "b1",
+			"orderId", "CS1", "productId", product, "skuCode", "sku-"+product, "chargingMode", "1", "periodType", "year", "periodNumber", "1", "expireTime", "20300101000000")
+	}
+	first := buy("OFFI1")
+	require.Equal(t, first["instanceId"], buy("OFFI2")["instanceId"])
+	d.exec(`UPDATE instances SET status = 'active', provisioned_at = now()`)
+	d.exec(`UPDATE tasks SET status = 'succeeded'`)
+	message, id := d.quarantined()
+	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, ann))
+	require.Equal(t, "OFFI2 sku-OFFI2", d.text(`SELECT product_id || ' ' || sku_code FROM instances`), "one instance, the other product")
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks WHERE kind = 'provision' AND purpose = 'upgrade' AND status = 'pending'`), "its driver is told")
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"strconv"
+
+	"koodesk/app/fault"
+	"koodesk/app/seal"
+)
+
+// Statuses of a quarantined content.
+const (
+	QuarantineOpen     = "open"
+	QuarantineAccepted = "accepted" // applied, and the message's content since
+	QuarantineRefused  = "refused"  // comes to nothing, also when it comes again
+)
+
+// quarantine keeps a content that came under a message's key and is not the
+// message's: once, however often it comes. A person's decision stays.
+func (t *Tx) quarantine(ctx context.Context, message, attempt int64, a Arrival) error {
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO quarantine (message_id, content_hash, attempt_id, first_at, last_at)
+VALUES ($1, $2, $3, $4, $4)
+ON CONFLICT (message_id, content_hash) DO UPDATE
+   SET arrivals = quarantine.arrivals + 1,
+       last_at = GREATEST(quarantine.last_at, EXCLUDED.last_at)`, message, a.Call.ContentHash, attempt, a.ReceivedAt)
+	return toFault(err)
+}
+
+// Quarantined is a content that waits for a person, locked.
+type Quarantined struct {
+	ID      int64
+	Attempt int64
+	Hash    []byte
+	Request []byte // of its first arrival
+}
+
+// LockQuarantined locks a content of a message that nobody has decided about.
+// Faults: not_found "quarantine.unknown"; conflict "quarantine.decided".
+func (t *Tx) LockQuarantined(ctx context.Context, message, id int64) (Quarantined, error) {
+	q := Quarantined{ID: id}
+	var status, by string
+	var sealed []byte
+	err := t.tx.QueryRowxContext(ctx, `
+SELECT q.status, q.decided_by, q.content_hash, COALESCE(a.id, 0), a.request_sealed
+  FROM quarantine q
+  LEFT JOIN attempts a
+         ON a.id = q.attempt_id
+ WHERE q.id = $1
+   AND q.message_id = $2
+   FOR UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.Attempt, &sealed)
+	switch {
+	case fault.Is(toFault(err), fault.NotFound):
+		return q, fault.New(fault.NotFound, "quarantine.unknown")
+	case err != nil:
+		return q, toFault(err)
+	case status != QuarantineOpen:
+		return q, fault.New(fault.Conflict, "quarantine.decided", "by", by)
+	}
+	if q.Request, err = t.keys.Open(seal.Payload, sealed); err != nil {
+		return q, fault.Wrap(err, fault.Internal, "secret.cannot_open")
+	}
+	return q, nil
+}
+
+// DecideQuarantined writes what a person decided.
+func (t *Tx) DecideQuarantined(ctx context.Context, id int64, status, by, reason string) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE quarantine
+   SET status = $2,
+       decided_at = now(),
+       decided_by = $3,
+       reason = $4
+ WHERE id = $1`, id, status, by, reason)
+	return toFault(err)
+}
+
+// TakeContent makes a quarantined content the message's own. What was its own
+// until then is refused from now on.
+func (t *Tx) TakeContent(ctx context.Context, message int64, q Quarantined, by string) error {
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO quarantine (message_id, content_hash, arrivals, first_at, last_at, status, decided_at, decided_by)
+SELECT id, content_hash, 0, first_received_at, first_received_at, 'refused', now(), $2
+  FROM messages
+ WHERE id = $1
+   AND content_hash IS NOT NULL
+ON CONFLICT (message_id, content_hash) DO UPDATE
+   SET status = 'refused'`, message, by)
+	if err != nil {
+		return toFault(err)
+	}
+	_, err = t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET content_hash = $2
+ WHERE id = $1`, message, q.Hash)
+	return toFault(err)
+}
+
+// Once makes a task's unique key this arrival's: an accepted content has
+// follow-up work of its own beside that of the message's first one.
+func (m OpenMessage) Once(key string) string {
+	if m.Accepted == 0 {
+		return key
+	}
+	return key + "/accepted/" + strconv.FormatInt(m.Accepted, 10)
+}

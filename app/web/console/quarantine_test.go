@@ -1,0 +1,53 @@
+package console_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/intake"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+func TestADifferentContentIsDecidedFromItsMessage(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.buy("CS1")
+	h.work()
+	for _, year := range []int{2030, 2031} {
+		expires := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+		call := market.Call{Protocol: market.V2, Activity: market.RefreshInstance, InstanceIDs: []string{"biz-CS1"}, Scene: market.Renewal,
+			OrderID: "CSR", OrderLineID: "CSR-1", ExpireTime: expires, ContentHash: []byte(expires.String())}
+		body, err := json.Marshal(map[string]string{"activity": call.Activity, "scene": "RENEWAL", "orderId": "CSR", "orderLineId": "CSR-1",
+			"instanceId": "biz-CS1", "productId": "OFFI1", "expireTime": expires.Format("20060102150405") + "000"})
+		require.NoError(t, err)
+		_, _, err = h.intake.Handle(t.Context(), intake.Arrived{Channel: h.channel, Call: call, ReceivedAt: time.Now(), IP: "192.0.2.9",
+			Request: store.Request{Method: "POST", Body: body}})
+		require.NoError(t, err)
+	}
+	path := "/messages/" + h.text(`SELECT message_id FROM quarantine`)
+
+	list := h.as(staff.Viewer).get("/messages?quarantined=1")
+	require.Equal(t, 1, list.Find(`tr[data-href^="`+path+`"]`).Length())
+	require.Zero(t, h.as(staff.Viewer).get(path).Find(".quarantine form").Length(), "looking is all that a viewer may")
+
+	v := h.as(staff.Operator)
+	page := v.get(path)
+	require.Equal(t, "expireTime", page.words(".quarantine tr.differs th"))
+	require.Contains(t, page.words(".quarantine tr.differs"), "20310101000000000")
+	require.Contains(t, page.words(".attempt .quote"), "different content", "each attempt says why it did what it did")
+	accept := page.value(`.quarantine form[action*="/accept"]`, "action")
+	v.post(accept, page, "reason", "agreed by telephone")
+	after := v.get(path)
+	require.Contains(t, after.words("#toasts"), "was applied")
+	require.Equal(t, "2031", h.text(`SELECT extract(year FROM expires_at)::text FROM instances`))
+	require.Contains(t, after.words(".quarantine"), "agreed by telephone")
+	require.Zero(t, after.Find(".quarantine form").Length(), "decided")
+	v.post(accept, page, "reason", "again")
+	require.Contains(t, v.get(path).words("#toasts"), "decided already")
+}
