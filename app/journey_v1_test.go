@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,18 +34,6 @@ func (r *rig) sendV1(activity string, test bool, kv ...string) simulator.Answer 
 	require.NoError(r.t, err)
 	caller := &simulator.Caller{URL: r.caller.URL, Key: storetest.BasicKey, Protocol: market.V1}
 	return caller.Call(context.Background(), f)
-}
-
-// insistV1 is sendV1 that comes again after a 503, as the marketplace does: on a
-// busy machine fifty at once may not all find their turn in time.
-func (r *rig) insistV1(activity string, kv ...string) (a simulator.Answer) {
-	r.t.Helper()
-	for range 20 {
-		if a = r.sendV1(activity, false, kv...); a.Status != http.StatusServiceUnavailable {
-			break
-		}
-	}
-	return a
 }
 
 // The whole life of a V1.0 product, from the marketplace's and the customer's
@@ -188,30 +175,6 @@ func mapText(v any) string {
 	}
 	walk(v)
 	return b.String()
-}
-
-// Fifty identical purchases at once, each with its own businessId and IV.
-func TestFiftyPurchasesOfV1AtOnceAreOneInstance(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	answers := make([]simulator.Answer, 50)
-	var wg sync.WaitGroup
-	for i := range answers {
-		wg.Go(func() {
-			answers[i] = r.insistV1(market.NewInstance, "orderId", "CS2611220102BBBBB", "email", buyerEmail)
-		})
-	}
-	wg.Wait()
-	codes := map[string]bool{}
-	for _, a := range answers {
-		require.True(t, a.OK(), "%s %v %s", a.Body, a.Findings, a.Fault)
-		require.Equal(t, answers[0].InstanceID, a.InstanceID)
-		codes[a.Body] = true
-	}
-	require.LessOrEqual(t, len(codes), 2, "ready or not, the answers are the same")
-	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
-	require.Len(t, r.mails(1), 1)
-	require.GreaterOrEqual(t, r.count(`SELECT attempts FROM messages`), 50)
 }
 
 // By hand: the call is answered at once, with the buyer's access page or as the

@@ -199,19 +199,26 @@ func (in *Intake) upgrade(ctx context.Context, tx *store.Tx, a Arrived, m store.
 	return in.upgradeV1(ctx, tx, a, m, i)
 }
 
-// check asks the driver whether a change upon renewal would be possible.
+// check asks the driver whether a change upon renewal would be possible. The
+// seller's systems hear of a question when it comes first, and of an answer that
+// has changed; not of each repeat.
 func (in *Intake) check(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
 	e.changed = true
 	if !d.Does(market.AskDriver) {
 		return nil, nil
 	}
+	answered := market.Success
 	err := in.life.CheckChange(ctx, tx.Reader(), a.Channel, i, a.Call.Products)
 	if f := fault.From(err); f != nil {
 		if f.Code == fault.Unavailable || f.Code == fault.Internal {
 			return nil, err
 		}
-		e.answer, e.err = market.Answer{Code: market.OtherError, Msg: "the change is not possible."}, err
+		answered = market.OtherError
+		e.answer, e.err = market.Answer{Code: answered, Msg: "the change is not possible."}, err
 	}
 	e.tasks = true
+	if !m.Fresh && m.ResultCode == answered {
+		return nil, nil
+	}
 	return nil, event.Checked(ctx, tx, a.Channel, i, m.ID, a.Call.Products)
 }

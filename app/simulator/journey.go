@@ -9,8 +9,9 @@ import (
 )
 
 // Journey plays the life of one instance: purchase, waiting for the access data,
-// renewal, freeze, unfreeze, upgrade, release; of a License product with its
-// License instead of access data. Caller.Protocol says which.
+// renewal, freeze, unfreeze, upgrade, release; in SaaS V1.0 with its expiry; of a
+// License product with its License instead of access data. Caller.Protocol says
+// which.
 type Journey struct {
 	Caller   *Caller
 	IDs      *IDs
@@ -49,6 +50,18 @@ var stages = []stage{
 	{"release", market.ReleaseInstance, nil},
 }
 
+// stagesV1 is the life of an instance of SaaS V1.0, which has an expiry of its own.
+var stagesV1 = []stage{
+	{"purchase", market.NewInstance, nil},
+	{"access", market.QueryInstance, nil},
+	{"renew", market.RefreshInstance, nil},
+	{"upgrade", market.Upgrade, nil},
+	{"freeze", market.ChangeInstanceStatus, Fields{"instanceStatus": "FREEZE"}},
+	{"unfreeze", market.ChangeInstanceStatus, Fields{"instanceStatus": "NORMAL"}},
+	{"expire", market.ExpireInstance, nil},
+	{"release", market.ReleaseInstance, nil},
+}
+
 // Run plays the stages in order, tells each step to see and ends at the first
 // that fails.
 func (j Journey) Run(ctx context.Context, see func(Step)) (steps []Step, ok bool) {
@@ -84,11 +97,14 @@ func (j Journey) play(ctx context.Context, st stage, instance string) Step {
 		step.Fault = err.Error()
 		return step
 	}
-	switch st.activity {
-	case market.QueryInstance:
+	success := func(a Answer) bool { return a.Code == market.Success }
+	switch {
+	case st.activity == market.QueryInstance:
 		return j.await(ctx, step, f, "appInfo", func(a Answer) bool { return a.AppOf(step.InstanceID) != nil })
-	case market.GetLicenseAsync, market.GetLicense:
-		return j.await(ctx, step, f, "License", func(a Answer) bool { return a.Code == market.Success })
+	case st.activity == market.GetLicenseAsync, st.activity == market.GetLicense:
+		return j.await(ctx, step, f, "License", success)
+	case st.activity == market.NewInstance && j.Caller.Protocol == market.V1: // nothing but 000000 is a purchase there
+		return j.await(ctx, step, f, "resultCode 000000", success)
 	}
 	step.Answer, step.Calls = j.Caller.Call(ctx, f), 1
 	step.Fault = faultOf(step.Answer)
@@ -114,6 +130,9 @@ func (j Journey) await(ctx context.Context, step Step, f Fields, what string, th
 		if time.Now().Add(j.Interval).After(deadline) {
 			step.Fault = fmt.Sprintf("no %s for instance %s after %s", what, step.InstanceID, j.Wait)
 			return step
+		}
+		if f["businessId"] != nil && j.Caller.Protocol == market.V1 { // another one on every request
+			f["businessId"] = j.IDs.UUID()
 		}
 		select {
 		case <-time.After(j.Interval):

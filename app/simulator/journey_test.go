@@ -74,3 +74,53 @@ func TestJourneyInTheSandbox(t *testing.T) {
 	}
 	require.Equal(t, "MOCKPERIODYEARNEW", s.seen[0].OrderID)
 }
+
+// The life of an instance of SaaS V1.0, whose seller says "processing" before it
+// has the access data.
+func TestJourneyOfV1(t *testing.T) {
+	t.Parallel()
+	s := newSellerV1(t)
+	ready, busy := s.answer, 2
+	s.answer = func(c market.Call) market.Answer {
+		if busy--; c.Activity == market.NewInstance && busy >= 0 {
+			return market.Answer{Code: market.Processing, InstanceID: "I-" + c.OrderID}
+		}
+		return ready(c)
+	}
+	status, out, _ := s.command(t, "journey", "--interval", "1ms", "--wait", "10s")
+	require.Equal(t, exitGood, status, out)
+	require.Contains(t, out, "3 calls  instanceId I-"+s.seen[0].OrderID)
+	require.Contains(t, out, "https://app.example.com/a")
+	var played []string
+	businesses := map[string]bool{}
+	for _, c := range s.seen {
+		played = append(played, c.Activity+" "+c.Target)
+		if c.Activity == market.NewInstance {
+			require.Equal(t, s.seen[0].OrderID, c.OrderID)
+			businesses[c.BusinessID] = true
+			continue
+		}
+		require.Equal(t, "I-"+s.seen[0].OrderID, c.InstanceID(), "every step is about the instance that was bought")
+	}
+	require.Len(t, businesses, 3, "a businessId of its own for every request")
+	require.Equal(t, []string{"newInstance ", "newInstance ", "newInstance ", "queryInstance ", "refreshInstance ", "upgrade ", "instanceStatus FREEZE",
+		"instanceStatus UNFREEZE", "expireInstance ", "releaseInstance "}, played)
+	for _, name := range []string{"purchase", "access", "renew", "upgrade", "freeze", "unfreeze", "expire", "release"} {
+		require.Contains(t, out, "ok   "+name)
+	}
+
+	s.answer = func(c market.Call) market.Answer {
+		if c.Activity == market.ExpireInstance {
+			return market.Answer{Code: market.OtherError, Msg: "broken"}
+		}
+		return ready(c)
+	}
+	status, out, _ = s.command(t, "journey")
+	require.Equal(t, exitBad, status)
+	require.Contains(t, out, "FAIL expire")
+	require.NotContains(t, out, "release")
+	s.answer = func(market.Call) market.Answer { return market.Answer{Code: market.Processing, InstanceID: "I"} }
+	status, out, _ = s.command(t, "journey", "--interval", "1ms", "--wait", "30ms")
+	require.Equal(t, exitBad, status)
+	require.Contains(t, out, "no resultCode 000000 for instance I after 30ms")
+}

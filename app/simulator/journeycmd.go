@@ -11,8 +11,9 @@ import (
 )
 
 const journeyUsage = `Plays the life of one instance and reports each step: purchase, access (queryInstance
-until it shows appInfo), renew, freeze, unfreeze, upgrade, release. With --protocol
-license: purchase, license (getLicenseAsync until it is uploaded), renew, freeze,
+until it shows appInfo), renew, freeze, unfreeze, upgrade, release. With --protocol v1:
+purchase (newInstance until it is 000000), access, renew, upgrade, freeze, unfreeze,
+expire, release. With --protocol license: purchase, license (getLicenseAsync until it is uploaded), renew, freeze,
 unfreeze, release; with license-v1: license (getLicense), renew, expire, release.
 
   koodesk simulate --url URL --key KEY journey [flags]
@@ -73,9 +74,6 @@ func runJourney(ctx context.Context, con console, args []string) int {
 		return con.usage(err)
 	}
 	generation := market.Protocol(f.protocol)
-	if generation == market.V1 {
-		return con.usage(errors.New("the journey is played in --protocol v2, license, license-v1, license-code and order-notice"))
-	}
 	client := NewHTTPClient(f.timeout, 1)
 	if generation.ByQuery() {
 		client = newRecordingClient(f.timeout, 1, false, 0)

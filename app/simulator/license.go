@@ -67,6 +67,8 @@ var stagesLicenseV1 = []stage{
 
 func stagesOf(p market.Protocol) []stage {
 	switch p {
+	case market.V1:
+		return stagesV1
 	case market.License:
 		return stagesLicense
 	case market.LicenseV1:
