@@ -184,9 +184,7 @@ func (r *rig) pictures(b *tab, instance, message string) {
 		b.shot(name + "-dark")
 		b.size(375, 812, "light")
 		b.open(path)
-		var wide bool
-		b.do(chromedp.Evaluate(`document.documentElement.scrollWidth > window.innerWidth`, &wide))
-		require.False(r.t, wide, "%s is wider than a phone", path)
+		b.narrow(path)
 		b.shot(name + "-phone")
 	}
 	b.size(1440, 900, "light")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 // checkFlags are the flags of doctor that make it look at one channel's
 // production address instead of at this machine.
 type checkFlags struct {
-	channel, types, url, lang, report string
-	json                              bool
+	channel, types, url, lang, report, format string
+	json                                      bool
 }
 
 func (o *checkFlags) register(f *flags) {
@@ -26,8 +27,9 @@ func (o *checkFlags) register(f *flags) {
 	f.StringVar(&o.types, "types", "", "with --channel: what the products are, a list of `types` of "+typeNames()+"; all that the channel has a key for if empty")
 	f.StringVar(&o.url, "url", "", "with --channel: the `address` to check, if it is not PUBLIC_URL/koogallery/CHANNEL")
 	f.StringVar(&o.lang, "lang", string(i18n.En), "with --channel: `language` of the report, en or zh-CN")
-	f.StringVar(&o.report, "report", "", "with --channel: also write the report to this `file`, as Markdown")
-	f.BoolVar(&o.json, "json", false, "with --channel: print the report as JSON")
+	f.StringVar(&o.report, "report", "", "with --channel: also write the report to this `file`: a page to print if it ends in .html, else Markdown")
+	f.StringVar(&o.format, "format", "", "with --channel: print the report as `text`, markdown, html or json; text if empty")
+	f.BoolVar(&o.json, "json", false, "with --channel: the same as --format json")
 }
 
 func typeNames() string {
@@ -43,6 +45,12 @@ func (c *cli) checkChannel(ctx context.Context, f *flags, o checkFlags) error {
 	locale := i18n.Locale(o.lang)
 	if !locale.Valid() {
 		return f.bad("--lang %q is neither en nor zh-CN", o.lang)
+	}
+	if o.json && o.format == "" {
+		o.format = "json"
+	}
+	if !slices.Contains([]string{"", "text", "markdown", "html", "json"}, o.format) || o.json && o.format != "json" {
+		return f.bad("--format %q is none of text, markdown, html, json, or contradicts --json", o.format)
 	}
 	var types []selfcheck.Type
 	for name := range strings.SplitSeq(o.types, ",") {
@@ -77,22 +85,43 @@ func (c *cli) checkChannel(ctx context.Context, f *flags, o checkFlags) error {
 
 func (c *cli) printReport(report selfcheck.Report, z *i18n.Localizer, o checkFlags) error {
 	if o.report != "" {
-		if err := os.WriteFile(o.report, []byte(report.Markdown(z)), 0o644); err != nil {
+		format := "markdown"
+		if strings.HasSuffix(o.report, ".html") {
+			format = "html"
+		}
+		text, err := written(report, z, format)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(o.report, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	if o.json {
-		e := json.NewEncoder(c.stdout)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(report.Summed()); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprint(c.stdout, report.Text(z))
+	text, err := written(report, z, o.format)
+	if err != nil {
+		return err
 	}
+	fmt.Fprint(c.stdout, text)
 	if !report.Passed() {
 		return errFailed
 	}
 	return nil
+}
+
+// written is a report in one of the forms that it can be printed in.
+func written(report selfcheck.Report, z *i18n.Localizer, format string) (string, error) {
+	switch format {
+	case "markdown":
+		return report.Markdown(z), nil
+	case "html":
+		return report.HTML(z)
+	case "json":
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		err := e.Encode(report.Summed())
+		return b.String(), err
+	}
+	return report.Text(z), nil
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +13,12 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/accesspage"
 	"koodesk/app/deliver/email/smtptest"
+	"koodesk/app/market"
 	"koodesk/app/redisconn"
 	"koodesk/app/simulator"
+	"koodesk/app/staff"
 	"koodesk/app/store/storetest"
 )
 
@@ -41,24 +46,103 @@ func TestSecretsAreNowhereButWhereTheyBelong(t *testing.T) {
 	f, err := simulator.NewCall("newInstance", nil, nil, false, r.ids)
 	require.NoError(t, err)
 	require.EqualValues(t, "000001", wrong.Call(context.Background(), f).Code)
+	told := r.toldBy("/messages", "/instances", "/instances/"+id, "/deliveries", "/tasks")
+	r.stop()
+	secrets := []string{app.Password, storetest.BasicKey, storetest.SK, storetest.AK, buyerEmail, buyerPhone, r.token}
+	places := r.nowhere(told, secrets...)
+	for _, s := range secrets {
+		require.NotContains(t, inFlight, s, "Redis while a mail is on its way")
+	}
+	require.Contains(t, places["the database"], id, "the dump holds what it should")
+	require.Contains(t, places["the log"], "CS2611220005EEEEE", "the log tells of the order")
+}
+
+// toldBy is what these pages of the API say, and every message in full.
+func (r *rig) toldBy(paths ...string) string {
+	r.t.Helper()
 	var told strings.Builder
-	for _, path := range []string{"/messages", "/instances", "/instances/" + id, "/deliveries", "/tasks"} {
+	for _, path := range paths {
 		fmt.Fprintln(&told, r.api(http.MethodGet, path, nil, 200))
 	}
 	for _, m := range r.items("/messages") {
 		fmt.Fprintln(&told, r.api(http.MethodGet, "/messages/"+m["id"].(string), nil, 200))
 	}
-	r.stop()
-	secrets := []string{app.Password, storetest.BasicKey, storetest.SK, storetest.AK, buyerEmail, buyerPhone, r.token}
-	places := map[string]string{"the database": r.dump(), "Redis": r.redisDump(), "Redis while a mail is on its way": inFlight, "the log": r.log.String(), "the API": told.String()}
+	return told.String()
+}
+
+// nowhere requires that none of the secrets stands in the database (the tasks'
+// and the audit's rows among it), in Redis, in the log or in what the API told.
+func (r *rig) nowhere(told string, secrets ...string) map[string]string {
+	r.t.Helper()
+	places := map[string]string{"the database": r.dump(), "Redis": r.redisDump(), "the log": r.log.String(), "the API": told}
 	for place, text := range places {
-		require.NotEmpty(t, text)
+		require.NotEmpty(r.t, text)
 		for _, s := range secrets {
-			require.NotContains(t, text, s, place)
+			require.NotEmpty(r.t, s)
+			require.NotContains(r.t, text, s, place)
 		}
 	}
-	require.Contains(t, places["the database"], id, "the dump holds what it should")
-	require.Contains(t, places["the log"], "CS2611220005EEEEE", "the log tells of the order")
+	return places
+}
+
+// The secrets of webhooks, Licenses, authorization codes, the devices they are
+// bound to and the buyers' links are kept as well as passwords are.
+func TestLaterSecretsAreNowhereButWhereTheyBelong(t *testing.T) {
+	t.Parallel()
+	const (
+		targetSecret  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+		oldSecret     = "whsec_Vm9yaGVyaWdlcyBHZWhlaW1uaXMgZnVlciBhbGxl"
+		productSecret = "whsec_UHJvZHVrdGdlaGVpbW5pcyBmdWVyIFdlYmhvb2tz"
+		pooled, typed = "POOLED-LICENSE-4711", "TYPED-LICENSE-0815"
+		device        = "00:1A:2B:3C:4D:5E|SECRET-DEVICE"
+	)
+	r := newRigAs(t, true, loopback)
+	r.withKeys()
+	seller := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	t.Cleanup(seller.Close)
+	for _, secret := range []string{oldSecret, targetSecret} { // the first is replaced
+		r.ok(eventTarget, secret+"\n", "set", "--channel", "default", "--name", "crm", "--url", seller.URL+"/hook?token=in-the-address", "--secret", "-")
+	}
+	r.ok(product, productSecret+"\n", "set", "--channel", "default", "--product", "HOOKED", "--driver", "webhook", "--webhook-url", seller.URL, "--webhook-secret", "-")
+
+	id := r.buy("CS2611220301SECRT")
+	r.access(id)
+	pages := accesspage.New(accesspage.Options{Store: r.store, PublicURL: r.base, Log: slog.New(slog.NewTextHandler(r.log, nil))})
+	link := pages.URL(id, 0)
+	require.Contains(t, r.page(http.MethodPost, link), "/i/"+id, "the buyer reveals the access data")
+	require.NoError(t, pages.Renew(t.Context(), id, staff.Actor{Name: "operator:ann@example.com", Source: "operator", Role: staff.Operator}))
+	renewed := pages.URL(id, 1)
+	require.Contains(t, r.page(http.MethodGet, renewed), "/i/"+id)
+	token := func(link string) string { return link[strings.LastIndex(link, "/")+1:] }
+
+	r.licenses("pool", "--license-pool", "keys")
+	r.fillLicenses(pooled)
+	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", r.sold("CS2611220302SECRT"), "eventId", "E-1", "deviceFingerprint", device)
+	require.Equal(t, pooled, r.uploads(1)[0].Characters)
+	r.licenses("manual")
+	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", r.sold("CS2611220303SECRT"), "eventId", "E-2", "deviceFingerprint", device)
+	var number string
+	require.Eventually(t, func() bool {
+		number, _, _ = strings.Cut(r.ok(licenses, "", "list", "--status", "requested"), "\t")
+		return number != "" && r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND run_at > '9000-01-01'`) == 1
+	}, 20*time.Second, 30*time.Millisecond)
+	r.ok(licenses, typed+"\n", "hand-in", "--id", number)
+	r.uploads(2)
+
+	r.market.SetCode(aCode, simulator.CodeState{Expires: time.Now().AddDate(0, 6, 0)})
+	require.Equal(t, market.Success, r.generation(market.LicenseCode, codeKey, market.RefreshLicenseCode, simulator.Fields{"license": aCode, "orderId": "R1"}).Code)
+	require.Equal(t, market.AuthFailed, r.generation(market.LicenseCode, "wrong", market.ReleaseLicenseCode, simulator.Fields{"license": aCode}).Code)
+	r.api(http.MethodPost, "/license-codes/activate", map[string]any{"license": aCode}, 200)
+	r.api(http.MethodPost, "/license-codes/usage", map[string]any{"records": []any{map[string]any{"license": aCode, "id": "anna-1a2b@example.com"}}}, 200)
+
+	told := r.toldBy("/messages", "/instances", "/instances/"+id, "/tasks", "/license-codes", "/license-codes?q="+aCode, "/products")
+	r.stop()
+	places := r.nowhere(told, targetSecret, strings.TrimPrefix(targetSecret, "whsec_"), oldSecret, productSecret, codeKey, noticeKey,
+		pooled, typed, device, aCode, token(link), token(renewed), "anna-1a2b@example.com")
+	for place, text := range map[string]string{"the log": places["the log"], "Redis": places["Redis"], "the API": places["the API"]} {
+		require.NotContains(t, text, "in-the-address", "a receiver's query may be a secret: %s", place)
+	}
+	require.Contains(t, places["the database"], string(staff.ActRenewLink), "the audit was looked at")
 }
 
 // dump is every row of every table as text, bytes both in hexadecimal and as

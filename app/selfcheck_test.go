@@ -83,6 +83,16 @@ func TestDoctorPrintsAConformanceReport(t *testing.T) {
 	require.Contains(t, string(text), "# Self-check of the channel default")
 	require.NotContains(t, string(text), storetest.BasicKey)
 
+	file = filepath.Join(t.TempDir(), "report.html")
+	page := doctor(exitFailed, "--channel", "default", "--types", "one-time", "--lang", "zh-CN", "--format", "html", "--report", file)
+	text, err = os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, page, string(text))
+	require.Contains(t, page, `<html lang="zh-CN">`)
+	require.NotContains(t, page, storetest.BasicKey)
+	doctor(exitUsage, "--channel", "default", "--format", "pdf")
+	doctor(exitUsage, "--channel", "default", "--format", "html", "--json")
+
 	require.Contains(t, doctor(exitFailed, "--channel", "default", "--types", "one-time", "--lang", "zh-CN"), "渠道 default 的自检报告")
 	doctor(exitUsage, "--channel", "default", "--types", "barter")
 	doctor(exitUsage, "--channel", "default", "--types", "license-code")

@@ -64,23 +64,40 @@ func (r Report) Text(z *i18n.Localizer) string {
 	return b.String()
 }
 
-// Markdown writes a report to attach to a product application: each case with
-// every check, what was sent and what came back.
-func (r Report) Markdown(z *i18n.Localizer) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n", z.T("selfcheck.of", "channel", r.Channel))
+// fact is one line of a report's head.
+type fact struct {
+	Label, Value string
+	Code         bool // it is to be read letter by letter
+}
+
+func (r Report) facts(z *i18n.Localizer) []fact {
 	var types []string
 	for _, t := range r.Types {
 		types = append(types, t.Title(z))
 	}
 	ok, warn, fail := r.Count()
-	for _, row := range [][2]string{
-		{"selfcheck.fact.result", z.T("selfcheck.sum", "ok", ok, "warn", warn, "fail", fail)},
-		{"selfcheck.fact.url", "`" + r.URL + "`"}, {"selfcheck.fact.site", r.Site}, {"selfcheck.fact.types", strings.Join(types, z.T("selfcheck.comma"))},
-		{"selfcheck.fact.started", r.Started.Format(time.DateTime) + " UTC"}, {"selfcheck.fact.finished", r.Finished.Format(time.DateTime) + " UTC"},
-		{"selfcheck.fact.program", "Koodesk " + r.Version},
-	} {
-		fmt.Fprintf(&b, "- %s: %s\n", z.T(row[0]), row[1])
+	return []fact{
+		{Label: z.T("selfcheck.fact.result"), Value: z.T("selfcheck.sum", "ok", ok, "warn", warn, "fail", fail)},
+		{Label: z.T("selfcheck.fact.url"), Value: r.URL, Code: true},
+		{Label: z.T("selfcheck.fact.site"), Value: r.Site},
+		{Label: z.T("selfcheck.fact.types"), Value: strings.Join(types, z.T("selfcheck.comma"))},
+		{Label: z.T("selfcheck.fact.started"), Value: r.Started.Format(time.DateTime) + " UTC"},
+		{Label: z.T("selfcheck.fact.finished"), Value: r.Finished.Format(time.DateTime) + " UTC"},
+		{Label: z.T("selfcheck.fact.program"), Value: "Koodesk " + r.Version},
+	}
+}
+
+// Markdown writes a report to attach to a product application: each case with
+// every check, what was sent and what came back.
+func (r Report) Markdown(z *i18n.Localizer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n", z.T("selfcheck.of", "channel", r.Channel))
+	for _, f := range r.facts(z) {
+		value := f.Value
+		if f.Code {
+			value = "`" + value + "`"
+		}
+		fmt.Fprintf(&b, "- %s: %s\n", f.Label, value)
 	}
 	fmt.Fprintf(&b, "\n## %s\n\n| | %s |\n| --- | --- |\n", z.T("selfcheck.address"), z.T("selfcheck.col.check"))
 	for _, c := range r.Address {

@@ -123,6 +123,7 @@ func (k *Console) Routes() []session.Route {
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 		to(get, "/self-check", staff.SelfCheckRead, k.SelfCheck),
 		to(post, "/self-check", staff.SelfCheckRun, k.RunSelfCheck),
+		to(get, "/self-check/report.html", staff.SelfCheckRead, k.SelfCheckReport),
 		to(get, "/self-check/report.md", staff.SelfCheckRead, k.SelfCheckReport),
 		to(get, "/self-check/report.json", staff.SelfCheckRead, k.SelfCheckReport),
 	}

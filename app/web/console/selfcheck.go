@@ -74,7 +74,7 @@ func (k *Console) fillSelfCheck(c *fiber.Ctx, p *view.SelfCheckPage, ch store.Ch
 	}
 	p.Run = action(p.Shell, staff.SelfCheckRun, p.Self, why)
 	if report != nil {
-		p.Markdown, p.JSON = "/self-check/report.md?channel="+slug, "/self-check/report.json?channel="+slug
+		p.HTML, p.Markdown, p.JSON = "/self-check/report.html?channel="+slug, "/self-check/report.md?channel="+slug, "/self-check/report.json?channel="+slug
 		showReport(p, z, *report, last.ReportedBy)
 	}
 	return nil
@@ -135,8 +135,8 @@ func (k *Console) RunSelfCheck(c *fiber.Ctx) error {
 	return k.goTo(c, "/self-check?channel="+url.QueryEscape(slug))
 }
 
-// SelfCheckReport is the last report as a file, Markdown in the reader's
-// language or JSON.
+// SelfCheckReport is the last report as a file: a page to print or Markdown, in
+// the reader's language, or JSON.
 func (k *Console) SelfCheckReport(c *fiber.Ctx) error {
 	ch, err := k.read.ChannelBySlug(c.UserContext(), strings.Clone(c.Query("channel")))
 	if err != nil {
@@ -150,16 +150,22 @@ func (k *Console) SelfCheckReport(c *fiber.Ctx) error {
 		return fiber.ErrNotFound
 	}
 	private(c)
-	name := "koodesk-" + ch.Slug + "-" + report.Finished.Format("20060102-150405")
-	if strings.HasSuffix(c.Path(), ".json") {
-		c.Set(fiber.HeaderContentDisposition, "attachment; filename="+strconv.Quote(name+".json"))
+	ending := c.Path()[strings.LastIndexByte(c.Path(), '.'):]
+	c.Set(fiber.HeaderContentDisposition, "attachment; filename="+strconv.Quote("koodesk-"+ch.Slug+"-"+report.Finished.Format("20060102-150405")+ending))
+	switch ending {
+	case ".json":
 		b, err := json.MarshalIndent(report.Summed(), "", "  ")
 		if err != nil {
 			return err
 		}
 		return c.Type("json", "utf-8").Send(b)
+	case ".html":
+		page, err := report.HTML(k.localizer(c))
+		if err != nil {
+			return err
+		}
+		return c.Type("html", "utf-8").SendString(page)
 	}
-	c.Set(fiber.HeaderContentDisposition, "attachment; filename="+strconv.Quote(name+".md"))
 	c.Set(fiber.HeaderContentType, "text/markdown; charset=utf-8")
 	return c.SendString(report.Markdown(k.localizer(c)))
 }

@@ -51,7 +51,7 @@ func TestASelfCheckRunsInTheBackgroundAndItsReportIsKept(t *testing.T) {
 	page = v.get("/self-check")
 	require.Contains(t, page.Text(), "000004")
 	require.Equal(t, 1, page.Find(".card details[open]").Length(), "what failed is unfolded")
-	for _, kind := range []string{"md", "json"} {
+	for _, kind := range []string{"html", "md", "json"} {
 		file := viewer.get("/self-check/report." + kind + "?channel=default")
 		require.Contains(t, file.header.Get("Content-Disposition"), "koodesk-default-")
 		require.Contains(t, file.body, "newInstance")

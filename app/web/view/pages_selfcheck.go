@@ -43,6 +43,7 @@ type SelfCheckPage struct {
 	Facts    []Fact
 	Address  []Found
 	Cases    []CheckedCase // empty: there is no report yet
+	HTML     string        // the report as files
 	Markdown string
 	JSON     string
 	Live     bool

@@ -34,7 +34,7 @@ func selfCheckSamples(op, ro look) []Sample {
 	never, running, passed := op.selfCheck(), op.selfCheck(), op.selfCheck()
 	running.Running, running.Live = ago(8*time.Second), true
 	running.Run = op.not(staff.SelfCheckRun, "/self-check", "selfcheck.page.why_running")
-	passed.Passed, passed.Markdown, passed.JSON = true, "/self-check/report.md?channel=default", "/self-check/report.json?channel=default"
+	passed.Passed, passed.HTML, passed.Markdown, passed.JSON = true, "/self-check/report.html?channel=default", "/self-check/report.md?channel=default", "/self-check/report.json?channel=default"
 	passed.Facts = []view.Fact{{Label: view.Say("selfcheck.fact.result"), Text: view.Say("selfcheck.sum", "ok", 19, "warn", 1, "fail", 0)},
 		{Label: view.Say("selfcheck.fact.finished"), Time: ago(5 * time.Minute)}, {Label: view.Say("selfcheck.fact.by"), Value: "ann.zhang@example.com"},
 		{Label: view.Say("selfcheck.fact.types"), Text: view.Say("selfcheck.type.period")}}
