@@ -4,22 +4,15 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"regexp"
-	"slices"
 	"time"
 
+	channels "koodesk/app/channel"
 	"koodesk/app/fault"
+	"koodesk/app/i18n"
 	"koodesk/app/market"
-	"koodesk/app/marketapi"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
-
-// overlap is how long a replaced key stays valid: the marketplace may go on
-// using it until the new one is bound there.
-const overlap = 24 * time.Hour
-
-var slugForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 type channelFlags struct {
 	slug, site, ak, sk, openAPI, kitKey string
@@ -75,27 +68,6 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// warnings says what a change of keys will meet: a key that another class has
-// too, and one that was in use until now, which the marketplace goes on using
-// until the new one is bound there (page CN 0000002091917709: a change breaks
-// probing and orders of every product bound to it).
-func warnings(class market.KeyClass, twins []market.KeyClass, old store.KeyRow, until time.Duration) (out []string) {
-	for _, t := range twins {
-		if t != class {
-			out = append(out, fmt.Sprintf("the new %s key is the present %s key too; each class of interfaces must have its own", class, t))
-		}
-	}
-	if !old.LastUsedAt.IsZero() {
-		end := "it is retired now"
-		if until > 0 {
-			end = "it stays valid for " + until.String()
-		}
-		out = append(out, fmt.Sprintf("the replaced %s key was last used at %s; KooGallery goes on using it until the new one is bound in the Seller Center, "+
-			"and saved debugging cases and orders fail once it is retired (%s)", class, stamp(old.LastUsedAt), end))
-	}
-	return out
-}
-
 func channelList(ctx context.Context, c *cli, args []string) error {
 	if err := c.flags("channel list", "the production addresses: slug, site, address of the open APIs, what V1.0 purchases are answered that are not ready in time").parse(args); err != nil {
 		return err
@@ -137,52 +109,48 @@ func channelSet(ctx context.Context, c *cli, args []string) error {
 	if err := f.parse(args, "slug"); err != nil {
 		return err
 	}
-	change, keys, err := o.check(f, c.secrets())
+	change, err := o.change(f, c.secrets())
 	if err != nil {
 		return err
 	}
-	return c.with(ctx, func(s *store.Store) error { return o.apply(ctx, c, s, change, keys) })
+	return c.with(ctx, func(s *store.Store) error { return o.apply(ctx, c, s, change) })
 }
 
-// check turns the flags that were given into a change.
-func (o *channelFlags) check(f *flags, in *secrets) (store.ChannelChange, map[market.KeyClass]string, error) {
-	change := store.ChannelChange{Slug: o.slug}
+// change turns the flags that were given into a change.
+func (o *channelFlags) change(f *flags, in *secrets) (channels.Change, error) {
+	out := channels.Change{Overlap: channels.Overlap}
 	given := f.given()
-	if !slugForm.MatchString(o.slug) {
-		return change, nil, f.bad("--slug %q must be lower-case letters, digits and hyphens", o.slug)
-	}
 	if given["site"] {
 		site := market.Site(o.site)
 		if !site.Valid() {
-			return change, nil, f.bad("--site %q is none of cn, intl, eu", o.site)
+			return out, f.bad("--site %q is none of cn, intl, eu", o.site)
 		}
-		change.Site = &site
+		out.Settings.Site = &site
 	}
 	if given["encrypt-type"] {
 		if o.encryptType != 1 && o.encryptType != 2 {
-			return change, nil, f.bad("--encrypt-type must be 1 or 2")
+			return out, f.bad("--encrypt-type must be 1 or 2")
 		}
-		change.EncryptType = &o.encryptType
+		out.Settings.EncryptType = &o.encryptType
 	}
 	if given["v1-pending"] {
 		if o.v1Pending != store.PendingPage && o.v1Pending != store.PendingCode {
-			return change, nil, f.bad("--v1-pending %q is neither page nor 000004", o.v1Pending)
+			return out, f.bad("--v1-pending %q is neither page nor 000004", o.v1Pending)
 		}
-		change.V1Pending = &o.v1Pending
+		out.Settings.V1Pending = &o.v1Pending
 	}
 	if given["body-sign"] {
-		change.BodySign = &o.bodySign
+		out.Settings.BodySign = &o.bodySign
 	}
 	if given["open-api"] {
-		if o.openAPI != "" {
-			if err := marketapi.CheckAddress(o.openAPI); err != nil {
-				return change, nil, err
-			}
-		}
-		change.OpenAPIURL = &o.openAPI
+		out.Settings.OpenAPIURL = &o.openAPI
 	}
-	keys, err := o.readSecrets(&change, given, in)
-	return change, keys, err
+	if o.retireNow {
+		out.Overlap, out.RetireOld = 0, market.KeyClasses()
+	}
+	var err error
+	out.Keys, err = o.readSecrets(&out.Settings, given, in)
+	return out, err
 }
 
 func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string]bool, in *secrets) (map[market.KeyClass]string, error) {
@@ -225,58 +193,17 @@ func (o *channelFlags) readSecrets(change *store.ChannelChange, given map[string
 	return keys, nil
 }
 
-func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change store.ChannelChange, keys map[market.KeyClass]string) error {
-	var created bool
-	var warn []string
-	detail := map[string]string{}
-	keep := overlap
-	if o.retireNow {
-		keep = 0
-	}
-	err := s.Write(ctx, func(tx *store.Tx) error {
-		id, fresh, err := tx.SetChannel(ctx, change)
-		if err != nil {
-			return err
-		}
-		created = fresh
-		had, err := tx.Reader().ChannelKeys(ctx, id)
-		if err != nil {
-			return err
-		}
-		for class, key := range keys {
-			twins, err := tx.KeyClassesOf(ctx, id, key)
-			if err != nil {
-				return err
-			}
-			var old store.KeyRow
-			if i := slices.IndexFunc(had, func(k store.KeyRow) bool { return k.Class == class && k.Present() }); i >= 0 {
-				old = had[i]
-			}
-			changed, err := tx.SetChannelKey(ctx, id, class, key, overlap)
-			if err != nil {
-				return err
-			}
-			if changed {
-				warn = append(warn, warnings(class, twins, old, keep)...)
-			}
-			detail[string(class)+"_key"] = map[bool]string{true: "changed", false: "unchanged"}[changed]
-		}
-		if o.retireNow {
-			detail["old_keys"] = "retired"
-			if err := tx.RetireOldKeys(ctx, id); err != nil {
-				return err
-			}
-		}
-		return tx.Audit(ctx, staff.Audit{Actor: staff.CLI().Name, Action: "channel.set", Target: "channel/" + o.slug, Detail: detail})
-	})
+func (o *channelFlags) apply(ctx context.Context, c *cli, s *store.Store, change channels.Change) error {
+	done, err := channels.New(s).Set(ctx, o.slug, change, true, staff.CLI())
 	if err != nil {
 		return err
 	}
-	for _, w := range warn {
-		fmt.Fprintln(c.stderr, "warning: "+w)
+	z := i18n.For(i18n.En)
+	for _, w := range done.Warnings {
+		fmt.Fprintln(c.stderr, "warning: "+sentence(z.FaultOf(w)))
 	}
 	word := "changed"
-	if created {
+	if done.Created {
 		word = "created"
 	}
 	fmt.Fprintf(c.stdout, "channel %s %s; its production address is %s/koogallery/%s\n", o.slug, word, c.config.PublicURL, o.slug)

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"koodesk/app/accesspage"
+	channels "koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
@@ -84,6 +85,7 @@ type parts struct {
 	seller    string // as customers know the name
 	provision *provision.Provisioner
 	pools     *pool.Keeper
+	channels  *channels.Desk
 	license   *license.Desk
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
@@ -124,6 +126,7 @@ func (p *parts) useCases(c *cli) error {
 		Drivers: c.makers(p.store, p.event), Licenses: suppliers(p.store), Log: p.log, Wake: wake})
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
 		Free: func(name string, n int) { p.metrics.PoolFree.WithLabelValues(name).Set(float64(n)) }})
+	p.channels = channels.New(p.store)
 	p.license = license.New(license.Options{Store: p.store, Marketplace: p.market, Suppliers: suppliers(p.store), Log: p.log, Wake: wake})
 	p.pages = accesspage.New(accesspage.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Log: p.log})
 	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Licenses: p.license, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
@@ -230,9 +233,9 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 			Zone: c.config.TZDisplay}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
-			Pools: p.pools, Claims: p.provision, Leftovers: p.provision, Codes: p.codes, Reconcile: p.reconcile}),
+			Channels: p.channels, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Leftovers: p.provision, Codes: p.codes, Reconcile: p.reconcile}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

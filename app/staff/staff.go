@@ -43,6 +43,9 @@ const (
 	SelfCheckRead   Permission = "selfcheck.read"
 	SelfCheckRun    Permission = "selfcheck.run" // call the own production address with debugging calls
 
+	ChannelsRead  Permission = "channels.read"
+	ChannelsWrite Permission = "channels.write" // keys, AK/SK and settings of a production address
+
 	LeftoversRead   Permission = "leftovers.read"
 	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
 	ReconcileRead   Permission = "reconcile.read"
@@ -54,11 +57,11 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{ChannelsRead, SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
 var works = []Permission{SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
-var rules = []Permission{ProductsWrite, AuditRead}
+var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
 
 var table = func() map[Role]map[Permission]bool {
 	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}
@@ -136,6 +139,9 @@ const (
 	ActActivateCode = "license_code.activate"
 	ActQueryCode    = "license_code.query"
 )
+
+// ActSetChannel is the act of making or changing a channel or its keys.
+const ActSetChannel = "channel.set"
 
 // ActRenewLink is the act of giving a buyer a new link to the access page.
 const ActRenewLink = "instance.link"

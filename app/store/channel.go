@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/seal"
@@ -52,11 +54,13 @@ func (c *Channel) KeysOf(class market.KeyClass, now time.Time) []ChannelKey {
 }
 
 // BaseURL is where the channel's open APIs are.
-func (c *Channel) BaseURL() string {
-	if c.OpenAPIURL != "" {
-		return c.OpenAPIURL
+func (c *Channel) BaseURL() string { return baseURL(c.Site, c.OpenAPIURL) }
+
+func baseURL(site market.Site, own string) string {
+	if own != "" {
+		return own
 	}
-	return c.Site.OpenAPIURL()
+	return site.OpenAPIURL()
 }
 
 type channelRow struct {
@@ -88,6 +92,20 @@ func (r *Reader) ChannelByID(ctx context.Context, id int64) (*Channel, error) {
 SELECT `+channelColumns+`
   FROM channels
  WHERE id = $1`, id)
+}
+
+// ChannelForUpdate loads a channel with its keys and locks its row; nil if there
+// is none.
+func (t *Tx) ChannelForUpdate(ctx context.Context, slug string) (*Channel, error) {
+	c, err := t.Reader().channel(ctx, `
+SELECT `+channelColumns+`
+  FROM channels
+ WHERE slug = $1
+   FOR UPDATE`, slug)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return c, err
 }
 
 func (r *Reader) channel(ctx context.Context, query string, arg any) (*Channel, error) {
@@ -241,13 +259,14 @@ VALUES ($1, $2, $3, $4)`, channel, string(class), t.keys.SealString(seal.Channel
 	return true, toFault(err)
 }
 
-// RetireOldKeys ends every overlap of the channel now.
-func (t *Tx) RetireOldKeys(ctx context.Context, channel int64) error {
+// RetireOldKeys ends the overlaps of these classes of the channel now.
+func (t *Tx) RetireOldKeys(ctx context.Context, channel int64, classes []market.KeyClass) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE channel_keys
    SET retires_at = now()
  WHERE channel_id = $1
-   AND retires_at > now()`, channel)
+   AND class = ANY($2)
+   AND retires_at > now()`, channel, pq.Array(classes))
 	return toFault(err)
 }
 

@@ -19,18 +19,43 @@ type ChannelRow struct {
 	Site        market.Site `db:"site"`
 	BodySign    bool        `db:"body_sign"`
 	EncryptType int         `db:"encrypt_type"`
-	HasAK       bool        `db:"has_ak"`
+	V1Pending   string      `db:"v1_pending"`   // PendingPage or PendingCode
+	OpenAPIURL  string      `db:"open_api_url"` // "": the site's published one
+	HasAK       bool        `db:"has_ak"`       // and SK
+	HasKitKey   bool        `db:"has_kit_key"`
+	CreatedAt   time.Time   `db:"created_at"`
+	UpdatedAt   time.Time   `db:"updated_at"`
 }
 
 // Channels lists every channel by its slug; there are few.
 func (r *Reader) Channels(ctx context.Context) ([]ChannelRow, error) {
 	out := []ChannelRow{}
 	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT id, slug, site, body_sign, encrypt_type, ak_sealed IS NOT NULL AND sk_sealed IS NOT NULL AS has_ak
+SELECT `+shownChannel+`
   FROM channels
  ORDER BY slug`)
 	return out, toFault(err)
 }
+
+const shownChannel = `id, slug, site, body_sign, encrypt_type, v1_pending, open_api_url, ak_sealed IS NOT NULL AND sk_sealed IS NOT NULL AS has_ak,
+       kit_key_sealed IS NOT NULL AS has_kit_key, created_at, updated_at`
+
+// ChannelShown is one channel as it may be shown. Fault: not_found
+// "channel.unknown".
+func (r *Reader) ChannelShown(ctx context.Context, slug string) (ChannelRow, error) {
+	var out ChannelRow
+	err := sqlx.GetContext(ctx, r.q, &out, `
+SELECT `+shownChannel+`
+  FROM channels
+ WHERE slug = $1`, slug)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return out, fault.New(fault.NotFound, "channel.unknown")
+	}
+	return out, toFault(err)
+}
+
+// BaseURL is where the channel's open APIs are.
+func (c ChannelRow) BaseURL() string { return baseURL(c.Site, c.OpenAPIURL) }
 
 // ProductRow is a product's entry as it may be shown: the secret is left out.
 type ProductRow struct {

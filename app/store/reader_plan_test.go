@@ -319,6 +319,10 @@ func otherPlans(t *testing.T, s *store.Store) {
 	require.NoError(t, err)
 	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
 		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}, LowPools: []string{}}, n)
+	for channel := range int64(3) {
+		_, err = planner(t, s, "debugging cases", pageBudget).DebuggingCases(ctx, channel+1, time.Now().Add(-7*24*time.Hour))
+		require.NoError(t, err)
+	}
 	products, err := planner(t, s, "products", 1000).ProductChoices(ctx)
 	require.NoError(t, err)
 	require.Len(t, products, 40)

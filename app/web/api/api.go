@@ -51,6 +51,8 @@ type Options struct {
 	Claims    Claims
 	Leftovers Leftovers
 	Codes     Codes
+	Channels  Channels
+	PublicURL string // where KooGallery reaches the program
 
 	Reconcile Reconciler
 }
@@ -100,6 +102,10 @@ func (a *API) Routes() []session.Route {
 		to(get, "/products", staff.ProductsRead, a.Products),
 		to(get, "/products/:channel/:product_id", staff.ProductsRead, a.Product),
 		to(put, "/products/:channel/:product_id", staff.ProductsWrite, a.SetProduct),
+		to(get, "/channels", staff.ChannelsRead, a.Channels),
+		to(get, "/channels/:channel", staff.ChannelsRead, a.Channel),
+		to(put, "/channels/:channel", staff.ChannelsWrite, a.SetChannel),
+		to(put, "/channels/:channel/keys/:class", staff.ChannelsWrite, a.SetChannelKey),
 		to(get, "/pools", staff.PoolsRead, a.Pools),
 		to(put, "/pools/:pool", staff.PoolsWrite, a.SetPool),
 		to(get, "/pools/:pool/accounts", staff.PoolsRead, a.Accounts),

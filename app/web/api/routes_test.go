@@ -93,6 +93,8 @@ func example(r session.Route) (p, body string) {
 		body = `{"filter":{"status":"failed"}}`
 	case "/instances/:instance_id/access":
 		body = `{"front_end_url":"https://app.example.com"}`
+	case "/channels/:channel/keys/:class":
+		p, body = "/channels/no-such-channel/keys/basic", `{"key":"a-key"}`
 	case "/pools/:pool":
 		body = `{"low_water":5}`
 	case "/pools/:pool/accounts":
@@ -122,7 +124,7 @@ func TestPermissions(t *testing.T) {
 	revoked, err := h.signin.CreateToken(t.Context(), "revoked", staff.Admin, staff.CLI())
 	require.NoError(t, err)
 	require.NoError(t, h.signin.RevokeToken(t.Context(), int64(h.count(`SELECT max(id) FROM api_tokens`)), staff.CLI()))
-	const trace = `SELECT (SELECT count(*) FROM audit) + (SELECT count(*) FROM attempts) + (SELECT count(*) FROM task_attempts)
+	const trace = `SELECT (SELECT count(*) FROM audit) + (SELECT count(*) FROM channels) + (SELECT count(*) FROM channel_keys) + (SELECT count(*) FROM attempts) + (SELECT count(*) FROM task_attempts)
 		+ (SELECT count(*) FROM instance_events) + (SELECT count(*) FROM products) + (SELECT sum(access_version) FROM instances)`
 	before := h.count(trace)
 	mutating := 0

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/intake"
 	"koodesk/app/licensecode"
@@ -36,6 +37,7 @@ type Options struct {
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
 	Codes     *licensecode.Codes
+	Channels  *channel.Desk
 	Reconcile *reconcile.Reconciler
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
@@ -121,6 +123,14 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
+		to(get, channelsPath, staff.ChannelsRead, k.Channels),
+		to(post, channelsPath, staff.ChannelsWrite, k.AddChannel),
+		to(get, channelsPath+"/:slug", staff.ChannelsRead, k.Channel),
+		to(post, channelsPath+"/:slug/settings", staff.ChannelsWrite, k.SetChannel),
+		to(post, channelsPath+"/:slug/ak-sk", staff.ChannelsWrite, k.SetAKSK),
+		to(get, channelsPath+"/:slug/keys/:class", staff.ChannelsWrite, k.ChannelKey),
+		to(post, channelsPath+"/:slug/keys/:class", staff.ChannelsWrite, k.SetChannelKey),
+		to(post, channelsPath+"/:slug/keys/:class/end-old", staff.ChannelsWrite, k.EndOldKey),
 		to(get, "/self-check", staff.SelfCheckRead, k.SelfCheck),
 		to(post, "/self-check", staff.SelfCheckRun, k.RunSelfCheck),
 		to(get, "/self-check/report.html", staff.SelfCheckRead, k.SelfCheckReport),

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/fault"
@@ -133,6 +134,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o := console.Options{Reader: s.Reader(), Pages: h.pages, Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
+	o.Channels = channel.New(s)
 	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)

@@ -56,7 +56,7 @@ func (h *house) furnish() {
 
 // rooms are all pages of a furnished house.
 func (h *house) rooms() []string {
-	paths := []string{"/messages", "/instances", "/deliveries", "/reconcile", "/tasks", "/account"}
+	paths := []string{"/messages", "/instances", "/deliveries", "/reconcile", "/tasks", "/account", "/channels", "/channels/default"}
 	for _, list := range []string{"SELECT '/messages/' || id FROM messages", "SELECT '/instances/' || instance_id FROM instances", "SELECT '/deliveries/' || id FROM deliveries"} {
 		paths = append(paths, strings.Fields(h.text(`SELECT string_agg(p, ' ') FROM (`+list+`) AS x(p)`))...)
 	}

@@ -37,3 +37,10 @@ func (r *remembered[T]) get(ctx context.Context, now time.Time, last time.Durati
 	}
 	return v, err
 }
+
+// forget has the value read again by the next request: it was changed just now.
+func (r *remembered[T]) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.until = time.Time{}
+}

@@ -61,6 +61,11 @@ var pills = map[string]map[string]Pill{
 		"kept":    {Tone: "off", Icon: "lock"},
 		"gone":    {Tone: "off", Icon: "cancelled"},
 	},
+	"key": {
+		"current":  {Tone: "ok", Icon: "succeeded"},
+		"retiring": {Tone: "warn", Icon: "clock"},
+		"retired":  {Tone: "off", Icon: "released"},
+	},
 	"try": { // one try of a task or of a delivery
 		"running":   {Tone: "busy", Icon: "running", Spin: true},
 		"succeeded": {Tone: "ok", Icon: "succeeded"},

@@ -18,6 +18,7 @@ const (
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
 	RoomSelfCheck    Room = "selfcheck"
+	RoomChannels     Room = "channels"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -43,6 +44,7 @@ var rooms = []room{
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
+	{RoomChannels, "/channels", "settings", "h", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
