@@ -27,6 +27,7 @@ const (
 	SignedIn        Permission = "signed_in"
 	MessagesRead    Permission = "messages.read"
 	MessagesRestart Permission = "messages.restart"
+	ListingRead     Permission = "listing.read"    // probes, failed orders, rates
 	MessagesDecide  Permission = "messages.decide" // apply or refuse a different content
 	InstancesRead   Permission = "instances.read"
 	InstancesAccess Permission = "instances.access" // write access data
@@ -57,7 +58,7 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{ChannelsRead, SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{ChannelsRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
 var works = []Permission{SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}

@@ -92,6 +92,7 @@ func (a *API) Routes() []session.Route {
 		to(get, "/tasks", staff.TasksRead, a.Tasks),
 		to(get, "/tasks/:id", staff.TasksRead, a.Task),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, a.RestartTask),
+		to(get, "/listing", staff.ListingRead, a.Listing),
 		to(get, "/leftovers", staff.LeftoversRead, a.Leftovers),
 		to(post, "/leftovers/:id/undo", staff.LeftoversDecide, a.UndoLeftover),
 		to(post, "/leftovers/:id/gone", staff.LeftoversDecide, a.LeftoverGone),

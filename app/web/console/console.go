@@ -59,6 +59,7 @@ type Console struct {
 	read     *store.Reader
 	channels remembered[[]store.ChannelRow]
 	products remembered[[]store.ProductChoice]
+	rates    remembered[[]store.CallRate]
 }
 
 // choicesLast is for how long the choices of a filter are remembered: they
@@ -78,6 +79,9 @@ func New(o Options) *Console {
 	}
 	k := &Console{o: o, read: o.Reader}
 	k.channels.load = func(ctx context.Context) ([]store.ChannelRow, error) { return k.read.Channels(ctx) }
+	k.rates.load = func(ctx context.Context) ([]store.CallRate, error) {
+		return k.read.CallRates(ctx, k.o.Now().Add(-24*time.Hour))
+	}
 	k.products.load = func(ctx context.Context) ([]store.ProductChoice, error) { return k.read.ProductChoices(ctx) }
 	return k
 }
@@ -121,6 +125,7 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/start", staff.ReconcileDecide, k.StartReconcile),
 		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
+		to(get, "/listing", staff.ListingRead, k.Listing),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 		to(get, channelsPath, staff.ChannelsRead, k.Channels),

@@ -19,6 +19,7 @@ const (
 	RoomReconcile    Room = "reconcile"
 	RoomSelfCheck    Room = "selfcheck"
 	RoomChannels     Room = "channels"
+	RoomListing      Room = "listing"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -44,6 +45,7 @@ var rooms = []room{
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
+	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
 	{RoomChannels, "/channels", "settings", "h", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }

@@ -1,0 +1,101 @@
+package market
+
+import "time"
+
+// What puts a product's place on the marketplace at risk: more failed orders in a
+// month than FailedOrderLimit (CN 0070649282), or probes that fail on
+// ProbeDayLimit days on end, after which trading is frozen and the product hidden.
+const (
+	FailedOrderLimit = 5
+	ProbeDayLimit    = 5
+)
+
+// ProbeZone is the time by which the marketplace's mornings, afternoons and
+// months are counted.
+var ProbeZone = time.FixedZone("UTC+8", 8*60*60)
+
+// Probes is what debugging calls to one interface in half a day came to. The
+// marketplace sends its saved debugging cases every morning and every afternoon;
+// what a seller debugs by hand, or has checked by the self-check, looks the same.
+type Probes struct {
+	Passed  int
+	Failed  int
+	Refused int // not proved authentic, so perhaps not the marketplace's
+}
+
+// The states of half a day.
+const (
+	ProbeNone    = "none"
+	ProbePassed  = "passed"
+	ProbeFailed  = "failed"
+	ProbeRefused = "refused" // there were only calls that could not be proved
+)
+
+// State sums half a day up.
+func (p Probes) State() string {
+	switch {
+	case p.Failed > 0:
+		return ProbeFailed
+	case p.Passed > 0:
+		return ProbePassed
+	case p.Refused > 0:
+		return ProbeRefused
+	}
+	return ProbeNone
+}
+
+// ProbeDay is a day's probes of one interface.
+type ProbeDay struct{ Morning, Afternoon Probes }
+
+// state is that of the later half that had any: what was repaired by the
+// afternoon counts as repaired.
+func (d ProbeDay) state() string {
+	if s := d.Afternoon.State(); s != ProbeNone {
+		return s
+	}
+	return d.Morning.State()
+}
+
+// ProbeStreak tells on how many days on end the probes have failed, up to the
+// last of the days, which are given the oldest first. A day without probes
+// neither counts nor ends it.
+func ProbeStreak(days []ProbeDay) int {
+	n := 0
+	for i := len(days) - 1; i >= 0; i-- {
+		switch days[i].state() {
+		case ProbeFailed, ProbeRefused:
+			n++
+		case ProbePassed:
+			return n
+		}
+	}
+	return n
+}
+
+// ProbeDate is the date of a moment in ProbeZone, as midnight UTC.
+func ProbeDate(t time.Time) time.Time {
+	y, m, d := t.In(ProbeZone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// ProbeMonth is when the month of a moment began in ProbeZone.
+func ProbeMonth(t time.Time) time.Time {
+	y, m, _ := t.In(ProbeZone).Date()
+	return time.Date(y, m, 1, 0, 0, 0, 0, ProbeZone)
+}
+
+// HalfEnds is when half of a day, given as by ProbeDate, is over.
+func HalfEnds(date time.Time, afternoon bool) time.Time {
+	y, m, d := date.Date()
+	hour := 12
+	if afternoon {
+		hour = 24
+	}
+	return time.Date(y, m, d, hour, 0, 0, 0, ProbeZone)
+}
+
+// FreezeAt is when trading is frozen if the probes, which have failed on so many
+// days on end up to now, go on failing.
+func FreezeAt(now time.Time, failing int) time.Time {
+	return HalfEnds(ProbeDate(now).AddDate(0, 0, max(0, ProbeDayLimit-failing)), true)
+}

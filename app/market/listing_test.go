@@ -1,0 +1,40 @@
+package market_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+)
+
+func TestDaysOfFailingProbesAreCountedOnEnd(t *testing.T) {
+	t.Parallel()
+	day := func(morning, afternoon byte) market.ProbeDay {
+		half := func(c byte) market.Probes {
+			return map[byte]market.Probes{'p': {Passed: 2}, 'f': {Passed: 1, Failed: 1}, 'r': {Refused: 1}, 'm': {Passed: 1, Refused: 3}, '-': {}}[c]
+		}
+		return market.ProbeDay{Morning: half(morning), Afternoon: half(afternoon)}
+	}
+	for days, want := range map[string]int{
+		"":            0,
+		"--":          0,
+		"ff":          1,
+		"pf":          1,
+		"fp":          0, // repaired by the afternoon
+		"f-":          1,
+		"pp ff ff":    2,
+		"ff pp ff":    1,
+		"ff -- f-":    2, // a day without probes neither counts nor ends it
+		"ff pp":       0,
+		"rr rr":       2,
+		"mm":          0, // strangers' calls do not make a probe that passed fail
+		"ff ff ff ff": 4,
+	} {
+		var all []market.ProbeDay
+		for i := 0; i+1 < len(days); i += 3 {
+			all = append(all, day(days[i], days[i+1]))
+		}
+		require.Equal(t, want, market.ProbeStreak(all), days)
+	}
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"koodesk/app/market"
+)
+
+// ProbeDays is how many days of probes are looked at.
+const ProbeDays = 10
+
+// ProbedChannel is what the debugging calls to a channel's address came to.
+type ProbedChannel struct {
+	Slug    string
+	Rows    []ProbeRow
+	Failing int       // on how many days on end one of its interfaces has failed
+	Last    time.Time // the end of the last half day with a call
+}
+
+// ProbeRow is one interface's days, the oldest first, the last one today.
+type ProbeRow struct {
+	Protocol string
+	Activity string
+	Days     [ProbeDays]market.ProbeDay
+}
+
+// Probes tells what the debugging calls of the last ProbeDays days came to, by
+// channel and interface.
+func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedChannel, error) {
+	first := market.ProbeDate(now).AddDate(0, 0, 1-ProbeDays)
+	var halves []struct {
+		Channel   string    `db:"channel"`
+		Protocol  string    `db:"protocol"`
+		Activity  string    `db:"activity"`
+		Day       time.Time `db:"day"`
+		Afternoon bool      `db:"afternoon"`
+		Passed    int       `db:"passed"`
+		Failed    int       `db:"failed"`
+		Refused   int       `db:"refused"`
+	}
+	err := sqlx.SelectContext(ctx, r.q, &halves, `
+SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity,
+       date_trunc('day', a.at AT TIME ZONE interval '8 hours') AS day,
+       extract(hour FROM a.at AT TIME ZONE interval '8 hours') >= 12 AS afternoon,
+       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code = $2) AS passed,
+       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code <> $2) AS failed,
+       count(*) FILTER (WHERE a.disposition = 'rejected') AS refused
+  FROM messages m
+  JOIN attempts a
+    ON a.message_id = m.id
+   AND a.source = 'marketplace'
+   AND a.at >= $1
+ WHERE m.test
+   AND m.last_received_at >= $1
+   AND m.activity <> ''
+ GROUP BY m.channel_id, m.protocol, m.activity, day, afternoon
+ ORDER BY channel, m.protocol, m.activity`, market.HalfEnds(first.AddDate(0, 0, -1), true), string(market.Success))
+	if err != nil {
+		return nil, toFault(err)
+	}
+	out := []ProbedChannel{}
+	for _, h := range halves {
+		if len(out) == 0 || out[len(out)-1].Slug != h.Channel {
+			out = append(out, ProbedChannel{Slug: h.Channel})
+		}
+		ch := &out[len(out)-1]
+		if n := len(ch.Rows); n == 0 || ch.Rows[n-1].Protocol != h.Protocol || ch.Rows[n-1].Activity != h.Activity {
+			ch.Rows = append(ch.Rows, ProbeRow{Protocol: h.Protocol, Activity: h.Activity})
+		}
+		n := int(h.Day.Sub(first).Hours() / 24)
+		if n < 0 || n >= ProbeDays { // the clocks of the database and of this program differ
+			continue
+		}
+		day := &ch.Rows[len(ch.Rows)-1].Days[n]
+		if got := (market.Probes{Passed: h.Passed, Failed: h.Failed, Refused: h.Refused}); h.Afternoon {
+			day.Afternoon = got
+		} else {
+			day.Morning = got
+		}
+		if end := market.HalfEnds(h.Day, h.Afternoon); end.After(ch.Last) {
+			ch.Last = end
+		}
+	}
+	for i := range out {
+		for _, row := range out[i].Rows {
+			out[i].Failing = max(out[i].Failing, market.ProbeStreak(row.Days[:]))
+		}
+	}
+	return out, nil
+}
+
+// FailedOrders is how many of a product's purchases have failed.
+type FailedOrders struct {
+	Channel   string `db:"channel"`
+	ProductID string `db:"product_id"` // "" where the order query has not told it
+	Lost      int    `db:"lost"`       // the marketplace has given them up
+	AtRisk    int    `db:"at_risk"`    // it still tries
+}
+
+// FailedOrders counts the purchases that came in since then and stand failed, by
+// channel and product, those with the most first.
+func (r *Reader) FailedOrders(ctx context.Context, since, now time.Time) ([]FailedOrders, error) {
+	out := []FailedOrders{}
+	err := sqlx.SelectContext(ctx, r.q, &out, `
+SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, COALESCE(i.product_id, '') AS product_id,
+       count(*) FILTER (WHERE m.retry_until IS NULL OR m.retry_until <= $2) AS lost,
+       count(*) FILTER (WHERE m.retry_until > $2) AS at_risk
+  FROM messages m
+  LEFT JOIN instances i
+         ON i.instance_id = m.instance_id
+        AND i.channel_id = m.channel_id
+ WHERE m.status = 'failed'
+   AND m.last_received_at >= $1
+   AND m.first_received_at >= $1
+   AND NOT m.test
+   AND m.activity = ANY ('{newInstance,getLicense}')
+ GROUP BY m.channel_id, product_id
+ ORDER BY lost DESC, at_risk DESC, channel, product_id`, since, now)
+	return out, toFault(err)
+}
+
+// CallRate is how the marketplace's calls to one interface went. The durations
+// are those from arrival to answer.
+type CallRate struct {
+	Channel  string  `db:"channel"`
+	Protocol string  `db:"protocol"`
+	Activity string  `db:"activity"`
+	Calls    int     `db:"calls"`
+	Well     int     `db:"well"` // answered with success, or with "processing"
+	P50      float64 `db:"p50"`  // milliseconds
+	P95      float64 `db:"p95"`
+	Max      float64 `db:"max"`
+}
+
+// CallRates sums up the real, authentic calls since then, by channel and
+// interface.
+func (r *Reader) CallRates(ctx context.Context, since time.Time) ([]CallRate, error) {
+	out := []CallRate{}
+	err := sqlx.SelectContext(ctx, r.q, &out, `
+SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity,
+       count(*) AS calls,
+       count(*) FILTER (WHERE a.result_code IN ($2, $3)) AS well,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY a.duration_us) / 1000.0 AS p50,
+       percentile_disc(0.95) WITHIN GROUP (ORDER BY a.duration_us) / 1000.0 AS p95,
+       max(a.duration_us) / 1000.0 AS max
+  FROM attempts a
+  JOIN messages m
+    ON m.id = a.message_id
+ WHERE a.at >= $1
+   AND a.source = 'marketplace'
+   AND a.disposition <> 'rejected'
+   AND NOT m.test
+ GROUP BY m.channel_id, m.protocol, m.activity
+ ORDER BY channel, m.protocol, m.activity`, since, string(market.Success), string(market.Processing))
+	return out, toFault(err)
+}

@@ -1,0 +1,62 @@
+package console_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/staff"
+)
+
+// probe writes debugging calls so many days ago, at that hour of UTC+8.
+func (h *house) probe(activity, code, disposition string, daysAgo, hour int) {
+	h.t.Helper()
+	h.exec(`
+WITH w AS (SELECT (date_trunc('day', now() AT TIME ZONE interval '8 hours') - make_interval(days => $4) + make_interval(hours => $5)) AT TIME ZONE interval '8 hours' AS at),
+m AS (
+    INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at)
+    SELECT $6, 'v2', $1, true, 'probe/' || $1 || random(), 'succeeded', at, at FROM w
+    RETURNING id)
+INSERT INTO attempts (message_id, at, source, disposition, result_code)
+SELECT m.id, w.at, 'marketplace', $3, $2 FROM m, w`, activity, code, disposition, daysAgo, hour, h.channel.ID)
+}
+
+func TestListingRiskTellsFailingProbesAndFailedOrders(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	v := h.as(staff.Viewer)
+	empty := v.get("/listing")
+	require.Zero(t, empty.Find("table").Length(), "nothing has come in yet")
+
+	for days := range 4 {
+		h.probe("queryInstance", "000000", "repeat", days+1, 9)
+	}
+	h.probe("newInstance", "000000", "new", 3, 9)
+	h.probe("newInstance", "000005", "repeat", 2, 9)
+	h.probe("newInstance", "000000", "repeat", 2, 15)
+	require.Contains(t, v.get("/listing").words(".probes"), "newest probes passed", "what was repaired by the afternoon is no failing day")
+	h.probe("newInstance", "000000", "repeat", 1, 9)
+	h.probe("newInstance", "000005", "repeat", 1, 15)
+	h.probe("newInstance", "000001", "rejected", 0, 1)
+	page := v.get("/listing")
+	require.Contains(t, page.words(".probes .note.bad"), "2 of 5 days")
+	require.Equal(t, 2, page.Find("td.probe-failed").Length())
+	require.Equal(t, 1, page.Find("td.probe-refused").Length())
+
+	for _, order := range []string{"CS1", "CS2"} {
+		h.buy(order)
+	}
+	h.exec(`UPDATE messages SET status = 'failed', retry_until = now() + interval '1 hour' WHERE order_id <> ''`)
+	h.exec(`UPDATE messages SET retry_until = now() - interval '1 hour' WHERE order_id = 'CS2'`)
+	page = v.get("/listing")
+	require.Contains(t, page.words(".figures"), "not known yet11", "one was given up, one is still tried")
+}
+
+func TestListingRiskTellsHowTheDaysCallsWent(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.buy("CS1")
+	h.buy("CS2")
+	h.probe("newInstance", "000005", "repeat", 0, 1)
+	require.Contains(t, h.as(staff.Viewer).get("/listing").words("main"), "newInstanceSaaS V2.02100 %", "real calls alone, answered with processing, which is well")
+}

@@ -1,0 +1,75 @@
+package view
+
+// PageListing is filled from ListingPage.
+const PageListing = "listing/listing"
+
+// ListingPage is what puts the products' place on the marketplace at risk.
+type ListingPage struct {
+	Shell
+	Channels []ProbedChannel
+	Days     []string // of the grid, as 11-22, the oldest first
+	Month    Time     // the first of the month that failed orders are counted from
+	Orders   []OrdersAtRisk
+	Limit    int // of failed orders
+	Rates    []CallRate
+	Many     bool // more than one channel exists: show which
+}
+
+// States are those of half a day, for the legend.
+func (ListingPage) States() []string { return []string{"passed", "failed", "refused", "none"} }
+
+// narrowDays is how many days a phone shows, the newest.
+const narrowDays = 4
+
+// Old tells whether a phone leaves a day out, and OldHalf half a day.
+func (p ListingPage) Old(day int) bool      { return day < len(p.Days)-narrowDays }
+func (p ListingPage) OldHalf(half int) bool { return p.Old(half / 2) }
+
+// ProbedChannel is the probes of one address.
+type ProbedChannel struct {
+	Slug    string
+	Failing int  // days on end
+	Limit   int  // days after which trading is frozen
+	Freeze  Time // when that is; zero while nothing fails
+	Silent  Time // the last probe, if there should have been one since; zero otherwise
+	Rows    []ProbeRow
+}
+
+// ProbeRow is one interface's probes, a pair of halves for each day.
+type ProbeRow struct {
+	Protocol string
+	Activity string
+	URL      string // of its debugging calls
+	Halves   []ProbeHalf
+}
+
+// ProbeHalf is half a day: none, passed, failed, refused.
+type ProbeHalf struct {
+	State     string
+	Afternoon bool
+	Passed    int
+	Failed    int
+	Refused   int
+}
+
+// OrdersAtRisk is a product's failed purchases of the month.
+type OrdersAtRisk struct {
+	Channel string
+	Product string // "" where it is not known
+	Lost    int
+	AtRisk  int
+	Over    bool // more than the marketplace allows, the ones at risk counted
+}
+
+// CallRate is how the calls to one interface went in the last day.
+type CallRate struct {
+	Channel  string
+	Protocol string
+	Activity string
+	Calls    int
+	Well     int    // per ten thousand
+	Rate     string // "99.9 %"
+	P50      string // "4.2 ms"
+	P95      string
+	Max      string
+}
