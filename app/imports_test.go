@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"app/event":             {"app/webhook", "app/store", "app/outbox", "app/market", "app/staff", "app/fault"},
 	"app/store":             {"app/market", "app/staff", "app/outbox", "app/fault", "app/seal"},
 	"app/intake":            {"app/event", "app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/protocol/..."},
-	"app/provision":         {"app/event", "app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
+	"app/provision":         {"app/event", "app/orderbook", "app/store", "app/outbox", "app/market", "app/staff", "app/fault"},
 	"app/reconcile":         {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
 	"app/provision/static":  {"app/provision", "app/store", "app/market", "app/fault"},
 	"app/provision/manual":  {"app/provision", "app/store", "app/market", "app/fault"},

@@ -34,11 +34,18 @@ func (in *Intake) renewV1(ctx context.Context, tx *store.Tx, c market.Call, i *s
 	if t := c.Terms; t.PeriodType != "" {
 		i.PeriodType, i.PeriodNumber = t.PeriodType, t.PeriodNumber
 	}
+	as := market.OrderUnsubscribe
 	switch c.Scene {
 	case market.TrialToFormal:
-		i.OrderType = string(market.OrderTrialToFormal)
+		as = market.OrderTrialToFormal
 	case market.Renewal:
-		i.OrderType = string(market.OrderRenew)
+		as = market.OrderRenew
+	}
+	if as != market.OrderUnsubscribe {
+		i.OrderType = string(as)
+	}
+	if err := keepOrder(ctx, tx, c, i, as, outbox.Renewed); err != nil {
+		return nil, err
 	}
 	return []market.Change{{Kind: market.OrderLearned, New: c.OrderID}}, tx.SaveBought(ctx, i)
 }
@@ -66,6 +73,9 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 		i.LinearValue = n
 	}
 	if err := tx.AddParams(ctx, i, paramsOf(c.Terms), false); err != nil {
+		return nil, err
+	}
+	if err := keepOrder(ctx, tx, c, i, market.OrderChange, outbox.Upgrade); err != nil {
 		return nil, err
 	}
 	return append(changes, market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue))...), tx.SaveBought(ctx, i)

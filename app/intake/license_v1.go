@@ -8,6 +8,7 @@ import (
 	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
 
@@ -73,6 +74,9 @@ func (in *Intake) firstGetLicense(ctx context.Context, tx *store.Tx, a Arrived, 
 	}
 	changes = append(changes, market.Change{Kind: market.LicenseChanged, New: string(market.LicenseRequested)})
 	if err := tx.SaveState(ctx, &n.Instance, changes, store.Origin{MessageID: m.ID}); err != nil {
+		return effect{}, err
+	}
+	if err := keepOrder(ctx, tx, a.Call, &n.Instance, market.OrderType(n.OrderType), outbox.Purchase); err != nil {
 		return effect{}, err
 	}
 	return in.firstLicenseV1(ctx, tx, a, m, &n.Instance)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // OrderType is what an order does (page CN 0070649466).
@@ -145,3 +146,15 @@ func ParseStamp(s string, zone *time.Location) (time.Time, error) {
 
 // FormatStamp writes t as yyyyMMddHHmmss in the zone.
 func FormatStamp(t time.Time, zone *time.Location) string { return t.In(zone).Format(stampLayout) }
+
+// Tidy makes a value of an outside system fit for columns, headers and screens:
+// control characters (a NUL among them, which the database refuses) become
+// blanks, and blanks around it go.
+func Tidy(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s))
+}

@@ -1,9 +1,6 @@
 package provision
 
 import (
-	"strings"
-	"unicode"
-
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
@@ -18,14 +15,14 @@ func takeLine(i *store.Instance, order market.Order, line market.OrderLine, task
 	if placed.IsZero() { // unreadable: about when the call came that was caused by it
 		placed = task.CreatedAt
 	}
-	learned, rules := i.Learn(tidy(product.ProductID), line.ExpireTime, placed, task.ID, market.ChargingMode(tidy(string(line.ChargingMode))))
+	learned, rules := i.Learn(market.Tidy(product.ProductID), line.ExpireTime, placed, task.ID, market.ChargingMode(market.Tidy(string(line.ChargingMode))))
 	if rules {
 		if product.ProductID != "" {
-			i.SkuCode, i.ProductName, i.LinearValue = tidy(product.SkuCode), tidy(product.ProductName), product.LinearValue
+			i.SkuCode, i.ProductName, i.LinearValue = market.Tidy(product.SkuCode), market.Tidy(product.ProductName), product.LinearValue
 		}
-		i.OrderType = tidy(string(order.Type))
+		i.OrderType = market.Tidy(string(order.Type))
 		if line.PeriodType != "" {
-			i.PeriodType, i.PeriodNumber = tidy(line.PeriodType), line.PeriodNumber
+			i.PeriodType, i.PeriodNumber = market.Tidy(line.PeriodType), line.PeriodNumber
 		}
 	}
 	return market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue)), rules
@@ -39,8 +36,8 @@ func takeBuyer(i *store.Instance, b *market.Buyer, purpose outbox.Purpose) []mar
 		return nil
 	}
 	before := i.CustomerID
-	i.CustomerID, i.CustomerName, i.RealName = tidy(b.CustomerID), tidy(b.CustomerName), tidy(b.CustomerRealName)
-	i.Email, i.Phone = tidy(b.Email), tidy(b.MobilePhone)
+	i.CustomerID, i.CustomerName, i.RealName = market.Tidy(b.CustomerID), market.Tidy(b.CustomerName), market.Tidy(b.CustomerRealName)
+	i.Email, i.Phone = market.Tidy(b.Email), market.Tidy(b.MobilePhone)
 	if was == [...]string{i.CustomerID, i.CustomerName, i.RealName, i.Email, i.Phone} {
 		return nil
 	}
@@ -53,22 +50,10 @@ func params(order market.Order, line market.OrderLine) map[string]string {
 	out := map[string]string{}
 	for _, list := range [][]market.ExtendParam{order.Params, line.Params} {
 		for _, p := range list {
-			if name := tidy(p.Name); name != "" {
-				out[name] = tidy(p.Value)
+			if name := market.Tidy(p.Name); name != "" {
+				out[name] = market.Tidy(p.Value)
 			}
 		}
 	}
 	return out
-}
-
-// tidy makes a value of an outside system fit for columns, headers and screens:
-// control characters (a NUL among them, which the database refuses) become
-// blanks, and blanks around it go.
-func tidy(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, s))
 }

@@ -2,12 +2,10 @@ package provision
 
 import (
 	"context"
-	"strings"
 
 	"koodesk/app/event"
-	"koodesk/app/fault"
 	"koodesk/app/market"
-	"koodesk/app/marketapi"
+	"koodesk/app/orderbook"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
@@ -16,9 +14,7 @@ import (
 // and keeps it, and writes the task that follows from it (provisioning after a
 // purchase or an upgrade).
 //
-// Faults: invalid "order_query.no_credentials" (given up: the channel has no
-// AK/SK); not_found "order_query.line_missing" (the answer does not have the
-// order line); those of marketapi; conflict "task.lease_lost".
+// Faults: those of orderbook.Ask; conflict "task.lease_lost".
 func (p *Provisioner) QueryOrder(ctx context.Context, task outbox.Task) error {
 	r := p.store.Reader()
 	i, err := r.InstancePK(ctx, task.InstancePK)
@@ -32,29 +28,28 @@ func (p *Provisioner) QueryOrder(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	if ch.AK == "" || ch.SK == "" {
-		return fault.New(fault.Invalid, "order_query.no_credentials", "channel", ch.Slug)
-	}
-	order, raw, err := p.market.QueryOrder(ctx, ch.BaseURL(), marketapi.Credentials{AK: ch.AK, SK: ch.SK}, task.OrderID, task.OrderLineID)
+	asked, err := orderbook.Ask(ctx, p.market, p.log, ch, task.OrderID, task.OrderLineID)
 	if err != nil {
 		return err
 	}
-	line, ok := order.Line(task.OrderLineID)
-	if !ok {
-		return fault.New(fault.NotFound, "order_query.line_missing", "order", task.OrderID, "line", task.OrderLineID)
-	}
-	if len(order.Doubts) > 0 {
-		p.log.WarnContext(ctx, "parts of an order could not be read", "order", task.OrderID, "parts", strings.Join(order.Doubts, ", "))
-	}
-	return p.store.Write(ctx, func(tx *store.Tx) error { return p.learn(ctx, tx, task, order, line, raw) })
+	return p.store.Write(ctx, func(tx *store.Tx) error { return p.learn(ctx, tx, task, asked) })
 }
 
-// learn writes what an order says, under the instance's lock.
-func (p *Provisioner) learn(ctx context.Context, tx *store.Tx, task outbox.Task, order market.Order, line market.OrderLine, raw []byte) error {
+// learn keeps the order and writes what it says into the instance, under the
+// instance's lock.
+func (p *Provisioner) learn(ctx context.Context, tx *store.Tx, task outbox.Task, asked orderbook.Asked) error {
 	i, err := tx.LockInstancePK(ctx, task.InstancePK)
 	if err != nil {
 		return err
 	}
+	pk, err := asked.Keep(ctx, tx, store.OrderFromInstance)
+	if err != nil {
+		return err
+	}
+	if err := tx.LinkOrder(ctx, i.PK, pk, task.Purpose); err != nil {
+		return err
+	}
+	order, line, raw := asked.Order, asked.Line, asked.Raw
 	d, ok := market.Decide(market.V2, i.Stage(), learned(task.Purpose), false)
 	if !ok || !d.Does(market.LearnTerms) {
 		return tx.Complete(ctx, task)

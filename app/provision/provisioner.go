@@ -5,16 +5,10 @@ import (
 	"log/slog"
 
 	"koodesk/app/fault"
-	"koodesk/app/market"
-	"koodesk/app/marketapi"
+	"koodesk/app/orderbook"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
-
-// Marketplace is what is asked of KooGallery's open APIs.
-type Marketplace interface {
-	QueryOrder(ctx context.Context, baseURL string, cred marketapi.Credentials, orderID, orderLineID string) (order market.Order, raw []byte, err error)
-}
 
 // Deliverer tells the customer.
 type Deliverer interface {
@@ -28,7 +22,7 @@ type Deliverer interface {
 // next look.
 type Options struct {
 	Store       *store.Store
-	Marketplace Marketplace
+	Marketplace orderbook.Marketplace
 	Deliverer   Deliverer
 	Drivers     Drivers
 	Log         *slog.Logger
@@ -41,7 +35,7 @@ type Options struct {
 // Provisioner is the use case.
 type Provisioner struct {
 	store   *store.Store
-	market  Marketplace
+	market  orderbook.Marketplace
 	deliver Deliverer
 	drivers Drivers
 	log     *slog.Logger

@@ -49,13 +49,14 @@ RETURNING id`, channel, orderID, lineID, at)
 // KeepOrder writes what the order query told of an order line, whether a notice
 // or an instance brought it; a row that is not there is made. raw is the
 // marketplace's answer, whole.
-func (t *Tx) KeepOrder(ctx context.Context, channel int64, lineID, source string, order market.Order, raw []byte) (pk int64, err error) {
+func (t *Tx) KeepOrder(ctx context.Context, ref OrderRef, source string, order market.Order, raw []byte) (pk int64, err error) {
 	facts, err := json.Marshal(order)
 	if err != nil {
 		return 0, fault.Wrap(err, fault.Internal, "internal")
 	}
-	line, _ := order.Line(lineID)
+	line, _ := order.Line(ref.OrderLineID)
 	product, _ := line.Product()
+	tidy := market.Tidy
 	var b market.Buyer
 	if order.Buyer != nil {
 		b = *order.Buyer
@@ -93,9 +94,10 @@ ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
        last_error = NULL,
        updated_at = now()
 RETURNING id`,
-		channel, order.OrderID, lineID, source, string(order.Type), string(line.ChargingMode), line.PeriodType, line.PeriodNumber,
-		product.ProductID, product.SkuCode, product.ProductName, product.LinearValue, line.Currency, line.CurrencyAfterDiscount,
-		b.CustomerID, b.CustomerName, nullBytes(t.keys.SealString(seal.Customer, b.CustomerRealName)),
+		ref.ChannelID, ref.OrderID, ref.OrderLineID, source, tidy(string(order.Type)), tidy(string(line.ChargingMode)),
+		tidy(line.PeriodType), line.PeriodNumber, tidy(product.ProductID), tidy(product.SkuCode), tidy(product.ProductName),
+		product.LinearValue, tidy(line.Currency), tidy(line.CurrencyAfterDiscount), tidy(b.CustomerID), tidy(b.CustomerName),
+		nullBytes(t.keys.SealString(seal.Customer, b.CustomerRealName)),
 		nullBytes(t.keys.SealString(seal.Customer, b.Email)), nullBytes(t.keys.Index(market.FoldEmail(b.Email))),
 		nullBytes(t.keys.SealString(seal.Customer, b.MobilePhone)), nullBytes(t.keys.Index(market.FoldPhone(b.MobilePhone))),
 		nullBytes(t.keys.Seal(seal.Customer, facts)), nullBytes(t.keys.Seal(seal.Customer, raw)),

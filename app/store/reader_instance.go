@@ -87,6 +87,7 @@ type InstanceDetail struct {
 	Link          Link   // the buyer's access page, by its present link
 	OneTimeLink   bool   // which shows the access data once only
 	OrderAnswer   string // the order query's last answer, masked; "" before it is known
+	Orders        []InstanceOrder
 	Timeline      []TimelineEvent
 	Messages      []MessageRow  // about it, the last received first
 	Deliveries    []DeliveryRow // newest first
@@ -317,6 +318,9 @@ SELECT `+instanceList.columns+`,
 		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 	}
 	d.OrderAnswer = MaskBody(order)
+	if d.Orders, err = r.instanceOrders(ctx, d.PK); err != nil {
+		return nil, err
+	}
 	return d, r.life(ctx, d, row.ChannelID)
 }
 

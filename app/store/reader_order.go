@@ -65,6 +65,7 @@ type OrderDetail struct {
 	Order      *market.Order // as it was read, without the buyer; nil before it is known. Sensitive parameters are masked
 	Answer     string        // the marketplace's answer, masked
 	InstanceID string        // KooGallery's id of the instance that was made for the line, "" if none
+	Instances  []OrderInstance
 	Messages   []MessageRow
 	Tasks      []TaskRow
 }
@@ -261,6 +262,9 @@ SELECT `+orderList.columns+`, o.facts_sealed, o.answer_sealed,
 		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 	}
 	d.Answer = MaskBody(answer)
+	if d.Instances, err = r.orderInstances(ctx, row.ChannelID, d.OrderID); err != nil {
+		return nil, err
+	}
 	messages, err := r.MessageList(ctx, MessageFilter{Channel: d.Channel, OrderID: d.OrderID}, Paging{Limit: 50})
 	if err != nil {
 		return nil, err

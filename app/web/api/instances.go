@@ -46,20 +46,21 @@ type access struct {
 
 type instanceDetail struct {
 	instance
-	BusinessID    string       `json:"business_id"`
-	LinearValue   int64        `json:"linear_value"`
-	OrderType     string       `json:"order_type"`
-	ChargingMode  string       `json:"charging_mode"`
-	PeriodType    string       `json:"period_type"`
-	PeriodNumber  int          `json:"period_number"`
-	OrderKnownAt  moment       `json:"order_known_at"`
-	ProvisionedAt moment       `json:"provisioned_at"`
-	FrozenAt      moment       `json:"frozen_at"`
-	ReleasedAt    moment       `json:"released_at"`
-	Timeline      []event      `json:"timeline"`
-	Messages      []message    `json:"messages"`
-	Deliveries    []delivery   `json:"deliveries"`
-	Tasks         []taskDetail `json:"tasks"`
+	BusinessID    string          `json:"business_id"`
+	LinearValue   int64           `json:"linear_value"`
+	OrderType     string          `json:"order_type"`
+	ChargingMode  string          `json:"charging_mode"`
+	PeriodType    string          `json:"period_type"`
+	PeriodNumber  int             `json:"period_number"`
+	OrderKnownAt  moment          `json:"order_known_at"`
+	ProvisionedAt moment          `json:"provisioned_at"`
+	FrozenAt      moment          `json:"frozen_at"`
+	ReleasedAt    moment          `json:"released_at"`
+	Orders        []instanceOrder `json:"orders"`
+	Timeline      []event         `json:"timeline"`
+	Messages      []message       `json:"messages"`
+	Deliveries    []delivery      `json:"deliveries"`
+	Tasks         []taskDetail    `json:"tasks"`
 }
 
 type event struct {
@@ -144,7 +145,10 @@ func (a *API) instance(c *fiber.Ctx, instanceID string) error {
 		instance: showInstance(z, i.InstanceRow), BusinessID: i.BusinessID, LinearValue: i.LinearValue, OrderType: i.OrderType,
 		ChargingMode: i.ChargingMode, PeriodType: i.PeriodType, PeriodNumber: i.PeriodNumber, OrderKnownAt: moment(i.OrderKnownAt),
 		ProvisionedAt: moment(i.ProvisionedAt), FrozenAt: moment(i.FrozenAt), ReleasedAt: moment(i.ReleasedAt),
-		Timeline: []event{}, Messages: []message{}, Deliveries: []delivery{}, Tasks: tasks(z, i.Tasks),
+		Orders: []instanceOrder{}, Timeline: []event{}, Messages: []message{}, Deliveries: []delivery{}, Tasks: tasks(z, i.Tasks),
+	}
+	for _, o := range i.Orders {
+		out.Orders = append(out.Orders, instanceOrder{order: showOrder(z, o.OrderRow), Purpose: o.Purpose})
 	}
 	for _, e := range i.Timeline {
 		out.Timeline = append(out.Timeline, showEvent(z, e))

@@ -38,11 +38,26 @@ type order struct {
 
 type orderDetail struct {
 	order
-	InstanceID string       `json:"instance_id"`
-	Lines      []orderLine  `json:"lines"`
-	Params     []param      `json:"extend_params"`
-	Messages   []message    `json:"messages"`
-	Tasks      []taskDetail `json:"tasks"`
+	InstanceID string          `json:"instance_id"`
+	Instances  []orderInstance `json:"instances"`
+	Lines      []orderLine     `json:"lines"`
+	Params     []param         `json:"extend_params"`
+	Messages   []message       `json:"messages"`
+	Tasks      []taskDetail    `json:"tasks"`
+}
+
+type orderInstance struct {
+	InstanceID  string `json:"instance_id"`
+	OrderLineID string `json:"order_line_id"`
+	Purpose     string `json:"purpose"`
+	Status      string `json:"status"`
+	ProductID   string `json:"product_id"`
+	ProductName string `json:"product_name"`
+}
+
+type instanceOrder struct {
+	order
+	Purpose string `json:"purpose"`
 }
 
 type orderLine struct {
@@ -117,8 +132,12 @@ func (a *API) Order(c *fiber.Ctx) error {
 		return a.Problem(c, err)
 	}
 	z := localizer(c)
-	out := orderDetail{order: showOrder(z, d.OrderRow), InstanceID: d.InstanceID, Lines: []orderLine{}, Params: []param{},
+	out := orderDetail{order: showOrder(z, d.OrderRow), InstanceID: d.InstanceID, Instances: []orderInstance{}, Lines: []orderLine{}, Params: []param{},
 		Messages: []message{}, Tasks: tasks(z, d.Tasks)}
+	for _, i := range d.Instances {
+		out.Instances = append(out.Instances, orderInstance{InstanceID: i.InstanceID, OrderLineID: i.OrderLineID, Purpose: i.Purpose,
+			Status: string(i.Status), ProductID: i.ProductID, ProductName: i.ProductName})
+	}
 	if d.Order != nil {
 		out.Params = showParams(d.Order.Params)
 		for _, l := range d.Order.Lines {

@@ -77,6 +77,9 @@ func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.
 	} else {
 		p.Order, p.Customer = orderFacts(i), customerFacts(i.Customer)
 	}
+	for _, o := range i.Orders {
+		p.Orders = append(p.Orders, view.InstanceOrder{OrderRow: orderRow(s.Clock, o.OrderRow, view.URL{}), Purpose: o.Purpose})
+	}
 	for _, m := range i.Messages {
 		p.Messages = append(p.Messages, messageRow(s.Clock, m, view.URL{}))
 	}

@@ -106,9 +106,10 @@ func (k *Console) Order(c *fiber.Ctx) error {
 	}
 	list := address(c, "/orders", orderParams...)
 	p := view.OrderPage{Shell: s, Order: orderRow(s.Clock, d.OrderRow, list), Facts: noticeFacts(s.Clock, d), Back: list.String(),
-		Instance: d.InstanceID, Answer: view.Payload{Body: d.Answer}, Live: underWay(d.Tasks)}
-	if d.InstanceID != "" {
-		p.Link = instanceURL(d.InstanceID)
+		Answer: view.Payload{Body: d.Answer}, Live: underWay(d.Tasks)}
+	for _, i := range d.Instances {
+		p.Instances = append(p.Instances, view.OrderInstance{ID: i.InstanceID, URL: instanceURL(i.InstanceID), Status: string(i.Status),
+			Purpose: i.Purpose, Name: orElse(i.ProductName, i.ProductID)})
 	}
 	if d.Order != nil {
 		p.Customer, p.Params = customerFacts(d.Customer), pairs(d.Order.Params)

@@ -77,6 +77,12 @@ type BuyerLink struct {
 	Effects    []Effect // of a renewal
 }
 
+// InstanceOrder is an order of an instance.
+type InstanceOrder struct {
+	OrderRow
+	Purpose string // what it was to the instance: purchase, renewal, upgrade
+}
+
 // InstancePage is one instance with its whole life.
 type InstancePage struct {
 	Shell
@@ -84,7 +90,8 @@ type InstancePage struct {
 	Facts      []Fact
 	Order      []Fact // what the order query said; empty before it answered
 	OrderFault *fault.Record
-	Customer   []Fact // masked
+	Orders     []InstanceOrder // the first known first
+	Customer   []Fact          // masked
 	Prev       string
 	Next       string
 	Back       string

@@ -86,19 +86,27 @@ type OrderLine struct {
 	Params []Pair
 }
 
+// OrderInstance is an instance that an order made or changed.
+type OrderInstance struct {
+	ID      string // KooGallery's
+	URL     string
+	Status  string
+	Purpose string // what the order was to it: purchase, renewal, upgrade
+	Name    string // of the product
+}
+
 // OrderPage is one order line with its whole order.
 type OrderPage struct {
 	Shell
-	Order    OrderRow
-	Facts    []Fact
-	Customer []Fact // masked; empty before it is known
-	Lines    []OrderLine
-	Params   []Pair // of the order as a whole
-	Instance string // KooGallery's id, "" if none
-	Link     string // to the instance
-	Back     string
-	Answer   Payload
-	Messages []MessageRow
-	Tasks    []TaskRow
-	Live     bool
+	Order     OrderRow
+	Facts     []Fact
+	Customer  []Fact // masked; empty before it is known
+	Lines     []OrderLine
+	Params    []Pair // of the order as a whole
+	Instances []OrderInstance
+	Back      string
+	Answer    Payload
+	Messages  []MessageRow
+	Tasks     []TaskRow
+	Live      bool
 }

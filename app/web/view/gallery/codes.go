@@ -97,7 +97,9 @@ func (k look) order(row int) view.OrderPage {
 		p.Tasks = []view.TaskRow{k.task(42, "order_notice", "notified", "failed")}
 		return p
 	}
-	p.Instance, p.Link = "10e758d0-31ad-4c4b-8f1b-81d03469a10e", "/instances/10e758d0-31ad-4c4b-8f1b-81d03469a10e"
+	for _, i := range instances()[2:4] {
+		p.Instances = append(p.Instances, view.OrderInstance{ID: i.ID, URL: i.URL, Status: i.Status, Purpose: "purchase", Name: i.ProductName})
+	}
 	p.Customer = []view.Fact{{Label: view.Say("fact.customer"), Value: o.Customer}, {Label: view.Say("fact.phone"), Value: "186••••8888"}}
 	p.Lines = []view.OrderLine{{ID: o.LineID, This: true, Params: []view.Pair{{Name: "emailDomainName", Value: "test.xxxx.com"}, {Name: "ip", Value: "127.0.0.1"}},
 		Facts: []view.Fact{{Label: view.Say("fact.product_name"), Value: o.ProductName}, {Label: view.Say("fact.charging"), Text: view.Say("charging.PERIOD")},

@@ -118,6 +118,7 @@ func (k look) instance(state string) view.InstancePage {
 		p.Order = []view.Fact{
 			{Label: view.Say("fact.order_type"), Text: view.Say("order_type.NEW")}, {Label: view.Say("fact.charging"), Text: view.Say("charging.PERIOD")},
 			{Label: view.Say("fact.period"), Text: view.Say("period.year", "n", 1)}, {Label: view.Say("fact.ordered"), Time: i.Created}}
+		p.Orders = []view.InstanceOrder{{OrderRow: orderRows()[1], Purpose: "purchase"}, {OrderRow: orderRows()[2], Purpose: "renewal"}}
 		p.Customer = []view.Fact{
 			{Label: view.Say("fact.customer"), Value: i.Customer}, {Label: view.Say("fact.customer_id"), Value: "688055390f3049f283fe9f1aa90f1858", Mono: true, Copy: true},
 			{Label: view.Say("fact.email"), Value: "b•••@example.com"}, {Label: view.Say("fact.phone"), Value: "138••••0000"}}
