@@ -43,6 +43,9 @@ const (
 	SelfCheckRead   Permission = "selfcheck.read"
 	SelfCheckRun    Permission = "selfcheck.run" // call the own production address with debugging calls
 
+	FailuresRead Permission = "failures.read"
+	FailuresWork Permission = "failures.work" // note, put off and assign failure groups
+
 	LeftoversRead   Permission = "leftovers.read"
 	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
 	ReconcileRead   Permission = "reconcile.read"
@@ -54,9 +57,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{FailuresRead, SelfCheckRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{FailuresWork, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ProductsWrite, AuditRead}
 
@@ -151,6 +154,13 @@ const (
 	ActUndoLeftover = "instance.leftover_undo"
 	ActLeftoverGone = "instance.leftover_gone"
 	ActKeepLeftover = "instance.leftover_keep"
+)
+
+// The acts on a failure group, as the audit names them.
+const (
+	ActNoteGroup   = "failure_group.note"
+	ActSnoozeGroup = "failure_group.snooze"
+	ActAssignGroup = "failure_group.assign"
 )
 
 // Audit is one entry of the audit trail. Detail never holds secrets.

@@ -15,6 +15,7 @@ import (
 
 	"koodesk/app/accesspage"
 	"koodesk/app/deliver"
+	"koodesk/app/failures"
 	"koodesk/app/intake"
 	"koodesk/app/licensecode"
 	"koodesk/app/outbox"
@@ -37,6 +38,7 @@ type Options struct {
 	Deliver   *deliver.Deliverer
 	Codes     *licensecode.Codes
 	Reconcile *reconcile.Reconciler
+	Failures  *failures.Desk
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
@@ -119,6 +121,9 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/start", staff.ReconcileDecide, k.StartReconcile),
 		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
+		to(get, failuresPath, staff.FailuresRead, k.Failures),
+		to(get, failuresPath+"/:id", staff.FailuresRead, k.Failure),
+		to(post, failuresPath+"/:id", staff.FailuresWork, k.ChangeFailure),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 		to(get, "/self-check", staff.SelfCheckRead, k.SelfCheck),
@@ -128,6 +133,3 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/self-check/report.json", staff.SelfCheckRead, k.SelfCheckReport),
 	}
 }
-
-// Home leads to where the work is.
-func (k *Console) Home(c *fiber.Ctx) error { return k.goTo(c, "/messages") }

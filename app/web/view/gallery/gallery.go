@@ -39,6 +39,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
 	out = append(out, reconcileSamples(op, ro)...)
+	out = append(out, failureSamples(op, ro)...)
 	out = append(out, selfCheckSamples(op, ro)...)
 	out = append(out, buyerSamples(op)...)
 	return append(out, hostile(op)...)
