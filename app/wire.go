@@ -16,6 +16,7 @@ import (
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/event"
+	"koodesk/app/failures"
 	"koodesk/app/intake"
 	"koodesk/app/license"
 	licensemanual "koodesk/app/license/manual"
@@ -89,6 +90,7 @@ type parts struct {
 	license   *license.Desk
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
+	failures  *failures.Desk
 	webhook   *webhook.Client
 	event     *event.Client
 	pages     *accesspage.Pages
@@ -133,11 +135,13 @@ func (p *parts) useCases(c *cli) error {
 		PublicURL: c.config.PublicURL.String(), Link: p.pages.URL, Log: p.log, Wake: wake})
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Life: p.provision,
 		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
+	p.failures = failures.New(p.store)
 	p.codes = licensecode.New(licensecode.Options{Store: p.store, Marketplace: p.market, Log: p.log, Wake: wake})
 	p.orders = orderbook.New(p.store, p.market, p.log)
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
 		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily},
 			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule},
+			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "pools", Run: p.pools.Watch},
 			{Name: "left-overs", Every: time.Minute, Run: p.provision.FindLeftovers}},
 		Measures: []jobs.Measure{{Name: "pools", Run: p.pools.Measure}},
@@ -233,9 +237,9 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 			Zone: c.config.TZDisplay}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
-			Channels: p.channels, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Leftovers: p.provision, Codes: p.codes, Reconcile: p.reconcile}),
+			Channels: p.channels, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Leftovers: p.provision, Codes: p.codes, Reconcile: p.reconcile, Failures: p.failures}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile, Failures: p.failures,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

@@ -47,6 +47,9 @@ const (
 	ChannelsRead  Permission = "channels.read"
 	ChannelsWrite Permission = "channels.write" // keys, AK/SK and settings of a production address
 
+	FailuresRead Permission = "failures.read"
+	FailuresWork Permission = "failures.work" // note, put off and assign failure groups
+
 	LeftoversRead   Permission = "leftovers.read"
 	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
 	ReconcileRead   Permission = "reconcile.read"
@@ -58,9 +61,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{ChannelsRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{FailuresWork, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
 
@@ -158,6 +161,13 @@ const (
 	ActUndoLeftover = "instance.leftover_undo"
 	ActLeftoverGone = "instance.leftover_gone"
 	ActKeepLeftover = "instance.leftover_keep"
+)
+
+// The acts on a failure group, as the audit names them.
+const (
+	ActNoteGroup   = "failure_group.note"
+	ActSnoozeGroup = "failure_group.snooze"
+	ActAssignGroup = "failure_group.assign"
 )
 
 // Audit is one entry of the audit trail. Detail never holds secrets.

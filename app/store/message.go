@@ -131,6 +131,9 @@ RETURNING id`,
 	if err == nil && o.Disposition == Conflict {
 		return attempt, t.quarantine(ctx, id, attempt, a)
 	}
+	if err == nil && o.Status == MessageFailed && o.Err != nil && !a.Call.Test {
+		err = t.groupMessage(ctx, id, fault.ToRecord(o.Err))
+	}
 	return attempt, toFault(err)
 }
 
@@ -200,7 +203,9 @@ WITH s AS (
            bool_or(status = 'failed') AS failed,
            bool_or(status IN ('pending', 'running')) AS busy,
            (array_agg(last_error ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why,
-           (array_agg(last_error ORDER BY run_at) FILTER (WHERE status = 'pending' AND last_error IS NOT NULL))[1] AS trouble
+           (array_agg(last_error ORDER BY run_at) FILTER (WHERE status = 'pending' AND last_error IS NOT NULL))[1] AS trouble,
+           (array_agg(failure_group ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why_group,
+           (array_agg(failure_group ORDER BY run_at) FILTER (WHERE failure_group IS NOT NULL))[1] AS trouble_group
       FROM tasks
      WHERE message_id = $1
        AND kind <> 'deliver'
@@ -208,6 +213,7 @@ WITH s AS (
 UPDATE messages
    SET status = CASE WHEN s.failed THEN 'failed' WHEN s.busy THEN 'processing' ELSE 'succeeded' END,
        last_error = CASE WHEN s.failed THEN s.why WHEN s.busy THEN s.trouble END,
+       failure_group = CASE WHEN s.failed THEN s.why_group WHEN s.busy THEN s.trouble_group END,
        updated_at = now()
   FROM s
  WHERE id = $1

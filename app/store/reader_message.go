@@ -32,6 +32,7 @@ type MessageFilter struct {
 	Q          string    // any id: see Reader.MessageList
 	Since      time.Time // of the last arrival, inclusive
 	Until      time.Time // of the last arrival, exclusive
+	Group      int64     // of failure_groups
 	// Quarantined wants those with a different content that waits for a person.
 	Quarantined bool
 }
@@ -225,6 +226,9 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 	c.equal("m.protocol", f.Protocol)
 	c.equal("m.activity", f.Activity)
 	c.equal("m.status", f.Status)
+	if f.Group != 0 {
+		c.and("m.failure_group = ?", f.Group)
+	}
 	if f.OrderID != "" {
 		c.and("m.order_id = ? AND m.order_id <> ''", f.OrderID)
 	}

@@ -55,6 +55,16 @@ INSERT INTO tasks (kind, status, message_id, instance_pk, delivery_id, unique_ke
 SELECT (ARRAY['order_query','provision','deliver'])[1 + n % 3], CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 101 = 0 THEN 'pending' ELSE 'succeeded' END,
        n, n, CASE WHEN n % 3 = 2 THEN n END, 'key-' || n
   FROM generate_series(1, $1::int) AS n`, `
+WITH grouped AS (
+    INSERT INTO failure_groups (fingerprint, step, of_tasks, error, resolved_at, last_seen_at)
+    SELECT 'print-' || n, CASE WHEN n % 2 = 0 THEN 'provision' ELSE 'newInstance' END, n % 2 = 0, '{"code":"internal","key":"internal"}',
+           CASE WHEN n > 40 THEN now() END, now() - n * interval '1 minute'
+      FROM generate_series(1, $1::int / 40) AS n
+    RETURNING id
+), members AS (
+    UPDATE tasks SET failure_group = 2 + 2 * (id / 100 % 20), last_error = '{"code":"internal","key":"internal"}' WHERE status = 'failed'
+)
+UPDATE messages SET failure_group = 1 + id / 50 % 40 WHERE status = 'failed'`, `
 INSERT INTO task_attempts (task_id, round, number, at, outcome)
 SELECT n, 0, 1, now(), 'succeeded'
   FROM generate_series(1, $1::int) AS n`, `
@@ -82,7 +92,7 @@ type plan struct {
 	Plans    []plan  `json:"Plans"`
 }
 
-var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit"}
+var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups"}
 
 // cost is what a statement touched: rows read by scans of the big tables, rows
 // that a sort took in, and which tables were scanned whole.
@@ -190,6 +200,7 @@ func messagePlans(t *testing.T, s *store.Store) {
 		{"q line", func(f *F) { f.Q = "CS777-000001" }},
 		{"q business", func(f *F) { f.Q = "b-4711" }},
 		{"q nothing", func(f *F) { f.Q = "nothing of the kind" }},
+		{"group", func(f *F) { f.Group = 1 }},
 		{"since", func(f *F) { f.Since = time.Now().Add(-24 * time.Hour) }},
 		{"between", func(f *F) { f.Since, f.Until = time.Now().Add(-48*time.Hour), time.Now().Add(-47*time.Hour) }},
 	}, func(name string, f F) {
@@ -287,6 +298,7 @@ func taskPlans(t *testing.T, s *store.Store) {
 		{"failed", func(f *F) { f.Status = "failed" }},
 		{"succeeded", func(f *F) { f.Status = "succeeded" }},
 		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
+		{"group", func(f *F) { f.Group = 2 }},
 		{"q", func(f *F) { f.Q = "CS777" }},
 		{"q nothing", func(f *F) { f.Q = "nothing of the kind" }},
 	}, func(name string, f F) {
@@ -318,11 +330,12 @@ func otherPlans(t *testing.T, s *store.Store) {
 	n, err := planner(t, s, "navigation", 4*1001).NavCounts(ctx)
 	require.NoError(t, err)
 	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
-		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}, LowPools: []string{}}, n)
+		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}, OpenGroups: store.Count{N: 40}, LowPools: []string{}}, n)
 	for channel := range int64(3) {
 		_, err = planner(t, s, "debugging cases", pageBudget).DebuggingCases(ctx, channel+1, time.Now().Add(-7*24*time.Hour))
 		require.NoError(t, err)
 	}
+	groupPlans(t, s)
 	products, err := planner(t, s, "products", 1000).ProductChoices(ctx)
 	require.NoError(t, err)
 	require.Len(t, products, 40)

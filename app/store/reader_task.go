@@ -23,6 +23,7 @@ type TaskFilter struct {
 	Status     string
 	InstanceID string // KooGallery's
 	Q          string // see Reader.TaskList
+	Group      int64  // of failure_groups
 }
 
 // TaskRow is a piece of follow-up work. Times are UTC; a zero time means "none".
@@ -112,6 +113,9 @@ func (f TaskFilter) clause() *clause {
 	c := &clause{}
 	c.equal("t.kind", f.Kind)
 	c.equal("t.status", f.Status)
+	if f.Group != 0 {
+		c.and("t.failure_group = ?", f.Group)
+	}
 	if f.InstanceID != "" {
 		c.and("t.instance_pk = (SELECT id FROM instances WHERE instance_id = ?)", f.InstanceID)
 	}

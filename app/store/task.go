@@ -75,10 +75,14 @@ RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), 
 // result. Fault: conflict "task.lease_lost" when the claim is not valid any
 // more, so that the result of a worker that was given up is not written twice.
 func (t *Tx) Complete(ctx context.Context, task outbox.Task) error {
-	if err := t.endTry(ctx, task, "succeeded", "succeeded", time.Time{}, nil); err != nil {
+	group, err := t.endTry(ctx, task, "succeeded", "succeeded", time.Time{}, nil)
+	if err != nil {
 		return err
 	}
-	return t.SettleMessage(ctx, task.MessageID)
+	if err := t.SettleMessage(ctx, task.MessageID); err != nil || group == 0 {
+		return err
+	}
+	return t.resolveGroup(ctx, group)
 }
 
 // Fail ends a claimed task's try badly. With a retryAt it waits for the next
@@ -88,15 +92,25 @@ func (t *Tx) Fail(ctx context.Context, task outbox.Task, cause error, retryAt ti
 	if !retryAt.IsZero() {
 		status = "pending"
 	}
-	if err := t.endTry(ctx, task, status, "failed", retryAt, cause); err != nil {
+	if _, err := t.endTry(ctx, task, status, "failed", retryAt, cause); err != nil {
+		return err
+	}
+	if err := t.joinGroup(ctx, task.ID, fault.ToRecord(cause)); err != nil {
 		return err
 	}
 	return t.SettleMessage(ctx, task.MessageID)
 }
 
-func (t *Tx) endTry(ctx context.Context, task outbox.Task, status, outcome string, runAt time.Time, cause error) error {
+// endTry writes how a claimed task's try ended; group is the one that it belonged
+// to until then, 0 for none.
+func (t *Tx) endTry(ctx context.Context, task outbox.Task, status, outcome string, runAt time.Time, cause error) (group int64, err error) {
 	rec := fault.ToRecord(cause).JSON()
-	r, err := t.tx.ExecContext(ctx, `
+	err = t.tx.GetContext(ctx, &group, `
+WITH was AS (
+    SELECT failure_group
+      FROM tasks
+     WHERE id = $1
+)
 UPDATE tasks
    SET status = $4,
        last_error = $5,
@@ -107,18 +121,19 @@ UPDATE tasks
  WHERE id = $1
    AND round = $2
    AND attempts = $3
-   AND status = 'running'`, task.ID, task.Round, task.Attempt, status, nullBytes(rec), nullTime(runAt))
-	if err != nil {
-		return toFault(err)
+   AND status = 'running'
+RETURNING COALESCE((SELECT failure_group FROM was), 0)`, task.ID, task.Round, task.Attempt, status, nullBytes(rec), nullTime(runAt))
+	if fault.Is(toFault(err), fault.NotFound) {
+		return 0, fault.New(fault.Conflict, "task.lease_lost")
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return fault.New(fault.Conflict, "task.lease_lost")
+	if err != nil {
+		return 0, toFault(err)
 	}
 	_, err = t.tx.ExecContext(ctx, `
 INSERT INTO task_attempts (task_id, round, number, at, duration_us, outcome, error)
 VALUES ($1, $2, $3, $4, (extract(epoch FROM clock_timestamp() - $4) * 1000000)::bigint, $5, $6)`,
 		task.ID, task.Round, task.Attempt, task.StartedAt, outcome, nullBytes(rec))
-	return toFault(err)
+	return group, toFault(err)
 }
 
 // Restarted says what restarting tasks did.

@@ -55,6 +55,7 @@ type Options struct {
 	PublicURL string // where KooGallery reaches the program
 
 	Reconcile Reconciler
+	Failures  Failures
 }
 
 // API answers under /api/v1.
@@ -72,7 +73,7 @@ const Prefix = "/api/v1"
 // Routes is the API whole. Whoever mounts it puts session.Bearer and
 // session.Require(Permission) before each handler.
 func (a *API) Routes() []session.Route {
-	const get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
+	const get, post, put, patch, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete
 	to := session.To
 	return []session.Route{
 		to(get, "/openapi.json", staff.Public, a.OpenAPI),
@@ -119,6 +120,9 @@ func (a *API) Routes() []session.Route {
 		to(get, "/license-codes/:id", staff.LicenseCodesRead, a.LicenseCode),
 		to(get, "/orders", staff.OrdersRead, a.Orders),
 		to(get, "/orders/:id", staff.OrdersRead, a.Order),
+		to(get, "/failure-groups", staff.FailuresRead, a.FailureGroups),
+		to(get, "/failure-groups/:id", staff.FailuresRead, a.FailureGroup),
+		to(patch, "/failure-groups/:id", staff.FailuresWork, a.ChangeFailureGroup),
 		to(get, "/reconciliations", staff.ReconcileRead, a.Reconciliations),
 		to(post, "/reconciliations", staff.ReconcileDecide, a.StartReconciliation),
 		to(get, "/findings", staff.ReconcileRead, a.Findings),

@@ -21,6 +21,7 @@ import (
 
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/failures"
 	"koodesk/app/fault"
 	"koodesk/app/intake"
 	"koodesk/app/license"
@@ -129,7 +130,7 @@ func open(t *testing.T) *house {
 	h.api = api.New(api.Options{Store: h.store, Channels: channel.New(h.store), PublicURL: "https://koodesk.example/", Restart: h.intake, Access: h.provision, Resend: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
-		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log})})
+		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store)})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -69,6 +69,19 @@ func (q *query) one(name string, of []string) string {
 	return v
 }
 
+// number is the id of a thing; 0 if it is not there.
+func (q *query) number(name string) int64 {
+	v := q.text(name)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 {
+		q.fail(name, "number")
+	}
+	return n
+}
+
 // time is a moment in RFC 3339.
 func (q *query) time(name string) time.Time {
 	v := q.text(name)

@@ -132,7 +132,7 @@ func (a *API) Messages(c *fiber.Ctx) error {
 	f := store.MessageFilter{
 		Channel: q.text("channel"), Protocol: q.text("protocol"), Activity: q.text("activity"),
 		Status: q.one("status", store.MessageStatuses()), OrderID: q.text("order_id"), InstanceID: q.text("instance_id"),
-		Test: q.flag("test"), Quarantined: q.yes("quarantined"), Q: q.text("q"), Since: q.time("since"), Until: q.time("until"),
+		Test: q.flag("test"), Quarantined: q.yes("quarantined"), Q: q.text("q"), Group: q.number("group"), Since: q.time("since"), Until: q.time("until"),
 	}
 	p := q.paging()
 	if err := q.err(); err != nil {

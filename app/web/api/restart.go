@@ -99,6 +99,7 @@ type messageFilter struct {
 	OrderID    string     `json:"order_id"`
 	InstanceID string     `json:"instance_id"`
 	Test       *bool      `json:"test"`
+	Group      string     `json:"group"`
 	Q          string     `json:"q"`
 	Since      *time.Time `json:"since"`
 	Until      *time.Time `json:"until"`
@@ -130,10 +131,14 @@ func (f messageFilter) filter() (store.MessageFilter, error) {
 	if f == (messageFilter{}) {
 		return out, fault.New(fault.Invalid, "restart.filter_empty")
 	}
-	q := &query{}
+	q := &query{values: map[string][]string{}}
 	if f.Status != "" {
-		q.values = map[string][]string{"filter.status": {f.Status}}
+		q.values["filter.status"] = []string{f.Status}
 		q.one("filter.status", store.MessageStatuses())
+	}
+	if f.Group != "" {
+		q.values["filter.group"] = []string{f.Group}
+		out.Group = q.number("filter.group")
 	}
 	for i := range q.wrong {
 		q.wrong[i].in = "body"

@@ -93,7 +93,7 @@ func showTaskDetail(z *i18n.Localizer, t store.TaskRow) taskDetail {
 // Tasks answers GET /tasks.
 func (a *API) Tasks(c *fiber.Ctx) error {
 	q := queryOf(c)
-	f := store.TaskFilter{Kind: q.one("kind", taskKinds), Status: q.one("status", store.TaskStatuses()), InstanceID: q.text("instance_id")}
+	f := store.TaskFilter{Kind: q.one("kind", taskKinds), Status: q.one("status", store.TaskStatuses()), InstanceID: q.text("instance_id"), Group: q.number("group")}
 	p := q.paging()
 	if err := q.err(); err != nil {
 		return a.Problem(c, err)

@@ -16,6 +16,7 @@ import (
 	"koodesk/app/accesspage"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/failures"
 	"koodesk/app/intake"
 	"koodesk/app/licensecode"
 	"koodesk/app/outbox"
@@ -39,6 +40,7 @@ type Options struct {
 	Codes     *licensecode.Codes
 	Channels  *channel.Desk
 	Reconcile *reconcile.Reconciler
+	Failures  *failures.Desk
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
@@ -126,6 +128,9 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/listing", staff.ListingRead, k.Listing),
+		to(get, failuresPath, staff.FailuresRead, k.Failures),
+		to(get, failuresPath+"/:id", staff.FailuresRead, k.Failure),
+		to(post, failuresPath+"/:id", staff.FailuresWork, k.ChangeFailure),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 		to(get, channelsPath, staff.ChannelsRead, k.Channels),
@@ -143,6 +148,3 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/self-check/report.json", staff.SelfCheckRead, k.SelfCheckReport),
 	}
 }
-
-// Home leads to where the work is.
-func (k *Console) Home(c *fiber.Ctx) error { return k.goTo(c, "/messages") }

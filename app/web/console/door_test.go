@@ -48,7 +48,8 @@ func TestSigningIn(t *testing.T) {
 	require.Equal(t, "/messages?status=failed", in.to())
 	require.Equal(t, http.StatusOK, v.get(in.to()).status)
 	require.Equal(t, "/instances", v.get("/login?next=/instances").to(), "who is in goes on")
-	require.Equal(t, "/messages", v.get("/").to())
+	require.Equal(t, "/", v.get("/login").to())
+	require.Equal(t, http.StatusOK, v.get("/").status)
 
 	out := v.post("/logout", v.get("/account"))
 	require.Equal(t, "/login?notice=signed_out", out.to())

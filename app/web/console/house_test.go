@@ -20,6 +20,7 @@ import (
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/sms"
+	"koodesk/app/failures"
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/intake"
@@ -131,7 +132,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	require.NoError(t, err)
 	h.pages = accesspage.New(accesspage.Options{Store: s, PublicURL: h.base, Log: quiet})
 	recon := reconcile.New(reconcile.Options{Store: s, Marketplace: h.orders, Purchases: h.intake, Life: h.provision, Log: quiet})
-	o := console.Options{Reader: s.Reader(), Pages: h.pages, Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, SignIn: h.people, Sessions: sessions,
+	o := console.Options{Reader: s.Reader(), Pages: h.pages, Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, Failures: failures.New(s), SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)

@@ -18,7 +18,7 @@ var notices = map[string]string{"expired": "login.expired", "signed_out": "login
 func (k *Console) Login(c *fiber.Ctx) error {
 	next := local(c.Query("next"))
 	if session.Of(c).SignedIn() {
-		return k.goTo(c, orElse(next, "/messages"))
+		return k.goTo(c, orElse(next, "/"))
 	}
 	p, err := k.login(c, next)
 	if err != nil {
@@ -59,7 +59,7 @@ func (k *Console) SignIn(c *fiber.Ctx) error {
 	if e.Person.MustChange {
 		return k.goTo(c, "/account")
 	}
-	return k.goTo(c, orElse(next, "/messages"))
+	return k.goTo(c, orElse(next, "/"))
 }
 
 func (k *Console) loginAgain(c *fiber.Ctx, next, email string, f *fault.Error) error {

@@ -13,7 +13,7 @@ import (
 )
 
 // messageParams are the filters of the list of messages.
-var messageParams = []string{"channel", "protocol", "activity", "status", "order_id", "instance_id", "test", "q", "quarantined", "range", "since", "until"}
+var messageParams = []string{"channel", "protocol", "activity", "status", "order_id", "instance_id", "test", "group", "q", "quarantined", "range", "since", "until"}
 
 // messageQuery is an address read as a filter.
 type messageQuery struct {
@@ -26,7 +26,7 @@ type messageQuery struct {
 func readMessages(u view.URL, clock view.Clock) messageQuery {
 	q := messageQuery{url: u, filter: store.MessageFilter{
 		Channel: u.Get("channel"), Protocol: u.Get("protocol"), Activity: u.Get("activity"), Status: u.Get("status"),
-		OrderID: u.Get("order_id"), InstanceID: u.Get("instance_id"), Q: u.Get("q"),
+		OrderID: u.Get("order_id"), InstanceID: u.Get("instance_id"), Q: u.Get("q"), Group: groupOf(u),
 		Quarantined: u.Get("quarantined") == "1",
 	}}
 	switch u.Get("test") {
@@ -103,6 +103,7 @@ func messageFilter(q messageQuery, channels []store.ChannelRow) view.Filter {
 			{Label: view.Say("filter.any_content"), Selected: !q.filter.Quarantined},
 			{Value: "1", Label: view.Say("filter.quarantined_only"), Selected: q.filter.Quarantined}}})
 	f.Chips = append(f.Chips, chip(u, "instance_id", "filter.instance")...)
+	f.Chips = append(f.Chips, chip(u, "group", "filter.group")...)
 	f.Chips = append(f.Chips, chip(u, "order_id", "filter.order")...)
 	f.Chips = append(f.Chips, chip(u, "protocol", "fact.protocol")...)
 	if len(channels) < 2 {

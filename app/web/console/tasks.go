@@ -14,7 +14,7 @@ import (
 )
 
 // taskParams are the filters of the list of tasks.
-var taskParams = []string{"status", "kind", "instance_id", "q"}
+var taskParams = []string{"status", "kind", "instance_id", "group", "q"}
 
 // Tasks is the list of follow-up work.
 func (k *Console) Tasks(c *fiber.Ctx) error {
@@ -29,7 +29,7 @@ func (k *Console) Tasks(c *fiber.Ctx) error {
 	}
 	p := view.TasksPage{Shell: s, List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
 		Selects: []view.Select{choose(u, "kind", "filter.kind", "filter.any_kind", "task_kind.", kinds...)},
-		Chips:   chip(u, "instance_id", "filter.instance")}}}
+		Chips:   append(chip(u, "instance_id", "filter.instance"), chip(u, "group", "filter.group")...)}}}
 	status := fiber.StatusOK
 	if err := k.fillTasks(c.UserContext(), &p, u); err != nil {
 		if status = k.broken(c, &p.List, err); fragment(c, "results") {
@@ -47,7 +47,7 @@ func (k *Console) Tasks(c *fiber.Ctx) error {
 }
 
 func (k *Console) fillTasks(ctx context.Context, p *view.TasksPage, u view.URL) error {
-	f := store.TaskFilter{Kind: u.Get("kind"), Status: u.Get("status"), InstanceID: u.Get("instance_id"), Q: u.Get("q")}
+	f := store.TaskFilter{Kind: u.Get("kind"), Status: u.Get("status"), InstanceID: u.Get("instance_id"), Q: u.Get("q"), Group: groupOf(u)}
 	found, err := k.read.TaskList(ctx, f, paging(u))
 	if err != nil {
 		return err

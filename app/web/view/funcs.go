@@ -22,7 +22,8 @@ func funcs(z *i18n.Localizer) template.FuncMap {
 		"has":  z.Has,
 		"lang": func() string { return string(z.Locale()) },
 
-		"fault": func(r *fault.Record) *i18n.FaultText { return z.Fault(r) },
+		"fault":  func(r *fault.Record) *i18n.FaultText { return z.Fault(r) },
+		"remedy": z.Remedy,
 
 		"causes": func(d Diagnosis) []Cause { return causes(z, d) },
 		"steps":  func(d Diagnosis) []Step { return steps(z, d) },

@@ -18,6 +18,9 @@ const (
 	PageDelivery   = "deliveries/detail" // DeliveryPage
 	PageTasks      = "tasks/list"        // TasksPage
 	PageReconcile  = "reconcile/list"    // ReconcilePage
+	PageHome       = "home/needs"        // NeedsPage
+	PageFailures   = "failures/list"     // FailuresPage
+	PageFailure    = "failures/detail"   // FailurePage
 	PageAccount    = "account/account"   // AccountPage
 )
 

@@ -132,6 +132,8 @@ type Filter struct {
 	Range   *Range // nil: the list has no time range
 	Chips   []Chip
 	Status  string // the active tab, which the form must not lose
+
+	NoSearch bool // nothing in the list can be searched for
 }
 
 // Active tells whether anything but the tab is filtered.

@@ -55,6 +55,11 @@ var pills = map[string]map[string]Pill{
 		"accepted": {Tone: "ok", Icon: "succeeded"},
 		"refused":  {Tone: "off", Icon: "cancelled"},
 	},
+	"group": {
+		"open":     {Tone: "bad", Icon: "failed"},
+		"snoozed":  {Tone: "off", Icon: "clock"},
+		"resolved": {Tone: "ok", Icon: "succeeded"},
+	},
 	"finding": {
 		"open":    {Tone: "warn", Icon: "alert"},
 		"applied": {Tone: "ok", Icon: "succeeded"},
@@ -90,6 +95,8 @@ func Statuses(kind string) []string {
 		return []string{"failed", "pending", "known"}
 	case "quarantine":
 		return []string{"open", "accepted", "refused"}
+	case "group":
+		return []string{"open", "snoozed", "resolved"}
 	case "finding":
 		return []string{"open", "applied", "kept", "gone"}
 	default:

@@ -10,7 +10,9 @@ type Room string
 
 // The rooms.
 const (
+	RoomHome         Room = "home"
 	RoomMessages     Room = "messages"
+	RoomFailures     Room = "failures"
 	RoomInstances    Room = "instances"
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
@@ -38,7 +40,9 @@ type room struct {
 // the sprite and the keys nav.<room> in the catalogues. On a phone the first
 // ones stand below, the rest in a drawer.
 var rooms = []room{
+	{RoomHome, "/", "bell", "h", "", staff.SignedIn},
 	{RoomMessages, "/messages", "messages", "m", "", staff.MessagesRead},
+	{RoomFailures, "/failures", "failed", "f", "", staff.FailuresRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},

@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"koodesk/app/fault"
+)
+
+// Statuses of failure groups.
+const (
+	GroupOpen     = "open"
+	GroupSnoozed  = "snoozed"
+	GroupResolved = "resolved"
+)
+
+// GroupStatuses lists the statuses of failure groups.
+func GroupStatuses() []string { return []string{GroupOpen, GroupSnoozed, GroupResolved} }
+
+// GroupFilter says which failure groups a list holds. Zero fields do not filter.
+type GroupFilter struct {
+	Channel   string // slug
+	Status    string
+	Step      string // kind of task or activity
+	ProductID string
+	Assignee  string // address of an operator
+}
+
+// GroupRow is what fails for one reason at one step. Times are UTC; a zero time
+// means "none". What is counted is counted up to 1000.
+type GroupRow struct {
+	ID           int64
+	Channel      string // slug; "" where the work is of no channel
+	ProductID    string // "" before the product is known, or where it plays no part
+	ProductName  string
+	Step         string // kind of task, or activity of the messages
+	OfTasks      bool   // its members are tasks; else messages without a task
+	Messages     bool   // there are messages that fail by it, which can be restarted
+	Error        *fault.Record
+	Status       string
+	FirstSeenAt  time.Time
+	LastSeenAt   time.Time
+	OpenedAt     time.Time // this time
+	ResolvedAt   time.Time
+	Reopened     int
+	GivenUp      Count     // members that nobody tries again by itself
+	Retrying     Count     // members that are tried again by themselves
+	Orders       Count     // orders that it touches now
+	MostOrders   Count     // the most that it touched at a time
+	Deadline     time.Time // the first of its messages' retry_until that is still to come
+	Note         string
+	SnoozedUntil time.Time
+	Assignee     string // address of an operator
+}
+
+type groupRow struct {
+	ID          int64          `db:"id"`
+	Channel     string         `db:"channel"`
+	ProductID   string         `db:"product_id"`
+	ProductName string         `db:"product_name"`
+	Step        string         `db:"step"`
+	OfTasks     bool           `db:"of_tasks"`
+	Messages    bool           `db:"messages"`
+	Error       sql.NullString `db:"error"`
+	Status      string         `db:"status"`
+	First       time.Time      `db:"first_seen_at"`
+	Last        time.Time      `db:"last_seen_at"`
+	Opened      time.Time      `db:"opened_at"`
+	Resolved    sql.NullTime   `db:"resolved_at"`
+	Reopened    int            `db:"reopened"`
+	GivenUp     int            `db:"given_up"`
+	Retrying    int            `db:"retrying"`
+	Orders      int            `db:"orders"`
+	MostOrders  int            `db:"most_orders"`
+	Deadline    sql.NullTime   `db:"deadline"`
+	Note        string         `db:"note"`
+	Snoozed     sql.NullTime   `db:"snoozed_until"`
+	Assignee    string         `db:"assignee"`
+}
+
+// taskOrder is the order of the task t: its own, or its instance's.
+const taskOrder = `COALESCE(NULLIF(t.order_id, ''), (SELECT i.order_id FROM instances i WHERE i.id = t.instance_pk), '')`
+
+// groupMembers counts what belongs to the group g, up to a thousand and one.
+const groupMembers = `
+        SELECT count(*) FILTER (WHERE given_up) AS given_up,
+               count(*) FILTER (WHERE NOT given_up) AS retrying,
+               count(DISTINCT order_id) FILTER (WHERE order_id <> '') AS orders
+          FROM ((SELECT t.status = 'failed' AS given_up, ` + taskOrder + ` AS order_id
+                   FROM tasks t
+                  WHERE t.failure_group = g.id
+                    AND g.of_tasks
+                  LIMIT 1001)
+                UNION ALL
+                (SELECT m.status = 'failed', m.order_id
+                   FROM messages m
+                  WHERE m.failure_group = g.id
+                    AND NOT g.of_tasks
+                  LIMIT 1001)) member`
+
+const groupStatus = `CASE WHEN g.resolved_at IS NOT NULL THEN 'resolved' WHEN g.snoozed_until > now() THEN 'snoozed' ELSE 'open' END`
+
+var groupList = source{
+	list: list{letter: 'g', at: "g.last_seen_at", id: "g.id"},
+	columns: `g.id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '') AS channel, g.product_id,
+       COALESCE((SELECT i.product_name FROM instances i WHERE i.product_id = g.product_id AND g.product_id <> '' ORDER BY i.id DESC LIMIT 1), '') AS product_name,
+       g.step, g.of_tasks, (SELECT m.id FROM messages m WHERE m.failure_group = g.id LIMIT 1) IS NOT NULL AS messages, g.error, ` + groupStatus + ` AS status,
+       g.first_seen_at, g.last_seen_at, g.opened_at, g.resolved_at, g.reopened, n.given_up, n.retrying, n.orders, g.most_orders,
+       (SELECT m.retry_until FROM messages m WHERE m.failure_group = g.id AND m.retry_until > now() ORDER BY m.retry_until LIMIT 1) AS deadline,
+       g.note, g.snoozed_until, COALESCE((SELECT o.email FROM operators o WHERE o.id = g.assignee_id), '') AS assignee`,
+	table: "failure_groups",
+	alias: "g CROSS JOIN LATERAL (" + groupMembers + ") n",
+}
+
+func (g *groupRow) show() (GroupRow, error) {
+	rec, err := recordOf(g.Error)
+	return GroupRow{ID: g.ID, Channel: g.Channel, ProductID: g.ProductID, ProductName: g.ProductName, Step: g.Step, OfTasks: g.OfTasks, Messages: g.Messages, Error: rec,
+		Status: g.Status, FirstSeenAt: g.First.UTC(), LastSeenAt: g.Last.UTC(), OpenedAt: g.Opened.UTC(), ResolvedAt: utc(g.Resolved), Reopened: g.Reopened,
+		GivenUp: countOf(g.GivenUp), Retrying: countOf(g.Retrying), Orders: countOf(g.Orders), MostOrders: countOf(max(g.MostOrders, g.Orders)),
+		Deadline: utc(g.Deadline), Note: g.Note, SnoozedUntil: utc(g.Snoozed), Assignee: g.Assignee}, err
+}
+
+func (f GroupFilter) clause() *clause {
+	c := &clause{}
+	if f.Status != "" {
+		c.and(groupStatus+" = ?", f.Status)
+	}
+	if f.Status == GroupOpen || f.Status == GroupSnoozed {
+		c.and("g.resolved_at IS NULL") // names the index
+	}
+	c.equal("g.step", f.Step)
+	c.equal("g.product_id", f.ProductID)
+	if f.Channel != "" {
+		c.and("g.channel_id = (SELECT id FROM channels WHERE slug = ?)", f.Channel)
+	}
+	if f.Assignee != "" {
+		c.and("g.assignee_id = (SELECT id FROM operators WHERE lower(email) = lower(?))", f.Assignee)
+	}
+	return c
+}
+
+// GroupList reads a page of failure groups, the last seen first. Fault: invalid
+// "cursor.invalid".
+func (r *Reader) GroupList(ctx context.Context, f GroupFilter, p Paging) (Page[GroupRow], error) {
+	key := func(g *groupRow) position { return position{at: g.Last, id: g.ID} }
+	return page(ctx, r, groupList, f.clause(), p, key, (*groupRow).show)
+}
+
+// GroupCounts counts the failure groups of a filter by status; the filter's own
+// status does not count.
+func (r *Reader) GroupCounts(ctx context.Context, f GroupFilter) (Counts, error) {
+	f.Status = ""
+	bare := groupList
+	bare.alias = "g"
+	return r.statusCounts(ctx, bare, groupStatus, f.clause(), GroupStatuses())
+}
+
+// Group loads one failure group. Fault: not_found "failure_group.unknown".
+func (r *Reader) Group(ctx context.Context, id int64) (GroupRow, error) {
+	c := &clause{}
+	c.and("g.id = ?", id)
+	var row groupRow
+	err := sqlx.GetContext(ctx, r.q, &row, `
+SELECT `+groupList.columns+`
+  FROM `+groupList.from(c)+c.where(), c.args...)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return GroupRow{}, fault.New(fault.NotFound, "failure_group.unknown")
+	}
+	if err != nil {
+		return GroupRow{}, toFault(err)
+	}
+	return row.show()
+}
+
+// GroupOrders lists the orders that a group touches now, up to limit of them.
+func (r *Reader) GroupOrders(ctx context.Context, id int64, limit int) ([]string, error) {
+	orders := []string{}
+	err := sqlx.SelectContext(ctx, r.q, &orders, `
+SELECT DISTINCT order_id
+  FROM ((SELECT `+taskOrder+` AS order_id
+           FROM tasks t
+          WHERE t.failure_group = $1
+          ORDER BY t.id DESC
+          LIMIT 1000)
+        UNION ALL
+        (SELECT m.order_id
+           FROM messages m
+          WHERE m.failure_group = $1
+          ORDER BY m.last_received_at DESC, m.id DESC
+          LIMIT 1000)) member
+ WHERE order_id <> ''
+ ORDER BY order_id DESC
+ LIMIT $2`, id, limit)
+	return orders, toFault(err)
+}

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"koodesk/app/fault"
+)
+
+// Need is what waits for a person's decision, of one kind: how much, and the
+// most urgent of it. Times are UTC; a zero time means "none".
+type Need struct {
+	Count Count
+	Key   string        // names the most urgent one: an id, an instanceId, a pool
+	Label string        // says more of it: a step, a product, a kind
+	Error *fault.Record // of it
+	Since time.Time     // since when it waits
+	Until time.Time     // until when there is time
+}
+
+// need reads one kind in one statement, which gives n, key, label, error, since
+// and until of the most urgent row, or no row.
+func (r *Reader) need(ctx context.Context, query string) (Need, error) {
+	var row struct {
+		N     int            `db:"n"`
+		Key   string         `db:"key"`
+		Label string         `db:"label"`
+		Error sql.NullString `db:"error"`
+		Since sql.NullTime   `db:"since"`
+		Until sql.NullTime   `db:"until"`
+	}
+	err := toFault(sqlx.GetContext(ctx, r.q, &row, query))
+	if fault.Is(err, fault.NotFound) {
+		return Need{}, nil
+	}
+	if err != nil {
+		return Need{}, err
+	}
+	rec, err := recordOf(row.Error)
+	return Need{Count: countOf(row.N), Key: row.Key, Label: row.Label, Error: rec, Since: utc(row.Since), Until: utc(row.Until)}, err
+}
+
+// NeedGroups is the failure groups that are open, not put off, and have
+// something in them that nobody tries again by itself. The first is the one
+// whose marketplace gives up first.
+func (r *Reader) NeedGroups(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.*
+  FROM (SELECT g.id::text AS key, g.step AS label, g.error, g.opened_at AS since,
+               (SELECT m.retry_until FROM messages m WHERE m.failure_group = g.id AND m.retry_until > now() ORDER BY m.retry_until LIMIT 1) AS until
+          FROM failure_groups g
+         WHERE g.resolved_at IS NULL
+           AND (g.snoozed_until IS NULL OR g.snoozed_until <= now())
+           AND (NOT g.of_tasks OR EXISTS (SELECT 1 FROM tasks t WHERE t.failure_group = g.id AND t.status = 'failed'))
+         LIMIT 1001) due
+ ORDER BY due.until NULLS LAST, due.since
+ LIMIT 1`)
+}
+
+// NeedAccess is the instances that wait for a person to hand the access data in.
+func (r *Reader) NeedAccess(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.key, due.label, NULL AS error, due.since, NULLIF(due.until, `+noDeadline+`) AS until
+  FROM (SELECT i.instance_id AS key, i.product_name AS label, t.created_at AS since, `+workDue+` AS until
+          FROM tasks t
+          JOIN instances i ON i.id = t.instance_pk
+         WHERE `+parked+`
+         LIMIT 1001) due
+ ORDER BY due.until, due.since
+ LIMIT 1`)
+}
+
+// NeedPools is the pools that run low: of accounts and of Licenses.
+func (r *Reader) NeedPools(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, low.name AS key, low.free::text AS label, NULL AS error, low.since, NULL::timestamptz AS until
+  FROM (SELECT p.name, p.low_since AS since, (SELECT count(*) FROM pool_accounts a WHERE a.pool = p.name AND a.status = 'free') AS free, p.low_water,
+               EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name) AS used
+          FROM pools p
+        UNION ALL
+        SELECT p.name, NULL, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water, false
+          FROM license_pools p) low
+ WHERE low.free <= low.low_water
+   AND (low.low_water > 0 OR low.used)
+ ORDER BY low.free, low.name
+ LIMIT 1`)
+}
+
+// NeedLeftovers is what may still be there at a driver although no order stands
+// behind it.
+func (r *Reader) NeedLeftovers(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.*, NULL::timestamptz AS until
+  FROM (SELECT i.instance_id AS key, i.product_name AS label, l.error, l.found_at AS since
+          FROM leftovers l
+          JOIN instances i ON i.id = l.instance_pk
+         WHERE l.status = 'open'
+         ORDER BY l.id
+         LIMIT 1001) due
+ ORDER BY due.since
+ LIMIT 1`)
+}
+
+// NeedFindings is the differences between the marketplace and here that nobody
+// has decided. What costs somebody an order comes first.
+func (r *Reader) NeedFindings(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.key, due.label, due.error, due.since, NULL::timestamptz AS until
+  FROM (SELECT f.id::text AS key, f.kind AS label, f.error, f.found_at AS since
+          FROM reconcile_findings f
+         WHERE f.status = 'open'
+         LIMIT 1001) due
+ ORDER BY array_position(ARRAY['missing', 'expiry', 'product', 'cancelled', 'overdue', 'unanswered'], due.label), due.since
+ LIMIT 1`)
+}
+
+// NeedDeliveries is the notices to customers that were given up.
+func (r *Reader) NeedDeliveries(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.*, NULL::timestamptz AS until
+  FROM (SELECT d.id::text AS key, d.kind AS label, d.last_error AS error, d.created_at AS since
+          FROM deliveries d
+         WHERE d.status = 'failed'
+         ORDER BY d.id DESC
+         LIMIT 1001) due
+ ORDER BY due.since
+ LIMIT 1`)
+}
+
+// NeedConflicts is the contents that came under a known key and that nobody has
+// accepted or refused; the key names the message.
+func (r *Reader) NeedConflicts(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.*, NULL AS error, NULL::timestamptz AS until
+  FROM (SELECT m.id::text AS key, m.activity AS label, q.first_at AS since
+          FROM quarantine q
+          JOIN messages m ON m.id = q.message_id
+         WHERE q.status = 'open'
+         LIMIT 1001) due
+ ORDER BY due.since
+ LIMIT 1`)
+}

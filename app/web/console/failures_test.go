@@ -1,0 +1,103 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/staff"
+)
+
+// From what needs a person to what needs nobody: a purchase fails, the start
+// page names its group and the time left, the group its member; the cause is put
+// right, the group's messages are restarted as its page leads to, and it is
+// resolved by itself.
+func TestAFailingPurchaseFromItsGroupToWell(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	v := h.as(staff.Operator)
+	calm := v.get("/")
+	require.Contains(t, calm.words("main"), "Nothing needs you")
+	require.Zero(t, calm.Find(".need").Length())
+
+	h.orders.err = unreachable()
+	for _, order := range []string{"CSONE", "CSTWO", "CSTHREE"} {
+		h.buy(order)
+	}
+	h.work()
+	start := v.get("/")
+	require.Equal(t, "1", start.words(".need .need-count"))
+	require.Contains(t, start.words(".need"), "Order query failed: the open API cannot be reached")
+	require.Contains(t, start.words(".need .deadline"), "left, until")
+	group := start.value(".need .need-first a", "href")
+	require.Regexp(t, `^/failures/\d+$`, group)
+	require.Equal(t, "1 waiting for you", start.words(`a.nav-item[href="/failures"] .badge`))
+	list := v.get(start.value(".need h2 a", "href"))
+	require.Equal(t, []string{group}, rowsOf(list))
+
+	page := v.get(group)
+	require.Contains(t, page.words(".facts"), "3 given up")
+	require.Contains(t, page.words(".split-side"), "koodesk doctor", "the known remedy")
+	members := rowsOf(page)
+	require.Len(t, members, 3)
+	require.Equal(t, http.StatusOK, v.get(members[0]).status)
+	messages := v.get(page.value(".acts a", "href"))
+	require.Len(t, rowsOf(messages), 3)
+	back := messages.value(`#bulk-form input[name="return_to"]`, "value")
+	require.Contains(t, back, "group=")
+
+	h.orders.err = nil
+	done := v.post("/messages/restart", messages, "all", "1", "return_to", back)
+	require.Equal(t, http.StatusSeeOther, done.status, done.body)
+	h.work()
+	require.Equal(t, "3", h.text(`SELECT count(*) FROM instances WHERE status = 'active'`))
+	require.Contains(t, v.get(group).words("main"), "Everything in this group has passed since")
+	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
+	require.Empty(t, rowsOf(v.get("/failures?status=open")))
+}
+
+func TestAGroupIsNotedPutOffAndAssigned(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.orders.err = unreachable()
+	h.buy("CSONE")
+	h.work()
+	v := h.as(staff.Operator)
+	admin := h.as(staff.Admin) // another person to assign it to
+	page := v.get("/failures/1")
+	require.Contains(t, page.words("#assignee"), "Me (operator@seller.example)")
+	require.Equal(t, "/failures/1", v.post("/failures/1", page, "note", "waits for\r\nHuawei", "assignee", "admin@seller.example").to())
+	require.Contains(t, v.get("/failures/1").words("#toasts"), "Saved")
+	require.Equal(t, "waits for\nHuawei", h.text(`SELECT note FROM failure_groups`))
+	require.Len(t, rowsOf(admin.get("/failures?assignee="+url.QueryEscape("admin@seller.example"))), 1)
+	require.Empty(t, rowsOf(v.get("/failures?assignee="+url.QueryEscape("operator@seller.example"))))
+
+	v.post("/failures/1", page, "snooze", "4h")
+	require.Contains(t, v.get("/failures/1").words(".head"), "Snoozed")
+	require.Contains(t, v.get("/").words("main"), "Nothing needs you", "what is put off asks for nobody")
+	until, err := time.Parse(time.RFC3339, h.text(`SELECT to_char(snoozed_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM failure_groups`))
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(4*time.Hour), until, time.Minute)
+	v.post("/failures/1", page, "snooze", "off")
+	require.Equal(t, 1, v.get("/").Find(".need").Length())
+	require.Equal(t, "failure_group.assign failure_group.note failure_group.snooze failure_group.snooze",
+		h.text(`SELECT string_agg(action, ' ' ORDER BY action) FROM audit WHERE target = 'failure_group/1' AND actor = 'operator:operator@seller.example'`))
+
+	require.Equal(t, http.StatusUnprocessableEntity, v.post("/failures/1", page, "snooze", "1000d").status)
+	v.post("/failures/1", page, "assignee", "nobody@seller.example")
+	require.Contains(t, v.get("/failures/1").words("#toasts"), "no such operator")
+	for _, path := range []string{"/failures/999", "/failures/x"} {
+		require.Equal(t, http.StatusNotFound, v.get(path).status, path)
+	}
+	reader := h.as(staff.Viewer)
+	read := reader.get("/failures/1")
+	require.Zero(t, read.Find("main form").Length())
+	require.Contains(t, read.words("main"), "waits for Huawei")
+	require.Equal(t, http.StatusForbidden, reader.post("/failures/1", reader.get("/account"), "note", "x").status)
+	require.Equal(t, http.StatusOK, reader.get("/").status)
+	require.Empty(t, rowsOf(v.get("/messages?group=x")), "what is no number is no group")
+}

@@ -1,0 +1,89 @@
+package console
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/view"
+)
+
+// source is one kind of thing that a person must decide: what the start page
+// asks the store for, in one statement, and where it leads.
+type source struct {
+	name  string // translation key below need
+	icon  string
+	needs staff.Permission
+	read  func(*store.Reader, context.Context) (store.Need, error)
+	all   string                    // where all of it is; "" where no page shows it
+	first func(key string) string   // where the most urgent one is
+	label func(n store.Need) string // translation key of what it is; nil: the label as it is
+}
+
+// sources is what the start page shows, the most pressing first. A new one is a
+// line here, its texts, and its statement in the store.
+var sources = []source{
+	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey},
+	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, "/instances?status=" + waiting, instanceURL, nil},
+	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
+		func(n store.Need) string { return "activity." + n.Label }},
+	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, "", nil, nil},
+	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=failed", func(key string) string { return "/deliveries/" + key },
+		func(n store.Need) string { return "delivery_kind." + n.Label }},
+	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, reconcilePath + "?status=open", func(string) string { return reconcilePath + "?status=open" },
+		func(n store.Need) string { return "reconcile.kind." + n.Label }},
+	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, "", instanceURL, nil},
+}
+
+func stepKey(n store.Need) string {
+	for _, activity := range market.Activities() {
+		if activity == n.Label {
+			return "activity." + n.Label
+		}
+	}
+	return "task_kind." + n.Label
+}
+
+// Home is the start page: what only a person can decide.
+func (k *Console) Home(c *fiber.Ctx) error {
+	s, err := k.shell(c, view.RoomHome)
+	if err != nil {
+		return err
+	}
+	p := view.NeedsPage{Shell: s}
+	for _, src := range sources {
+		if !s.May(src.needs) {
+			continue
+		}
+		n, err := src.read(k.read, c.UserContext())
+		if err != nil {
+			return err
+		}
+		if n.Count.N > 0 {
+			p.Needs = append(p.Needs, need(s.Clock, src, n))
+		}
+	}
+	if err := k.whole(c, &p.Shell); err != nil {
+		return err
+	}
+	return k.page(c, fiber.StatusOK, s, view.PageHome, p)
+}
+
+func need(clock view.Clock, src source, n store.Need) view.Need {
+	out := view.Need{Name: src.name, Icon: src.icon, Count: n.Count.N, URL: src.all, Fault: n.Error, Since: clock.Time(n.Since), Until: clock.Time(n.Until)}
+	if src.first != nil {
+		out.First = src.first(n.Key)
+	}
+	switch {
+	case src.name == "pools":
+		out.Label = view.Say("need.pool_left", "pool", n.Key, "left", n.Label)
+	case src.label != nil:
+		out.Label = view.Say(src.label(n))
+	default:
+		out.Raw = orElse(n.Label, n.Key)
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package gallery
+
+import (
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/staff"
+	"koodesk/app/web/view"
+)
+
+func (k look) group(id int64, status, step, product string, f *fault.Record) view.GroupRow {
+	g := view.GroupRow{ID: id, URL: "/failures/" + string(rune('0'+id)), Status: status, Step: step, OfTasks: true, Channel: "default", Product: product, Fault: f,
+		First: ago(time.Duration(id) * 26 * time.Hour), Last: ago(time.Duration(id) * 3 * time.Minute), Opened: ago(time.Duration(id) * 2 * time.Hour),
+		GivenUp: 38, Retrying: 4, Orders: 41, Most: 57}
+	switch status {
+	case "snoozed":
+		g.Until, g.Assignee = ago(-20*time.Hour), "li.wei@example.com"
+		g.Note = "等待邮件服务商恢复"
+	case "resolved":
+		g.Resolved, g.GivenUp, g.Retrying, g.Orders = ago(time.Hour), 0, 0, 0
+	}
+	return g
+}
+
+func (k look) groups() []view.GroupRow {
+	urgent := k.group(1, "open", "order_query", "", &fault.Record{Code: fault.Refused, Key: "order_query.credentials_refused", Args: map[string]string{"code": "MKT.0101"}})
+	urgent.Deadline = ago(-(time.Hour + 12*time.Minute))
+	urgent.Assignee = "ann.zhang@example.com"
+	return []view.GroupRow{urgent,
+		k.group(2, "open", "provision", "智能客服云 企业版", &fault.Record{Code: fault.Refused, Key: "pool.empty", Args: map[string]string{"pool": "crm-accounts"}}),
+		k.group(3, "snoozed", "deliver", "", &fault.Record{Code: fault.Unavailable, Key: "mail.unreachable", Args: map[string]string{"server": "smtp.example.com"}}),
+		k.group(4, "resolved", "newInstance", "", &fault.Record{Code: fault.Internal, Key: "database.timeout"})}
+}
+
+func (k look) failures(state view.ListState, filters ...string) view.FailuresPage {
+	at := address("/failures", filters...)
+	p := view.FailuresPage{Shell: k.shell(view.RoomFailures, at.String()), Channels: true, List: view.List{State: state,
+		Filter: view.Filter{URL: at, Status: at.Get("status"), NoSearch: true, Selects: []view.Select{{Name: "step", Label: view.Say("failures.step"),
+			Options: options("failures.any_step", at.Get("step"), "task_kind.", "order_query", "provision", "deliver")}}},
+		Tabs: tabs("group", at, at.Get("status"), map[string]int{"open": 2, "snoozed": 1, "resolved": 1})}}
+	switch state {
+	case view.ListRows:
+		p.Groups, p.Pager = k.groups(), view.Pager{Shown: 4}
+	case view.ListError:
+		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
+	}
+	return p
+}
+
+func (k look) failure(g view.GroupRow) view.FailurePage {
+	p := view.FailurePage{Shell: k.shell(view.RoomFailures, g.URL), Group: g, Change: k.may(staff.FailuresWork, g.URL), List: view.List{Filter: view.Filter{URL: address(g.URL)}},
+		Facts: []view.Fact{{Label: view.Say("failures.product"), Value: g.Product}, {Label: view.Say("fact.channel"), Value: g.Channel},
+			{Label: view.Say("failures.orders"), Text: view.Say("failures.orders_now", "n", g.Orders), Note: view.Say("failures.orders_most", "count", "57")},
+			{Label: view.Say("failures.members"), Text: view.Say("failures.given_up_n", "count", "38"), Note: view.Say("failures.retrying_n", "count", "4")},
+			{Label: view.Say("failures.first"), Time: g.First, Note: view.Say("failures.reopened", "n", 2)}, {Label: view.Say("failures.last"), Time: g.Last}},
+		Snoozes: []view.Option{{Value: "1h", Label: view.Say("failures.snooze.1h")}, {Value: "24h", Label: view.Say("failures.snooze.24h")}},
+		Assignee: []view.Option{{Label: view.Say("failures.nobody")}, {Value: "li.wei@example.com"},
+			{Value: "ann.zhang@example.com", Label: view.Say("failures.me", "email", "ann.zhang@example.com"), Selected: true}}}
+	if p.State = view.ListEmpty; g.Status == "resolved" {
+		return p
+	}
+	p.State, p.Pager = view.ListRows, view.Pager{Shown: 3}
+	if k.role.May(staff.MessagesRestart) {
+		p.Restart = "/messages?group=1&status=failed"
+	}
+	for n, status := range []string{"failed", "failed", "pending"} {
+		m := view.Member{URL: "/messages/4711", Pill: "task", Status: status, ID: int64(9000 - n), OrderID: "CS2511221402QX7TP",
+			InstanceID: "10e758d0-31ad-4c4b-8f1b-81d03469a10e", Fault: g.Fault, At: ago(time.Duration(n+1) * 4 * time.Minute), Attempts: 10 - 4*n}
+		if status == "pending" {
+			m.RunAt = ago(-90 * time.Second)
+		}
+		p.Members = append(p.Members, m)
+	}
+	return p
+}
+
+func (k look) needs(full bool) view.NeedsPage {
+	p := view.NeedsPage{Shell: k.shell(view.RoomHome, "/")}
+	if !full {
+		p.Counts = nil
+		return p
+	}
+	p.Needs = []view.Need{
+		{Name: "failures", Icon: "failed", Count: 2, URL: "/failures?status=open", First: "/failures/1", Label: view.Say("task_kind.order_query"),
+			Fault: &fault.Record{Code: fault.Refused, Key: "order_query.credentials_refused", Args: map[string]string{"code": "MKT.0101"}}, Since: ago(2 * time.Hour), Until: ago(-12 * time.Minute)},
+		{Name: "access", Icon: "edit", Count: 3, URL: "/instances?status=waiting", First: "/instances/10e758d0", Raw: "智能客服云 企业版", Since: ago(40 * time.Minute), Until: ago(-140 * time.Minute)},
+		{Name: "conflicts", Icon: "alert", Count: 1, URL: "/messages?quarantined=1", First: "/messages/4711", Label: view.Say("activity.newInstance"), Since: ago(3 * time.Hour)},
+		{Name: "pools", Icon: "order", Count: 1, Label: view.Say("need.pool_left", "pool", "crm-accounts", "left", "2"), Since: ago(26 * time.Hour)},
+		{Name: "deliveries", Icon: "mail", Count: 1, URL: "/deliveries?status=failed", First: "/deliveries/77", Label: view.Say("delivery_kind.usage_info"),
+			Fault: &fault.Record{Code: fault.Refused, Key: "mail.recipient_refused"}, Since: ago(5 * time.Hour)},
+		{Name: "findings", Icon: "reconcile", Count: 999, URL: "/reconcile?status=open", First: "/reconcile?status=open", Label: view.Say("reconcile.kind.missing"), Since: ago(9 * time.Hour)},
+		{Name: "leftovers", Icon: "released", Count: 1, First: "/instances/10e758d0", Raw: "智能客服云 企业版", Since: ago(72 * time.Hour)},
+	}
+	return p
+}
+
+func failureSamples(op, ro look) []Sample {
+	groups := op.groups()
+	return []Sample{
+		{"home-full", view.PageHome, op.needs(true)},
+		{"home-empty", view.PageHome, op.needs(false)},
+		{"home-read-only", view.PageHome, ro.needs(true)},
+		{"failures-full", view.PageFailures, op.failures(view.ListRows)},
+		{"failures-empty", view.PageFailures, op.failures(view.ListEmpty)},
+		{"failures-no-match", view.PageFailures, op.failures(view.ListNoMatch, "step", "deliver")},
+		{"failures-error", view.PageFailures, op.failures(view.ListError)},
+		{"failure-open", view.PageFailure, op.failure(groups[0])},
+		{"failure-snoozed", view.PageFailure, op.failure(groups[2])},
+		{"failure-resolved", view.PageFailure, op.failure(groups[3])},
+		{"failure-read-only", view.PageFailure, ro.failure(groups[2])},
+	}
+}
