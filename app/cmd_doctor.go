@@ -151,10 +151,6 @@ func checkMail(ctx context.Context, c *cli) []checkup {
 	return []checkup{{"mail", fine, "the server takes our login"}}
 }
 
-func checkSMS(context.Context, *cli) []checkup {
-	return []checkup{{"sms", warning, "SMS_DRIVER=log: customers without an e-mail address hear nothing; their SMS are kept and logged"}}
-}
-
 // checkReach asks for PUBLIC_URL as anybody outside would.
 func checkReach(ctx context.Context, c *cli) []checkup {
 	url := c.config.PublicURL.String() + "/healthz"

@@ -14,7 +14,7 @@ import (
 	channels "koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
-	"koodesk/app/deliver/sms"
+	"koodesk/app/deliver/sms/huawei"
 	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/intake"
@@ -43,6 +43,7 @@ import (
 	"koodesk/app/web/buyer"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/console"
+	"koodesk/app/web/receipts"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
 	"koodesk/app/webhook"
@@ -80,7 +81,8 @@ type parts struct {
 	store     *store.Store
 	redis     redis.UniversalClient
 	market    *marketapi.Client
-	mail      *email.Sender // nil without SMTP_URL
+	mail      *email.Sender  // nil without SMTP_URL
+	sms       deliver.Sender // as SMS_DRIVER says
 	deliverer *deliver.Deliverer
 	desk      *desk.Desk
 	seller    string // as customers know the name
@@ -118,10 +120,10 @@ func (c *cli) build(ctx context.Context) (*parts, error) {
 func (p *parts) useCases(c *cli) error {
 	wake := func() { p.jobs.Wake() }
 	p.market = marketapi.New(marketapi.Options{})
+	p.webhook = webhook.NewClient(webhook.Options{Allow: c.allow(), Log: p.log})
 	if err := p.delivery(c, wake); err != nil {
 		return err
 	}
-	p.webhook = webhook.NewClient(webhook.Options{Allow: c.allow(), Log: p.log})
 	p.event = event.NewClient(event.Options{Store: p.store, Webhook: p.webhook, Log: p.log, Wake: wake})
 	p.desk = desk.New(desk.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Version: version, Log: p.log})
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
@@ -174,7 +176,10 @@ func (p *parts) delivery(c *cli, wake func()) error {
 		p.mail = email.New(m)
 		sender = p.mail
 	}
-	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: sms.Log{Log: p.log},
+	if p.sms, err = c.sms(p.webhook, p.store.Keys(), p.log); err != nil {
+		return err
+	}
+	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: p.sms,
 		Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
 	return err
 }
@@ -212,6 +217,9 @@ func (p *parts) close() error {
 	if p.mail != nil {
 		p.mail.Close()
 	}
+	if s, ok := p.sms.(*huawei.Sender); ok {
+		s.Close()
+	}
 	if p.webhook != nil {
 		p.webhook.Close()
 	}
@@ -235,12 +243,13 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 	return web.Options{
 		Buyer: buyer.New(buyer.Options{Pages: p.pages, Limit: throttle.New("access", p.redis, p.log), Views: pages, Seller: p.seller,
 			Zone: c.config.TZDisplay}),
+		Receipts: receipts.New(receipts.Options{Deliver: p.deliverer, Keys: p.store.Keys(), Limit: throttle.New("receipts", p.redis, p.log), PublicURL: c.config.PublicURL.String()}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
-		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Products: p.provision,
+		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Leftovers: p.provision, Codes: p.codes, Reconcile: p.reconcile, Failures: p.failures}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Reconcile: p.reconcile, Failures: p.failures,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
-			NoMail: p.mail == nil, NoSMS: c.config.SMSDriver == "log", Tries: p.jobs.Tries(), Version: version, Log: p.log}),
+			NoMail: p.mail == nil, NoSMS: c.config.SMS.Driver == config.SMSLog, Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil
 }

@@ -27,7 +27,7 @@ type Config struct {
 	SecretKeyOld   [][]byte
 	SMTPURL        string // "" means that no mail leaves the machine
 	MailFrom       string
-	SMSDriver      string
+	SMS            SMS
 	TZDisplay      *time.Location
 	LogFormat      string
 	LogLevel       slog.Level
@@ -35,6 +35,21 @@ type Config struct {
 	WebhookAllow   WebhookAllow
 	Workers        int
 	MaxConns       int
+}
+
+// SMS says how short messages leave. What a driver makes of the texts is its own
+// business.
+type SMS struct {
+	Driver    string
+	URL       string
+	Key       string
+	Secret    string
+	Auth      string
+	Sender    string
+	Signature string
+	Country   string
+	Templates string
+	PushKeys  map[string]string // AK to SK
 }
 
 // WebhookAllow says where webhooks may go beyond the public internet.
@@ -79,7 +94,20 @@ func Options() []Option {
 			parse: func(c *Config, v string) error { c.SMTPURL = v; return nil }},
 		{Name: "MAIL_FROM", Default: "Koodesk <no-reply@localhost>", Example: "Example Cloud <service@example.com>",
 			Help: "Sender of the mails to customers.", parse: func(c *Config, v string) error { c.MailFrom = v; return nil }},
-		{Name: "SMS_DRIVER", Default: "log", Help: "How SMS leave: `log` renders, keeps and logs them, and sends nothing.", parse: parseSMS},
+		{Name: "SMS_DRIVER", Default: "log", Help: "How SMS leave: `huawei` (Huawei Cloud Message & SMS), `webhook` (a gateway of your own, signed), or `log`, which renders, keeps and logs them, and sends nothing. See docs/sms.md.", parse: parseSMS},
+		{Name: "SMS_URL", Example: "https://smsapi.cn-north-4.myhuaweicloud.com:443",
+			Help: "huawei: the application access address. webhook: the gateway's address.", parse: func(c *Config, v string) error { c.SMS.URL = v; return nil }},
+		{Name: "SMS_KEY", Help: "huawei: the Application Key.", parse: func(c *Config, v string) error { c.SMS.Key = v; return nil }},
+		{Name: "SMS_SECRET", Secret: true, Help: "huawei: the Application Secret. webhook: the secret that signs, both ways (whsec_ and base64, or 24 characters and more).",
+			parse: func(c *Config, v string) error { c.SMS.Secret = v; return nil }},
+		{Name: "SMS_AUTH", Default: "aksk", Help: "huawei: how calls are signed, `aksk` or `wsse`.", parse: parseSMSAuth},
+		{Name: "SMS_SENDER", Example: "8824110605***", Help: "huawei: the channel number of the signature.", parse: parseSMSSender},
+		{Name: "SMS_SIGNATURE", Help: "huawei: the name of the signature; only general templates need it.", parse: func(c *Config, v string) error { c.SMS.Signature = v; return nil }},
+		{Name: "SMS_TEMPLATES", Example: "usage_info.zh-CN=8ff55eac1d0b478ab3c06c3c6a492300(product_name,user_name,password)",
+			Help: "huawei: the approved templates by kind and language, separated by blanks, each with the variables that fill it in order; `@NUMBER` behind the id is a channel number of its own.", parse: func(c *Config, v string) error { c.SMS.Templates = v; return nil }},
+		{Name: "SMS_COUNTRY", Default: "86", Help: "Country code put before numbers that have none.", parse: parseSMSCountry},
+		{Name: "SMS_PUSH_KEYS", Secret: true, Example: "AK:SK",
+			Help: "huawei: the push AK/SK that sign status reports, as AK:SK, several separated by commas while one is replaced. Empty: reports are proved by their secret address alone.", parse: parseSMSPush},
 		{Name: "TZ_DISPLAY", Default: "Asia/Shanghai", Help: "Time zone of the console (IANA name). Stored times are UTC.", parse: parseZone},
 		{Name: "LOG_FORMAT", Default: "text", Help: "`text` or `json`.", parse: parseLogFormat},
 		{Name: "LOG_LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.",
@@ -143,6 +171,7 @@ func Parse(lookup func(string) (string, bool)) (Config, error) {
 			faults = append(faults, fmt.Errorf("%s: %w", o.Name, err))
 		}
 	}
+	faults = append(faults, c.SMS.check()...)
 	if len(faults) > 0 {
 		return Config{}, faults
 	}

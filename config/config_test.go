@@ -117,3 +117,35 @@ func TestReadmeHoldsTheTable(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(got), config.Table())
 }
+
+func TestAnSMSDriverSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	for driver, want := range map[string][]string{"huawei": {"SMS_URL", "SMS_KEY", "SMS_SECRET", "SMS_SENDER", "SMS_TEMPLATES"}, "webhook": {"SMS_URL", "SMS_SECRET"}} {
+		m := valid()
+		m["SMS_DRIVER"] = driver
+		_, err := config.Parse(lookup(m))
+		require.Error(t, err)
+		lines := strings.Split(err.Error(), "\n")
+		require.Len(t, lines, len(want))
+		for i, name := range want {
+			require.Contains(t, lines[i], name+": is missing; SMS_DRIVER="+driver+" needs ")
+		}
+	}
+	m := valid()
+	for name, value := range map[string]string{"SMS_DRIVER": "huawei", "SMS_URL": "https://sms.example.com:443", "SMS_KEY": "k", "SMS_SECRET": "s", "SMS_SENDER": "88",
+		"SMS_TEMPLATES": "usage_info.en=a", "SMS_PUSH_KEYS": "a:b, c:d"} {
+		m[name] = value
+	}
+	c, err := config.Parse(lookup(m))
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"a": "b", "c": "d"}, c.SMS.PushKeys)
+	require.Equal(t, "86", c.SMS.Country)
+	for name, value := range map[string]string{"SMS_URL": "sms.example.com", "SMS_AUTH": "basic", "SMS_COUNTRY": "0086", "SMS_PUSH_KEYS": "hunter2", "SMS_SENDER": "1234567890123456789012"} {
+		was := m[name]
+		m[name] = value
+		_, err := config.Parse(lookup(m))
+		require.ErrorContains(t, err, name+": ")
+		require.NotContains(t, err.Error(), "hunter2")
+		m[name] = was
+	}
+}

@@ -105,14 +105,6 @@ func parsePublic(c *Config, v string) error {
 	return nil
 }
 
-func parseSMS(c *Config, v string) error {
-	if v != "log" {
-		return fmt.Errorf("%q is not a known driver; this version has: log", v)
-	}
-	c.SMSDriver = v
-	return nil
-}
-
 func parseZone(c *Config, v string) error {
 	l, err := time.LoadLocation(v)
 	if err != nil || v == "Local" {

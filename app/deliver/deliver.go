@@ -30,14 +30,17 @@ const NoAddress = "no_address"
 
 // Parcel is one message to one receiver.
 type Parcel struct {
-	DeliveryID int64  // for logs
-	To         string // address or number
-	Mask       string // the same for logs
-	Ref        string // Message-ID with its angle brackets: the same on every try of one sending
-	Language   string // zh-CN or en
-	Subject    string // of a mail
-	Text       string
-	HTML       string // of a mail
+	DeliveryID int64             // for logs
+	Kind       string            // what it is about, e.g. UsageInfo
+	To         string            // address or number
+	Mask       string            // the same for logs
+	Ref        string            // Message-ID with its angle brackets: the same on every try of one sending
+	Tag        string            // the sending's name for services: comes back in their reports
+	Language   string            // zh-CN or en
+	Subject    string            // of a mail
+	Text       string            // as rendered
+	HTML       string            // of a mail
+	Variables  map[string]string // what Text was rendered from, for services that have the text themselves
 }
 
 // Receipt is what a sender has to show for it.
@@ -48,9 +51,13 @@ type Receipt struct {
 // Sender hands messages of one medium over. Its faults say whether trying again
 // can help; what they carry holds neither the address nor the content.
 type Sender interface {
-	// Transport names what takes the message: smtp, log, or none for a sender that
-	// keeps it on the machine.
+	// Transport names what takes the message: smtp, huawei, webhook; log or none for
+	// a sender that keeps it on the machine.
 	Transport() string
+	// Repeatable tells whether the same parcel may be handed over again when nobody
+	// saw how the last hand-over ended: its receiver, or the service, knows the
+	// repeat by Ref or Tag. What is not is shown as Unknown, and waits for a person.
+	Repeatable() bool
 	Send(ctx context.Context, p Parcel) (Receipt, error)
 }
 

@@ -60,7 +60,7 @@ func open(t testing.TB, withServer bool) *post {
 	t.Helper()
 	p := &post{t: t, store: storetest.Open(t), log: &lockedBuffer{}}
 	p.channel = storetest.Channel(t, p.store, "default", "")
-	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := p.logger()
 	var out deliver.Sender = email.None{}
 	if withServer {
 		p.smtp = smtptest.Start(t)
@@ -76,6 +76,10 @@ func open(t testing.TB, withServer bool) *post {
 		Zone: time.FixedZone("", 8*60*60), Log: log, Wake: func() { p.wakes++ }})
 	require.NoError(t, err)
 	return p
+}
+
+func (p *post) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // write runs fn on the locked instance in a transaction.

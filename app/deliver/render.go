@@ -96,6 +96,9 @@ func (d *Deliverer) usageContent(i *store.Instance, medium, language string) (st
 	if err != nil {
 		return c, err
 	}
+	if medium == SMS {
+		c.Variables = data.variables()
+	}
 	if data.Password != "" {
 		c.Secrets = []string{data.Password}
 		if escaped := htmltemplate.HTMLEscapeString(data.Password); escaped != data.Password {

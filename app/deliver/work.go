@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"koodesk/app/fault"
@@ -13,7 +14,6 @@ import (
 // Statuses of a delivery.
 const (
 	pending   = "pending"
-	running   = "running"
 	succeeded = "succeeded"
 	failed    = "failed"
 	cancelled = "cancelled"
@@ -28,7 +28,9 @@ const busyWait = 30 * time.Second
 // released, is not sent.
 //
 // Faults: those of the sender; conflict "delivery.under_way" (tried again);
-// conflict "task.lease_lost". How a failed try shows on the delivery is OnFail's
+// conflict "task.lease_lost"; unavailable "delivery.outcome_unknown" (given up)
+// when an earlier try, or this one, may have handed it over to a service that
+// would take it twice. How a failed try shows on the delivery is OnFail's
 // business.
 func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	var parcel *Parcel
@@ -51,17 +53,28 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 		if _, err := tx.LockDelivery(ctx, task.DeliveryID); err != nil {
 			return err
 		}
-		try := store.DeliveryTry{Status: succeeded, Transport: sender.Transport(), ProviderRef: receipt.ProviderRef}
+		try := store.DeliveryTry{Status: succeeded, Transport: sender.Transport(), ProviderRef: receipt.ProviderRef, Outcome: string(taken(sender))}
 		if err := tx.EndDeliveryTry(ctx, task.DeliveryID, try); err != nil {
 			return err
 		}
 		return tx.Complete(ctx, task)
 	})
 	if err != nil {
+		if !sender.Repeatable() && fault.From(err).Key != "task.lease_lost" {
+			return OutcomeUnknown(err, sender.Transport())
+		}
 		return err
 	}
 	d.log.InfoContext(ctx, "delivered", "delivery", task.DeliveryID, "transport", sender.Transport(), "to", parcel.Mask)
 	return nil
+}
+
+// taken is the outcome of a hand-over that went well.
+func taken(s Sender) Outcome {
+	if t := s.Transport(); t == "none" || t == "log" {
+		return Kept
+	}
+	return HandedOver
 }
 
 // begin locks the delivery, settles its content and marks it as running. A nil
@@ -85,19 +98,53 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 	if i.Status == market.Released {
 		return nil, nil, tx.SetDeliveryStatus(ctx, v.ID, cancelled)
 	}
-	if v.Content == nil {
-		content, err := d.usageContent(i, v.Medium, v.Language)
-		if err != nil {
-			return nil, nil, fault.Wrap(err, fault.Internal, "internal")
-		}
-		if err := tx.SaveContent(ctx, v.ID, content); err != nil {
+	if v.Handing {
+		if done, err := d.interrupted(ctx, tx, v); done || err != nil {
 			return nil, nil, err
 		}
-		v.Content = &content
 	}
-	p := &Parcel{DeliveryID: v.ID, To: v.To, Mask: v.ToMask, Ref: v.MessageRef, Language: v.Language,
-		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML}
-	return p, d.senders[v.Medium], tx.SetDeliveryStatus(ctx, v.ID, running)
+	if err := d.settleContent(ctx, tx, v, i); err != nil {
+		return nil, nil, err
+	}
+	p := &Parcel{DeliveryID: v.ID, Kind: v.Kind, To: v.To, Mask: v.ToMask, Ref: v.MessageRef, Tag: tagOf(v.ID, v.MessageRef), Language: v.Language,
+		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML, Variables: v.Content.Variables}
+	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID)
+}
+
+// interrupted looks at a hand-over whose end was not written down: a report may
+// have told it since, or the sender's repeat does no harm.
+func (d *Deliverer) interrupted(ctx context.Context, tx *store.Tx, v *store.Delivery) (done bool, err error) {
+	switch Outcome(v.Outcome) {
+	case HandedOver, Delivered:
+		return true, tx.SetDeliveryStatus(ctx, v.ID, succeeded)
+	case Refused, Bounced:
+		return true, tx.SetDeliveryStatus(ctx, v.ID, failed)
+	}
+	if sender := d.senders[v.Medium]; !sender.Repeatable() {
+		return false, OutcomeUnknown(errors.New("an earlier try ended without a word"), sender.Transport())
+	}
+	return false, nil
+}
+
+// settleContent renders the message for its first try, and gives a sending that
+// a person has had begun anew a reference of its own, so that reports of the old
+// one are not taken for its.
+func (d *Deliverer) settleContent(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) error {
+	if o := Outcome(v.Outcome); !v.Handing && (o == Refused || o == Bounced || o == Unknown) {
+		v.MessageRef = d.newRef()
+		if err := tx.RedirectDelivery(ctx, v.ID, v.To, v.ToMask, v.MessageRef); err != nil {
+			return err
+		}
+	}
+	if v.Content != nil {
+		return nil
+	}
+	content, err := d.usageContent(i, v.Medium, v.Language)
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "internal")
+	}
+	v.Content = &content
+	return tx.SaveContent(ctx, v.ID, content)
 }
 
 // OnFail brings the delivery of a failed try up to date, in the transaction that
@@ -110,9 +157,25 @@ func (d *Deliverer) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	if v.Status == succeeded || v.Status == cancelled || fault.From(cause).Key == "delivery.under_way" {
 		return nil // somebody else's try says how it stands
 	}
-	status := pending
+	try := store.DeliveryTry{Status: pending, Transport: d.senders[v.Medium].Transport(), Err: cause}
 	if final {
-		status = failed
+		try.Status, try.Outcome, try.Code = failed, string(refusedBy(cause)), fault.From(cause).Args["code"]
 	}
-	return tx.EndDeliveryTry(ctx, v.ID, store.DeliveryTry{Status: status, Transport: d.senders[v.Medium].Transport(), Err: cause})
+	if err := tx.EndDeliveryTry(ctx, v.ID, try); err != nil || !final {
+		return err
+	}
+	return d.fallBack(ctx, tx, v, Outcome(try.Outcome))
+}
+
+// refusedBy is the outcome that a final failure means, "" if nobody took the
+// message and nobody refused it.
+func refusedBy(cause error) Outcome {
+	f := fault.From(cause)
+	switch {
+	case f.Key == ErrOutcomeUnknown:
+		return Unknown
+	case f.Code == fault.Refused || f.Code == fault.Invalid:
+		return Refused
+	}
+	return ""
 }

@@ -12,6 +12,10 @@ import (
 // AccessPage is the purpose of tokens that open a buyer's access page.
 const AccessPage Purpose = "access page"
 
+// Receipts is the purpose of tokens in the addresses at which services report
+// what became of a message.
+const Receipts Purpose = "receipts"
+
 const tagSize = 16
 
 // Token makes a text for addresses (base64url) that holds the payload, and that

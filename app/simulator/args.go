@@ -17,7 +17,7 @@ import (
 // word decides which flags there are, so a flag is looked up in all sets; the
 // sets agree on which flags take a value.
 func separate(args []string) (words, flags []string, err error) {
-	sets := []*flag.FlagSet{new(callFlags).set(), new(journeyFlags).set(), new(marketFlags).set()}
+	sets := []*flag.FlagSet{new(callFlags).set(), new(journeyFlags).set(), new(marketFlags).set(), new(smsFlags).set()}
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		name, isFlag := flagName(arg)

@@ -26,7 +26,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	con := console{in: stdin, out: stdout, err: stderr}
 	words, flags, err := separate(args)
 	if err == nil && len(words) == 0 {
-		err = errors.New("what to play? an activity, journey or market; --help tells more")
+		err = errors.New("what to play? an activity, journey, market or sms; --help tells more")
 	}
 	if err == nil && len(words) > 1 {
 		err = fmt.Errorf("one activity at a time; what is %q?", words[1])
@@ -40,6 +40,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	switch words[0] {
 	case "market":
 		return runMarket(ctx, con, flags)
+	case "sms":
+		return runSMS(ctx, con, flags)
 	case "journey":
 		return runJourney(ctx, con, flags)
 	default:
@@ -69,6 +71,9 @@ func (c console) help(words []string) int {
 	case "market":
 		fmt.Fprint(c.out, marketUsage)
 		set = new(marketFlags).set()
+	case "sms":
+		fmt.Fprint(c.out, smsUsage)
+		set = new(smsFlags).set()
 	case "journey":
 		fmt.Fprint(c.out, journeyUsage)
 		set = new(journeyFlags).set()

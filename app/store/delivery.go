@@ -23,7 +23,10 @@ type Delivery struct {
 	ToMask      string
 	Content     *Content // nil until it is rendered for the first try
 	Status      string
-	Transport   string // smtp, log, none
+	Transport   string // smtp, huawei, webhook, log, none
+	Outcome     string // what became of it, see deliver.Outcome
+	Handing     bool   // a hand-over has begun whose end is not written down yet
+	FallbackOf  int64  // the refused delivery that it takes the place of, 0 if none
 	MessageRef  string // Message-ID of the mail
 	ProviderRef string
 	Attempts    int
@@ -41,6 +44,9 @@ type Content struct {
 	Subject string `json:"subject,omitempty"`
 	Text    string `json:"text"`
 	HTML    string `json:"html,omitempty"`
+	// Variables are what an SMS was rendered from, for services that have the text
+	// themselves.
+	Variables map[string]string `json:"variables,omitempty"`
 	// Secrets are the texts in Subject, Text and HTML (as written there) that must
 	// be masked wherever the delivery is shown to anybody but its receiver.
 	Secrets []string `json:"secrets,omitempty"`
@@ -58,18 +64,19 @@ type NewDelivery struct {
 	ToMask     string
 	MessageRef string
 	UniqueKey  string
+	FallbackOf int64 // 0: none
 }
 
 // AddDelivery writes a delivery; one with the same unique key is left as it is
 // and id is 0.
 func (t *Tx) AddDelivery(ctx context.Context, n NewDelivery) (id int64, err error) {
 	err = t.tx.GetContext(ctx, &id, `
-INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key, fallback_of)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (unique_key) DO NOTHING
 RETURNING id`,
 		n.ChannelID, n.InstancePK, nullID(n.MessageID), n.Kind, n.Medium, n.Language,
-		t.keys.SealString(seal.Customer, n.To), n.ToMask, n.MessageRef, n.UniqueKey)
+		t.keys.SealString(seal.Customer, n.To), n.ToMask, n.MessageRef, n.UniqueKey, nullID(n.FallbackOf))
 	if fault.Is(toFault(err), fault.NotFound) {
 		return 0, nil
 	}
@@ -77,14 +84,15 @@ RETURNING id`,
 }
 
 const deliveryColumns = `id, channel_id, instance_pk, COALESCE(message_id, 0), kind, medium, language, to_sealed, to_mask,
-       content_sealed, status, transport, message_ref, provider_ref, attempts, resends, created_at, sent_at`
+       content_sealed, status, transport, outcome, handing_since IS NOT NULL, COALESCE(fallback_of, 0), message_ref, provider_ref, attempts,
+       resends, created_at, sent_at`
 
 func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
 	var d Delivery
 	var to, content []byte
 	var sent sql.NullTime
 	err := row.Scan(&d.ID, &d.ChannelID, &d.InstancePK, &d.MessageID, &d.Kind, &d.Medium, &d.Language, &to, &d.ToMask,
-		&content, &d.Status, &d.Transport, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent)
+		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "delivery.unknown")
 	}
@@ -137,42 +145,6 @@ UPDATE deliveries
        subject = $3
  WHERE id = $1`, id, t.keys.Seal(seal.Content, b), c.Subject)
 	return toFault(err)
-}
-
-// DeliveryTry is how one try ended.
-type DeliveryTry struct {
-	Status      string // pending (will be tried again), succeeded, failed, cancelled
-	Transport   string
-	ProviderRef string
-	Err         error
-}
-
-// EndDeliveryTry writes how a try ended and counts it. What was only kept, since
-// no transport leads out of the machine, gets no time of sending.
-func (t *Tx) EndDeliveryTry(ctx context.Context, id int64, d DeliveryTry) error {
-	_, err := t.tx.ExecContext(ctx, `
-UPDATE deliveries
-   SET status = $2,
-       transport = COALESCE(NULLIF($3, ''), transport),
-       provider_ref = COALESCE(NULLIF($4, ''), provider_ref),
-       attempts = attempts + 1,
-       last_error = $5,
-       sent_at = CASE WHEN $2 = 'succeeded' AND $3 NOT IN ('none', 'log') THEN now() ELSE sent_at END
- WHERE id = $1`, id, d.Status, d.Transport, d.ProviderRef, nullBytes(fault.ToRecord(d.Err).JSON()))
-	return toFault(err)
-}
-
-// ReopenDelivery makes a delivery wait again, for a resend; its number of
-// resends, which the new task's unique key needs, is returned.
-func (t *Tx) ReopenDelivery(ctx context.Context, id int64) (resends int, err error) {
-	err = t.tx.GetContext(ctx, &resends, `
-UPDATE deliveries
-   SET status = 'pending',
-       resends = resends + 1,
-       last_error = NULL
- WHERE id = $1
-RETURNING resends`, id)
-	return resends, toFault(err)
 }
 
 // SetDeliveryStatus changes a delivery's status alone.

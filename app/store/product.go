@@ -46,6 +46,9 @@ type ProductSettings struct {
 	LicenseUnlimited   bool   `json:"license_unlimited,omitempty"`    // the order's linear value is no number of Licenses
 	// OneTimeLink lets the buyer's access page show the access data once only.
 	OneTimeLink bool `json:"one_time_link,omitempty"`
+	// DeliveryFallback tells a customer by SMS what an e-mail could not, and the
+	// other way round.
+	DeliveryFallback bool `json:"delivery_fallback,omitempty"`
 }
 
 // ProductFor finds what a product is provisioned by: its own entry, else the

@@ -19,6 +19,7 @@ type DeliveryFilter struct {
 	Medium     string // email, sms
 	Kind       string
 	Status     string
+	Outcome    string
 	InstanceID string // KooGallery's
 	Q          string // see Reader.DeliveryList
 }
@@ -36,7 +37,11 @@ type DeliveryRow struct {
 	To          string // masked
 	Subject     string
 	Status      string
-	Transport   string // what took it: smtp, log, none
+	Transport   string // what took it: smtp, huawei, webhook, log, none
+	Outcome     string // what became of it, see deliver.Outcome
+	OutcomeCode string // the service's word for it
+	OutcomeAt   time.Time
+	FallbackOf  int64  // the refused delivery that it takes the place of, 0: none
 	MessageRef  string // Message-ID
 	ProviderRef string
 	Attempts    int
@@ -53,6 +58,8 @@ type DeliveryDetail struct {
 	Rendered bool // there is a text; false before the first try
 	Text     string
 	Tasks    []TaskRow // oldest first, with their tries
+	Receipts []Receipt // oldest first
+	Fallback int64     // the delivery that takes the place of this refused one, 0: none
 }
 
 type deliveryRow struct {
@@ -68,6 +75,10 @@ type deliveryRow struct {
 	Subject     string         `db:"subject"`
 	Status      string         `db:"status"`
 	Transport   string         `db:"transport"`
+	Outcome     string         `db:"outcome"`
+	OutcomeCode string         `db:"outcome_code"`
+	OutcomeAt   sql.NullTime   `db:"outcome_at"`
+	FallbackOf  int64          `db:"fallback_of"`
 	MessageRef  string         `db:"message_ref"`
 	ProviderRef string         `db:"provider_ref"`
 	Attempts    int            `db:"attempts"`
@@ -82,7 +93,7 @@ var deliveryList = source{
 	columns: `d.id, (SELECT c.slug FROM channels c WHERE c.id = d.channel_id) AS channel,
        (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
        COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
-       d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at`,
+       d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at`,
 	table: "deliveries",
 	alias: "d",
 }
@@ -92,6 +103,7 @@ func (d *deliveryRow) show() (DeliveryRow, error) {
 	return DeliveryRow{
 		ID: d.ID, Channel: d.Channel, InstanceID: d.InstanceID, MessageID: d.MessageID, Kind: d.Kind, Medium: d.Medium,
 		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
+		Outcome: d.Outcome, OutcomeCode: d.OutcomeCode, OutcomeAt: utc(d.OutcomeAt), FallbackOf: d.FallbackOf,
 		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
 		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent),
 	}, err
@@ -102,6 +114,7 @@ func (f DeliveryFilter) clause() *clause {
 	c.equal("d.medium", f.Medium)
 	c.equal("d.kind", f.Kind)
 	c.equal("d.status", f.Status)
+	c.equal("d.outcome", f.Outcome)
 	if f.InstanceID != "" {
 		c.and("d.instance_pk = (SELECT id FROM instances WHERE instance_id = ?)", f.InstanceID)
 	}
@@ -172,7 +185,13 @@ SELECT `+deliveryList.columns+`
 	}
 	c := &clause{}
 	c.and("t.delivery_id = ?", id)
-	d.Tasks, err = r.tasksWithTries(ctx, c)
+	if d.Tasks, err = r.tasksWithTries(ctx, c); err != nil {
+		return nil, err
+	}
+	if d.Receipts, err = r.ReceiptsOf(ctx, id); err != nil {
+		return nil, err
+	}
+	d.Fallback, err = r.FallbackOf(ctx, id)
 	return d, err
 }
 

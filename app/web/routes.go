@@ -5,11 +5,12 @@ import (
 
 	"koodesk/app/accesspage"
 	"koodesk/app/web/api"
+	"koodesk/app/web/receipts"
 	"koodesk/app/web/session"
 )
 
 // mount puts every route into the app. The marketplace's address, the buyer's
-// page and the probes need no session; the API wants a token; the rest is the console. Who may do
+// page, services' reports and the probes need no session; the API wants a token; the rest is the console. Who may do
 // what stands in the tables of api.Routes and console.Routes, and is checked
 // here, before any handler.
 func (s *Server) mount() {
@@ -21,6 +22,10 @@ func (s *Server) mount() {
 	s.app.All("/koogallery/*", func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	s.add(s.app, s.o.Buyer.Routes())
 	s.app.All(accesspage.Path+"*", func(*fiber.Ctx) error { return fiber.ErrNotFound })
+	if s.o.Receipts != nil {
+		s.add(s.app, s.o.Receipts.Routes())
+	}
+	s.app.All(receipts.Path+"*", func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	s.add(s.app.Group(api.Prefix, s.o.Sessions.Bearer), s.o.API.Routes())
 	s.add(s.app.Group("/", s.o.Sessions.Load, s.o.Sessions.CSRF), s.o.Console.Routes())
 }

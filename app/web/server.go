@@ -22,6 +22,7 @@ import (
 	"koodesk/app/web/buyer"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/console"
+	"koodesk/app/web/receipts"
 	"koodesk/app/web/session"
 	"koodesk/static"
 )
@@ -32,6 +33,7 @@ type Options struct {
 	API            *api.API
 	Console        *console.Console
 	Buyer          *buyer.Buyer
+	Receipts       *receipts.Handler
 	Sessions       *session.Manager
 	TrustedProxies []netip.Prefix
 	// Ready tells why the program should get no traffic now, nil if it should.

@@ -14,6 +14,9 @@ type None struct{}
 // Transport is "none".
 func (None) Transport() string { return "none" }
 
+// Repeatable is true: nothing leaves.
+func (None) Repeatable() bool { return true }
+
 // Send takes the mail nowhere. An address that cannot be one is refused as by a
 // real server, so that it shows before there is one.
 func (None) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {

@@ -42,6 +42,10 @@ func New(o Options) *Sender {
 // Transport is "smtp".
 func (s *Sender) Transport() string { return "smtp" }
 
+// Repeatable is true: the Message-ID is the same on every try, and mail systems
+// show a repeat once.
+func (s *Sender) Repeatable() bool { return true }
+
 // Send hands a mail over; the receipt has the server's closing words.
 //
 // Faults, keys below "mail." with the arguments server, stage and, where the

@@ -16,9 +16,12 @@ type Log struct{ Log *slog.Logger }
 // Transport is "log".
 func (Log) Transport() string { return "log" }
 
+// Repeatable is true: nothing leaves.
+func (Log) Repeatable() bool { return true }
+
 // Send writes the line.
 func (l Log) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, error) {
 	l.Log.InfoContext(ctx, "an SMS was kept and not sent: SMS_DRIVER is log", "delivery", p.DeliveryID, "to", p.Mask,
-		"characters", len([]rune(p.Text)))
+		"parts", deliver.SizeSMS(p.Text).Parts)
 	return deliver.Receipt{}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/deliver"
 	"koodesk/app/intake"
 	"koodesk/app/provision"
 	"koodesk/app/staff"
@@ -34,6 +35,11 @@ type Resender interface {
 	Resend(ctx context.Context, deliveryID int64, to string, by staff.Actor) error
 }
 
+// Reporter takes what became of a delivery from whoever knows.
+type Reporter interface {
+	Report(ctx context.Context, deliveryID int64, r deliver.Report, by staff.Actor) error
+}
+
 // Products writes what a product of a channel (by slug) is provisioned by.
 // keepSecret leaves a stored secret as it is.
 type Products interface {
@@ -46,6 +52,7 @@ type Options struct {
 	Restart   Restarter
 	Access    Accessor
 	Resend    Resender
+	Report    Reporter
 	Products  Products
 	Pools     Pools
 	Claims    Claims
@@ -101,6 +108,7 @@ func (a *API) Routes() []session.Route {
 		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, a.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, a.ResendDelivery),
+		to(post, "/deliveries/:id/receipt", staff.DeliveriesSend, a.ReportDelivery),
 		to(get, "/products", staff.ProductsRead, a.Products),
 		to(get, "/products/:channel/:product_id", staff.ProductsRead, a.Product),
 		to(put, "/products/:channel/:product_id", staff.ProductsWrite, a.SetProduct),

@@ -83,6 +83,8 @@ type mailbox struct {
 
 func (m *mailbox) Transport() string { return "smtp" }
 
+func (*mailbox) Repeatable() bool { return true }
+
 func (m *mailbox) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -28,7 +28,8 @@ type productSettings struct {
 	LicenseNeedsDevice bool   `json:"license_needs_device"`
 	LicenseUnlimited   bool   `json:"license_unlimited"`
 
-	OneTimeLink bool `json:"one_time_link"`
+	OneTimeLink      bool `json:"one_time_link"`
+	DeliveryFallback bool `json:"delivery_fallback"`
 }
 
 type product struct {

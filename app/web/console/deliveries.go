@@ -14,13 +14,14 @@ import (
 )
 
 // deliveryParams are the filters of the list of deliveries.
-var deliveryParams = []string{"status", "kind", "medium", "instance_id", "q"}
+var deliveryParams = []string{"status", "kind", "medium", "outcome", "instance_id", "q"}
 
 // deliveryKinds are what customers are told.
 var deliveryKinds = []string{deliver.UsageInfo, "expiry_notice", "frozen", "unfrozen", "renewed", "released", "license_ready"}
 
 func readDeliveries(u view.URL) store.DeliveryFilter {
-	return store.DeliveryFilter{Medium: u.Get("medium"), Kind: u.Get("kind"), Status: u.Get("status"), InstanceID: u.Get("instance_id"), Q: u.Get("q")}
+	return store.DeliveryFilter{Medium: u.Get("medium"), Kind: u.Get("kind"), Status: u.Get("status"), Outcome: u.Get("outcome"),
+		InstanceID: u.Get("instance_id"), Q: u.Get("q")}
 }
 
 // Deliveries is the list of what was sent to customers.
@@ -33,7 +34,8 @@ func (k *Console) Deliveries(c *fiber.Ctx) error {
 	p := view.DeliveriesPage{Shell: s, List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.deliveries_hint"), Status: u.Get("status"),
 		Selects: []view.Select{
 			choose(u, "kind", "filter.kind", "filter.any_kind", "delivery_kind.", deliveryKinds...),
-			choose(u, "medium", "filter.medium", "filter.any_medium", "medium.", deliver.Email, deliver.SMS)},
+			choose(u, "medium", "filter.medium", "filter.any_medium", "medium.", deliver.Email, deliver.SMS),
+			choose(u, "outcome", "filter.outcome", "filter.any_outcome", "outcome.", deliver.Outcomes()...)},
 		Chips: chip(u, "instance_id", "filter.instance")}}}
 	status := fiber.StatusOK
 	if err := k.fillDeliveries(c.UserContext(), &p, u); err != nil {
@@ -77,7 +79,7 @@ func deliveryRow(s view.Shell, d store.DeliveryRow, list view.URL) view.Delivery
 	r := view.DeliveryRow{
 		ID: d.ID, URL: within(deliveryURL(d.ID), list), Status: d.Status, Kind: d.Kind, Medium: d.Medium, To: d.To,
 		InstanceID: d.InstanceID, InstanceURL: instanceURL(d.InstanceID), Attempts: d.Attempts, Created: s.Clock.Time(d.CreatedAt),
-		Sent: s.Clock.Time(d.SentAt), Fault: d.LastError, Kept: kept(d),
+		Sent: s.Clock.Time(d.SentAt), Fault: d.LastError, Kept: kept(d), Outcome: d.Outcome,
 		Resend: action(s, staff.DeliveriesSend, within(deliveryURL(d.ID)+"/resend", list), view.Text{}),
 	}
 	if d.Status == string(outbox.Running) {

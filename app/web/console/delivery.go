@@ -64,7 +64,7 @@ func (k *Console) sendDelivery(c *fiber.Ctx, status int, s view.Shell, p view.De
 func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.DeliveryPage {
 	p := view.DeliveryPage{
 		Shell: s, Delivery: deliveryRow(s, d.DeliveryRow, list), Back: list.String(), Facts: deliveryFacts(s.Clock, d),
-		Subject: d.Subject, Text: d.Text, Tries: deliveryTries(s.Clock, d), Effects: resendEffects(),
+		Subject: d.Subject, Text: d.Text, Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(),
 		Erased: !d.Rendered && d.Status == string(outbox.Succeeded), Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
 	if p.Erased {
@@ -89,6 +89,13 @@ func deliveryFacts(clock view.Clock, d *store.DeliveryDetail) []view.Fact {
 	}
 	if d.ProviderRef != "" {
 		facts = append(facts, view.Fact{Label: view.Say("fact.provider_ref"), Value: d.ProviderRef, Mono: true})
+	}
+	facts = append(facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome." + d.Outcome)})
+	if d.FallbackOf != 0 {
+		facts = append(facts, otherDelivery("fact.fallback_of", d.FallbackOf))
+	}
+	if d.Fallback != 0 {
+		facts = append(facts, otherDelivery("fact.fallback", d.Fallback))
 	}
 	if d.Resends > 0 {
 		facts = append(facts, view.Fact{Label: view.Say("fact.resends"), Text: view.Say("fact.times", "n", d.Resends)})
@@ -117,6 +124,20 @@ func deliveryTries(clock view.Clock, d *store.DeliveryDetail) []view.Try {
 		}
 	}
 	return tries
+}
+
+func otherDelivery(label string, id int64) view.Fact {
+	return view.Fact{Label: view.Say(label), Value: "#" + strconv.FormatInt(id, 10), URL: deliveryURL(id)}
+}
+
+// deliveryReceipts are what its service said, newest first.
+func deliveryReceipts(clock view.Clock, d *store.DeliveryDetail) []view.Receipt {
+	out := make([]view.Receipt, 0, len(d.Receipts))
+	for _, r := range slices.Backward(d.Receipts) {
+		out = append(out, view.Receipt{At: clock.Time(r.At), Outcome: r.Outcome, Code: r.Code, Note: r.Note, Source: r.Source, Part: r.Part,
+			Parts: r.Parts, Old: r.MessageRef != d.MessageRef})
+	}
+	return out
 }
 
 func resendEffects() []view.Effect {

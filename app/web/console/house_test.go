@@ -98,6 +98,8 @@ type mail struct {
 
 func (m *mail) Transport() string { return "smtp" }
 
+func (*mail) Repeatable() bool { return true }
+
 func (m *mail) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
 	if m.err == nil {
 		m.sent = append(m.sent, p)

@@ -21,17 +21,35 @@ type DeliveryRow struct {
 	Created     Time
 	Sent        Time
 	Fault       *fault.Record
-	Kept        bool // rendered and kept, but it never left the machine: no mail server is set
+	Kept        bool   // rendered and kept, but it never left the machine: no mail server is set
+	Outcome     string // what became of it: delivered, refused, bounced, unknown, …
 	Resend      Action
 }
 
 // Shown is the status as it is drawn: what was kept must not look as if it had
-// been sent.
+// been sent, and what is known of the end says more than that the work is done.
 func (d DeliveryRow) Shown() string {
 	if d.Kept {
 		return "kept"
 	}
+	switch {
+	case d.Status == "succeeded" && d.Outcome == "delivered",
+		d.Status == "failed" && (d.Outcome == "refused" || d.Outcome == "bounced" || d.Outcome == "unknown"):
+		return d.Outcome
+	}
 	return d.Status
+}
+
+// Receipt is what a service said of a delivery.
+type Receipt struct {
+	At      Time
+	Outcome string
+	Code    string
+	Note    string
+	Source  string
+	Part    int // of several Parts
+	Parts   int
+	Old     bool // of a sending before the present one
 }
 
 // DeliveriesPage is the list of deliveries.
@@ -64,8 +82,9 @@ type DeliveryPage struct {
 	Text     string // with secrets masked
 	Erased   bool   // the text was erased by the retention rule
 	Tries    []Try
-	Effects  []Effect // what sending it again will and will not do
-	To       Field    // a corrected address for sending it again; empty keeps the present one
+	Receipts []Receipt // newest first
+	Effects  []Effect  // what sending it again will and will not do
+	To       Field     // a corrected address for sending it again; empty keeps the present one
 	Live     bool
 }
 

@@ -32,6 +32,10 @@ var pills = map[string]map[string]Pill{
 	},
 	"delivery": {
 		"kept":      {Tone: "warn", Icon: "alert"}, // rendered, never sent: DeliveryRow.Kept
+		"delivered": {Tone: "ok", Icon: "check"},   // these four are outcomes: DeliveryRow.Shown
+		"refused":   {Tone: "bad", Icon: "failed"},
+		"bounced":   {Tone: "bad", Icon: "failed"},
+		"unknown":   {Tone: "warn", Icon: "alert"},
 		"pending":   {Tone: "off", Icon: "pending"},
 		"running":   {Tone: "busy", Icon: "running", Spin: true},
 		"succeeded": {Tone: "ok", Icon: "succeeded"},

@@ -74,7 +74,7 @@ func (k look) deliveries(state view.ListState, filters ...string) view.Deliverie
 }
 
 func (k look) deliveryPage(state string) view.DeliveryPage {
-	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1}[state]]
+	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1, "refused": 4, "unknown": 4}[state]]
 	p := view.DeliveryPage{
 		Shell: k.shell(view.RoomDeliveries, d.URL), Delivery: d, Back: "/deliveries", Prev: "/deliveries/79", Next: "/deliveries/71",
 		Facts: []view.Fact{
@@ -94,6 +94,16 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 	case "failed":
 		p.Tries = []view.Try{{N: 2, At: ago(2 * time.Minute), Duration: 1400 * time.Millisecond, Status: "failed", Fault: refusedMail()},
 			{N: 1, At: ago(12 * time.Minute), Duration: 900 * time.Millisecond, Status: "failed", Fault: unreachable(), By: "ann.zhang@example.com"}}
+	case "refused":
+		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "refused", false
+		p.Delivery.Fault = &fault.Record{Code: fault.Refused, Key: "delivery.refused", Args: map[string]string{"code": "UNDELIV"}}
+		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.refused")}, view.Fact{Label: view.Say("fact.fallback"), Value: "#80", URL: "/deliveries/80"})
+		p.Receipts = []view.Receipt{{At: ago(time.Minute), Outcome: "refused", Code: "UNDELIV", Note: "Number not in service", Source: "huawei", Part: 2, Parts: 2},
+			{At: ago(2 * time.Minute), Outcome: "delivered", Code: "DELIVRD", Source: "huawei", Part: 1, Parts: 2}, {At: ago(time.Hour), Outcome: "handed_over", Code: "ACCEPTD", Source: "huawei", Part: 1, Parts: 1, Old: true}}
+	case "unknown":
+		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "unknown", false
+		p.Delivery.Fault = &fault.Record{Code: fault.Unavailable, Key: "delivery.outcome_unknown", Args: map[string]string{"transport": "huawei"}}
+		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.unknown")})
 	case "pending":
 		p.Tries, p.Text, p.Subject, p.Live = nil, "", "", true
 	case "kept":
@@ -114,6 +124,8 @@ func deliverySamples(op, ro look) []Sample {
 		{"delivery-failed", view.PageDelivery, op.deliveryPage("failed")},
 		{"delivery-pending", view.PageDelivery, op.deliveryPage("pending")},
 		{"delivery-kept", view.PageDelivery, op.deliveryPage("kept")},
+		{"delivery-refused", view.PageDelivery, op.deliveryPage("refused")},
+		{"delivery-unknown", view.PageDelivery, op.deliveryPage("unknown")},
 		{"delivery-erased", view.PageDelivery, op.deliveryPage("erased")},
 		{"delivery-read-only", view.PageDelivery, ro.deliveryPage("failed")},
 	}

@@ -1,0 +1,56 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// fallBack tells the customer by the other medium what finally did not arrive by
+// this one, if the product says so and the other address is known. What may have
+// arrived is not told twice, and what is a fall-back itself goes no further.
+func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Delivery, outcome Outcome) error {
+	if v.FallbackOf != 0 || outcome == Unknown {
+		return nil
+	}
+	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+	if err != nil || i.Status == market.Released {
+		return err
+	}
+	p, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	if fault.Is(err, fault.NotFound) {
+		return nil // the product's entry was removed meanwhile
+	}
+	if err != nil || !p.Settings.DeliveryFallback {
+		return err
+	}
+	medium, to := other(v.Medium, i)
+	if medium == "" {
+		return nil
+	}
+	id, err := tx.AddDelivery(ctx, store.NewDelivery{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: v.MessageID, Kind: v.Kind, Medium: medium,
+		Language: v.Language, To: to, ToMask: mask(medium, to), MessageRef: d.newRef(), FallbackOf: v.ID,
+		UniqueKey: fmt.Sprintf("fallback/%d/%d", v.ID, v.Resends)})
+	if err != nil || id == 0 {
+		return err
+	}
+	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Deliver, Purpose: outbox.Usage, MessageID: v.MessageID, InstancePK: i.PK, DeliveryID: id,
+		OrderID: i.OrderID, OrderLineID: i.OrderLineID, UniqueKey: outbox.Key(outbox.Deliver, outbox.Usage, id)})
+	return err
+}
+
+// other is the other medium with the customer's address for it, "" if there is
+// none that can be used.
+func other(medium string, i *store.Instance) (string, string) {
+	if email := i.Email; medium == SMS && checkEmail(email) == nil {
+		return Email, email
+	}
+	if phone := market.FoldPhone(i.Phone); medium == Email && checkPhone(phone) == nil {
+		return SMS, phone
+	}
+	return "", ""
+}

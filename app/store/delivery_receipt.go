@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"koodesk/app/fault"
+)
+
+// Receipt is what a service said of one sending of a delivery.
+type Receipt struct {
+	DeliveryID  int64     `db:"delivery_id"`
+	MessageRef  string    `db:"message_ref"` // of the sending
+	ReceivedAt  time.Time `db:"received_at"`
+	At          time.Time `db:"at"` // when it came to be so, in the service's words
+	Source      string    `db:"source"`
+	ProviderRef string    `db:"provider_ref"`
+	Outcome     string    `db:"outcome"`
+	Code        string    `db:"code"`
+	Note        string    `db:"note"`
+	Part        int       `db:"part"` // of a long SMS, from 1
+	Parts       int       `db:"parts"`
+}
+
+const receiptColumns = `delivery_id, message_ref, received_at, at, source, provider_ref, outcome, code, note, part, parts`
+
+// maxReceipts bounds what one delivery's service can have us write down.
+const maxReceipts = 200
+
+// AddReceipt keeps a receipt; fresh is false for one that says what another one
+// has said already, and for one too many.
+func (t *Tx) AddReceipt(ctx context.Context, r Receipt) (fresh bool, err error) {
+	result, err := t.tx.ExecContext(ctx, `
+INSERT INTO delivery_receipts (delivery_id, message_ref, at, source, provider_ref, outcome, code, note, part, parts)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+ WHERE (SELECT count(*) FROM delivery_receipts WHERE delivery_id = $1) < $11
+ON CONFLICT DO NOTHING`, r.DeliveryID, r.MessageRef, r.At, r.Source, r.ProviderRef, r.Outcome, r.Code, r.Note, r.Part, r.Parts, maxReceipts)
+	if err != nil {
+		return false, toFault(err)
+	}
+	n, err := result.RowsAffected()
+	return n == 1, toFault(err)
+}
+
+// ReceiptsOf lists a delivery's receipts, oldest first.
+func (r *Reader) ReceiptsOf(ctx context.Context, delivery int64) ([]Receipt, error) {
+	var all []Receipt
+	err := sqlx.SelectContext(ctx, r.q, &all, `
+SELECT `+receiptColumns+`
+  FROM delivery_receipts
+ WHERE delivery_id = $1
+ ORDER BY id`, delivery)
+	for i := range all {
+		all[i].ReceivedAt, all[i].At = all[i].ReceivedAt.UTC(), all[i].At.UTC()
+	}
+	return all, toFault(err)
+}
+
+// DeliveryByProvider finds the SMS that a service knows by this id. Fault:
+// not_found "delivery.unknown".
+func (r *Reader) DeliveryByProvider(ctx context.Context, ref string) (id int64, err error) {
+	err = toFault(r.q.QueryRowxContext(ctx, `
+SELECT id
+  FROM deliveries
+ WHERE provider_ref = $1
+   AND provider_ref <> ''
+   AND medium = 'sms'
+ ORDER BY id DESC
+ LIMIT 1`, ref).Scan(&id))
+	if fault.Is(err, fault.NotFound) {
+		return 0, fault.New(fault.NotFound, "delivery.unknown")
+	}
+	return id, err
+}
+
+// SetDeliveryOutcome writes what receipts say of a delivery; err is why it did
+// not arrive, nil if it did or may.
+func (t *Tx) SetDeliveryOutcome(ctx context.Context, id int64, status, outcome, code, provider string, at time.Time, err error) error {
+	_, e := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = $2,
+       outcome = $3,
+       outcome_code = $4,
+       provider_ref = COALESCE(NULLIF($5, ''), provider_ref),
+       outcome_at = $6,
+       last_error = $7,
+       handing_since = CASE WHEN status = 'running' THEN handing_since END,
+       sent_at = COALESCE(sent_at, now())
+ WHERE id = $1`, id, status, outcome, code, provider, at, nullBytes(fault.ToRecord(err).JSON()))
+	return toFault(e)
+}
+
+// FallbackOf is the delivery that took the place of a refused one, 0 for none.
+func (r *Reader) FallbackOf(ctx context.Context, delivery int64) (id int64, err error) {
+	err = toFault(r.q.QueryRowxContext(ctx, `
+SELECT COALESCE(max(id), 0)
+  FROM deliveries
+ WHERE fallback_of = $1`, delivery).Scan(&id))
+	return id, err
+}

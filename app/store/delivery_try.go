@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+
+	"koodesk/app/fault"
+)
+
+// DeliveryTry is how one try ended.
+type DeliveryTry struct {
+	Status      string // pending (will be tried again), succeeded, failed, cancelled
+	Transport   string
+	ProviderRef string
+	Outcome     string // "": as it was
+	Code        string // the service's word for the outcome
+	Err         error
+}
+
+// BeginDeliveryTry marks a delivery as being handed over; nothing is known of
+// this hand-over yet. Until EndDeliveryTry that mark is there for whoever finds
+// the delivery after a crash.
+func (t *Tx) BeginDeliveryTry(ctx context.Context, id int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = 'running',
+       outcome = 'queued',
+       outcome_at = NULL,
+       outcome_code = '',
+       handing_since = now()
+ WHERE id = $1`, id)
+	return toFault(err)
+}
+
+// EndDeliveryTry writes how a try ended and counts it. What was only kept, since
+// no transport leads out of the machine, gets no time of sending. A report may
+// have come in meanwhile: what the service has said of this hand-over is not
+// taken back by the hand-over's own end, and a refusal makes it a failure.
+func (t *Tx) EndDeliveryTry(ctx context.Context, id int64, d DeliveryTry) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = CASE WHEN outcome IN ('refused', 'bounced') THEN 'failed' WHEN outcome = 'delivered' THEN 'succeeded' ELSE $2 END,
+       transport = COALESCE(NULLIF($3, ''), transport),
+       provider_ref = COALESCE(NULLIF($4, ''), provider_ref),
+       attempts = attempts + 1,
+       last_error = CASE WHEN outcome IN ('refused', 'bounced') THEN last_error WHEN outcome <> 'delivered' THEN $5 END,
+       handing_since = NULL,
+       outcome = CASE WHEN outcome <> 'queued' THEN outcome ELSE COALESCE(NULLIF($6, ''), outcome) END,
+       outcome_at = CASE WHEN outcome <> 'queued' OR $6 = '' THEN outcome_at ELSE now() END,
+       outcome_code = CASE WHEN outcome <> 'queued' OR $6 = '' THEN outcome_code ELSE $7 END,
+       sent_at = CASE WHEN $2 = 'succeeded' AND $3 NOT IN ('none', 'log') THEN now() ELSE sent_at END
+ WHERE id = $1`, id, d.Status, d.Transport, d.ProviderRef, nullBytes(fault.ToRecord(d.Err).JSON()), d.Outcome, d.Code)
+	return toFault(err)
+}
+
+// ReopenDelivery makes a delivery wait again, for a resend; its number of
+// resends, which the new task's unique key needs, is returned.
+func (t *Tx) ReopenDelivery(ctx context.Context, id int64) (resends int, err error) {
+	err = t.tx.GetContext(ctx, &resends, `
+UPDATE deliveries
+   SET status = 'pending',
+       resends = resends + 1,
+       outcome = 'queued',
+       outcome_at = NULL,
+       outcome_code = '',
+       handing_since = NULL,
+       last_error = NULL
+ WHERE id = $1
+RETURNING resends`, id)
+	return resends, toFault(err)
+}
