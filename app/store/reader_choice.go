@@ -172,7 +172,7 @@ type NavCounts struct {
 	FailedMessages   Count
 	FailedDeliveries Count
 	FailedTasks      Count
-	WaitingInstances Count // manual provisionings that are due
+	WaitingInstances Count // wait for a person to hand access data in
 	LowPools         []string
 }
 
@@ -184,7 +184,7 @@ func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
 SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE status = 'failed' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'failed' LIMIT 1001) AS b),
-       (SELECT count(*) FROM (SELECT 1 FROM instances WHERE status = 'provisioning' AND driver = 'manual' LIMIT 1001) AS b),
+       `+countParked(ForPerson)+`,
        ARRAY(SELECT p.name
                FROM pools p
               WHERE (p.low_water > 0 OR EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name))

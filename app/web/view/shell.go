@@ -12,6 +12,7 @@ type Room string
 const (
 	RoomMessages     Room = "messages"
 	RoomInstances    Room = "instances"
+	RoomProvisioning Room = "provisioning"
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
 	RoomOrders       Room = "orders"
@@ -40,6 +41,7 @@ type room struct {
 var rooms = []room{
 	{RoomMessages, "/messages", "messages", "m", "", staff.MessagesRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
+	{RoomProvisioning, "/provisioning", "provision", "p", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
