@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"strings"
 
 	"koodesk/app/fault"
 	"koodesk/app/staff"
@@ -9,11 +10,11 @@ import (
 )
 
 // ClaimInstance notes that a person is setting an instance up that waits for
-// one, so that nobody else does. Claiming one's own again changes nothing;
-// takeOver takes it from whoever has it.
+// access data, so that nobody else does. Claiming one's own again changes
+// nothing; takeOver takes it from whoever has it, who will want to know why.
 //
 // Faults: not_found "instance.unknown"; conflict "claim.not_waiting" and
-// "claim.held" (by: who has it).
+// "claim.held" (by: who has it); invalid "claim.reason_missing".
 func (p *Provisioner) ClaimInstance(ctx context.Context, instanceID string, takeOver bool, actor staff.Actor) (store.Claim, error) {
 	var out store.Claim
 	err := p.store.Write(ctx, func(tx *store.Tx) error {
@@ -21,22 +22,24 @@ func (p *Provisioner) ClaimInstance(ctx context.Context, instanceID string, take
 		if err != nil {
 			return err
 		}
-		if waits, err := tx.WaitsForPerson(ctx, i.PK); err != nil || !waits {
+		if waits, err := tx.WaitsForAccess(ctx, i.PK); err != nil || !waits {
 			return orElse(err, fault.New(fault.Conflict, "claim.not_waiting"))
 		}
 		held, err := tx.ClaimOf(ctx, i.PK)
 		if err != nil {
 			return err
 		}
-		entry := staff.Audit{Action: "instance.claim"}
+		entry := staff.Audit{Action: staff.ActClaim}
 		switch {
 		case held.By == actor.Name:
 			out = held
 			return nil
 		case held.By != "" && !takeOver:
 			return fault.New(fault.Conflict, "claim.held", "by", staff.Name(held.By))
+		case held.By != "" && strings.TrimSpace(actor.Reason) == "":
+			return fault.New(fault.Invalid, "claim.reason_missing", "by", staff.Name(held.By))
 		case held.By != "":
-			entry = staff.Audit{Action: "instance.take_over", Detail: map[string]string{"from": held.By}}
+			entry = staff.Audit{Action: staff.ActTakeOver, Detail: map[string]string{"from": held.By}}
 		}
 		if err := tx.SetClaim(ctx, i.PK, actor.Name); err != nil {
 			return err
@@ -66,7 +69,8 @@ func (p *Provisioner) ReleaseClaim(ctx context.Context, instanceID string, actor
 		if err := tx.DropClaim(ctx, i.PK); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "instance.unclaim", Target: "instance/" + i.InstanceID, IP: actor.IP})
+		return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: staff.ActUnclaim, Target: "instance/" + i.InstanceID,
+			Reason: actor.Reason, IP: actor.IP})
 	})
 }
 

@@ -147,6 +147,13 @@ const (
 // ActSetChannel is the act of making or changing a channel or its keys.
 const ActSetChannel = "channel.set"
 
+// The acts on who sets an instance up, as the audit names them.
+const (
+	ActClaim    = "instance.claim"
+	ActTakeOver = "instance.take_over"
+	ActUnclaim  = "instance.unclaim"
+)
+
 // ActRenewLink is the act of giving a buyer a new link to the access page.
 const ActRenewLink = "instance.link"
 

@@ -50,40 +50,73 @@ DELETE FROM provision_claims
 	return toFault(err)
 }
 
-// parked says of tasks t that they wait for a person to hand access data in. What
-// waits for the seller's own system is that system's.
+// Whom access data is waited for from.
+const (
+	ForPerson = "person"
+	ForSystem = "system" // the seller's own, which answered that it would hand it in
+)
+
+// WaitsFor lists them.
+func WaitsFor() []string { return []string{ForPerson, ForSystem} }
+
+// parked says of tasks t that they wait for access data, from whomever;
+// parkedFor from whom.
 const parked = `t.status = 'pending'
    AND t.kind = 'provision'
-   AND t.run_at > '9999-01-01 00:00:00+00'
-   AND EXISTS (SELECT 1 FROM instances i WHERE i.id = t.instance_pk AND i.released_at IS NULL AND i.driver <> 'webhook')`
+   AND t.parked_at IS NOT NULL
+   AND EXISTS (SELECT 1 FROM instances i WHERE i.id = t.instance_pk AND i.released_at IS NULL`
 
-// WaitsForPerson tells whether an instance waits for a person.
-func (t *Tx) WaitsForPerson(ctx context.Context, instancePK int64) (waits bool, err error) {
+var parkedFor = map[string]string{"": parked + ")", ForPerson: parked + " AND i.driver <> 'webhook')", ForSystem: parked + " AND i.driver = 'webhook')"}
+
+// WaitsForAccess tells whether somebody may hand in what an instance waits for.
+func (t *Tx) WaitsForAccess(ctx context.Context, instancePK int64) (waits bool, err error) {
 	err = t.tx.GetContext(ctx, &waits, `
 SELECT EXISTS (
        SELECT 1
          FROM tasks t
         WHERE t.instance_pk = $1
-          AND `+parked+`)`, instancePK)
+          AND `+parkedFor[""]+`)`, instancePK)
 	return waits, toFault(err)
 }
 
-// WorkRow is an instance that waits for a person.
+// Work is what an instance waits for.
+type Work struct {
+	For   string    // ForPerson, ForSystem; "" when it waits for nothing
+	Since time.Time // UTC
+	Due   time.Time // until when the marketplace goes on calling; zero: nothing is published
+	Claim Claim
+}
+
+// WorkRow is an instance that waits for access data.
 type WorkRow struct {
 	InstanceRow
+	Work
 	TaskID  int64
 	Purpose outbox.Purpose
-	Since   time.Time // UTC
-	Due     time.Time // until when the marketplace goes on calling; zero: nothing is published
-	Claim   Claim
 }
 
 type workRow struct {
 	ID         int64     `db:"id"`
 	InstancePK int64     `db:"instance_pk"`
 	Purpose    string    `db:"purpose"`
-	Created    time.Time `db:"created_at"`
+	Since      time.Time `db:"since"`
 	Due        time.Time `db:"due"`
+}
+
+// dueAt is a moment of workDue; what has none sorts last.
+func dueAt(t time.Time) time.Time {
+	if t.Year() > parkedYear {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// waitsFor tells from whom, by the driver.
+func waitsFor(driver string) string {
+	if driver == "webhook" {
+		return ForSystem
+	}
+	return ForPerson
 }
 
 // noDeadline sorts what has no published deadline behind everything else.
@@ -98,29 +131,40 @@ const workDue = `COALESCE((SELECT m.retry_until
 
 var workList = source{
 	list:    list{letter: 'w', at: workDue, id: "t.id", asc: true},
-	columns: `t.id, t.instance_pk, t.purpose, t.created_at, ` + workDue + ` AS due`,
+	columns: `t.id, t.instance_pk, t.purpose, t.parked_at AS since, ` + workDue + ` AS due`,
 	table:   "tasks",
 	alias:   "t",
 }
 
-// WorkList reads a page of what waits for a person, the first due first. Fault:
-// invalid "cursor.invalid".
-func (r *Reader) WorkList(ctx context.Context, p Paging) (Page[WorkRow], error) {
+// WorkList reads a page of what waits for access data (from: WaitsFor, "" is
+// both), the first due first. Fault: invalid "cursor.invalid".
+func (r *Reader) WorkList(ctx context.Context, from string, p Paging) (Page[WorkRow], error) {
 	c := &clause{}
-	c.and(parked)
+	c.and(parkedFor[from])
 	key := func(w *workRow) position { return position{at: w.Due, id: w.ID} }
 	show := func(w *workRow) (WorkRow, error) {
-		out := WorkRow{InstanceRow: InstanceRow{PK: w.InstancePK}, TaskID: w.ID, Purpose: outbox.Purpose(w.Purpose), Since: w.Created.UTC()}
-		if w.Due.Year() < parkedYear {
-			out.Due = w.Due.UTC()
-		}
-		return out, nil
+		return WorkRow{InstanceRow: InstanceRow{PK: w.InstancePK}, TaskID: w.ID, Purpose: outbox.Purpose(w.Purpose),
+			Work: Work{Since: w.Since.UTC(), Due: dueAt(w.Due)}}, nil
 	}
 	found, err := page(ctx, r, workList, c, p, key, show)
 	if err != nil || len(found.Items) == 0 {
 		return found, err
 	}
 	return found, r.fillWork(ctx, found.Items)
+}
+
+// WorkCounts counts what waits for access data by from whom.
+func (r *Reader) WorkCounts(ctx context.Context) (Counts, error) {
+	var n [2]int
+	err := r.q.QueryRowxContext(ctx, `
+SELECT `+countParked(ForPerson)+`,
+       `+countParked(ForSystem)).Scan(&n[0], &n[1])
+	return Counts{ForPerson: countOf(n[0]), ForSystem: countOf(n[1])}, toFault(err)
+}
+
+// countParked counts what waits, as a column.
+func countParked(from string) string {
+	return `(SELECT count(*) FROM (SELECT 1 FROM tasks t WHERE ` + parkedFor[from] + ` LIMIT 1001) AS b)`
 }
 
 // fillWork adds the instances and who is at them.
@@ -155,7 +199,7 @@ SELECT instance_pk, claimed_by, claimed_at
 			if err != nil {
 				return err
 			}
-			work[n].InstanceRow = shown
+			work[n].InstanceRow, work[n].For = shown, waitsFor(shown.Driver)
 		}
 		for _, c := range claims {
 			if c.PK == work[n].PK {

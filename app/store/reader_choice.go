@@ -172,7 +172,7 @@ type NavCounts struct {
 	FailedMessages   Count
 	FailedDeliveries Count
 	FailedTasks      Count
-	WaitingInstances Count // manual provisionings that are due
+	WaitingInstances Count // wait for a person to hand access data in
 	OpenGroups       Count // failure groups that are neither resolved nor put off
 	LowPools         []string
 }
@@ -185,7 +185,7 @@ func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
 SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE status = 'failed' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'failed' LIMIT 1001) AS b),
-       (SELECT count(*) FROM (SELECT 1 FROM instances WHERE status = 'provisioning' AND driver = 'manual' LIMIT 1001) AS b),
+       `+countParked(ForPerson)+`,
        (SELECT count(*) FROM (SELECT 1 FROM failure_groups WHERE resolved_at IS NULL AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT 1001) AS b),
        ARRAY(SELECT p.name
                FROM pools p

@@ -84,6 +84,7 @@ type InstanceDetail struct {
 	ProvisionedAt time.Time
 	FrozenAt      time.Time
 	ReleasedAt    time.Time
+	Work          Work   // what it waits for
 	Link          Link   // the buyer's access page, by its present link
 	OneTimeLink   bool   // which shows the access data once only
 	OrderAnswer   string // the order query's last answer, masked; "" before it is known
@@ -297,8 +298,16 @@ func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*Instan
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+instanceList.columns+`,
        i.business_id, i.linear_value, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
-       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.order_sealed
-  FROM instances i`+c.where(), c.args...)
+       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.order_sealed,
+       w.since AS work_since, w.due AS work_due, w.claimed_by, w.claimed_at
+  FROM instances i
+  LEFT JOIN LATERAL (SELECT t.parked_at AS since, `+workDue+` AS due, p.claimed_by, p.claimed_at
+                       FROM tasks t
+                       LEFT JOIN provision_claims p ON p.instance_pk = t.instance_pk
+                      WHERE t.instance_pk = i.id
+                        AND `+parkedFor[""]+`
+                      ORDER BY 2, t.id
+                      LIMIT 1) w ON true`+c.where(), c.args...)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
@@ -312,6 +321,10 @@ SELECT `+instanceList.columns+`,
 	}
 	if d.InstanceRow, err = r.showInstance(&row.instanceRow); err != nil {
 		return nil, err
+	}
+	if row.WorkSince.Valid {
+		d.Work = Work{For: waitsFor(d.Driver), Since: utc(row.WorkSince), Due: dueAt(row.WorkDue.Time),
+			Claim: Claim{By: row.ClaimedBy.String, At: utc(row.ClaimedAt)}}
 	}
 	order, err := r.keys.Open(seal.Customer, row.Order)
 	if err != nil {
@@ -338,6 +351,11 @@ type instanceDetailRow struct {
 	Frozen       sql.NullTime `db:"frozen_at"`
 	Released     sql.NullTime `db:"released_at"`
 	Order        []byte       `db:"order_sealed"`
+
+	WorkSince sql.NullTime   `db:"work_since"`
+	WorkDue   sql.NullTime   `db:"work_due"`
+	ClaimedBy sql.NullString `db:"claimed_by"`
+	ClaimedAt sql.NullTime   `db:"claimed_at"`
 }
 
 // RevealPassword opens an instance's password. It is only for a use case that

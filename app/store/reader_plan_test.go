@@ -51,9 +51,10 @@ INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_seal
 SELECT 1, n, CASE WHEN n % 40 = 0 THEN 'expiry_notice' ELSE 'usage_info' END, CASE WHEN n % 50 = 1 THEN 'sms' ELSE 'email' END, 'en', '\x00', 'a•••@b',
        CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'succeeded' END, 'ref-' || n, 'key-' || n
   FROM generate_series(1, $1::int) AS n`, `
-INSERT INTO tasks (kind, status, message_id, instance_pk, delivery_id, unique_key)
+INSERT INTO tasks (kind, status, message_id, instance_pk, delivery_id, unique_key, parked_at)
 SELECT (ARRAY['order_query','provision','deliver'])[1 + n % 3], CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 101 = 0 THEN 'pending' ELSE 'succeeded' END,
-       n, n, CASE WHEN n % 3 = 2 THEN n END, 'key-' || n
+       n, n, CASE WHEN n % 3 = 2 THEN n END, 'key-' || n,
+       CASE WHEN n % 303 = 202 THEN now() END
   FROM generate_series(1, $1::int) AS n`, `
 WITH grouped AS (
     INSERT INTO failure_groups (fingerprint, step, of_tasks, error, resolved_at, last_seen_at)
@@ -330,12 +331,20 @@ func otherPlans(t *testing.T, s *store.Store) {
 	n, err := planner(t, s, "navigation", 4*1001).NavCounts(ctx)
 	require.NoError(t, err)
 	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
-		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 80}, OpenGroups: store.Count{N: 40}, LowPools: []string{}}, n)
+		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}}, n)
 	for channel := range int64(3) {
 		_, err = planner(t, s, "debugging cases", pageBudget).DebuggingCases(ctx, channel+1, time.Now().Add(-7*24*time.Hour))
 		require.NoError(t, err)
 	}
 	groupPlans(t, s)
+	work, err := planner(t, s, "work list", 2000).WorkList(ctx, store.ForPerson, store.Paging{})
+	require.NoError(t, err)
+	require.NotEmpty(t, work.Older)
+	_, err = planner(t, s, "work list on", 2000).WorkList(ctx, store.ForPerson, store.Paging{Cursor: work.Older})
+	require.NoError(t, err)
+	waiting, err := planner(t, s, "work counts", 1000).WorkCounts(ctx)
+	require.NoError(t, err)
+	require.Equal(t, waiting[store.ForPerson], n.WaitingInstances)
 	products, err := planner(t, s, "products", 1000).ProductChoices(ctx)
 	require.NoError(t, err)
 	require.Len(t, products, 40)

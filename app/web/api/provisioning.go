@@ -8,7 +8,6 @@ import (
 	"koodesk/app/i18n"
 	"koodesk/app/staff"
 	"koodesk/app/store"
-	"koodesk/app/web/session"
 )
 
 // Claims says who is at an instance that waits for a person.
@@ -19,6 +18,7 @@ type Claims interface {
 
 type work struct {
 	instance
+	WaitsFor  string `json:"waits_for"`
 	Purpose   string `json:"purpose"`
 	Since     moment `json:"waiting_since"`
 	Due       moment `json:"due_at"`
@@ -27,19 +27,22 @@ type work struct {
 }
 
 func showWork(z *i18n.Localizer, w store.WorkRow) work {
-	return work{instance: showInstance(z, w.InstanceRow), Purpose: string(w.Purpose), Since: moment(w.Since), Due: moment(w.Due),
+	return work{instance: showInstance(z, w.InstanceRow), WaitsFor: w.For, Purpose: string(w.Purpose), Since: moment(w.Since), Due: moment(w.Due),
 		ClaimedBy: w.Claim.By, ClaimedAt: moment(w.Claim.At)}
 }
 
-// Provisioning answers GET /provisioning: what waits for a person, the first due
-// first.
+// Provisioning answers GET /provisioning: what waits for a person, or for the
+// seller's own system, the first due first.
 func (a *API) Provisioning(c *fiber.Ctx) error {
 	q := queryOf(c)
-	p := q.paging()
+	from, p := q.one("waits_for", store.WaitsFor()), q.paging()
 	if err := q.err(); err != nil {
 		return a.Problem(c, err)
 	}
-	page, err := a.store.Reader().WorkList(c.UserContext(), p)
+	if from == "" {
+		from = store.ForPerson
+	}
+	page, err := a.store.Reader().WorkList(c.UserContext(), from, p)
 	if err != nil {
 		return a.Problem(c, cursorErr(err))
 	}
@@ -79,7 +82,16 @@ func (a *API) Claim(c *fiber.Ctx) error {
 // Unclaim answers DELETE /instances/{instance_id}/claim.
 func (a *API) Unclaim(c *fiber.Ctx) error {
 	instanceID := part(c, "instance_id")
-	if err := a.o.Claims.ReleaseClaim(c.UserContext(), instanceID, session.Of(c).Actor); err != nil {
+	var in because
+	err := body(c, &in)
+	var by staff.Actor
+	if err == nil {
+		by, err = actor(c, in.Reason)
+	}
+	if err == nil {
+		err = a.o.Claims.ReleaseClaim(c.UserContext(), instanceID, by)
+	}
+	if err != nil {
 		return a.Problem(c, err)
 	}
 	return answer(c, fiber.StatusOK, claim{InstanceID: instanceID})

@@ -40,6 +40,8 @@ func TestWhatWaitsForAPersonIsClaimedByOne(t *testing.T) {
 	other := call{method: http.MethodPost, path: path, role: staff.Admin}
 	h.do(other).problem(http.StatusConflict, "claim.held")
 	h.do(call{method: http.MethodDelete, path: path, role: staff.Admin}).problem(http.StatusConflict, "claim.not_yours")
+	other.body = `{"take_over":true}`
+	h.do(other).problem(http.StatusBadRequest, "claim.reason_missing")
 	other.body = `{"take_over":true,"reason":"she is ill"}`
 	require.Equal(t, "token:test admin", h.do(other).json["claimed_by"])
 	require.Equal(t, "token:test admin", h.ok("/provisioning").items()[1]["claimed_by"])
@@ -55,8 +57,16 @@ func TestWhatWaitsForAPersonIsClaimedByOne(t *testing.T) {
 	require.Equal(t, []string{"i-CSMANUAL2"}, h.ok("/provisioning").ids("instance_id"))
 
 	require.Equal(t, http.StatusOK, h.post("/instances/i-CSMANUAL2/claim", "").status)
-	require.Equal(t, http.StatusOK, h.do(call{method: http.MethodDelete, path: "/instances/i-CSMANUAL2/claim", role: staff.Operator}).status)
-	require.Equal(t, 1, h.count(`SELECT count(*) FROM audit WHERE action = 'instance.unclaim'`))
+	require.Equal(t, http.StatusOK, h.do(call{method: http.MethodDelete, path: "/instances/i-CSMANUAL2/claim", role: staff.Operator, body: `{"reason":"lunch"}`}).status)
+	require.Equal(t, 1, h.count(`SELECT count(*) FROM audit WHERE action = 'instance.unclaim' AND reason = 'lunch'`))
+
+	_, err = h.store.SQL().Exec(`UPDATE instances SET driver = 'webhook' WHERE order_id = 'CSMANUAL2'`)
+	require.NoError(t, err)
+	require.Empty(t, h.ok("/provisioning").items())
+	promised := h.ok("/provisioning?waits_for=system").items()
+	require.Len(t, promised, 1)
+	require.Equal(t, "system", promised[0]["waits_for"])
+	h.get("/provisioning?waits_for=nobody").problem(http.StatusBadRequest, "request.invalid")
 }
 
 func TestOfManyWhoClaimAtOnceOneHasIt(t *testing.T) {

@@ -37,20 +37,8 @@ func (k *Console) Deliveries(c *fiber.Ctx) error {
 			choose(u, "medium", "filter.medium", "filter.any_medium", "medium.", deliver.Email, deliver.SMS),
 			choose(u, "outcome", "filter.outcome", "filter.any_outcome", "outcome.", deliver.Outcomes()...)},
 		Chips: chip(u, "instance_id", "filter.instance")}}}
-	status := fiber.StatusOK
-	if err := k.fillDeliveries(c.UserContext(), &p, u); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageDeliveries, view.BlockResults, p)
-	}
-	p.Shell.Search = u.Get("q")
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageDeliveries, p)
+	return k.answer(c, listed{name: view.PageDeliveries, shell: &p.Shell, list: &p.List, page: &p,
+		rows: func(ctx context.Context) error { return k.fillDeliveries(ctx, &p, u) }})
 }
 
 func (k *Console) fillDeliveries(ctx context.Context, p *view.DeliveriesPage, u view.URL) error {

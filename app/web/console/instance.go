@@ -11,6 +11,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
+	"koodesk/app/web/session"
 	"koodesk/app/web/view"
 )
 
@@ -40,6 +41,10 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	list := address(c, "/instances", instanceParams...)
 	s.Here = within(instanceURL(id), list) // also when a form is what was answered
 	p := k.instancePage(s, i, list, k.o.Tries)
+	p.Hold = hold(s, id, i.Work, session.Of(c).Actor.Name)
+	if p.Hold.By != "" && !p.Hold.Mine && p.Access.Form.Action.Why.None() {
+		p.Access.Form.Action.Why = view.Say("why.claim_held", "by", p.Hold.By)
+	}
 	if fragment(c, "live") {
 		return s, p, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"koodesk/app/deliver"
-	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/staff"
@@ -61,6 +60,12 @@ func (l life) event(e store.TimelineEvent) (view.Event, bool) {
 			return view.Event{Kind: "revealed", Note: e.Reason}, true
 		case staff.ActRenewLink:
 			return view.Event{Kind: "link_renewed", Note: e.Reason}, true
+		case staff.ActClaim:
+			return view.Event{Kind: "claimed", Note: e.Reason}, true
+		case staff.ActTakeOver:
+			return view.Event{Kind: "taken_over", Note: e.Reason}, true
+		case staff.ActUnclaim:
+			return view.Event{Kind: "unclaimed", Note: e.Reason}, true
 		}
 	case store.EventLink:
 		return l.link(e), true
@@ -117,7 +122,7 @@ func (l life) expiry(stamp string) any {
 	if err != nil {
 		return view.Say("instances.no_expiry")
 	}
-	return i18n.Exact(at.In(l.clock.Zone))
+	return l.clock.Exact(at)
 }
 
 func message(e store.TimelineEvent) (view.Event, bool) {

@@ -51,20 +51,8 @@ func (k *Console) Instances(c *fiber.Ctx) error {
 	}
 	u := address(c, "/instances", instanceParams...)
 	p := view.InstancesPage{Shell: s, Channels: many, List: view.List{Filter: instanceFilter(u, channels, products)}}
-	status := fiber.StatusOK
-	if err := k.fillInstances(c.UserContext(), &p, u); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageInstances, view.BlockResults, p)
-	}
-	p.Shell.Search = u.Get("q")
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageInstances, p)
+	return k.answer(c, listed{name: view.PageInstances, shell: &p.Shell, list: &p.List, page: &p,
+		rows: func(ctx context.Context) error { return k.fillInstances(ctx, &p, u) }})
 }
 
 func (k *Console) fillInstances(ctx context.Context, p *view.InstancesPage, u view.URL) error {

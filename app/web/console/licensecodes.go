@@ -8,7 +8,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
-	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -45,19 +44,8 @@ func (k *Console) LicenseCodes(c *fiber.Ctx) error {
 		f.Chips = chip(u, "channel", "filter.channel")
 	}
 	p := view.LicenseCodesPage{Shell: s, Channels: many, List: view.List{Filter: f}}
-	status := fiber.StatusOK
-	if err := k.fillCodes(c.UserContext(), &p, u); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageLicenseCodes, view.BlockResults, p)
-	}
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageLicenseCodes, p)
+	return k.answer(c, listed{name: view.PageLicenseCodes, shell: &p.Shell, list: &p.List, page: &p,
+		rows: func(ctx context.Context) error { return k.fillCodes(ctx, &p, u) }})
 }
 
 func (k *Console) fillCodes(ctx context.Context, p *view.LicenseCodesPage, u view.URL) error {
@@ -233,7 +221,7 @@ func exactly(clock view.Clock, stamp string) string {
 	if err != nil {
 		return stamp
 	}
-	return i18n.Exact(clock.Time(t).At)
+	return clock.Exact(t)
 }
 
 // ActivateCode writes the task that activates a code.

@@ -4,7 +4,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
-	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -52,7 +51,7 @@ func (l life) link(e store.TimelineEvent) view.Event {
 	out := view.Event{Kind: "link_" + e.Kind}
 	if e.Count > 1 {
 		out.Kind += "_more"
-		out.Args = []any{"n", e.Count, "last", i18n.Exact(e.LastAt.In(l.clock.Zone))}
+		out.Args = []any{"n", e.Count, "last", l.clock.Exact(e.LastAt)}
 	}
 	return out
 }

@@ -1,12 +1,53 @@
 package console
 
 import (
+	"context"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
+
+// listed is a page with a list: what it is drawn by, and how it is filled.
+type listed struct {
+	name  string // of the page
+	shell *view.Shell
+	list  *view.List
+	page  any // the page itself, which holds the two
+	rows  func(context.Context) error
+	whole func(context.Context) error // adds what only the whole page shows; may be nil
+	bad   bool                        // the address asked for what cannot be
+}
+
+// answer sends the list alone to a script that asked for no more, else the whole
+// page. A list that cannot be read is a page that says so.
+func (k *Console) answer(c *fiber.Ctx, l listed) error {
+	status := fiber.StatusOK
+	if l.bad {
+		status = fiber.StatusUnprocessableEntity
+	}
+	if err := l.rows(c.UserContext()); err != nil {
+		if status = k.broken(c, l.list, err); fragment(c, "results") {
+			return err
+		}
+	}
+	if fragment(c, "results") {
+		return k.block(c, status, *l.shell, l.name, view.BlockResults, l.page)
+	}
+	if l.whole != nil {
+		if err := l.whole(c.UserContext()); err != nil {
+			return err
+		}
+	}
+	l.shell.Search = l.list.Filter.Q
+	if err := k.whole(c, l.shell); err != nil {
+		return err
+	}
+	return k.page(c, status, *l.shell, l.name, l.page)
+}
 
 // paging reads where in a list the reader is.
 func paging(u view.URL) store.Paging {

@@ -52,25 +52,15 @@ func (k *Console) Messages(c *fiber.Ctx) error {
 	q := readMessages(address(c, "/messages", messageParams...), s.Clock)
 	p := view.MessagesPage{Shell: s, Channels: many, BulkEffects: restartEffects(), FirstStep: k.firstStep(channels), List: view.List{
 		Filter: messageFilter(q, channels), Bulk: action(s, staff.MessagesRestart, "/messages/restart", view.Text{})}}
-	status := fiber.StatusOK
-	if !q.ok {
-		status, p.State, p.Tabs = fiber.StatusUnprocessableEntity, view.ListNoMatch, tabs("message", q.url, nil)
-	} else if err := k.fillMessages(c.UserContext(), &p, q); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageMessages, view.BlockResults, p)
-	}
-	p.Shell.Search = q.filter.Q
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageMessages, p)
+	return k.answer(c, listed{name: view.PageMessages, shell: &p.Shell, list: &p.List, page: &p, bad: !q.ok,
+		rows: func(ctx context.Context) error { return k.fillMessages(ctx, &p, q) }})
 }
 
 func (k *Console) fillMessages(ctx context.Context, p *view.MessagesPage, q messageQuery) error {
+	if !q.ok {
+		p.State, p.Tabs = view.ListNoMatch, tabs("message", q.url, nil)
+		return nil
+	}
 	found, err := k.read.MessageList(ctx, q.filter, paging(q.url))
 	if err != nil {
 		return err

@@ -43,20 +43,8 @@ func (k *Console) Orders(c *fiber.Ctx) error {
 		f.Chips = chip(u, "channel", "filter.channel")
 	}
 	p := view.OrdersPage{Shell: s, Channels: many, List: view.List{Filter: f}}
-	status := fiber.StatusOK
-	if err := k.fillOrders(c.UserContext(), &p, u); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageOrders, view.BlockResults, p)
-	}
-	p.Shell.Search = u.Get("q")
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageOrders, p)
+	return k.answer(c, listed{name: view.PageOrders, shell: &p.Shell, list: &p.List, page: &p,
+		rows: func(ctx context.Context) error { return k.fillOrders(ctx, &p, u) }})
 }
 
 func (k *Console) fillOrders(ctx context.Context, p *view.OrdersPage, u view.URL) error {

@@ -41,23 +41,9 @@ func (k *Console) Reconcile(c *fiber.Ctx) error {
 			Selects: append(byChannel(u, channels), choose(u, "kind", "filter.finding_kind", "filter.any_finding_kind", "reconcile.kind.", reconcile.Kinds()...))},
 		Bulk: action(s, staff.ReconcileDecide, reconcilePath+"/apply", view.Text{})},
 		Keep: action(s, staff.ReconcileDecide, reconcilePath+"/keep", view.Text{})}
-	status := fiber.StatusOK
-	if err := k.fillFindings(c.UserContext(), &p, u); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageReconcile, view.BlockResults, p)
-	}
-	if err := k.lastRun(c.UserContext(), &p); err != nil {
-		return err
-	}
-	p.Shell.Search = u.Get("q")
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageReconcile, p)
+	return k.answer(c, listed{name: view.PageReconcile, shell: &p.Shell, list: &p.List, page: &p,
+		rows:  func(ctx context.Context) error { return k.fillFindings(ctx, &p, u) },
+		whole: func(ctx context.Context) error { return k.lastRun(ctx, &p) }})
 }
 
 func (k *Console) fillFindings(ctx context.Context, p *view.ReconcilePage, u view.URL) error {

@@ -72,7 +72,7 @@ func (k *Console) whole(c *fiber.Ctx, s *view.Shell) error {
 
 func navCounts(n store.NavCounts) map[view.Room]int {
 	return map[view.Room]int{
-		view.RoomMessages: n.FailedMessages.N, view.RoomFailures: n.OpenGroups.N, view.RoomInstances: n.WaitingInstances.N,
+		view.RoomMessages: n.FailedMessages.N, view.RoomFailures: n.OpenGroups.N, view.RoomProvisioning: n.WaitingInstances.N,
 		view.RoomDeliveries: n.FailedDeliveries.N, view.RoomTasks: n.FailedTasks.N,
 	}
 }

@@ -30,20 +30,8 @@ func (k *Console) Tasks(c *fiber.Ctx) error {
 	p := view.TasksPage{Shell: s, List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
 		Selects: []view.Select{choose(u, "kind", "filter.kind", "filter.any_kind", "task_kind.", kinds...)},
 		Chips:   append(chip(u, "instance_id", "filter.instance"), chip(u, "group", "filter.group")...)}}}
-	status := fiber.StatusOK
-	if err := k.fillTasks(c.UserContext(), &p, u); err != nil {
-		if status = k.broken(c, &p.List, err); fragment(c, "results") {
-			return err
-		}
-	}
-	if fragment(c, "results") {
-		return k.block(c, status, s, view.PageTasks, view.BlockResults, p)
-	}
-	p.Shell.Search = u.Get("q")
-	if err := k.whole(c, &p.Shell); err != nil {
-		return err
-	}
-	return k.page(c, status, s, view.PageTasks, p)
+	return k.answer(c, listed{name: view.PageTasks, shell: &p.Shell, list: &p.List, page: &p,
+		rows: func(ctx context.Context) error { return k.fillTasks(ctx, &p, u) }})
 }
 
 func (k *Console) fillTasks(ctx context.Context, p *view.TasksPage, u view.URL) error {

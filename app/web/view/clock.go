@@ -1,6 +1,10 @@
 package view
 
-import "time"
+import (
+	"time"
+
+	"koodesk/app/i18n"
+)
 
 // Clock is the reader's: the zone in which times are shown, and the moment from
 // which "3 minutes ago" counts. A page has one, so that all its times agree.
@@ -21,6 +25,14 @@ func (c Clock) Time(t time.Time) Time {
 		return Time{}
 	}
 	return Time{At: t.In(c.Zone), Now: c.Now.In(c.Zone)}
+}
+
+// Exact writes a moment to the second, as the reader's clock shows it; "" for none.
+func (c Clock) Exact(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return i18n.Exact(t.In(c.Zone))
 }
 
 // ZoneLabel names the zone with its present offset: "Asia/Shanghai (UTC+08:00)".

@@ -95,6 +95,7 @@ type InstancePage struct {
 	Prev       string
 	Next       string
 	Back       string
+	Hold       Hold
 	Access     Access
 	Link       BuyerLink
 	Timeline   []Event

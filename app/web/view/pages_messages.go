@@ -8,20 +8,21 @@ import (
 
 // The pages by name, with the struct that each is filled from.
 const (
-	PageLogin      = "session/login"     // LoginPage
-	PageError      = "session/error"     // ErrorPage
-	PageMessages   = "messages/list"     // MessagesPage
-	PageMessage    = "messages/detail"   // MessagePage
-	PageInstances  = "instances/list"    // InstancesPage
-	PageInstance   = "instances/detail"  // InstancePage
-	PageDeliveries = "deliveries/list"   // DeliveriesPage
-	PageDelivery   = "deliveries/detail" // DeliveryPage
-	PageTasks      = "tasks/list"        // TasksPage
-	PageReconcile  = "reconcile/list"    // ReconcilePage
-	PageHome       = "home/needs"        // NeedsPage
-	PageFailures   = "failures/list"     // FailuresPage
-	PageFailure    = "failures/detail"   // FailurePage
-	PageAccount    = "account/account"   // AccountPage
+	PageLogin        = "session/login"     // LoginPage
+	PageError        = "session/error"     // ErrorPage
+	PageMessages     = "messages/list"     // MessagesPage
+	PageMessage      = "messages/detail"   // MessagePage
+	PageInstances    = "instances/list"    // InstancesPage
+	PageInstance     = "instances/detail"  // InstancePage
+	PageDeliveries   = "deliveries/list"   // DeliveriesPage
+	PageDelivery     = "deliveries/detail" // DeliveryPage
+	PageTasks        = "tasks/list"        // TasksPage
+	PageProvisioning = "provisioning/list" // ProvisioningPage
+	PageReconcile    = "reconcile/list"    // ReconcilePage
+	PageHome         = "home/needs"        // NeedsPage
+	PageFailures     = "failures/list"     // FailuresPage
+	PageFailure      = "failures/detail"   // FailurePage
+	PageAccount      = "account/account"   // AccountPage
 )
 
 // BlockResults is the block of a list page that an htmx request is answered

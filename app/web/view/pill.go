@@ -162,6 +162,9 @@ var moments = map[string]Pill{
 	"link_viewed_more":   {Tone: "off", Icon: "eye"},
 	"link_revealed":      {Tone: "ok", Icon: "eye"},
 	"link_revealed_more": {Tone: "ok", Icon: "eye"},
+	"claimed":            {Tone: "busy", Icon: "operator"},
+	"taken_over":         {Tone: "warn", Icon: "operator"},
+	"unclaimed":          {Tone: "off", Icon: "operator"},
 	"link_renewed":       {Tone: "busy", Icon: "renew"},
 }
 

@@ -14,6 +14,7 @@ const (
 	RoomMessages     Room = "messages"
 	RoomFailures     Room = "failures"
 	RoomInstances    Room = "instances"
+	RoomProvisioning Room = "provisioning"
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
 	RoomOrders       Room = "orders"
@@ -44,6 +45,7 @@ var rooms = []room{
 	{RoomMessages, "/messages", "messages", "m", "", staff.MessagesRead},
 	{RoomFailures, "/failures", "failed", "f", "", staff.FailuresRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
+	{RoomProvisioning, "/provisioning", "provision", "p", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},

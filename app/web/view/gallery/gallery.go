@@ -35,6 +35,7 @@ func All(l i18n.Locale) []Sample {
 	ro := look{locale: l, role: staff.Viewer}
 	out := append(session(op), messageSamples(op, ro)...)
 	out = append(out, instanceSamples(op, ro)...)
+	out = append(out, provisioningSamples(op, ro)...)
 	out = append(out, codeSamples(op, ro)...)
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
@@ -63,7 +64,7 @@ func (k look) shell(room view.Room, here string) view.Shell {
 		Theme:    "auto",
 		Clock:    clock(),
 		Here:     here,
-		Counts:   map[view.Room]int{view.RoomMessages: 3, view.RoomInstances: 1, view.RoomDeliveries: 1},
+		Counts:   map[view.Room]int{view.RoomMessages: 3, view.RoomProvisioning: 1, view.RoomDeliveries: 1},
 		Version:  "0.1.0",
 	}
 }
