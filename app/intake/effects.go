@@ -90,8 +90,8 @@ func told(ctx context.Context, tx *store.Tx, a Arrived, i *store.Instance, chang
 type follow func(context.Context, *store.Tx, Arrived, store.OpenMessage, *store.Instance, market.Decision, *effect) ([]market.Change, error)
 
 // query shows what there is, read without a lock.
-func (in *Intake) query(ctx context.Context, tx *store.Tx, a Arrived) (effect, error) {
-	found, err := tx.Reader().Instances(ctx, a.Channel.ID, a.Call.InstanceIDs)
+func (in *Intake) query(ctx context.Context, r *store.Reader, a Arrived) (effect, error) {
+	found, err := r.Instances(ctx, a.Channel.ID, a.Call.InstanceIDs)
 	if err != nil {
 		return effect{}, err
 	}

@@ -310,7 +310,7 @@ func (in *Intake) effect(ctx context.Context, tx *store.Tx, a Arrived, m store.O
 func (in *Intake) known(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
 	switch a.Call.Activity {
 	case market.QueryInstance:
-		return in.query(ctx, tx, a)
+		return in.query(ctx, tx.Reader(), a)
 	case market.RefreshInstance:
 		return in.living(ctx, tx, a, m, in.renew)
 	case market.UpgradeInstance, market.Upgrade:

@@ -19,6 +19,12 @@ const (
 	MaxAppMemo     = 1024
 )
 
+// Published lengths of what every answer has.
+const (
+	MaxResultMsg  = 255 // resultMsg
+	MaxInstanceID = 64  // instanceId (CN 0070649427, 0070649428)
+)
+
 // Check tells whether the access data can be written into an answer, so that
 // nothing is stored that the marketplace would refuse later. frontEndUrl is
 // mandatory; both addresses must be absolute http(s) URLs in ASCII; the memo may

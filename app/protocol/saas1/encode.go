@@ -10,8 +10,8 @@ import (
 // as Java does. Those of userName and password hold for the ciphertext with its
 // IV (FAQ CN 0082027567).
 const (
-	MaxResultMsg  = 255
-	MaxInstanceID = 64
+	MaxResultMsg  = market.MaxResultMsg
+	MaxInstanceID = market.MaxInstanceID
 	MaxSecret     = 128 // userName and password, encrypted
 	MaxQueryIDs   = 100 // ids in one queryInstance (CN 0070649185, intl 0070649081)
 )

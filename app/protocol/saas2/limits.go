@@ -8,8 +8,8 @@ import (
 // characters, which is the most that a length can mean; what we write is counted
 // in UTF-16 units, as Java's String.length does, which is the least.
 const (
-	MaxResultMsg   = 255                   // resultMsg of every answer
-	MaxInstanceID  = 64                    // instanceId of an answer (CN 0070649427, 0070649428)
+	MaxResultMsg   = market.MaxResultMsg   // resultMsg of every answer
+	MaxInstanceID  = market.MaxInstanceID  // instanceId of an answer (CN 0070649427, 0070649428)
 	MaxFrontEndURL = market.MaxAppURL      // AppInfo (CN 0070649428), down to MaxMemo
 	MaxAdminURL    = market.MaxAppURL      //
 	MaxUserName    = market.MaxAppUserName //

@@ -57,6 +57,7 @@ type Options struct {
 	Pools     Pools
 	Claims    Claims
 	Leftovers Leftovers
+	Seen      Looker
 	Codes     Codes
 	Channels  Channels
 	PublicURL string // where KooGallery reaches the program
@@ -93,6 +94,7 @@ func (a *API) Routes() []session.Route {
 		to(post, "/messages/:id/quarantine/:content/refuse", staff.MessagesDecide, a.RefuseContent),
 		to(get, "/instances", staff.InstancesRead, a.Instances),
 		to(get, "/instances/:instance_id", staff.InstancesRead, a.Instance),
+		to(get, "/instances/:instance_id/seen", staff.InstancesRead, a.Seen),
 		to(put, "/instances/:instance_id/access", staff.InstancesAccess, a.SetAccess),
 		to(post, "/instances/:instance_id/claim", staff.InstancesAccess, a.Claim),
 		to(del, "/instances/:instance_id/claim", staff.InstancesAccess, a.Unclaim),

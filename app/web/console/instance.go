@@ -45,8 +45,8 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	if p.Hold.By != "" && !p.Hold.Mine && p.Access.Form.Action.Why.None() {
 		p.Access.Form.Action.Why = view.Say("why.claim_held", "by", p.Hold.By)
 	}
-	if fragment(c, "live") {
-		return s, p, nil
+	if p.Seen, err = k.seen(c.UserContext(), id); err != nil || fragment(c, "live") {
+		return s, p, err
 	}
 	newer, older, err := k.read.InstanceNeighbours(c.UserContext(), readInstances(list, s.Clock.Now), i.InstanceRow)
 	if err != nil {

@@ -83,6 +83,21 @@ type InstanceOrder struct {
 	Purpose string // what it was to the instance: purchase, renewal, upgrade
 }
 
+// SeenField is one field of what the marketplace sees.
+type SeenField struct {
+	Name    string
+	Value   string // masked
+	Length  int
+	Limit   int // 0: none is published
+	TooLong bool
+}
+
+// Seen is what the marketplace would see of the instance now.
+type Seen struct {
+	Fields []SeenField // empty: it never asks
+	Code   string
+}
+
 // InstancePage is one instance with its whole life.
 type InstancePage struct {
 	Shell
@@ -98,6 +113,7 @@ type InstancePage struct {
 	Hold       Hold
 	Access     Access
 	Link       BuyerLink
+	Seen       Seen
 	Timeline   []Event
 	Messages   []MessageRow
 	Deliveries []DeliveryRow

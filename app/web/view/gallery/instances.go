@@ -90,6 +90,9 @@ func (k look) instance(state string) view.InstancePage {
 		Access: k.access(state), Link: k.buyerLink(state), Timeline: instanceTimeline(), Messages: rows()[2:6], Deliveries: k.deliveryRows()[:2],
 		Tasks: []view.TaskRow{k.task(11, "provision", "renewal", "succeeded"), k.task(12, "order_query", "renewal", "succeeded")},
 	}
+	p.Seen = view.Seen{Code: "000000", Fields: []view.SeenField{{Name: "resultCode", Value: "000000", Length: 6}, {Name: "resultMsg", Value: "success", Length: 7, Limit: 255},
+		{Name: "info[0].instanceId", Value: p.Instance.ID, Length: 36, Limit: 64}, {Name: "info[0].appInfo.frontEndUrl", Value: p.Access.FrontEndURL, Length: 64, Limit: 512},
+		{Name: "info[0].appInfo.password", Value: "••••••••", Length: 131, Limit: 128, TooLong: true}}}
 	switch state {
 	case "due", "wrong":
 		p.Instance, p.Timeline, p.Messages, p.Deliveries = instances()[0], instanceTimeline()[7:], rows()[1:2], nil
