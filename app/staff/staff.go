@@ -44,6 +44,8 @@ const (
 	SelfCheckRead   Permission = "selfcheck.read"
 	SelfCheckRun    Permission = "selfcheck.run" // call the own production address with debugging calls
 
+	LicensesRead  Permission = "licenses.read"
+	LicensesWrite Permission = "licenses.write" // hand Licenses in, upload them again, fill their pools
 	ChannelsRead  Permission = "channels.read"
 	ChannelsWrite Permission = "channels.write" // keys, AK/SK and settings of a production address
 
@@ -61,9 +63,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{FailuresWork, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{FailuresWork, LicensesWrite, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
 

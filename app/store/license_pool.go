@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -215,8 +216,42 @@ type PooledLicense struct {
 	UsedAt    time.Time
 }
 
+// PooledRetired is the status of a License that was taken out of its pool.
+const PooledRetired = "retired"
+
 // PooledStatuses lists the statuses of a pool's Licenses.
-func PooledStatuses() []string { return []string{"free", "used", "retired"} }
+func PooledStatuses() []string { return []string{"free", "used", PooledRetired} }
+
+type pooledRow struct {
+	ID        int64         `db:"id"`
+	Status    string        `db:"status"`
+	FileName  string        `db:"file_name"`
+	LicenseID sql.NullInt64 `db:"license_id"`
+	AddedBy   string        `db:"added_by"`
+	Added     time.Time     `db:"added_at"`
+	Used      sql.NullTime  `db:"used_at"`
+}
+
+var pooledList = source{
+	list:    list{letter: 'k', id: "k.id"},
+	columns: "k.id, k.status, k.file_name, k.license_id, k.added_by, k.added_at, k.used_at",
+	table:   "pooled_licenses",
+	alias:   "k",
+}
+
+func (p *pooledRow) show() (PooledLicense, error) {
+	return PooledLicense{ID: p.ID, Status: p.Status, FileName: p.FileName, LicenseID: p.LicenseID.Int64, AddedBy: p.AddedBy,
+		AddedAt: p.Added.UTC(), UsedAt: utc(p.Used)}, nil
+}
+
+// PooledLicenses reads a page of a pool's Licenses, the newest first; status ""
+// means every one. Fault: invalid "cursor.invalid".
+func (r *Reader) PooledLicenses(ctx context.Context, pool, status string, p Paging) (Page[PooledLicense], error) {
+	c := &clause{}
+	c.and("k.pool = ?", pool)
+	c.equal("k.status", status)
+	return page(ctx, r, pooledList, c, p, func(p *pooledRow) position { return position{id: p.ID} }, (*pooledRow).show)
+}
 
 // SettleMessagesOf settles the messages that tasks belong to.
 func (t *Tx) SettleMessagesOf(ctx context.Context, tasks []int64) error {

@@ -60,6 +60,7 @@ type Options struct {
 	Seen      Looker
 	Codes     Codes
 	Channels  Channels
+	Licenses  Licenses
 	PublicURL string // where KooGallery reaches the program
 
 	Reconcile Reconciler
@@ -123,6 +124,15 @@ func (a *API) Routes() []session.Route {
 		to(get, "/pools/:pool/accounts", staff.PoolsRead, a.Accounts),
 		to(post, "/pools/:pool/accounts", staff.PoolsWrite, a.AddAccounts),
 		to(post, "/pools/:pool/accounts/:id/retire", staff.PoolsWrite, a.RetireAccount),
+		to(get, "/licenses", staff.LicensesRead, a.Licenses),
+		to(get, "/licenses/:id", staff.LicensesRead, a.License),
+		to(put, "/licenses/:id/text", staff.LicensesWrite, a.SetLicenseText),
+		to(post, "/licenses/:id/upload", staff.LicensesWrite, a.UploadLicense),
+		to(get, "/license-pools", staff.LicensesRead, a.LicensePools),
+		to(put, "/license-pools/:pool", staff.LicensesWrite, a.SetLicensePool),
+		to(get, "/license-pools/:pool/licenses", staff.LicensesRead, a.PooledLicenses),
+		to(post, "/license-pools/:pool/licenses", staff.LicensesWrite, a.AddLicenses),
+		to(post, "/license-pools/:pool/licenses/:id/retire", staff.LicensesWrite, a.RetireLicense),
 		to(get, "/license-codes", staff.LicenseCodesRead, a.LicenseCodes),
 		to(post, "/license-codes/activate", staff.LicenseCodesUse, a.ActivateLicense),
 		to(post, "/license-codes/check", staff.LicenseCodesUse, a.CheckLicense),

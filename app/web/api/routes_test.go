@@ -95,7 +95,13 @@ func example(r session.Route) (p, body string) {
 		body = `{"front_end_url":"https://app.example.com"}`
 	case "/channels/:channel/keys/:class":
 		p, body = "/channels/no-such-channel/keys/basic", `{"key":"a-key"}`
-	case "/pools/:pool":
+	case "/licenses/:id/text":
+		body = `{"license":"A-LICENSE"}`
+	case "/license-pools/:pool/licenses":
+		if r.Method == http.MethodPost {
+			body = `{"licenses":["A-LICENSE"]}`
+		}
+	case "/pools/:pool", "/license-pools/:pool":
 		body = `{"low_water":5}`
 	case "/pools/:pool/accounts":
 		if r.Method == http.MethodPost {
