@@ -29,6 +29,11 @@ type productSettings struct {
 	LicenseUnlimited   bool   `json:"license_unlimited"`
 
 	OneTimeLink bool `json:"one_time_link"`
+
+	NoticesOff []string `json:"notices_off"`
+	ExpiryDays []int    `json:"expiry_days"`
+	QuietHours string   `json:"quiet_hours"`
+	DailyCap   int      `json:"daily_cap"`
 }
 
 type product struct {
@@ -44,6 +49,12 @@ type product struct {
 }
 
 func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
+	if p.Settings.NoticesOff == nil {
+		p.Settings.NoticesOff = []string{}
+	}
+	if p.Settings.ExpiryDays == nil {
+		p.Settings.ExpiryDays = []int{}
+	}
 	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, productSettings: productSettings(p.Settings),
 		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }

@@ -40,6 +40,9 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	list := address(c, "/instances", instanceParams...)
 	s.Here = within(instanceURL(id), list) // also when a form is what was answered
 	p := k.instancePage(s, i, list, k.o.Tries)
+	if p.Notices, err = k.notices(c.UserContext(), s, i, list); err != nil {
+		return s, p, err
+	}
 	if fragment(c, "live") {
 		return s, p, nil
 	}

@@ -21,7 +21,9 @@ type DeliveryRow struct {
 	Created     Time
 	Sent        Time
 	Fault       *fault.Record
-	Kept        bool // rendered and kept, but it never left the machine: no mail server is set
+	Kept        bool   // rendered and kept, but it never left the machine: no mail server is set
+	HeldWhy     string // quiet_hours, daily_cap: it waits until Held
+	Held        Time
 	Resend      Action
 }
 
