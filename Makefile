@@ -31,8 +31,9 @@ build: ## bin/koodesk
 race: ## every test under the race detector (needs a C compiler)
 	@CGO_ENABLED=1 scripts/with-browser scripts/with-services go test -race -vet=off $(RACE_FLAGS) ./...
 
-screenshots: ## docs/screenshots anew, from the browser test of the running product
+screenshots: ## docs/screenshots anew, from the browser test of the running product and the rendered mails
 	@scripts/with-browser scripts/with-services go test ./app -count=1 -run '^TestAnOperatorFindsAFailedMessageAndRestartsIt$$' -args -screenshots="$(CURDIR)/docs/screenshots"
+	@scripts/with-browser scripts/with-services go test ./app/deliver -count=1 -run '^TestPicturesOfTheMails$$' -args -screenshots="$(CURDIR)/docs/screenshots"
 
 cover: ## test coverage: total here, line by line in coverage.html
 	@scripts/with-browser scripts/with-services go test -vet=off $(TEST_FLAGS) -coverpkg=./... -coverprofile=coverage.out ./...

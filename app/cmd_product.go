@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
+	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/provision"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -37,10 +40,17 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&p.Settings.LicensePool, "license-pool", "", "name of the pool of prepared Licenses")
 	f.BoolVar(&p.Settings.LicenseNeedsDevice, "license-needs-device", false, "refuse a License without a device fingerprint (000903)")
 	f.BoolVar(&p.Settings.LicenseUnlimited, "license-unlimited", false, "give more Licenses than the order's linear value (else 000900)")
+	off := f.String("notices-off", "", "kinds of messages that customers do not get, separated by commas: "+strings.Join(market.Notices(), ", "))
+	days := f.String("expiry-days", "", "how many days before an expiry its customer is told, separated by commas; 0 is the day itself (default 30,15,7,3,1,0)")
+	f.StringVar(&p.Settings.QuietHours, "quiet-hours", "", "when no notice goes out by SMS, in the customer's zone, or none (default "+market.DefaultQuietHours+")")
+	f.IntVar(&p.Settings.DailyCap, "daily-cap", 0, "how many notices a customer gets in a day; -1 for any number (default 5)")
 	if err := f.parse(args, "channel", "product", "driver"); err != nil {
 		return err
 	}
-	var err error
+	err := readNotices(&p.Settings, *off, *days)
+	if err != nil {
+		return err
+	}
 	if p.Secret, err = c.secrets().read("webhook-secret", *secret); err != nil {
 		return err
 	}
@@ -59,4 +69,20 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 		}
 		return nil
 	})
+}
+
+// readNotices reads the lists of kinds and of days. Fault: invalid "notice.bad_days".
+func readNotices(s *store.ProductSettings, off, days string) error {
+	list := func(text string) []string {
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	s.NoticesOff = list(off)
+	for _, d := range list(days) {
+		n, err := strconv.Atoi(d)
+		if err != nil {
+			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", "365")
+		}
+		s.ExpiryDays = append(s.ExpiryDays, n)
+	}
+	return nil
 }

@@ -26,9 +26,15 @@ const (
 	Urgent = "urgent"
 	Mail   = "mail"
 	Low    = "low"
+	// Notices has workers of its own: however many there are, and however slow the
+	// mail server is, they take none from what somebody is waiting for.
+	Notices = "notices"
 )
 
 var weights = map[string]int{Urgent: 6, Mail: 3, Low: 1}
+
+// apart are the queues with workers of their own.
+var apart = map[string]int{Notices: 1}
 
 // Kind is one line of the table of kinds.
 type Kind struct {
@@ -82,6 +88,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: both(h.EventFails, h.ProvisionFails)},
 		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Notice, Queue: Notices, Timeout: 60 * time.Second, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Event, Queue: Mail, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
 		{Name: outbox.LicenseActivate, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseActivate, OnFail: h.LicenseFails},
@@ -126,7 +133,7 @@ type Options struct {
 	Kinds   []Kind
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
-	Workers int // tasks at the same time; 0 means 10
+	Workers int // tasks at the same time; 0 means 10. Notices have half as many beside them
 	// Poll is how often the relay looks for due tasks when nobody wakes it; 0
 	// means 200 ms.
 	Poll time.Duration
@@ -147,6 +154,7 @@ type Jobs struct {
 	o     Options
 	kinds map[outbox.Kind]Kind
 	names []string // of the kinds; rows of others are for newer programs
+	apart []string // of those whose queue has workers of its own
 	queue *queue
 	wake  chan struct{}
 	stop  context.CancelFunc
@@ -173,11 +181,15 @@ func New(o Options) (*Jobs, error) {
 	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, wake: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {
 		j.kinds[k.Name] = k
-		j.names = append(j.names, string(k.Name))
+		if apart[k.Queue] > 0 {
+			j.apart = append(j.apart, string(k.Name))
+		} else {
+			j.names = append(j.names, string(k.Name))
+		}
 	}
 	for _, name := range outbox.Kinds() {
 		k, ok := j.kinds[name]
-		if !ok || k.Run == nil || weights[k.Queue] == 0 || k.Tries < 1 || k.Timeout <= 0 {
+		if !ok || k.Run == nil || weights[k.Queue]+apart[k.Queue] == 0 || k.Tries < 1 || k.Timeout <= 0 {
 			return nil, fmt.Errorf("jobs: kind %q has no complete line in the table", name)
 		}
 	}

@@ -143,14 +143,20 @@ func (j *Jobs) relayAll(ctx context.Context) error {
 			j.o.Log.Warn("Redis has lost its tasks; they are handed over again", "tasks", n)
 		}
 	}
-	for {
-		n, err := j.o.Store.Relay(ctx, j.names, relayBatch, func(due []store.Due) ([]int64, error) {
-			return j.queue.put(ctx, j.kinds, due)
-		})
-		if err != nil || n < relayBatch {
-			return err
+	for more := true; more; {
+		more = false
+		// What somebody waits for is handed over before each batch of the rest.
+		for _, names := range [][]string{j.names, j.apart} {
+			n, err := j.o.Store.Relay(ctx, names, relayBatch, func(due []store.Due) ([]int64, error) {
+				return j.queue.put(ctx, j.kinds, due)
+			})
+			if err != nil {
+				return err
+			}
+			more = more || n == relayBatch
 		}
 	}
+	return nil
 }
 
 // asynqLog passes Asynq's own words on.

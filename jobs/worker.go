@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -112,17 +113,19 @@ func (j *Jobs) postpone(ctx context.Context, t outbox.Task, f *fault.Error) erro
 // Start begins relaying, working and sweeping. It returns when all of it runs.
 func (j *Jobs) Start() error {
 	j.queue = newQueue(j.o.Redis)
-	server := asynq.NewServerFromRedisClient(j.o.Redis, asynq.Config{
-		Concurrency:       j.o.Workers,
-		Queues:            weights,
-		TaskCheckInterval: 100 * time.Millisecond,
-		// Only infrastructure errors come here; tasks have their own back-off.
-		RetryDelayFunc:  func(int, error, *asynq.Task) time.Duration { return 2 * time.Second },
-		ShutdownTimeout: 20 * time.Second,
-		Logger:          asynqLog{j.o.Log},
-	})
-	if err := server.Start(asynq.HandlerFunc(j.process)); err != nil {
-		return fmt.Errorf("jobs: %w", err)
+	var servers []*asynq.Server
+	for _, part := range []struct {
+		workers int
+		queues  map[string]int
+	}{{j.o.Workers, weights}, {max(j.o.Workers/2, 1), apart}} {
+		server := j.server(part.workers, part.queues)
+		if err := server.Start(asynq.HandlerFunc(j.process)); err != nil {
+			for _, s := range servers {
+				s.Shutdown()
+			}
+			return fmt.Errorf("jobs: %w", err)
+		}
+		servers = append(servers, server)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	j.stop, j.done = cancel, make(chan struct{})
@@ -135,9 +138,25 @@ func (j *Jobs) Start() error {
 		j.relay(ctx)
 		<-swept
 		<-timed
-		server.Shutdown()
+		var ended sync.WaitGroup
+		for _, s := range servers {
+			ended.Go(s.Shutdown)
+		}
+		ended.Wait()
 	}()
 	return nil
+}
+
+func (j *Jobs) server(workers int, queues map[string]int) *asynq.Server {
+	return asynq.NewServerFromRedisClient(j.o.Redis, asynq.Config{
+		Concurrency:       workers,
+		Queues:            queues,
+		TaskCheckInterval: 100 * time.Millisecond,
+		// Only infrastructure errors come here; tasks have their own back-off.
+		RetryDelayFunc:  func(int, error, *asynq.Task) time.Duration { return 2 * time.Second },
+		ShutdownTimeout: 20 * time.Second,
+		Logger:          asynqLog{j.o.Log},
+	})
 }
 
 // Stop ends everything; work in hand gets 20 s to finish. Calling it again, or

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"koodesk/app/market"
 	"koodesk/app/store"
 	"koodesk/views"
 )
@@ -21,7 +22,7 @@ const (
 
 // UsageInfo is the kind of delivery that tells a customer how to use an
 // instance.
-const UsageInfo = "usage_info"
+const UsageInfo = market.UsageInfo
 
 // NoAddress is the new value of the history entry (kind "customer") which says
 // that a customer could not be told anything: neither an e-mail address nor a

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"koodesk/app/market"
 	"koodesk/app/store"
 )
 
@@ -31,6 +32,10 @@ type usage struct {
 	Password     string
 	Memo         string
 	ExpiresAt    string // "" when it does not expire
+
+	// Of notices.
+	Days    int  // whole days of the calendar until the expiry; 0 is today
+	Expired bool // the expiry has passed
 }
 
 // row is one line of the table in a mail.
@@ -53,7 +58,7 @@ type templates struct {
 func parseTemplates(files fs.FS) (*templates, error) {
 	t := &templates{mailText: map[string]*texttemplate.Template{}, mailHTML: map[string]*htmltemplate.Template{},
 		sms: map[string]*texttemplate.Template{}}
-	for _, event := range []string{UsageInfo} {
+	for _, event := range market.Notices() {
 		for _, language := range languages {
 			if err := t.parse(files, event+"."+language); err != nil {
 				return nil, fmt.Errorf("deliver: templates of %s in %s: %w", event, language, err)
@@ -80,15 +85,16 @@ func (t *templates) parse(files fs.FS, name string) (err error) {
 	if t.sms[name], err = parseText("sms/" + name + ".txt"); err != nil {
 		return err
 	}
-	t.mailHTML[name], err = htmltemplate.New(name).Funcs(functions).ParseFS(files, "email/layout.html", "email/"+name+".html")
+	t.mailHTML[name], err = htmltemplate.New(name).Funcs(functions).ParseFS(files, "email/layout.html", "email/notice.html", "email/"+name+".html")
 	return err
 }
 
-// usageContent renders the usage information of an instance.
-func (d *Deliverer) usageContent(i *store.Instance, medium, language string) (store.Content, error) {
+// usageContent renders the usage information of an instance; its expiry is
+// written in a customer's zone.
+func (d *Deliverer) usageContent(i *store.Instance, medium, language string, zone *time.Location) (store.Content, error) {
 	data := usage{Language: language, Seller: d.seller, CustomerName: i.RealName, ProductName: i.ProductName,
 		InstanceID: i.InstanceID, OrderID: i.OrderID, FrontEndURL: i.App.FrontEndURL, AdminURL: i.App.AdminURL,
-		UserName: i.App.UserName, Password: i.App.Password, Memo: i.App.Memo, ExpiresAt: d.moment(i.ExpiresAt)}
+		UserName: i.App.UserName, Password: i.App.Password, Memo: i.App.Memo, ExpiresAt: moment(i.ExpiresAt, zone, language)}
 	if data.CustomerName == "" {
 		data.CustomerName = i.CustomerName
 	}
@@ -146,9 +152,12 @@ func oneLine(s string) string {
 }
 
 // moment writes a time for a customer, to the minute and with its zone.
-func (d *Deliverer) moment(t time.Time) string {
-	if t.IsZero() {
+func moment(t time.Time, zone *time.Location, language string) string {
+	switch {
+	case t.IsZero():
 		return ""
+	case language == "en":
+		return t.In(zone).Format("2 January 2006, 15:04 (UTC-07:00)")
 	}
-	return t.In(d.zone).Format("2006-01-02 15:04 (UTC-07:00)")
+	return t.In(zone).Format("2006年1月2日 15:04（UTC-07:00）")
 }

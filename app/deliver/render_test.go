@@ -36,10 +36,10 @@ func TestEveryTemplateSpeaksItsLanguage(t *testing.T) {
 		i := full()
 		i.ProductName, i.RealName, i.App.Memo = "Suite", "Ann", "Note"
 		d.seller = "Example Cloud"
-		en, err := d.usageContent(i, medium, "en")
+		en, err := d.usageContent(i, medium, "en", d.zone)
 		require.NoError(t, err)
 		require.NotRegexp(t, chinese, en.Subject+en.Text+en.HTML)
-		zh, err := d.usageContent(i, medium, "zh-CN")
+		zh, err := d.usageContent(i, medium, "zh-CN", d.zone)
 		require.NoError(t, err)
 		require.Regexp(t, chinese, zh.Text)
 		for _, c := range []store.Content{en, zh} {
@@ -52,7 +52,7 @@ func TestEveryTemplateSpeaksItsLanguage(t *testing.T) {
 			require.Contains(t, zh.HTML, `lang="zh-CN"`)
 			require.Contains(t, en.Subject, "Suite")
 		}
-		other, err := d.usageContent(i, medium, "fr")
+		other, err := d.usageContent(i, medium, "fr", d.zone)
 		require.NoError(t, err)
 		require.Equal(t, zh.Text, other.Text, "a language that is not spoken")
 	}
@@ -65,7 +65,7 @@ func TestTheLeastIsEnough(t *testing.T) {
 	i := &store.Instance{App: market.AppInfo{FrontEndURL: "https://app.example.com/"}}
 	for _, language := range languages {
 		for _, medium := range []string{Email, SMS} {
-			c, err := d.usageContent(i, medium, language)
+			c, err := d.usageContent(i, medium, language, d.zone)
 			require.NoError(t, err)
 			for _, bad := range []string{"<no value>", "{{", "}}", "密码", "assword", "ZgotmplZ"} {
 				require.NotContains(t, c.Subject+c.Text+c.HTML, bad, language+medium)
@@ -83,7 +83,7 @@ func TestTheMailShowsNothingFromOutside(t *testing.T) {
 	i.App.Memo = `<img src=x onerror=alert(1)>`
 	i.ProductName = "Evil\r\nBcc: thief@example.org <script>"
 	for _, language := range languages {
-		c, err := d.usageContent(i, Email, language)
+		c, err := d.usageContent(i, Email, language, d.zone)
 		require.NoError(t, err)
 		for _, bad := range []string{"<img", "<script", "<link", "@import", "url(", "src=\"http", "javascript:"} {
 			require.NotContains(t, c.HTML, bad)
@@ -100,7 +100,7 @@ func TestSecretsAreNamedAsTheyAreWritten(t *testing.T) {
 	d := renderer(t)
 	i := full()
 	i.App.Password = `a<b>&"'`
-	c, err := d.usageContent(i, Email, "en")
+	c, err := d.usageContent(i, Email, "en", d.zone)
 	require.NoError(t, err)
 	shown := c.Text + c.HTML
 	for _, s := range c.Secrets {

@@ -21,7 +21,8 @@ import (
 //
 // Faults: not_found "delivery.unknown"; invalid "delivery.bad_email" or
 // "delivery.bad_phone"; conflict "delivery.running" while it is being handed
-// over; conflict "delivery.instance_released".
+// over; conflict "delivery.instance_released", or "delivery.outdated" when what it
+// says does not hold any more.
 func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, actor staff.Actor) error {
 	err := d.store.Write(ctx, func(tx *store.Tx) error {
 		v, err := tx.LockDelivery(ctx, deliveryID)
@@ -59,8 +60,11 @@ func (d *Deliverer) mayResend(ctx context.Context, tx *store.Tx, v *store.Delive
 	if err != nil {
 		return err
 	}
-	if i.Status == market.Released {
-		return fault.New(fault.Conflict, "delivery.instance_released", "instance", i.InstanceID)
+	if !stillTrue(v, i, tx.Now) {
+		if i.Status == market.Released {
+			return fault.New(fault.Conflict, "delivery.instance_released", "instance", i.InstanceID)
+		}
+		return fault.New(fault.Conflict, "delivery.outdated", "instance", i.InstanceID)
 	}
 	return nil
 }

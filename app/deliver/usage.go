@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"koodesk/app/fault"
@@ -17,15 +18,33 @@ import (
 // UsageInfo sees to it, within tx, that the customer gets the instance's present
 // access data, once per version of it: by e-mail if there is an address, else by
 // SMS, else the instance's history says that nobody could be told. What an
-// earlier version has not managed to tell is cancelled.
+// earlier version has not managed to tell is cancelled. A product or a customer
+// may have switched it off.
 func (d *Deliverer) UsageInfo(ctx context.Context, tx *store.Tx, i *store.Instance, p *store.Product, messageID int64) error {
-	medium, to := reach(i)
-	if medium == "" {
+	w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
+	if err != nil {
+		return err
+	}
+	if slices.Contains(p.Settings.NoticesOff, UsageInfo) || slices.Contains(w.Off, UsageInfo) {
+		return nil
+	}
+	if medium, _ := reach(i); medium == "" {
 		return tx.Record(ctx, i.PK, []market.Change{{Kind: market.CustomerChanged, New: NoAddress}}, store.Origin{MessageID: messageID})
 	}
+	language := w.Language
+	if language == "" {
+		language = p.MailLanguage
+	}
+	return d.tellUsage(ctx, tx, i, language, messageID, fmt.Sprintf("%s/%d/%d", UsageInfo, i.PK, i.AccessVersion))
+}
+
+// tellUsage writes the delivery of the usage information and its task, once by
+// the key; whatever of it has not gone out before is cancelled.
+func (d *Deliverer) tellUsage(ctx context.Context, tx *store.Tx, i *store.Instance, language string, messageID int64, key string) error {
+	medium, to := reach(i)
 	id, err := tx.AddDelivery(ctx, store.NewDelivery{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: messageID,
-		Kind: UsageInfo, Medium: medium, Language: p.MailLanguage, To: to, ToMask: mask(medium, to), MessageRef: d.newRef(),
-		UniqueKey: fmt.Sprintf("%s/%d/%d", UsageInfo, i.PK, i.AccessVersion)})
+		Kind: UsageInfo, Medium: medium, Language: language, To: to, ToMask: mask(medium, to), MessageRef: d.newRef(),
+		UniqueKey: key})
 	if err != nil || id == 0 {
 		return err
 	}
@@ -41,7 +60,11 @@ func (d *Deliverer) UsageInfo(ctx context.Context, tx *store.Tx, i *store.Instan
 // still used when there is no phone number: the delivery then fails visibly and
 // can be sent again to a corrected address.
 func reach(i *store.Instance) (medium, to string) {
-	email, phone := strings.TrimSpace(i.Email), market.FoldPhone(i.Phone)
+	return reachBy(i.Email, i.Phone)
+}
+
+func reachBy(email, phone string) (medium, to string) {
+	email, phone = strings.TrimSpace(email), market.FoldPhone(phone)
 	switch {
 	case email != "" && (phone == "" || checkEmail(email) == nil):
 		return Email, email

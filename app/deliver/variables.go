@@ -11,7 +11,7 @@ import (
 func (u *usage) variables() map[string]string {
 	return map[string]string{"seller": u.Seller, "customer_name": u.CustomerName, "product_name": u.ProductName, "instance_id": u.InstanceID,
 		"order_id": u.OrderID, "front_end_url": u.FrontEndURL, "admin_url": u.AdminURL, "user_name": u.UserName, "password": u.Password,
-		"memo": u.Memo, "expires_at": u.ExpiresAt}
+		"memo": u.Memo, "expires_at": u.ExpiresAt, "days": strconv.Itoa(u.Days)}
 }
 
 // VariableNames lists what a template of a service may use.

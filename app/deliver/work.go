@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"koodesk/app/fault"
-	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
@@ -24,8 +23,8 @@ const (
 const busyWait = 30 * time.Second
 
 // Deliver does a deliver task: it renders the message for its first try, keeps
-// it, and hands it over. A delivery that was cancelled, or whose instance was
-// released, is not sent.
+// it, and hands it over. A delivery that was cancelled, or that is not true any
+// more, is not sent; a notice that must wait is put back.
 //
 // Faults: those of the sender; conflict "delivery.under_way" (tried again);
 // conflict "task.lease_lost"; unavailable "delivery.outcome_unknown" (given up)
@@ -35,7 +34,11 @@ const busyWait = 30 * time.Second
 func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	var parcel *Parcel
 	var sender Sender
-	err := d.store.Write(ctx, func(tx *store.Tx) (err error) {
+	err := d.store.Write(ctx, func(tx *store.Tx) error {
+		held, err := d.hold(ctx, tx, task)
+		if err != nil || held {
+			return err
+		}
 		parcel, sender, err = d.begin(ctx, tx, task)
 		if err == nil && parcel == nil {
 			return tx.Complete(ctx, task)
@@ -95,7 +98,7 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 	if err != nil {
 		return nil, nil, err
 	}
-	if i.Status == market.Released {
+	if !stillTrue(v, i, tx.Now) {
 		return nil, nil, tx.SetDeliveryStatus(ctx, v.ID, cancelled)
 	}
 	if v.Handing {
@@ -139,7 +142,7 @@ func (d *Deliverer) settleContent(ctx context.Context, tx *store.Tx, v *store.De
 	if v.Content != nil {
 		return nil
 	}
-	content, err := d.usageContent(i, v.Medium, v.Language)
+	content, err := d.content(ctx, tx, v, i)
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "internal")
 	}

@@ -24,7 +24,7 @@ func TestTheCustomerGetsTheUsageInformation(t *testing.T) {
 	m := p.arrived(1)[0]
 	require.Equal(t, []string{address}, m.To)
 	require.Equal(t, "<"+address+">", m.Get("To"))
-	for _, part := range []string{"云协作 <Pro>", "https://app.example.com/?a=1&b=2", "账号：admin", "初始密码：" + password, "第一行", "2027-11-21 23:59 (UTC+08:00)", "示例云"} {
+	for _, part := range []string{"云协作 <Pro>", "https://app.example.com/?a=1&b=2", "账号：admin", "初始密码：" + password, "第一行", "2027年11月21日 23:59（UTC+08:00）", "示例云"} {
 		require.Contains(t, m.Text, part)
 	}
 	for _, part := range []string{"云协作 &lt;Pro&gt;", `href="https://app.example.com/?a=1&amp;b=2"`, "Pa55&amp;&lt;w&gt;&#34;ord&#39;", "第一行\n第二行"} {

@@ -16,6 +16,7 @@ const (
 	OrderQuery Kind = "order_query" // ask the marketplace what was ordered
 	Provision  Kind = "provision"   // make, change or end the instance at its driver
 	Deliver    Kind = "deliver"     // hand one SMS or e-mail over
+	Notice     Kind = "notice"      // the same for what many customers may hear at once
 	Reconcile  Kind = "reconcile"   // compare open orders with the marketplace's
 
 	LicenseActivate Kind = "license_activate" // activate an authorization code at the marketplace
@@ -30,7 +31,7 @@ const (
 
 // Kinds lists every kind; each has a handler, which a test holds.
 func Kinds() []Kind {
-	return []Kind{OrderQuery, Provision, Deliver, Reconcile,
+	return []Kind{OrderQuery, Provision, Deliver, Notice, Reconcile,
 		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload, Event}
 }
 
@@ -63,11 +64,12 @@ const (
 	OnDemand Purpose = "demand"   // somebody asked for it
 	Notified Purpose = "notified" // an order that a notice named
 	Notify   Purpose = "notify"   // of events
+	Told     Purpose = "notice"   // a customer hears of what has happened or is near
 )
 
 // Purposes lists every purpose.
 func Purposes() []Purpose {
-	return []Purpose{Purchase, Renewed, Upgrade, Release, Usage, Verify, Daily, OnDemand, Notified, Notify}
+	return []Purpose{Purchase, Renewed, Upgrade, Release, Usage, Verify, Daily, OnDemand, Notified, Notify, Told}
 }
 
 // New is a task to be written. Zero ids mean none. UniqueKey makes the task

@@ -31,7 +31,8 @@ const secretOverlap = 24 * time.Hour
 // language it is the site's.
 //
 // Faults: not_found "channel.unknown"; invalid "product.bad_id",
-// "product.driver_unknown" and those of the driver's CheckSettings.
+// "product.driver_unknown", "notice.kind_unknown", "notice.bad_days",
+// "notice.bad_quiet_hours", "notice.bad_cap" and those of the driver's CheckSettings.
 func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (done Stored, err error) {
 	if n := utf8.RuneCountInString(entry.ProductID); n == 0 || n > maxProductID || strings.ContainsFunc(entry.ProductID, blank) {
 		return done, fault.New(fault.Invalid, "product.bad_id")
@@ -53,6 +54,9 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 			return err
 		}
 		if err := p.checkLicense(entry); err != nil {
+			return err
+		}
+		if err := checkNotices(&entry.Settings); err != nil {
 			return err
 		}
 		if entry.Settings.Pool != "" { // shown, empty as it is

@@ -33,6 +33,10 @@ type Delivery struct {
 	Resends     int
 	CreatedAt   time.Time
 	SentAt      time.Time
+	Days        int       // of an expiry notice: how many days before
+	AboutExpiry time.Time // the expiry that it speaks of
+	Customer    string    // see customer_wishes
+	CountedAt   time.Time // since when it counts among the customer's notices
 }
 
 // Kept tells whether the delivery was rendered and kept, but never left the
@@ -85,21 +89,23 @@ RETURNING id`,
 
 const deliveryColumns = `id, channel_id, instance_pk, COALESCE(message_id, 0), kind, medium, language, to_sealed, to_mask,
        content_sealed, status, transport, outcome, handing_since IS NOT NULL, COALESCE(fallback_of, 0), message_ref, provider_ref, attempts,
-       resends, created_at, sent_at`
+       resends, created_at, sent_at,
+       COALESCE(days, 0), about_expiry, customer, counted_at`
 
 func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
 	var d Delivery
 	var to, content []byte
-	var sent sql.NullTime
+	var sent, about, counted sql.NullTime
 	err := row.Scan(&d.ID, &d.ChannelID, &d.InstancePK, &d.MessageID, &d.Kind, &d.Medium, &d.Language, &to, &d.ToMask,
-		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent)
+		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent,
+		&d.Days, &about, &d.Customer, &counted)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "delivery.unknown")
 	}
 	if err != nil {
 		return nil, toFault(err)
 	}
-	d.SentAt = sent.Time
+	d.SentAt, d.AboutExpiry, d.CountedAt = sent.Time, utc(about), counted.Time
 	if d.To, err = r.open(seal.Customer, to); err != nil {
 		return nil, err
 	}

@@ -185,6 +185,10 @@ UPDATE instances
        ordered_task = $15,
        ordered_expires_at = $16,
        ordered_expiry_at = $17,
+       expiry_since = CASE WHEN expires_at IS DISTINCT FROM $3 THEN now() ELSE expiry_since END,
+       notice_at = CASE WHEN $8::timestamptz IS NOT NULL OR $3::timestamptz IS NULL THEN NULL
+                        WHEN expires_at IS DISTINCT FROM $3 OR status <> $2 THEN '-infinity'
+                        ELSE notice_at END,
        updated_at = now()
  WHERE id = $1`, i.PK, string(i.Status), nullTime(i.ExpiresAt), i.ExpirySetBy, i.ProductID,
 		nullTime(i.ProvisionedAt), nullTime(i.FrozenAt), nullTime(i.ReleasedAt), i.FrozenBy,
@@ -193,15 +197,20 @@ UPDATE instances
 	if err != nil {
 		return toFault(err)
 	}
+	if err := t.dropStaleNotices(ctx, i, changes); err != nil {
+		return err
+	}
 	return t.Record(ctx, i.PK, changes, o)
 }
 
-// Record adds entries to an instance's history.
+// Record adds entries to an instance's history, and notes of each what its
+// customer is to be told.
 func (t *Tx) Record(ctx context.Context, pk int64, changes []market.Change, o Origin) error {
-	for _, c := range changes {
+	notices := market.Noticed(changes)
+	for n, c := range changes {
 		_, err := t.tx.ExecContext(ctx, `
-INSERT INTO instance_events (instance_pk, kind, old_value, new_value, message_id, task_id, actor)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`, pk, string(c.Kind), c.Old, c.New, nullID(o.MessageID), nullID(o.TaskID), o.Actor)
+INSERT INTO instance_events (instance_pk, kind, old_value, new_value, message_id, task_id, actor, notice)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, pk, string(c.Kind), c.Old, c.New, nullID(o.MessageID), nullID(o.TaskID), o.Actor, nullText(notices[n]))
 		if err != nil {
 			return toFault(err)
 		}

@@ -49,6 +49,12 @@ type ProductSettings struct {
 	// DeliveryFallback tells a customer by SMS what an e-mail could not, and the
 	// other way round.
 	DeliveryFallback bool `json:"delivery_fallback,omitempty"`
+
+	// What customers are told, see market.Notices.
+	NoticesOff []string `json:"notices_off,omitempty"` // kinds that nobody gets
+	ExpiryDays []int    `json:"expiry_days,omitempty"` // how many days before; none: DefaultExpiryDays
+	QuietHours string   `json:"quiet_hours,omitempty"` // "21:00-09:00" (also when empty), or "none"
+	DailyCap   int      `json:"daily_cap,omitempty"`   // notices that a customer gets in a day; 0: DefaultDailyCap, -1: any number
 }
 
 // ProductFor finds what a product is provisioned by: its own entry, else the
@@ -94,10 +100,13 @@ func (t *Tx) SetProduct(ctx context.Context, p Product) (created bool, err error
 		return false, fault.Wrap(err, fault.Internal, "internal")
 	}
 	err = t.tx.GetContext(ctx, &created, `
-INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language, old_secret_sealed, old_secret_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language, old_secret_sealed, old_secret_until, replan_after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (channel_id, product_id) DO UPDATE
    SET driver = EXCLUDED.driver,
+       replan_after = CASE WHEN products.settings->'expiry_days' IS DISTINCT FROM EXCLUDED.settings->'expiry_days'
+                             OR products.settings->'notices_off' IS DISTINCT FROM EXCLUDED.settings->'notices_off' THEN 0
+                        ELSE products.replan_after END,
        settings = EXCLUDED.settings,
        secret_sealed = EXCLUDED.secret_sealed,
        mail_language = EXCLUDED.mail_language,

@@ -49,6 +49,9 @@ type DeliveryRow struct {
 	LastError   *fault.Record
 	CreatedAt   time.Time
 	SentAt      time.Time
+	Days        *int      // of an expiry notice: how many days before
+	HeldUntil   time.Time // it waits until then, because of HeldWhy
+	HeldWhy     string    // quiet_hours, daily_cap
 }
 
 // DeliveryDetail is one delivery with its text, secrets masked, and the tasks
@@ -86,6 +89,9 @@ type deliveryRow struct {
 	LastError   sql.NullString `db:"last_error"`
 	Created     time.Time      `db:"created_at"`
 	Sent        sql.NullTime   `db:"sent_at"`
+	Days        *int           `db:"days"`
+	HeldUntil   sql.NullTime   `db:"held_until"`
+	HeldWhy     string         `db:"held_why"`
 }
 
 var deliveryList = source{
@@ -93,7 +99,8 @@ var deliveryList = source{
 	columns: `d.id, (SELECT c.slug FROM channels c WHERE c.id = d.channel_id) AS channel,
        (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
        COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
-       d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at`,
+       d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at, d.days,
+       CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why`,
 	table: "deliveries",
 	alias: "d",
 }
@@ -105,7 +112,7 @@ func (d *deliveryRow) show() (DeliveryRow, error) {
 		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
 		Outcome: d.Outcome, OutcomeCode: d.OutcomeCode, OutcomeAt: utc(d.OutcomeAt), FallbackOf: d.FallbackOf,
 		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
-		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent),
+		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy,
 	}, err
 }
 

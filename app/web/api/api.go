@@ -62,6 +62,7 @@ type Options struct {
 	Channels  Channels
 	Licenses  Licenses
 	PublicURL string // where KooGallery reaches the program
+	Teller    Teller
 
 	Reconcile Reconciler
 	Failures  Failures
@@ -99,6 +100,9 @@ func (a *API) Routes() []session.Route {
 		to(put, "/instances/:instance_id/access", staff.InstancesAccess, a.SetAccess),
 		to(post, "/instances/:instance_id/claim", staff.InstancesAccess, a.Claim),
 		to(del, "/instances/:instance_id/claim", staff.InstancesAccess, a.Unclaim),
+		to(get, "/instances/:instance_id/notices", staff.InstancesRead, a.Notices),
+		to(put, "/instances/:instance_id/notices", staff.DeliveriesSend, a.SetNotices),
+		to(post, "/instances/:instance_id/usage-info", staff.DeliveriesSend, a.SendUsageInfo),
 		to(get, "/provisioning", staff.InstancesRead, a.Provisioning),
 		to(get, "/tasks", staff.TasksRead, a.Tasks),
 		to(get, "/tasks/:id", staff.TasksRead, a.Task),

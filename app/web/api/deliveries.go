@@ -35,6 +35,9 @@ type delivery struct {
 	LastError  *shown  `json:"last_error"`
 	CreatedAt  moment  `json:"created_at"`
 	SentAt     moment  `json:"sent_at"`
+	Days       *int    `json:"days"`
+	HeldUntil  moment  `json:"held_until"`
+	HeldWhy    string  `json:"held_why"`
 }
 
 type deliveryDetail struct {
@@ -76,6 +79,7 @@ func showDelivery(z *i18n.Localizer, d store.DeliveryRow) delivery {
 		Language: d.Language, To: d.To, Subject: d.Subject, Status: d.Status, Transport: d.Transport, Attempts: d.Attempts,
 		Outcome: d.Outcome, OutcomeAt: moment(d.OutcomeAt), Code: d.OutcomeCode, FallbackOf: idOrNull(d.FallbackOf),
 		Resends: d.Resends, LastError: show(z, d.LastError), CreatedAt: moment(d.CreatedAt), SentAt: moment(d.SentAt),
+		Days: d.Days, HeldUntil: moment(d.HeldUntil), HeldWhy: d.HeldWhy,
 	}
 }
 

@@ -30,6 +30,11 @@ type productSettings struct {
 
 	OneTimeLink      bool `json:"one_time_link"`
 	DeliveryFallback bool `json:"delivery_fallback"`
+
+	NoticesOff []string `json:"notices_off"`
+	ExpiryDays []int    `json:"expiry_days"`
+	QuietHours string   `json:"quiet_hours"`
+	DailyCap   int      `json:"daily_cap"`
 }
 
 type product struct {
@@ -45,6 +50,12 @@ type product struct {
 }
 
 func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
+	if p.Settings.NoticesOff == nil {
+		p.Settings.NoticesOff = []string{}
+	}
+	if p.Settings.ExpiryDays == nil {
+		p.Settings.ExpiryDays = []int{}
+	}
 	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, productSettings: productSettings(p.Settings),
 		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }

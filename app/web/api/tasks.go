@@ -17,7 +17,7 @@ var (
 )
 
 func publishedKinds() []string {
-	kinds := []string{"notice", "usage_push"}
+	kinds := []string{"usage_push"}
 	for _, k := range outbox.Kinds() {
 		kinds = append(kinds, string(k))
 	}

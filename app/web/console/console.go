@@ -123,6 +123,8 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/orders", staff.OrdersRead, k.Orders),
 		to(get, "/orders/:id", staff.OrdersRead, k.Order),
 		to(post, "/instances/:instance_id/link", staff.InstancesAccess, k.RenewLink),
+		to(post, "/instances/:instance_id/usage-info", staff.DeliveriesSend, k.SendUsageInfo),
+		to(post, "/instances/:instance_id/notices", staff.DeliveriesSend, k.SetNotices),
 		to(get, "/deliveries", staff.DeliveriesRead, k.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, k.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, k.Resend),

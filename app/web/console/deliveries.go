@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/deliver"
+	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -17,7 +18,7 @@ import (
 var deliveryParams = []string{"status", "kind", "medium", "outcome", "instance_id", "q"}
 
 // deliveryKinds are what customers are told.
-var deliveryKinds = []string{deliver.UsageInfo, "expiry_notice", "frozen", "unfrozen", "renewed", "released", "license_ready"}
+var deliveryKinds = market.Notices()
 
 func readDeliveries(u view.URL) store.DeliveryFilter {
 	return store.DeliveryFilter{Medium: u.Get("medium"), Kind: u.Get("kind"), Status: u.Get("status"), Outcome: u.Get("outcome"),
@@ -67,7 +68,7 @@ func deliveryRow(s view.Shell, d store.DeliveryRow, list view.URL) view.Delivery
 	r := view.DeliveryRow{
 		ID: d.ID, URL: within(deliveryURL(d.ID), list), Status: d.Status, Kind: d.Kind, Medium: d.Medium, To: d.To,
 		InstanceID: d.InstanceID, InstanceURL: instanceURL(d.InstanceID), Attempts: d.Attempts, Created: s.Clock.Time(d.CreatedAt),
-		Sent: s.Clock.Time(d.SentAt), Fault: d.LastError, Kept: kept(d), Outcome: d.Outcome,
+		Sent: s.Clock.Time(d.SentAt), Fault: d.LastError, Kept: kept(d), Outcome: d.Outcome, HeldWhy: d.HeldWhy, Held: s.Clock.Time(d.HeldUntil),
 		Resend: action(s, staff.DeliveriesSend, within(deliveryURL(d.ID)+"/resend", list), view.Text{}),
 	}
 	if d.Status == string(outbox.Running) {

@@ -87,6 +87,13 @@ func deliveryFacts(clock view.Clock, d *store.DeliveryDetail) []view.Fact {
 		{Label: view.Say("fact.sent"), Time: clock.Time(d.SentAt)},
 		{Label: view.Say("fact.message_id"), Value: d.MessageRef, Mono: true, Copy: true},
 	}
+	if d.HeldWhy != "" {
+		facts = append(facts, view.Fact{Label: view.Say("fact.held_until"), Time: clock.Time(d.HeldUntil)},
+			view.Fact{Label: view.Say("fact.held_why"), Text: view.Say("held." + d.HeldWhy)})
+	}
+	if d.Days != nil {
+		facts = append(facts, view.Fact{Label: view.Say("fact.days_before"), Text: view.Say("instances.days_before", "n", *d.Days)})
+	}
 	if d.ProviderRef != "" {
 		facts = append(facts, view.Fact{Label: view.Say("fact.provider_ref"), Value: d.ProviderRef, Mono: true})
 	}

@@ -45,7 +45,10 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	if p.Hold.By != "" && !p.Hold.Mine && p.Access.Form.Action.Why.None() {
 		p.Access.Form.Action.Why = view.Say("why.claim_held", "by", p.Hold.By)
 	}
-	if p.Seen, err = k.seen(c.UserContext(), id); err != nil || fragment(c, "live") {
+	if p.Seen, err = k.seen(c.UserContext(), id); err != nil {
+		return s, p, err
+	}
+	if p.Notices, err = k.notices(c.UserContext(), s, i, list); err != nil || fragment(c, "live") {
 		return s, p, err
 	}
 	newer, older, err := k.read.InstanceNeighbours(c.UserContext(), readInstances(list, s.Clock.Now), i.InstanceRow)

@@ -23,6 +23,8 @@ type DeliveryRow struct {
 	Fault       *fault.Record
 	Kept        bool   // rendered and kept, but it never left the machine: no mail server is set
 	Outcome     string // what became of it: delivered, refused, bounced, unknown, …
+	HeldWhy     string // quiet_hours, daily_cap: it waits until Held
+	Held        Time
 	Resend      Action
 }
 

@@ -117,6 +117,7 @@ type InstancePage struct {
 	Timeline   []Event
 	Messages   []MessageRow
 	Deliveries []DeliveryRow
+	Notices    Notices
 	Tasks      []TaskRow
 	Live       bool
 }

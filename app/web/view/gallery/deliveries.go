@@ -41,12 +41,14 @@ func (k look) delivery(id int64, status, kind, medium, to string, age time.Durat
 func (k look) deliveryRows() []view.DeliveryRow {
 	kept := k.delivery(73, "succeeded", "usage_info", "sms", "138••••0000", 27*time.Hour)
 	kept.Kept = true
+	held := k.delivery(74, "pending", "expiry_notice", "sms", "139••••0000", 6*time.Hour)
+	held.HeldWhy, held.Held = "quiet_hours", ago(-9*time.Hour)
 	return []view.DeliveryRow{
 		k.delivery(78, "failed", "usage_info", "email", "b•••@example.com", 12*time.Minute),
 		k.delivery(77, "succeeded", "usage_info", "email", "p•••••••g@very-long-company-name.example.com.cn", 3*time.Hour),
 		k.delivery(76, "running", "renewed", "email", "s•••@example.org", 4*time.Hour),
 		k.delivery(75, "pending", "expiry_notice", "sms", "+65•••••12", 5*time.Hour),
-		kept, k.delivery(72, "cancelled", "frozen", "email", "x•••@example.net", 30*time.Hour),
+		held, kept, k.delivery(72, "cancelled", "frozen", "email", "x•••@example.net", 30*time.Hour),
 	}
 }
 

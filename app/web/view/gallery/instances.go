@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/web/view"
 )
@@ -87,7 +88,7 @@ func (k look) access(state string) view.Access {
 func (k look) instance(state string) view.InstancePage {
 	p := view.InstancePage{
 		Shell: k.shell(view.RoomInstances, "/instances/10e758d0"), Instance: instances()[2], Back: "/instances", Prev: "/instances/87b94795", Next: "/instances/5f0c1c2e",
-		Access: k.access(state), Link: k.buyerLink(state), Timeline: instanceTimeline(), Messages: rows()[2:6], Deliveries: k.deliveryRows()[:2],
+		Access: k.access(state), Link: k.buyerLink(state), Timeline: instanceTimeline(), Messages: rows()[2:6], Deliveries: k.deliveryRows()[:2], Notices: k.notices(),
 		Tasks: []view.TaskRow{k.task(11, "provision", "renewal", "succeeded"), k.task(12, "order_query", "renewal", "succeeded")},
 	}
 	p.Seen = view.Seen{Code: "000000", Fields: []view.SeenField{{Name: "resultCode", Value: "000000", Length: 6}, {Name: "resultMsg", Value: "success", Length: 7, Limit: 255},
@@ -159,4 +160,10 @@ func instanceSamples(op, ro look) []Sample {
 		{"instance-released", view.PageInstance, op.instance("released")},
 		{"instance-read-only", view.PageInstance, ro.instance("active")},
 	}
+}
+
+func (k look) notices() view.Notices {
+	return view.Notices{NextDays: 7, NextAt: ago(-26 * 24 * time.Hour), Kinds: market.Notices(), Off: []string{market.WasReleased}, Language: "en", Zone: "Asia/Singapore",
+		Set: k.may(staff.DeliveriesSend, "/instances/10e758d0/notices"), Send: k.may(staff.DeliveriesSend, "/instances/10e758d0/usage-info"),
+		Effects: []view.Effect{{Will: true, Text: view.Say("notices.effect_sent")}, {Text: view.Say("effect.resend_no_access")}}}
 }

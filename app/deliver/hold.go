@@ -1,0 +1,115 @@
+package deliver
+
+import (
+	"context"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+)
+
+// What is asked of a notice where a product says nothing else.
+const (
+	DefaultQuietHours = market.DefaultQuietHours // in the customer's zone, SMS only
+	DefaultDailyCap   = 5                        // notices that a customer gets in a day
+)
+
+// Why a notice is held.
+const (
+	HeldQuiet = "quiet_hours"
+	HeldCap   = "daily_cap"
+)
+
+// hold puts a notice back that must not go out now, and says on it until when and
+// why. Usage information always goes, and so does what a person sends again.
+func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (held bool, err error) {
+	v, err := tx.LockDelivery(ctx, task.DeliveryID)
+	if err != nil || v.Kind == UsageInfo || v.Status != pending {
+		return false, err
+	}
+	if v.Resends > 0 {
+		return false, tx.CountNotice(ctx, v.ID)
+	}
+	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+	if err != nil || !stillTrue(v, i, tx.Now) {
+		return false, err // begin sees to it
+	}
+	p, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	if fault.Is(err, fault.NotFound) {
+		p, err = &store.Product{}, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
+	if err != nil {
+		return false, err
+	}
+	until, why, err := d.heldUntil(ctx, tx, v, p.Settings, d.zoneOf(w))
+	if err != nil {
+		return false, err
+	}
+	if why == "" {
+		return false, tx.CountNotice(ctx, v.ID)
+	}
+	if err := tx.HoldDelivery(ctx, v.ID, until, why); err != nil {
+		return false, err
+	}
+	cause := fault.New(fault.Conflict, "delivery.held_quiet_hours")
+	if why == HeldCap {
+		cause = fault.New(fault.Conflict, "delivery.held_daily_cap")
+	}
+	return true, tx.Postpone(ctx, task, cause, until)
+}
+
+// heldUntil decides. An SMS that has to wait for tomorrow because of the number
+// of notices waits for the end of tomorrow's quiet hours.
+func (d *Deliverer) heldUntil(ctx context.Context, tx *store.Tx, v *store.Delivery, s store.ProductSettings, zone *time.Location) (time.Time, string, error) {
+	quiet := func(t time.Time) (time.Time, bool) {
+		if v.Medium != SMS {
+			return t, false
+		}
+		return quietUntil(s.QuietHours, t.In(zone))
+	}
+	if until, yes := quiet(tx.Now); yes {
+		return until, HeldQuiet, nil
+	}
+	limit := s.DailyCap
+	if limit == 0 {
+		limit = DefaultDailyCap
+	}
+	if limit < 0 || !v.CountedAt.IsZero() {
+		return time.Time{}, "", nil
+	}
+	local := tx.Now.In(zone)
+	today := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
+	n, err := tx.CountedNotices(ctx, v.ChannelID, v.Customer, today)
+	if err != nil || n < limit {
+		return time.Time{}, "", err
+	}
+	until := today.AddDate(0, 0, 1)
+	if later, yes := quiet(until); yes {
+		until = later
+	}
+	return until, HeldCap, nil
+}
+
+// quietUntil tells whether a moment is within quiet hours of its own zone, and
+// when they end.
+func quietUntil(s string, t time.Time) (time.Time, bool) {
+	from, to, ok := market.QuietHours(s)
+	if !ok {
+		return t, false
+	}
+	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
+	end := time.Date(t.Year(), t.Month(), t.Day(), int(to.Hours()), int(to.Minutes())%60, 0, 0, t.Location())
+	switch {
+	case from < to && clock >= from && clock < to, from > to && clock < to:
+		return end, true
+	case from > to && clock >= from:
+		return end.AddDate(0, 0, 1), true
+	}
+	return t, false
+}

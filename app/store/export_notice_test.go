@@ -1,0 +1,28 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/lib/pq"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+)
+
+// PlanNotices shows how PostgreSQL selects due notices: the whole statement, with
+// all that it writes, in a transaction that is rolled back.
+func PlanNotices(t *testing.T, s *Store) (expiries, events string) {
+	t.Helper()
+	ctx := context.Background()
+	explain := func(statement string, args ...any) string {
+		tx, err := s.db.BeginTxx(ctx, nil)
+		require.NoError(t, err)
+		defer func() { _ = tx.Rollback() }()
+		var lines []string
+		require.NoError(t, tx.SelectContext(ctx, &lines, `EXPLAIN (ANALYZE, BUFFERS, TIMING off) `+statement, args...))
+		return strings.Join(lines, "\n")
+	}
+	return explain(dueExpiries, 500, "seller.test", pq.Array(market.ExpiryDays()), "Asia/Shanghai"), explain(dueEvents, 500, "seller.test")
+}

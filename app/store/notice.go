@@ -1,0 +1,252 @@
+package store
+
+import (
+	"context"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/market"
+	"koodesk/app/seal"
+)
+
+// NoticeRules are what the selection of due notices needs to know.
+type NoticeRules struct {
+	Days   []int  // before the expiry, where a product has none of its own
+	Zone   string // of customers without one of their own
+	Domain string // of Message-IDs
+	Limit  int    // how many instances are looked at in one statement
+	// Reach settles how a customer is told, with the masked address. An empty medium
+	// means that nobody can be.
+	Reach func(email, phone string) (medium, to, mask string)
+}
+
+// queued is a delivery that a selection has made; its address is still to be settled.
+type queued struct {
+	Picked int    `db:"picked"`
+	ID     int64  `db:"id"`
+	Email  []byte `db:"email_sealed"`
+	Phone  []byte `db:"phone_sealed"`
+}
+
+// noticeFacts is what both selections add to a row of "due": the product's and the
+// customer's settings. It ends where conditions may follow.
+const noticeFacts = `
+  LEFT JOIN LATERAL (
+       SELECT settings, mail_language
+         FROM products
+        WHERE channel_id = i.channel_id
+          AND product_id IN (i.product_id, '*')
+        ORDER BY product_id = '*'
+        LIMIT 1) p ON true
+  LEFT JOIN customer_wishes w
+         ON w.channel_id = i.channel_id
+        AND w.customer = ` + customerKey + `
+`
+
+// customerKey is how a customer is known: see customer_wishes.
+const customerKey = `COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)`
+
+// queueNotices ends a selection: it writes the tasks of the deliveries in "made"
+// and gives them back, with the number of rows that were looked at.
+const queueNotices = `
+, tasked AS (
+    INSERT INTO tasks (kind, purpose, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at)
+    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.id, now()
+      FROM made m
+      JOIN instances i ON i.id = m.instance_pk
+)
+SELECT (SELECT count(*) FROM due) AS picked, COALESCE(m.id, 0) AS id, i.email_sealed, i.phone_sealed
+  FROM (SELECT 1) one
+  LEFT JOIN made m ON true
+  LEFT JOIN instances i ON i.id = m.instance_pk`
+
+const insertNotices = `
+    INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key,
+                            days, about_expiry, customer)
+    SELECT channel_id, instance_pk, message_id, kind, CASE WHEN email_sealed IS NULL THEN 'sms' ELSE 'email' END, language,
+           COALESCE(email_sealed, phone_sealed), '', '<' || replace(gen_random_uuid()::text, '-', '') || '@' || $2, unique_key,
+           days, about_expiry, customer
+      FROM wanted
+     ORDER BY instance_pk
+    ON CONFLICT (unique_key) DO NOTHING
+    RETURNING id, instance_pk`
+
+// dueExpiries is the whole of it: the instances that the clock must look at, the
+// days that their products tell, of those the nearest that is due, its delivery
+// and task, and when to look next. A moment before the expiry was known is never
+// told, nor one that is further from the expiry than what was told already, nor
+// anything once the expiry is a day past: whoever was away for long, or a clock
+// that jumped, brings one message and no flood. A frozen or
+// unfinished instance is looked at again when its status changes.
+var dueExpiries = `
+WITH due AS (
+    SELECT id
+      FROM instances
+     WHERE notice_at <= now()
+     ORDER BY notice_at, id
+     LIMIT $1
+       FOR UPDATE SKIP LOCKED
+), known AS MATERIALIZED (
+    SELECT i.id, i.channel_id, i.status, i.expires_at, i.expiry_since,
+           i.email_sealed, i.phone_sealed, ` + customerKey + ` AS customer,
+           COALESCE(NULLIF(w.zone, ''), $4) AS zone,
+           COALESCE(NULLIF(w.language, ''), p.mail_language, 'zh-CN') AS language,
+           NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
+           AND NOT COALESCE('expiry_notice' = ANY(w.off), false) AS wanted,
+           COALESCE((SELECT array_agg(d::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') d), $3::int[]) AS days
+      FROM due
+      JOIN instances i ON i.id = due.id` + noticeFacts + `
+), plan AS MATERIALIZED (
+    SELECT k.*, n.days AS nearest, next.at AS next
+      FROM known k
+      LEFT JOIN LATERAL (
+           SELECT d.days
+             FROM unnest(k.days) d(days)
+            CROSS JOIN LATERAL (SELECT ` + noticeMoment("k", "k.zone") + ` AS at) m
+            WHERE m.at <= now()
+              AND m.at > k.expiry_since
+            ORDER BY m.at DESC, d.days
+            LIMIT 1) n ON true
+     CROSS JOIN LATERAL (
+           SELECT min(m.at) AS at
+             FROM unnest(k.days) d(days)
+            CROSS JOIN LATERAL (SELECT ` + noticeMoment("k", "k.zone") + ` AS at) m
+            WHERE m.at > now()) next
+), wanted AS MATERIALIZED (
+    SELECT k.channel_id, k.id AS instance_pk, NULL::bigint AS message_id, 'expiry_notice' AS kind, k.language, k.email_sealed, k.phone_sealed,
+           'expiry_notice/' || k.id || '/' || k.nearest || '/' || extract(epoch FROM k.expires_at)::bigint AS unique_key,
+           k.nearest AS days, k.expires_at AS about_expiry, k.customer
+      FROM plan k
+     WHERE k.nearest IS NOT NULL
+       AND k.wanted
+       AND k.status = 'active'
+       AND now() < k.expires_at + interval '24 hours'
+       AND (k.email_sealed IS NOT NULL OR k.phone_sealed IS NOT NULL)
+       AND NOT EXISTS (
+           SELECT 1
+             FROM deliveries d
+            WHERE d.instance_pk = k.id
+              AND d.kind = 'expiry_notice'
+              AND d.about_expiry = k.expires_at
+              AND d.days <= k.nearest)
+), looked AS (
+    UPDATE instances i
+       SET notice_at = plan.next
+      FROM plan
+     WHERE i.id = plan.id
+), made AS (` + insertNotices + `
+)` + queueNotices
+
+// dueEvents is the same for what has happened to instances. Of several events
+// of a kind the newest counts, and only what is still true is told.
+const dueEvents = `
+WITH due AS (
+    SELECT id, instance_pk, notice, new_value, message_id
+      FROM instance_events
+     WHERE notice IS NOT NULL
+     ORDER BY id
+     LIMIT $1
+       FOR UPDATE SKIP LOCKED
+), looked AS (
+    UPDATE instance_events e
+       SET notice = NULL
+      FROM due
+     WHERE e.id = due.id
+), wanted AS MATERIALIZED (
+    SELECT DISTINCT ON (i.id, due.notice)
+           i.channel_id, i.id AS instance_pk, due.message_id, due.notice AS kind,
+           COALESCE(NULLIF(w.language, ''), p.mail_language, 'zh-CN') AS language, i.email_sealed, i.phone_sealed,
+           due.notice || '/' || i.id || '/' || CASE WHEN due.notice = 'renewed' THEN 'to/' || extract(epoch FROM i.expires_at)::bigint
+                                                    ELSE due.id::text END AS unique_key,
+           NULL::smallint AS days, CASE WHEN due.notice = 'renewed' THEN i.expires_at END AS about_expiry,
+           ` + customerKey + ` AS customer
+      FROM due
+      JOIN instances i ON i.id = due.instance_pk` + noticeFacts + `
+     WHERE (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)
+       AND NOT COALESCE(p.settings->'notices_off' ? due.notice, false)
+       AND NOT COALESCE(due.notice = ANY(w.off), false)
+       AND CASE due.notice
+                WHEN 'frozen' THEN i.status = 'frozen'
+                WHEN 'unfrozen' THEN i.status = 'active'
+                WHEN 'released' THEN i.status = 'released'
+                WHEN 'renewed' THEN i.status <> 'released' AND i.expires_at = due.new_value::timestamptz
+                ELSE i.status <> 'released' END
+     ORDER BY i.id, due.notice, due.id DESC
+), made AS (` + insertNotices + `
+)` + queueNotices
+
+// QueueExpiryNotices looks at the instances whose notice may be due and writes
+// the deliveries and tasks; picked is how many it looked at.
+func (t *Tx) QueueExpiryNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
+	return t.queueNotices(ctx, r, dueExpiries, r.Limit, r.Domain, pq.Array(r.Days), r.Zone)
+}
+
+// QueueEventNotices does so for what has happened to instances.
+func (t *Tx) QueueEventNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
+	return t.queueNotices(ctx, r, dueEvents, r.Limit, r.Domain)
+}
+
+func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, args ...any) (picked, made int, err error) {
+	var rows []queued
+	if err := t.tx.SelectContext(ctx, &rows, statement, args...); err != nil {
+		return 0, 0, toFault(err)
+	}
+	picked = rows[0].Picked
+	if rows[0].ID == 0 {
+		return picked, 0, nil
+	}
+	return picked, len(rows), t.address(ctx, rows, r.Reach)
+}
+
+// address settles medium and address of new deliveries: only the open address
+// tells whether it can be one, and how it is masked.
+func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) error {
+	var ids []int64
+	var media, masks []string
+	var sealed [][]byte
+	for _, q := range rows {
+		email, err := t.Reader().open(seal.Customer, q.Email)
+		if err != nil {
+			return err
+		}
+		phone, err := t.Reader().open(seal.Customer, q.Phone)
+		if err != nil {
+			return err
+		}
+		medium, to, mask := reach(email, phone)
+		ids, media, masks = append(ids, q.ID), append(media, medium), append(masks, mask)
+		sealed = append(sealed, t.keys.SealString(seal.Customer, to))
+	}
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries d
+   SET medium = a.medium,
+       to_sealed = a.to_sealed,
+       to_mask = a.mask
+  FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) AS a (id, medium, to_sealed, mask)
+ WHERE d.id = a.id`, pq.Array(ids), pq.Array(media), pq.Array(sealed), pq.Array(masks))
+	return toFault(err)
+}
+
+// dropStaleNotices cancels what has not gone out and speaks of an expiry that is
+// not the instance's any more.
+func (t *Tx) dropStaleNotices(ctx context.Context, i *Instance, changes []market.Change) error {
+	for _, c := range changes {
+		if c.Kind != market.ExpiryChanged || c.Old == "" {
+			continue
+		}
+		var ids []int64
+		err := t.tx.SelectContext(ctx, &ids, `
+UPDATE deliveries
+   SET status = 'cancelled'
+ WHERE instance_pk = $1
+   AND about_expiry IS DISTINCT FROM $2
+   AND about_expiry IS NOT NULL
+   AND status IN ('pending', 'failed')
+RETURNING id`, i.PK, nullTime(i.ExpiresAt))
+		if err != nil || len(ids) == 0 {
+			return toFault(err)
+		}
+		return t.CancelDeliveryTasks(ctx, ids, "system")
+	}
+	return nil
+}

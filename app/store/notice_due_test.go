@@ -1,0 +1,39 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+// The clock looks every few seconds: what it finds due it finds by an index,
+// however many instances and however much history there is.
+func TestDueNoticesAreFoundByIndex(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	for _, statement := range []string{`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, email_sealed, expires_at, expiry_since, notice_at)
+SELECT 1, 'inst-' || n, 'CS' || n, 'L' || n, 'b' || n, 'active', 'OFFI1', 'cust-' || n % 5000, '\x00',
+       now() + interval '6 days 23 hours', now() - interval '100 days', CASE WHEN n % 100 = 0 THEN now() - interval '1 hour' ELSE now() + n * interval '1 minute' END
+  FROM generate_series(1, 40000) AS n`, `
+INSERT INTO instance_events (instance_pk, kind, old_value, new_value, notice)
+SELECT 1 + n % 40000, 'status', 'active', 'frozen', CASE WHEN n % 1000 = 0 THEN 'frozen' END
+  FROM generate_series(1, 80000) AS n`, `
+INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+SELECT 1, 1 + n % 40000, 'usage_info', 'email', 'en', '\x00', '', 'succeeded', 'ref-' || n, 'key-' || n
+  FROM generate_series(1, 40000) AS n`,
+		`INSERT INTO products (channel_id, product_id, driver) VALUES (1, '*', 'manual')`, `ANALYZE`} {
+		_, err := s.SQL().Exec(statement)
+		require.NoError(t, err)
+	}
+	expiries, events := store.PlanNotices(t, s)
+	require.Contains(t, expiries, "instances_notice", expiries)
+	require.NotContains(t, expiries, "Seq Scan on instances", expiries)
+	require.NotContains(t, expiries, "Seq Scan on deliveries", expiries)
+	require.Contains(t, events, "instance_events_notice", events)
+	require.NotContains(t, events, "Seq Scan on instance", events)
+}

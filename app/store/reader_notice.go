@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/market"
+)
+
+// NextNotice is the notice of an instance's expiry that comes next, if nothing
+// changes until then.
+type NextNotice struct {
+	Days int
+	At   time.Time // zero: none is to come
+}
+
+// NextNotice tells which notice of an instance's expiry comes next; days and zone
+// are what counts where its product and its customer say nothing else.
+func (r *Reader) NextNotice(ctx context.Context, instanceID string, days []int, zone string) (NextNotice, error) {
+	var n NextNotice
+	var at sql.NullTime
+	err := r.q.QueryRowxContext(ctx, `
+SELECT d.days, m.at
+  FROM instances i`+noticeFacts+`
+ CROSS JOIN LATERAL unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $2::int[])) d(days)
+ CROSS JOIN LATERAL (SELECT `+noticeMoment("i", "COALESCE(NULLIF(w.zone, ''), $3)")+` AS at) m
+ WHERE i.instance_id = $1
+   AND i.status = 'active'
+   AND i.expires_at IS NOT NULL
+   AND m.at > now()
+   AND NOT COALESCE(p.settings->'notices_off' ? $4, false)
+   AND NOT COALESCE($4 = ANY(w.off), false)
+ ORDER BY m.at
+ LIMIT 1`, instanceID, pq.Array(days), zone, market.ExpiryNotice).Scan(&n.Days, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return NextNotice{}, nil
+	}
+	n.At = utc(at)
+	return n, toFault(err)
+}
+
+// noticeMoment is when a notice of d.days before the expiry of a row is due.
+func noticeMoment(row, zone string) string {
+	return `CASE WHEN d.days = 0 THEN date_trunc('day', ` + row + `.expires_at AT TIME ZONE ` + zone + `) AT TIME ZONE ` + zone + `
+                ELSE ` + row + `.expires_at - d.days * interval '24 hours' END`
+}
