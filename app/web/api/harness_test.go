@@ -130,7 +130,7 @@ func open(t *testing.T) *house {
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
 	h.api = api.New(api.Options{Store: h.store, Channels: channel.New(h.store), PublicURL: "https://koodesk.example/",
-		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Access: h.provision, Resend: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
+		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
 		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store)})

@@ -95,6 +95,8 @@ func example(r session.Route) (p, body string) {
 		body = `{"front_end_url":"https://app.example.com"}`
 	case "/channels/:channel/keys/:class":
 		p, body = "/channels/no-such-channel/keys/basic", `{"key":"a-key"}`
+	case "/deliveries/:id/receipt":
+		body = `{"outcome":"delivered"}`
 	case "/licenses/:id/text":
 		body = `{"license":"A-LICENSE"}`
 	case "/license-pools/:pool/licenses":

@@ -27,7 +27,7 @@ type source struct {
 // line here, its texts, and its statement in the store.
 var sources = []source{
 	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey},
-	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, "/instances?status=" + waiting, instanceURL, nil},
+	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }},
 	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, "", nil, nil},

@@ -52,7 +52,7 @@ var rooms = []room{
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
-	{RoomChannels, "/channels", "settings", "h", "system", staff.ChannelsRead},
+	{RoomChannels, "/channels", "settings", "a", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
