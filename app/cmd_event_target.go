@@ -111,7 +111,7 @@ func eventTargetTest(ctx context.Context, c *cli, args []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "test event %d is on its way; its page in the console says what came of it\n", id)
+		fmt.Fprintf(c.stdout, "test event %d is on its way; the follow-up tasks in the console, of the kind “Event”, say what came of it\n", id)
 		return nil
 	})
 }

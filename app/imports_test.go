@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"app/web/session":       {"app/signin", "app/store", "app/staff", "app/fault", "app/i18n"},
 	"app/web/callback":      {"app/protocol/...", "app/intake", "app/market", "app/store", "app/fault", "app/replay", "app/telemetry"},
 	"app/web/api":           {"app/channel", "app/intake", "app/failures", "app/reconcile", "app/provision/pool", "app/licensecode", "app/license", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/accesspage"},
-	"app/web/console":       {"app/channel", "app/selfcheck", "app/selfcheck/desk", "app/intake", "app/failures", "app/reconcile", "app/licensecode", "app/license", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/web/view", "app/accesspage"},
+	"app/web/console":       {"app/channel", "app/selfcheck", "app/selfcheck/desk", "app/intake", "app/failures", "app/reconcile", "app/licensecode", "app/license", "app/provision", "app/provision/pool", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/web/view", "app/accesspage"},
 	"app/web":               {"app/web/...", "app/staff", "app/fault", "app/i18n", "static", "app/accesspage"},
 	"app/simulator":         {"app/protocol/...", "app/market", "app/fault"},
 	"app/selfcheck/desk":    {"app/selfcheck", "app/store", "app/market", "app/staff", "app/fault"},

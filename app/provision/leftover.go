@@ -20,7 +20,7 @@ import (
 // take it down.
 func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor) error {
 	err := p.decide(ctx, id, staff.ActUndoLeftover, by, func(tx *store.Tx, l store.Leftover) error {
-		if _, holds := p.drivers[l.Driver].(Releaser); !holds {
+		if !p.Undoes(l.Driver) {
 			return fault.New(fault.Conflict, "leftover.no_undo", "driver", l.Driver)
 		}
 		i, err := tx.LockInstancePK(ctx, l.InstancePK)
@@ -42,6 +42,12 @@ func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor
 		p.wake()
 	}
 	return err
+}
+
+// Undoes tells whether this program has a driver that can undo what it made.
+func (p *Provisioner) Undoes(driver string) bool {
+	_, holds := p.drivers[driver].(Releaser)
+	return holds
 }
 
 // undoAgain restarts the task that could not undo it, or writes one.

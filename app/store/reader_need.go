@@ -73,7 +73,8 @@ SELECT count(*) OVER () AS n, due.key, due.label, NULL AS error, due.since, NULL
  LIMIT 1`)
 }
 
-// NeedPools is the pools that run low: of accounts and of Licenses.
+// NeedPools is the pools that run low: of accounts and, with "license/" before
+// their names, of Licenses.
 func (r *Reader) NeedPools(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, low.name AS key, low.free::text AS label, NULL AS error, low.since, NULL::timestamptz AS until
@@ -81,7 +82,7 @@ SELECT count(*) OVER () AS n, low.name AS key, low.free::text AS label, NULL AS 
                EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name) AS used
           FROM pools p
         UNION ALL
-        SELECT p.name, NULL, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water, false
+        SELECT 'license/' || p.name, NULL, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water, false
           FROM license_pools p) low
  WHERE low.free <= low.low_water
    AND (low.low_water > 0 OR low.used)

@@ -71,7 +71,7 @@ func New(o Options) *Server {
 		ProxyHeader:           clientHeader,
 		ErrorHandler:          s.onError,
 	})
-	s.app.Server().HeaderReceived = roomFor
+	s.app.Server().HeaderReceived = s.roomFor
 	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.onPanic}), s.client, s.headers, plainBody)
 	s.mount()
 	return s
@@ -82,10 +82,13 @@ func New(o Options) *Server {
 const maxImport = 8 << 20
 
 // roomFor says how much is read of a request, once its header is known. Who
-// brings no token is not listened to any longer than others.
-func roomFor(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+// brings no token, or to the console no session's cookie, is not listened to any
+// longer than others.
+func (s *Server) roomFor(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	path, _, _ := strings.Cut(string(h.RequestURI()), "?")
-	if h.IsPost() && strings.HasPrefix(path, api.Prefix+"/pools/") && strings.HasSuffix(path, "/accounts") && len(h.Peek(fiber.HeaderAuthorization)) > 0 {
+	byAPI := strings.HasPrefix(path, api.Prefix+"/pools/") && strings.HasSuffix(path, "/accounts") && len(h.Peek(fiber.HeaderAuthorization)) > 0
+	byConsole := strings.HasPrefix(path, "/pools/") && strings.HasSuffix(path, "/import") && s.o.Sessions != nil && len(h.Cookie(s.o.Sessions.Cookie())) > 0
+	if h.IsPost() && (byAPI || byConsole) {
 		return fasthttp.RequestConfig{MaxRequestBodySize: maxImport}
 	}
 	return fasthttp.RequestConfig{}

@@ -121,7 +121,11 @@ func TestBodiesOverOneMiB(t *testing.T) {
 	const accounts, bearer = "/api/v1/pools/crm/accounts", "Bearer kd_nobody"
 	require.Equal(t, 401, d.do(http.MethodPost, accounts+"?x=1", bytes.NewReader(big), "Authorization", bearer).status, "imports may be larger")
 	require.Equal(t, 413, d.do(http.MethodPost, accounts, bytes.NewReader(bytes.Repeat(big, 9)), "Authorization", bearer).status)
-	for _, path := range []string{accounts, "/pools/crm/accounts", "/api/v1/pools/crm"} {
+	const byHand, cookie = "/pools/crm/import", "koodesk=nobody"
+	require.Equal(t, 413, d.do(http.MethodPost, byHand, bytes.NewReader(bytes.Repeat(big, 9)), "Cookie", cookie).status)
+	require.NotEqual(t, 413, d.do(http.MethodPost, byHand, bytes.NewReader(big), "Cookie", cookie).status, "in the console too")
+	require.Equal(t, 413, d.do(http.MethodPost, byHand, bytes.NewReader(big), "Cookie", "koodesk-pre=x").status)
+	for _, path := range []string{accounts, byHand, "/pools/crm/accounts", "/api/v1/pools/crm"} {
 		require.Equal(t, 413, d.do(http.MethodPost, path, bytes.NewReader(big)).status, path)
 	}
 }

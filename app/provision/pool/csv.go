@@ -26,19 +26,31 @@ var bom = []byte("\xef\xbb\xbf")
 // (unknown, twice or missing), "pool.too_many"; else *Refused with the lines
 // that cannot be read, each "pool.csv_fields" (want, got) or "pool.csv_quote".
 func ReadCSV(file []byte) ([]Row, error) {
+	rows, refused, err := readCSV(file)
+	if err == nil && len(refused.Rows) > 0 {
+		err = refused
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// readCSV gives every line that could be told apart, also those that are refused.
+func readCSV(file []byte) ([]Row, *Refused, error) {
 	file = bytes.TrimPrefix(file, bom)
 	if !utf8.Valid(file) || bytes.IndexByte(file, 0) >= 0 {
-		return nil, fault.New(fault.Invalid, "pool.csv_not_utf8")
+		return nil, nil, fault.New(fault.Invalid, "pool.csv_not_utf8")
 	}
 	r := csv.NewReader(bytes.NewReader(file))
 	r.FieldsPerRecord, r.ReuseRecord = -1, true
 	header, err := r.Read()
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "pool.csv_no_header")
+		return nil, nil, fault.New(fault.Invalid, "pool.csv_no_header")
 	}
 	fill, err := readHeader(header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return readRows(r, fill)
 }
@@ -69,7 +81,7 @@ func columnFault(name string) error {
 	return fault.New(fault.Invalid, "pool.csv_column", "column", strconv.Quote(name), "known", strings.Join(Columns(), ", "))
 }
 
-func readRows(r *csv.Reader, fill []func(*provision.Access) *string) ([]Row, error) {
+func readRows(r *csv.Reader, fill []func(*provision.Access) *string) ([]Row, *Refused, error) {
 	var rows []Row
 	refused := &Refused{}
 	for {
@@ -84,11 +96,11 @@ func readRows(r *csv.Reader, fill []func(*provision.Access) *string) ([]Row, err
 			break
 		}
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Internal, "internal")
+			return nil, nil, fault.Wrap(err, fault.Internal, "internal")
 		}
 		line, _ := r.FieldPos(0)
 		if len(rows) == MaxRows {
-			return nil, fault.New(fault.Invalid, "pool.too_many", "max", strconv.Itoa(MaxRows))
+			return nil, nil, fault.New(fault.Invalid, "pool.too_many", "max", strconv.Itoa(MaxRows))
 		}
 		if blank(record) {
 			continue
@@ -103,10 +115,7 @@ func readRows(r *csv.Reader, fill []func(*provision.Access) *string) ([]Row, err
 		}
 		rows = append(rows, row)
 	}
-	if len(refused.Rows) > 0 {
-		return nil, refused
-	}
-	return rows, nil
+	return rows, refused, nil
 }
 
 // blank is a line of nothing but separators, as spreadsheets leave them below

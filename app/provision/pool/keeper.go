@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -69,16 +70,8 @@ func (k *Keeper) Add(ctx context.Context, pool string, rows []Row, by staff.Acto
 		if err := tx.LockPool(ctx, pool); err != nil {
 			return err
 		}
-		known, err := tx.KnownAccounts(ctx, pool, accounts)
-		if err != nil {
+		if err := notKnown(ctx, tx, pool, rows, accounts); err != nil {
 			return err
-		}
-		if len(known) > 0 {
-			r := &Refused{}
-			for _, at := range known {
-				r.add(rows[at].Line, "", fault.New(fault.Conflict, "pool.account_known"))
-			}
-			return r
 		}
 		if out.Batch, err = tx.AddAccounts(ctx, pool, accounts, by.Name); err != nil {
 			return err
@@ -105,17 +98,20 @@ func (k *Keeper) Check(ctx context.Context, pool string, rows []Row) error {
 	if err != nil {
 		return err
 	}
-	return k.store.Write(ctx, func(tx *store.Tx) error {
-		known, err := tx.KnownAccounts(ctx, pool, accounts)
-		if err != nil || len(known) == 0 {
-			return err
-		}
-		r := &Refused{}
-		for _, at := range known {
-			r.add(rows[at].Line, "", fault.New(fault.Conflict, "pool.account_known"))
-		}
-		return r
-	})
+	return k.store.Write(ctx, func(tx *store.Tx) error { return notKnown(ctx, tx, pool, rows, accounts) })
+}
+
+// notKnown refuses the rows that the pool has already.
+func notKnown(ctx context.Context, tx *store.Tx, pool string, rows []Row, accounts []market.AppInfo) error {
+	known, err := tx.KnownAccounts(ctx, pool, accounts)
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	r := &Refused{}
+	for _, at := range known {
+		r.add(rows[at].Line, "", fault.New(fault.Conflict, "pool.account_known"))
+	}
+	return r
 }
 
 // Retire takes a free account out of its pool for good. Faults: not_found

@@ -38,6 +38,10 @@ func (r *Refused) add(line int, field string, f *fault.Error) {
 	r.Rows = append(r.Rows, RowFault{Line: line, Field: field, Fault: f})
 }
 
+func (r *Refused) sort() {
+	slices.SortStableFunc(r.Rows, func(a, b RowFault) int { return a.Line - b.Line })
+}
+
 // addField names the column in which a value is wrong, by the name of the
 // column.
 func (r *Refused) addField(line int, f *fault.Error) {
@@ -84,6 +88,15 @@ func check(pool string, rows []Row) ([]market.AppInfo, error) {
 	case len(rows) > MaxRows:
 		return nil, fault.New(fault.Invalid, "pool.too_many", "max", strconv.Itoa(MaxRows))
 	}
+	accounts, r := checkRows(rows)
+	if len(r.Rows) > 0 {
+		return nil, r
+	}
+	return accounts, nil
+}
+
+// checkRows gives every row's account and what is wrong with it, by line.
+func checkRows(rows []Row) ([]market.AppInfo, *Refused) {
 	r := &Refused{}
 	accounts := make([]market.AppInfo, 0, len(rows))
 	first := map[[2]string]int{}
@@ -101,11 +114,8 @@ func check(pool string, rows []Row) ([]market.AppInfo, error) {
 		}
 		first[key] = row.Line
 	}
-	if len(r.Rows) > 0 {
-		slices.SortStableFunc(r.Rows, func(a, b RowFault) int { return a.Line - b.Line })
-		return nil, r
-	}
-	return accounts, nil
+	r.sort()
+	return accounts, r
 }
 
 // tidy takes the blanks off that files have around values. A password keeps its

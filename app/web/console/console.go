@@ -21,6 +21,7 @@ import (
 	"koodesk/app/licensecode"
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
+	"koodesk/app/provision/pool"
 	"koodesk/app/reconcile"
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
@@ -41,6 +42,7 @@ type Options struct {
 	Channels  *channel.Desk
 	Reconcile *reconcile.Reconciler
 	Failures  *failures.Desk
+	Pools     *pool.Keeper
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
@@ -133,6 +135,16 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/listing", staff.ListingRead, k.Listing),
+		to(get, poolsPath, staff.PoolsRead, k.Pools),
+		to(get, poolsPath+"/:pool", staff.PoolsRead, k.Pool),
+		to(post, poolsPath+"/:pool/low-water", staff.PoolsWrite, k.SetLowWater),
+		to(get, poolsPath+"/:pool/import", staff.PoolsWrite, k.PoolImport),
+		to(post, poolsPath+"/:pool/import", staff.PoolsWrite, k.ImportAccounts),
+		to(post, poolsPath+"/:pool/accounts/:id/retire", staff.PoolsWrite, k.RetireAccount),
+		to(get, leftoversPath, staff.LeftoversRead, k.Leftovers),
+		to(post, leftoversPath+"/:id/undo", staff.LeftoversDecide, k.UndoLeftover),
+		to(post, leftoversPath+"/:id/gone", staff.LeftoversDecide, k.LeftoverGone),
+		to(post, leftoversPath+"/:id/keep", staff.LeftoversDecide, k.KeepLeftover),
 		to(get, failuresPath, staff.FailuresRead, k.Failures),
 		to(get, failuresPath+"/:id", staff.FailuresRead, k.Failure),
 		to(post, failuresPath+"/:id", staff.FailuresWork, k.ChangeFailure),

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -30,12 +31,12 @@ var sources = []source{
 	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }},
-	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, "", nil, nil},
+	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, poolsPath, poolURL, nil},
 	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=failed", func(key string) string { return "/deliveries/" + key },
 		func(n store.Need) string { return "delivery_kind." + n.Label }},
 	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, reconcilePath + "?status=open", func(string) string { return reconcilePath + "?status=open" },
 		func(n store.Need) string { return "reconcile.kind." + n.Label }},
-	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, "", instanceURL, nil},
+	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, leftoversPath + "?status=open", instanceURL, nil},
 }
 
 func stepKey(n store.Need) string {
@@ -79,7 +80,11 @@ func need(clock view.Clock, src source, n store.Need) view.Need {
 	}
 	switch {
 	case src.name == "pools":
-		out.Label = view.Say("need.pool_left", "pool", n.Key, "left", n.Label)
+		name, license := strings.CutPrefix(n.Key, "license/")
+		if license { // of Licenses: those pools have no page
+			out.First = ""
+		}
+		out.Label = view.Say("need.pool_left", "pool", name, "left", n.Label)
 	case src.label != nil:
 		out.Label = view.Say(src.label(n))
 	default:

@@ -29,6 +29,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
 	"koodesk/app/provision/manual"
+	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn/redistest"
@@ -90,6 +91,11 @@ func (o *orders) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials
 		[]byte(`{"orderInfo":{"customerInfo":{"email":"` + buyerEmail + `"}}}`), nil
 }
 
+// releasing is a driver that can undo what it made.
+type releasing struct{ static.Driver }
+
+func (releasing) Release(context.Context, provision.Request) error { return nil }
+
 // mail plays the mail server.
 type mail struct {
 	err  error
@@ -121,7 +127,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	h.deliver, err = deliver.New(deliver.Options{Store: s, Email: h.mail, SMS: sms.Log{Log: quiet}, Domain: "koodesk.example", Log: quiet})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: s, Marketplace: h.orders, Deliverer: h.deliver, Log: quiet,
-		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}}})
+		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "releasing": releasing{}}})
 	h.intake = intake.New(intake.Options{Store: s, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
 	h.people, err = signin.New(signin.Options{Store: s, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
 	require.NoError(t, err)
@@ -138,6 +144,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
+	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)

@@ -62,7 +62,7 @@ func (k *Console) whole(c *fiber.Ctx, s *view.Shell) error {
 	}
 	s.Counts = navCounts(n)
 	if len(n.LowPools) > 0 {
-		s.Banners = append(s.Banners, view.Banner{Tone: "warn", Text: view.Say("pool_banner.low", "n", len(n.LowPools), "pools", strings.Join(n.LowPools, ", "))})
+		s.Banners = append(s.Banners, lowPools(*s, n.LowPools))
 	}
 	if s.Flash == nil {
 		s.Flash = takeFlash(c)
@@ -70,10 +70,22 @@ func (k *Console) whole(c *fiber.Ctx, s *view.Shell) error {
 	return nil
 }
 
+// lowPools says on every page which pools run out, and leads to them.
+func lowPools(s view.Shell, names []string) view.Banner {
+	b := view.Banner{Tone: "warn", Text: view.Say("pool_banner.low", "n", len(names), "pools", strings.Join(names, ", "))}
+	if s.May(staff.PoolsRead) {
+		b.URL, b.Link = poolsPath, view.Say("pool_banner.link", "n", len(names))
+		if len(names) == 1 {
+			b.URL = poolURL(names[0])
+		}
+	}
+	return b
+}
+
 func navCounts(n store.NavCounts) map[view.Room]int {
 	return map[view.Room]int{
 		view.RoomMessages: n.FailedMessages.N, view.RoomFailures: n.OpenGroups.N, view.RoomProvisioning: n.WaitingInstances.N,
-		view.RoomDeliveries: n.FailedDeliveries.N, view.RoomTasks: n.FailedTasks.N,
+		view.RoomDeliveries: n.FailedDeliveries.N, view.RoomTasks: n.FailedTasks.N, view.RoomLeftovers: n.OpenLeftovers.N,
 	}
 }
 

@@ -323,3 +323,6 @@ func random() (string, error) {
 	}
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
+
+// Cookie is the name of the cookie that a session hangs on.
+func (m *Manager) Cookie() string { return m.cookie }

@@ -19,6 +19,10 @@ const (
 	PageTasks        = "tasks/list"        // TasksPage
 	PageProvisioning = "provisioning/list" // ProvisioningPage
 	PageReconcile    = "reconcile/list"    // ReconcilePage
+	PageLeftovers    = "leftovers/list"    // LeftoversPage
+	PagePools        = "pools/list"        // PoolsPage
+	PagePool         = "pools/detail"      // PoolPage
+	PagePoolImport   = "pools/import"      // PoolImportPage
 	PageHome         = "home/needs"        // NeedsPage
 	PageFailures     = "failures/list"     // FailuresPage
 	PageFailure      = "failures/detail"   // FailurePage

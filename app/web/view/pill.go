@@ -70,6 +70,17 @@ var pills = map[string]map[string]Pill{
 		"kept":    {Tone: "off", Icon: "lock"},
 		"gone":    {Tone: "off", Icon: "cancelled"},
 	},
+	"leftover": {
+		"open":    {Tone: "warn", Icon: "alert"},
+		"undoing": {Tone: "busy", Icon: "running", Spin: true},
+		"kept":    {Tone: "off", Icon: "lock"},
+		"gone":    {Tone: "ok", Icon: "succeeded"},
+	},
+	"account": {
+		"free":    {Tone: "ok", Icon: "check"},
+		"used":    {Tone: "busy", Icon: "instances"},
+		"retired": {Tone: "off", Icon: "released"},
+	},
 	"key": {
 		"current":  {Tone: "ok", Icon: "succeeded"},
 		"retiring": {Tone: "warn", Icon: "clock"},
@@ -103,6 +114,10 @@ func Statuses(kind string) []string {
 		return []string{"open", "snoozed", "resolved"}
 	case "finding":
 		return []string{"open", "applied", "kept", "gone"}
+	case "leftover":
+		return []string{"open", "undoing", "kept", "gone"}
+	case "account":
+		return []string{"free", "used", "retired"}
 	default:
 		return []string{"failed", "pending", "running", "succeeded", "cancelled"}
 	}

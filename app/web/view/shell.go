@@ -20,6 +20,8 @@ const (
 	RoomOrders       Room = "orders"
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
+	RoomLeftovers    Room = "leftovers"
+	RoomPools        Room = "pools"
 	RoomSelfCheck    Room = "selfcheck"
 	RoomChannels     Room = "channels"
 	RoomListing      Room = "listing"
@@ -49,10 +51,12 @@ var rooms = []room{
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
+	{RoomPools, "/pools", "empty", "a", "", staff.PoolsRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
+	{RoomLeftovers, "/leftovers", "released", "e", "system", staff.LeftoversRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
-	{RoomChannels, "/channels", "settings", "a", "system", staff.ChannelsRead},
+	{RoomChannels, "/channels", "settings", "n", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 

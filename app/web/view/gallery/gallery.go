@@ -40,6 +40,8 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
 	out = append(out, reconcileSamples(op, ro)...)
+	out = append(out, poolSamples(op, ro)...)
+	out = append(out, leftoverSamples(op, ro)...)
 	out = append(out, listingSamples(op)...)
 	out = append(out, failureSamples(op, ro)...)
 	out = append(out, selfCheckSamples(op, ro)...)
