@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"koodesk/app/fault"
@@ -104,7 +103,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	switch {
 	case decodeErr != nil:
 		e.answer.Msg = d.Message(decodeErr)
-	case strings.HasPrefix(m.Key, "invalid/"):
+	case market.Misunderstood(m.Key):
 		// It was not taken over under its own key, so there is nothing to go on with.
 		e.err = fault.New(fault.Invalid, "restart.call_again")
 	case m.Status == store.MessageSucceeded && setsState[m.Activity]:

@@ -45,6 +45,9 @@ func InvalidKey(activity string, content []byte) string {
 	return key("invalid", activity, digest(string(content)))
 }
 
+// Misunderstood tells whether an idempotency key is one that InvalidKey gave.
+func Misunderstood(idemKey string) bool { return strings.HasPrefix(idemKey, "invalid/") }
+
 // RejectedKey names calls that could not be proved authentic: the same claim
 // refused for the same reason is one message, so that a flood stays few rows.
 func RejectedKey(reason, activity, orderID, orderLineID, instanceID string) string {

@@ -66,8 +66,10 @@ type MessageDetail struct {
 	BusinessID  string // of the first arrival
 	IdemKey     string
 	AttemptLog  []AttemptRow
-	Tasks       []TaskRow // oldest first, with their tries
-	HasInstance bool      // InstanceID names an instance of the channel
+	Tasks       []TaskRow         // oldest first, with their tries
+	HasInstance bool              // InstanceID names an instance of the channel
+	Site        market.Site       // of the channel
+	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
 }
 
 type messageRow struct {
@@ -168,11 +170,20 @@ func (r *Reader) MessageNeighbours(ctx context.Context, f MessageFilter, m Messa
 func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*MessageDetail, error) {
 	var row struct {
 		messageRow
-		HasInstance bool `db:"has_instance"`
+		HasInstance bool              `db:"has_instance"`
+		Site        market.Site       `db:"site"`
+		Answered    market.ResultCode `db:"answered"`
 	}
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+messageList.columns+`,
-       NOT m.test AND EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id) AS has_instance
+       NOT m.test AND EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id) AS has_instance,
+       (SELECT c.site FROM channels c WHERE c.id = m.channel_id) AS site,
+       COALESCE((SELECT a.result_code
+                   FROM attempts a
+                  WHERE a.message_id = m.id
+                    AND a.source = 'marketplace'
+                  ORDER BY a.id DESC
+                  LIMIT 1), '') AS answered
   FROM messages m
  WHERE m.id = $1`, id)
 	if fault.Is(toFault(err), fault.NotFound) {
@@ -185,7 +196,8 @@ SELECT `+messageList.columns+`,
 	if err != nil {
 		return nil, err
 	}
-	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance}
+	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance,
+		Site: row.Site, Answered: row.Answered}
 	log, err := r.AttemptList(ctx, id, Paging{Limit: attempts})
 	if err != nil {
 		return nil, err

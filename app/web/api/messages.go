@@ -80,6 +80,7 @@ type messageDetail struct {
 	AttemptLog []attempt     `json:"attempt_log"`
 	Tasks      []taskDetail  `json:"tasks"`
 	Quarantine []quarantined `json:"quarantine"`
+	Retry      *retry        `json:"retry"`
 }
 
 type attempt struct {
@@ -163,7 +164,8 @@ func (a *API) Message(c *fiber.Ctx) error {
 		return a.Problem(c, err)
 	}
 	z := localizer(c)
-	out := messageDetail{message: showMessage(z, m.MessageRow), BusinessID: m.BusinessID, AttemptLog: []attempt{}, Tasks: tasks(z, m.Tasks), Quarantine: []quarantined{}}
+	out := messageDetail{message: showMessage(z, m.MessageRow), BusinessID: m.BusinessID, AttemptLog: []attempt{}, Tasks: tasks(z, m.Tasks), Quarantine: []quarantined{},
+		Retry: showRetry(z, m, time.Now())}
 	for _, t := range m.AttemptLog {
 		out.AttemptLog = append(out.AttemptLog, showAttempt(z, t))
 	}

@@ -90,6 +90,10 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 	for _, t := range m.Tasks {
 		p.Tasks = append(p.Tasks, taskRow(s, t, tries))
 	}
+	if clock, ok := m.RetryClock(s.Clock.Now); ok {
+		p.Retry = view.RetryOf(s.Clock, clock, m.Site)
+		p.Retry.Claimed = m.Status == store.MessageRejected
+	}
 	return p
 }
 

@@ -112,7 +112,6 @@ func messageRow(clock view.Clock, m store.MessageRow, list view.URL) view.Messag
 	}
 	if m.Status == store.MessageFailed && !m.Test {
 		r.RetryUntil = clock.Time(m.RetryUntil)
-		r.Told = m.Protocol == string(market.V1) && m.Activity == market.NewInstance && m.ResultCode == string(market.Success)
 	}
 	return r
 }

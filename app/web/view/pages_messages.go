@@ -56,7 +56,6 @@ type MessageRow struct {
 	First      Time // first received
 	Last       Time // last received or restarted
 	RetryUntil Time // the marketplace tries by itself until then; zero where it does not
-	Told       bool // failed, but the marketplace was told success, so that it does not try again
 	Tick       bool // may be ticked for a bulk restart
 }
 
@@ -115,5 +114,6 @@ type MessagePage struct {
 	Live     bool // something is under way: the page looks again by itself
 
 	Diagnosis  *Diagnosis   // of a rejected message: why its newest arrival was refused
+	Retry      *Retry       // what KooGallery does about it; nil when there is nothing to tell
 	Quarantine []Quarantine // different contents that came under its key, the newest first
 }

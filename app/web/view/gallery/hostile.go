@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/web/view"
 )
 
@@ -63,7 +64,9 @@ func spoil(v reflect.Value, name string, n *int) {
 		v.SetString(Nasty[*n%len(Nasty)])
 		*n++
 	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[view.Time]() || v.Type() == reflect.TypeFor[view.Clock]() {
+		switch v.Type() {
+		case reflect.TypeFor[view.Time](), reflect.TypeFor[view.Clock](),
+			reflect.TypeFor[market.RetryClock](): // from our own table, no word of it a stranger's
 			return
 		}
 		for i := range v.NumField() {

@@ -61,6 +61,8 @@ func (k look) message(state string) view.MessagePage {
 	switch state {
 	case "over":
 		p.Message.RetryUntil = ago(35 * time.Minute)
+	case "missed":
+		p.Message, p.Restart = rows()[2], k.not(staff.MessagesRestart, "", "why.message_succeeded")
 	case "processing":
 		p.Message, p.Live = rows()[1], true
 		p.Restart = k.not(staff.MessagesRestart, "", "why.message_running")
@@ -81,7 +83,7 @@ func (k look) message(state string) view.MessagePage {
 	if state == "succeeded" {
 		p.Quarantine = k.quarantine()
 	}
-	p.Facts = messageFacts(p.Message)
+	p.Facts, p.Retry = messageFacts(p.Message), retry(state)
 	p.Attempts, p.Timeline = attempts(state), messageTimeline(state)
 	return p
 }

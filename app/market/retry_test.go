@@ -1,0 +1,266 @@
+package market_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+)
+
+var writeRetries = flag.Bool("write-retries", false, "write docs/retries.md from the table")
+
+const retriesDocument = "../../docs/retries.md"
+
+func TestEveryInterfaceHasItsRetryRuleWithASource(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	of := map[string]bool{}
+	for _, r := range market.RetryRules() {
+		name := string(r.Protocol) + "/" + r.Activity
+		require.False(t, seen[name], "%s twice", name)
+		seen[name], of[r.Activity] = true, true
+		require.Contains(t, market.Activities(), r.Activity)
+		require.NotEmpty(t, r.Source, name)
+		require.False(t, r.Once && r.Window > 0, name)
+		require.LessOrEqual(t, r.Every, r.Window, name)
+		require.Equal(t, r.Window > 0 || r.Once, r.Restartable(), "%s: what is called again can be restarted there", name)
+		if r.Doubted(market.DoubtInterval) {
+			require.NotZero(t, r.Every, name)
+		}
+		if r.Doubted(market.DoubtWindow) {
+			require.NotZero(t, r.Window, name)
+		}
+		require.Equal(t, r, market.RetryOf(r.Protocol, r.Activity))
+	}
+	for _, a := range market.Activities() {
+		require.True(t, of[a], "no rule for %s", a)
+	}
+	require.Equal(t, market.Unpublished, market.RetryOf(market.V2, "later").Then)
+	require.Equal(t, 60, market.RetryOf(market.LicenseCode, market.RefreshLicenseCode).Times())
+	require.Equal(t, 1, market.RetryOf(market.LicenseV1, market.RefreshLicense).Times())
+	require.Zero(t, market.RetryOf(market.OrderNotice, market.OrderNotify).Times())
+}
+
+func TestRestartPageInTheSitesOwnWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		site     market.Site
+		p        market.Protocol
+		activity string
+		want     string
+		sure     bool
+	}{
+		{market.SiteCN, market.V2, market.NewInstance, "卖家中心 > 生产接口消息 > 重新启动", true},
+		{market.SiteIntl, market.V2, market.NewInstance, "Application Tools > Service Interface Messages > Restart Debugging", true},
+		{market.SiteIntl, market.V1, market.NewInstance, "Transaction Management > Service Interface Messages > Restart Debugging", true},
+		{market.SiteIntl, market.V1, market.ExpireInstance, "Application Tools > Service Interface Messages > Restart Debugging", true},
+		{market.SiteEU, market.V2, market.ReleaseInstance, "Application Tools > Service Interface Messages > Restart Debugging", false},
+	} {
+		path, sure := c.site.RestartPath(c.p, c.activity)
+		require.Equal(t, c.want, strings.Join(path, " > "))
+		require.Equal(t, c.sure, sure)
+	}
+}
+
+func TestTheClockOfAMessage(t *testing.T) {
+	t.Parallel()
+	now := at
+	in, over := now.Add(40*time.Minute), now.Add(-time.Minute)
+	for _, c := range []struct {
+		name string
+		s    market.Standing
+		want market.Progress
+		do   market.Remedy
+		next time.Duration // from now; 0: none
+	}{
+		{"failing in its window", market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: in, Called: now.Add(-20 * time.Minute), Answered: market.Processing, Failing: true},
+			market.Calling, market.RestartHere, 40 * time.Minute},
+		{"a call that did not come is not expected in the past", market.Standing{Protocol: market.LicenseCode, Activity: market.RefreshLicenseCode, Until: in, Called: now.Add(-7 * time.Minute), Answered: market.InvalidParameter, Failing: true},
+			market.Calling, market.RestartHere, time.Minute},
+		{"due this very moment", market.Standing{Protocol: market.LicenseCode, Activity: market.RefreshLicenseCode, Until: in, Called: now.Add(-2 * time.Minute), Answered: market.InvalidParameter, Failing: true},
+			market.Calling, market.RestartHere, 2 * time.Minute},
+		{"the next would be after the end", market.Standing{Protocol: market.V1, Activity: market.Upgrade, Until: in, Called: now.Add(-10 * time.Minute), Answered: market.InvalidParameter, Failing: true},
+			market.Calling, market.RestartHere, 0},
+		{"no interval is published", market.Standing{Protocol: market.V2, Activity: market.RefreshInstance, Until: in, Called: now, Answered: market.InvalidParameter, Failing: true},
+			market.Calling, market.RestartHere, 0},
+		{"over", market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: over, Called: over.Add(-time.Hour), Answered: market.Processing, Failing: true},
+			market.CallsEnded, market.RestartBoth, 0},
+		{"over at its very end", market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: now, Called: over, Answered: market.Processing, Failing: true},
+			market.CallsEnded, market.RestartBoth, 0},
+		{"told success", market.Standing{Protocol: market.V1, Activity: market.NewInstance, Answered: market.Success, Failing: true},
+			market.Satisfied, market.RestartHere, 0},
+		{"refused, in its window", market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: in, Called: now.Add(-20 * time.Minute), Answered: market.AuthFailed, Failing: true, Refused: true},
+			market.Calling, market.MendAndWait, 40 * time.Minute},
+		{"refused, over", market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: over, Answered: market.AuthFailed, Failing: true, Refused: true},
+			market.CallsEnded, market.MendThenThere, 0},
+		{"called once", market.Standing{Protocol: market.LicenseV1, Activity: market.RefreshLicense, Answered: market.InvalidParameter, Failing: true},
+			market.CallsEnded, market.RestartBoth, 0},
+		{"nothing published", market.Standing{Protocol: market.License, Activity: market.GetLicenseAsync, Answered: market.InvalidParameter, Failing: true},
+			market.CallUnknown, market.NotPublished, 0},
+		{"polled", market.Standing{Protocol: market.V2, Activity: market.QueryInstance, Answered: market.InvalidParameter, Failing: true},
+			market.CallUnknown, market.RestartHere, 0},
+		{"the kit", market.Standing{Protocol: market.KitV2, Activity: "tenantSync", Answered: market.AuthFailed, Failing: true, Refused: true},
+			market.CallUnknown, market.OthersDecide, 0},
+		{"right here, the next call collects it", market.Standing{Protocol: market.V2, Activity: market.RefreshInstance, Until: in, Answered: market.InvalidParameter, Done: now},
+			market.Calling, market.JustWait, 0},
+		{"right here, but nobody will ask", market.Standing{Protocol: market.V2, Activity: market.RefreshInstance, Until: over, Answered: market.InvalidParameter, Done: now},
+			market.CallsEnded, market.RestartThere, 0},
+		{"finished after its time", market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: over, Answered: market.Processing, Done: now},
+			market.CallsEnded, market.RestartThere, 0},
+	} {
+		got, ok := market.ReadClock(c.s, now)
+		require.True(t, ok, c.name)
+		require.Equal(t, c.want, got.Progress, c.name)
+		require.Equal(t, c.do, got.Remedy, c.name)
+		if c.next == 0 {
+			require.Zero(t, got.Next, c.name)
+		} else {
+			require.Equal(t, c.next, got.Next.Sub(now), c.name)
+		}
+		if !got.Until.IsZero() {
+			require.Equal(t, market.RetryWindow(c.s.Protocol, c.s.Activity), got.Until.Sub(got.From), c.name)
+			require.Equal(t, max(0, c.s.Until.Sub(now)), got.Left(now), c.name)
+		} else {
+			require.Zero(t, got.Left(now), c.name)
+		}
+	}
+}
+
+func TestNothingIsToldOfWhatIsRightOnBothSides(t *testing.T) {
+	t.Parallel()
+	over := at.Add(-time.Minute)
+	for name, s := range map[string]market.Standing{
+		"answered with success":         {Protocol: market.V2, Activity: market.RefreshInstance, Until: over, Answered: market.Success, Done: at},
+		"finished while it still asked": {Protocol: market.V2, Activity: market.NewInstance, Until: over, Answered: market.Processing, Done: over.Add(-time.Hour)},
+		"finished, still asked":         {Protocol: market.V2, Activity: market.NewInstance, Until: at.Add(time.Hour), Answered: market.Processing, Done: at},
+		"never called by it":            {Protocol: market.V2, Activity: market.RefreshInstance, Until: over, Done: at},
+		"nothing published":             {Protocol: market.V1, Activity: market.ChangeInstanceStatus, Answered: market.InvalidParameter, Done: at},
+	} {
+		_, ok := market.ReadClock(s, at)
+		require.False(t, ok, name)
+	}
+}
+
+func TestAlarmsOfAWindow(t *testing.T) {
+	t.Parallel()
+	moments := func(window time.Duration) (out []string) {
+		for _, a := range market.Alarms(at, at.Add(window)) {
+			out = append(out, a.Name+" "+a.At.Sub(at).String())
+		}
+		return out
+	}
+	require.Equal(t, []string{"half 1h30m0s", "last 2h45m0s"}, moments(3*time.Hour))
+	require.Equal(t, []string{"half 30m0s", "last 45m0s"}, moments(time.Hour))
+	require.Equal(t, []string{"last 15m0s"}, moments(30*time.Minute))
+	require.Equal(t, []string{"last 5m0s"}, moments(20*time.Minute))
+	require.Equal(t, []string{"half 5m0s"}, moments(10*time.Minute))
+	require.Empty(t, moments(0))
+	require.Empty(t, moments(-time.Minute))
+
+	due := func(after time.Duration) string {
+		a, ok := market.AlarmDue(at, at.Add(time.Hour), at.Add(after))
+		require.Equal(t, ok, a.Name != "")
+		return a.Name
+	}
+	for after, want := range map[time.Duration]string{0: "", 30*time.Minute - 1: "", 30 * time.Minute: "half", 45*time.Minute - 1: "half",
+		45 * time.Minute: "last", time.Hour - 1: "last", time.Hour: "", 2 * time.Hour: ""} {
+		require.Equal(t, want, due(after), after)
+	}
+}
+
+func TestTheRetryDocumentIsWrittenFromTheTable(t *testing.T) {
+	t.Parallel()
+	want := retryDocument()
+	if *writeRetries {
+		require.NoError(t, os.WriteFile(retriesDocument, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(retriesDocument)
+	require.NoError(t, err)
+	require.Equal(t, want, string(got), "write it anew: go test ./app/market -run Document -write-retries")
+}
+
+func retryDocument() string {
+	var b strings.Builder
+	b.WriteString(`# What KooGallery does about a call that fails
+
+Written from the table in ` + "`app/market/retry.go`" + `; a test holds both equal. Windows count from the first call. "?" marks what
+is unconfirmed: pages contradict each other there, or it was seen in fragments only; "–" is not published. The numbers are
+used to show people the time that is left, never to refuse: any call may be repeated for ever.
+
+| interface | calls again for | every | afterwards | source |
+| --- | --- | --- | --- | --- |
+`)
+	for _, r := range market.RetryRules() {
+		window, every := span(r.Window, r.Doubted(market.DoubtWindow)), span(r.Every, r.Doubted(market.DoubtInterval))
+		if r.Once {
+			window = "called once"
+		}
+		then := afterwards[r.Then]
+		if r.Doubted(market.DoubtAfter) {
+			then += "?"
+		}
+		fmt.Fprintf(&b, "| %s %s | %s | %s | %s | %s |\n", r.Protocol, r.Activity, window, every, then, r.Source)
+	}
+	b.WriteString(`
+Afterwards:
+
+- **unsubscribed**: the order has failed, is unsubscribed automatically and paid back; the seller has to contact the customer.
+  More than 5 such orders of a product in a month: it is removed from the catalogue.
+- **Restart**: nothing more happens until the seller presses Restart in the Seller Center.
+- **stays open**: the order waits at 商家实施交付License; Restart, or delivery by hand in 服务监管.
+- **polled**: asked until the instance's information is answered; interval and end are not published.
+- **buyer**, **administrator**: they decide whether it is called again. A fragment speaks of 5 calls instead.
+
+The interfaces for instances of an online License are V2.0's to the byte: its messages are shown with the times of v2,
+although its own page gives those of the rows "license".
+
+## Which restart is enough
+
+| KooGallery | failing here | right here, but answered with a failure last |
+| --- | --- | --- |
+| still calls | restart it here: the next call collects the result | wait for the next call |
+| has stopped | restart it here, then press Restart there | press Restart there |
+| was answered with success | restart it here | – |
+| nothing published | restart it here; if it is not called again, press Restart there | – |
+
+A call that was refused, or not understood, cannot be run again here, since nothing of it is believed: put the cause right,
+and KooGallery's next call passes; when it has stopped, press Restart there.
+
+Restart is, during and after the retries, in the site's own words:
+
+`)
+	for _, s := range []market.Site{market.SiteCN, market.SiteIntl, market.SiteEU} {
+		path, sure := s.RestartPath(market.V2, market.NewInstance)
+		mark := ""
+		if !sure {
+			mark = " (unconfirmed: the words of the international site)"
+		}
+		fmt.Fprintf(&b, "- %s: %s%s\n", s, strings.Join(path, " > "), mark)
+	}
+	path, _ := market.SiteIntl.RestartPath(market.V1, market.NewInstance)
+	fmt.Fprintf(&b, "- %s, %s of V1.0: %s\n", market.SiteIntl, market.NewInstance, strings.Join(path, " > "))
+	return b.String()
+}
+
+var afterwards = map[market.Afterwards]string{market.Unsubscribed: "unsubscribed", market.StaysFailed: "Restart", market.StaysOpen: "stays open",
+	market.Polled: "polled", market.BuyerDecides: "buyer", market.AdminDecides: "administrator", market.Unpublished: "–"}
+
+func span(d time.Duration, doubted bool) string {
+	if d == 0 {
+		return "–"
+	}
+	text := fmt.Sprintf("%g min", d.Minutes())
+	if d >= time.Hour {
+		text = fmt.Sprintf("%g h", d.Hours())
+	}
+	if doubted {
+		text += "?"
+	}
+	return text
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"strings"
+	"time"
+
+	"koodesk/app/i18n"
+	"koodesk/app/market"
+	"koodesk/app/store"
+)
+
+// retry is what the marketplace does by itself about a message that fails.
+type retry struct {
+	State           string   `json:"state"`
+	WindowSeconds   *int     `json:"window_seconds"`
+	IntervalSeconds *int     `json:"interval_seconds"`
+	Times           *int     `json:"times"`
+	StartedAt       moment   `json:"started_at"`
+	Until           moment   `json:"until"`
+	LeftSeconds     int      `json:"left_seconds"`
+	NextCallAt      moment   `json:"next_call_at"`
+	HalfAt          moment   `json:"half_at"`
+	LastAt          moment   `json:"last_at"`
+	Afterwards      string   `json:"afterwards"`
+	Remedy          string   `json:"remedy"`
+	Advice          string   `json:"advice"`
+	Restart         *restart `json:"seller_center"`
+	Unconfirmed     []string `json:"unconfirmed"`
+	Source          string   `json:"source"`
+}
+
+// restart is where the seller restarts a call in the site's own console.
+type restart struct {
+	Site      string   `json:"site"`
+	Path      []string `json:"path"`
+	Confirmed bool     `json:"confirmed"`
+}
+
+func showRetry(z *i18n.Localizer, m *store.MessageDetail, now time.Time) *retry {
+	c, ok := m.RetryClock(now)
+	if !ok {
+		return nil
+	}
+	path, confirmed := m.Site.RestartPath(c.Rule.Protocol, c.Rule.Activity)
+	out := &retry{State: string(c.Progress), WindowSeconds: secondsOrNull(c.Rule.Window), IntervalSeconds: secondsOrNull(c.Rule.Every),
+		StartedAt: moment(c.From), Until: moment(c.Until), LeftSeconds: int(c.Left(now).Seconds()), NextCallAt: moment(c.Next),
+		Afterwards: string(c.Rule.Then), Remedy: string(c.Remedy), Unconfirmed: []string{}, Source: c.Rule.Source,
+		Advice: z.T("retry.remedy."+string(c.Remedy), "restart", strings.Join(path, " > "))}
+	if n := c.Rule.Times(); n > 0 {
+		out.Times = &n
+	}
+	for _, a := range market.Alarms(c.From, c.Until) {
+		switch a.Name {
+		case market.AlarmHalf:
+			out.HalfAt = moment(a.At)
+		case market.AlarmLast:
+			out.LastAt = moment(a.At)
+		}
+	}
+	for _, d := range c.Rule.Doubts {
+		out.Unconfirmed = append(out.Unconfirmed, string(d))
+	}
+	if c.Rule.Restartable() || c.Remedy == market.NotPublished {
+		out.Restart = &restart{Site: string(m.Site), Path: path, Confirmed: confirmed}
+	}
+	return out
+}
+
+func secondsOrNull(d time.Duration) *int {
+	if d == 0 {
+		return nil
+	}
+	n := int(d.Seconds())
+	return &n
+}

@@ -1,0 +1,53 @@
+package gallery
+
+import (
+	"time"
+
+	"koodesk/app/market"
+	"koodesk/app/web/view"
+)
+
+// retry is what KooGallery does about the message of a state.
+func retry(state string) *view.Retry {
+	now := clock().Now
+	s := market.Standing{Protocol: market.V2, Activity: market.NewInstance, Until: now.Add(132 * time.Minute), Called: now.Add(-6 * time.Minute),
+		Answered: market.Processing, Failing: true}
+	site := market.SiteCN
+	switch state {
+	case "failed":
+	case "over":
+		s.Until, s.Called = now.Add(-35*time.Minute), now.Add(-55*time.Minute)
+	case "rejected":
+		s.Activity, s.Until, s.Answered, s.Refused, site = market.ReleaseInstance, now.Add(-2*time.Hour), market.AuthFailed, true, market.SiteEU
+	case "missed":
+		s.Activity, s.Until, s.Answered, s.Failing, s.Done, site = market.RefreshInstance, now.Add(-time.Hour), market.OtherError, false, now, market.SiteIntl
+	default:
+		return nil
+	}
+	c, ok := market.ReadClock(s, now)
+	if !ok {
+		return nil
+	}
+	out := view.RetryOf(clock(), c, site)
+	out.Claimed = state == "rejected"
+	return out
+}
+
+// retries are the clocks that no other page of the gallery shows.
+func (k look) retries(name string) view.MessagePage {
+	p := k.message("failed")
+	s := market.Standing{Failing: true, Answered: market.OtherError}
+	switch name {
+	case "told":
+		s.Protocol, s.Activity, s.Answered = market.V1, market.NewInstance, market.Success
+	case "once":
+		s.Protocol, s.Activity = market.LicenseV1, market.RefreshLicense
+	case "unpublished":
+		s.Protocol, s.Activity = market.License, market.GetLicenseAsync
+	case "kit":
+		s.Protocol, s.Activity, s.Refused = market.KitV2, "tenantSync", true
+	}
+	c, _ := market.ReadClock(s, clock().Now)
+	p.Retry = view.RetryOf(clock(), c, market.SiteCN)
+	return p
+}
