@@ -145,6 +145,7 @@ func (p *parts) useCases(c *cli) error {
 			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule},
 			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "pools", Run: p.pools.Watch},
+			{Name: "license pools", Every: time.Minute, Run: p.license.Watch},
 			{Name: "left-overs", Every: time.Minute, Run: p.provision.FindLeftovers}},
 		Measures: []jobs.Measure{{Name: "pools", Run: p.pools.Measure}},
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,

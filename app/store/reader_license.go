@@ -74,16 +74,6 @@ func (l *licenseRow) show() (LicenseRow, error) {
 		FileName: l.FileName, Size: l.Size, LastError: last, RequestedAt: l.Requested.UTC(), ReadyAt: utc(l.Ready), UploadedAt: utc(l.Uploaded)}, err
 }
 
-// LicenseStatuses lists the statuses of a License.
-func LicenseStatuses() []string {
-	out := []string{}
-	for _, s := range []market.LicenseStatus{market.LicenseRequested, market.LicenseReady, market.LicenseUploaded, market.LicenseAnswered,
-		market.LicenseRefused, market.LicenseFailed, market.LicenseCancelled} {
-		out = append(out, string(s))
-	}
-	return out
-}
-
 func (f LicenseFilter) clause() *clause {
 	c := &clause{}
 	c.equal("l.status", f.Status)
