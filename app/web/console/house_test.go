@@ -24,6 +24,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/intake"
+	"koodesk/app/license"
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
 	"koodesk/app/outbox"
@@ -138,6 +139,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
+	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)

@@ -18,6 +18,7 @@ const (
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
 	RoomOrders       Room = "orders"
+	RoomLicenses     Room = "licenses"
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
 	RoomSelfCheck    Room = "selfcheck"
@@ -48,6 +49,7 @@ var rooms = []room{
 	{RoomProvisioning, "/provisioning", "provision", "p", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
+	{RoomLicenses, "/licenses", "upgrade", "n", "", staff.LicensesRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
