@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,8 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/license"
 	"koodesk/app/market"
 	"koodesk/app/simulator"
+	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
 
@@ -276,4 +279,36 @@ func TestALicenseIsHandedInByAPerson(t *testing.T) {
 		require.NotContains(t, text, "TOP-SECRET", place)
 		require.NotContains(t, text, "WD-WCC4N5PT", "the device, in %s", place)
 	}
+}
+
+// Licenses that came in while a request was finding the pool empty: nobody saw it
+// wait, so the watch finds it.
+func TestAWatchedLicensePool(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.licenses("pool", "--license-pool", "keys")
+	id := r.sold("CS2611260009LICWW")
+	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1")
+	r.waitItems("/messages?status=failed&activity=getLicenseAsync", 1)
+	s := r.store
+	require.NoError(t, s.Write(t.Context(), func(tx *store.Tx) error {
+		low := 2
+		if err := tx.SetLicensePool(t.Context(), "keys", &low); err != nil {
+			return err
+		}
+		n, err := tx.AddPooledLicenses(t.Context(), "keys", []market.LicenseContent{{Text: "LATE"}, {Text: "LATE"}, {Text: "SPARE"}}, "test")
+		require.Equal(t, 2, n, "the same License is taken once")
+		return err
+	}))
+	woken := 0
+	desk := license.New(license.Options{Store: s, Log: slog.New(slog.DiscardHandler), Wake: func() { woken++ }})
+	for range 2 {
+		require.NoError(t, desk.Watch(t.Context()))
+	}
+	require.Equal(t, "LATE", r.uploads(1)[0].Characters)
+	require.Equal(t, 1, woken)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM audit WHERE action = 'license_pool.low'`), "said once")
+	r.fillLicenses("A", "B", "C")
+	require.NoError(t, desk.Watch(t.Context()))
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM audit WHERE action = 'license_pool.filled'`))
 }

@@ -16,6 +16,9 @@ const MaxImport = 10000
 
 var poolName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
+// maxLowWater bounds what people write.
+const maxLowWater = 1_000_000
+
 // CheckPoolName tells whether a pool can have this name. Fault: invalid
 // "license.pool_name".
 func CheckPoolName(name string) error {
@@ -36,7 +39,7 @@ type Imported struct {
 // on what had found it empty. All or nothing: a wrong one is named by its place,
 // beginning with 1. lowWater nil leaves that number as it is.
 //
-// Faults: invalid "license.pool_name", "license.import_empty",
+// Faults: invalid "license.pool_name", "license.import_empty", "pool.low_water",
 // "license.import_too_many" (limit), "license.import_wrong" (place); and those of
 // market.LicenseContent's Check as its cause.
 func (d *Desk) Refill(ctx context.Context, pool string, list []market.LicenseContent, lowWater *int, by staff.Actor) (Imported, error) {
@@ -46,6 +49,9 @@ func (d *Desk) Refill(ctx context.Context, pool string, list []market.LicenseCon
 	}
 	if len(list) == 0 && lowWater == nil {
 		return out, fault.New(fault.Invalid, "license.import_empty")
+	}
+	if lowWater != nil && (*lowWater < 0 || *lowWater > maxLowWater) {
+		return out, fault.New(fault.Invalid, "pool.low_water", "max", strconv.Itoa(maxLowWater))
 	}
 	if len(list) > MaxImport {
 		return out, fault.New(fault.Invalid, "license.import_too_many", "limit", strconv.Itoa(MaxImport))
@@ -73,30 +79,13 @@ func (d *Desk) refill(ctx context.Context, tx *store.Tx, pool string, list []mar
 	if err := tx.SetLicensePool(ctx, pool, lowWater); err != nil {
 		return err
 	}
-	for _, c := range list {
-		added, err := tx.AddPooledLicense(ctx, pool, c, by.Name)
-		if err != nil {
-			return err
-		}
-		if added {
-			out.Added++
-		} else {
-			out.Known++
-		}
-	}
-	waiting, err := tx.WaitingForPool(ctx, pool, out.Added)
-	if err != nil {
+	var err error
+	if out.Added, err = tx.AddPooledLicenses(ctx, pool, list, by.Name); err != nil {
 		return err
 	}
-	if len(waiting) > 0 {
-		r, err := tx.RestartTasks(ctx, waiting, by.Name)
-		if err != nil {
-			return err
-		}
-		out.Restarted = r.Touched()
-		if err := tx.SettleMessagesOf(ctx, waiting); err != nil {
-			return err
-		}
+	out.Known = len(list) - out.Added
+	if out.Restarted, err = tx.WakeLicensePool(ctx, pool, by.Name); err != nil {
+		return err
 	}
 	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "license_pool.refill", Target: "license_pool/" + pool, Reason: by.Reason, IP: by.IP,
 		Detail: map[string]string{"added": strconv.Itoa(out.Added), "known": strconv.Itoa(out.Known)}})

@@ -2,7 +2,6 @@ package license
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"koodesk/app/fault"
@@ -138,13 +137,6 @@ func (d *Desk) OnFail(ctx context.Context, tx *store.Tx, t outbox.Task, cause er
 		status, code = market.LicenseRefused, refusal(cause)
 	case final:
 		status = market.LicenseFailed
-	}
-	if f := fault.From(cause); final && f.Key == "license.pool_empty" {
-		// A refill that came in between has not seen this request. Not recorded, it
-		// runs again when its lease is over.
-		if empty, err := tx.PoolStillEmpty(ctx, f.Args["pool"]); err != nil || !empty {
-			return errors.Join(err, fault.New(fault.Unavailable, "license.pool_busy", "pool", f.Args["pool"]))
-		}
 	}
 	return tx.SetLicenseTrouble(ctx, l.ID, status, code, cause)
 }

@@ -25,9 +25,13 @@ const (
 	LicenseCancelled LicenseStatus = "cancelled" // its instance was released first
 )
 
-// LicenseStatuses lists the statuses.
-func LicenseStatuses() []LicenseStatus {
-	return []LicenseStatus{LicenseFailed, LicenseRequested, LicenseReady, LicenseUploaded, LicenseAnswered, LicenseRefused, LicenseCancelled}
+// LicenseStatuses lists the statuses, what needs a person first.
+func LicenseStatuses() []string {
+	var out []string
+	for _, s := range []LicenseStatus{LicenseFailed, LicenseRequested, LicenseReady, LicenseUploaded, LicenseAnswered, LicenseRefused, LicenseCancelled} {
+		out = append(out, string(s))
+	}
+	return out
 }
 
 // Limits of a License. MaxLicenseText is the published length of "characters"

@@ -44,10 +44,11 @@ const (
 	SelfCheckRead   Permission = "selfcheck.read"
 	SelfCheckRun    Permission = "selfcheck.run" // call the own production address with debugging calls
 
-	LicensesRead  Permission = "licenses.read"
-	LicensesWrite Permission = "licenses.write" // hand Licenses in, upload them again, fill their pools
-	ChannelsRead  Permission = "channels.read"
-	ChannelsWrite Permission = "channels.write" // keys, AK/SK and settings of a production address
+	LicensesRead   Permission = "licenses.read"
+	LicensesWrite  Permission = "licenses.write"  // hand Licenses in, upload them again, fill their pools
+	LicensesReveal Permission = "licenses.reveal" // see a License, with a reason
+	ChannelsRead   Permission = "channels.read"
+	ChannelsWrite  Permission = "channels.write" // keys, AK/SK and settings of a production address
 
 	FailuresRead Permission = "failures.read"
 	FailuresWork Permission = "failures.work" // note, put off and assign failure groups
@@ -65,7 +66,7 @@ const (
 
 var reads = []Permission{LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{FailuresWork, LicensesWrite, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
 

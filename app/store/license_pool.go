@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"time"
+	"slices"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"koodesk/app/fault"
@@ -24,28 +22,74 @@ ON CONFLICT (name) DO UPDATE
 	return toFault(err)
 }
 
-// AddPooledLicense puts a License into a pool; false if it has been there before.
-func (t *Tx) AddPooledLicense(ctx context.Context, pool string, c market.LicenseContent, actor string) (bool, error) {
-	// Under every key, so that a rotation does not let the same License in again.
-	var known bool
-	indexes := t.keys.Indexes(string(c.Bytes()))
-	err := t.tx.GetContext(ctx, &known, `
-SELECT EXISTS (SELECT
-                 FROM pooled_licenses
-                WHERE pool = $1
-                  AND content_bidx = ANY($2))`, pool, pq.ByteaArray(indexes))
-	if err != nil || known {
-		return false, toFault(err)
+// importPart is how many Licenses one statement takes: 64 MiB of them in one would
+// be held several times over.
+const importPart = 1000
+
+// AddPooledLicenses puts Licenses into a pool, in their order, and tells how many
+// the pool has not had before. The caller has locked the pool by SetLicensePool.
+func (t *Tx) AddPooledLicenses(ctx context.Context, pool string, list []market.LicenseContent, actor string) (added int, err error) {
+	for part := range slices.Chunk(list, importPart) {
+		n, err := t.addPooledLicenses(ctx, pool, part, actor)
+		if err != nil {
+			return 0, err
+		}
+		added += n
+	}
+	return added, nil
+}
+
+func (t *Tx) addPooledLicenses(ctx context.Context, pool string, list []market.LicenseContent, actor string) (int, error) {
+	known, err := t.knownLicenses(ctx, pool, list)
+	if err != nil {
+		return 0, err
+	}
+	var names []string
+	var sealed, indexes [][]byte
+	for n, c := range list {
+		if !known[n] {
+			names = append(names, c.FileName)
+			sealed, indexes = append(sealed, t.keys.Seal(seal.License, c.Bytes())), append(indexes, t.keys.Index(string(c.Bytes())))
+		}
+	}
+	if len(names) == 0 {
+		return 0, nil
 	}
 	r, err := t.tx.ExecContext(ctx, `
 INSERT INTO pooled_licenses (pool, file_name, content_sealed, content_bidx, added_by)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (pool, content_bidx) DO NOTHING`, pool, c.FileName, t.keys.Seal(seal.License, c.Bytes()), indexes[0], actor)
+SELECT $1, file_name, content, bidx, $5
+  FROM unnest($2::text[], $3::bytea[], $4::bytea[]) WITH ORDINALITY AS given (file_name, content, bidx, at)
+ ORDER BY at
+ON CONFLICT (pool, content_bidx) DO NOTHING`, pool, pq.Array(names), pq.ByteaArray(sealed), pq.ByteaArray(indexes), actor)
 	if err != nil {
-		return false, toFault(err)
+		return 0, toFault(err)
 	}
 	n, err := r.RowsAffected()
-	return n > 0, toFault(err)
+	return int(n), toFault(err)
+}
+
+// knownLicenses tells, by place, which Licenses the pool has had before; it asks
+// under every key, so that a rotation does not let the same License in again.
+func (t *Tx) knownLicenses(ctx context.Context, pool string, list []market.LicenseContent) (map[int]bool, error) {
+	var at []int64
+	var keys [][]byte
+	for n, c := range list {
+		for _, k := range t.keys.Indexes(string(c.Bytes())) {
+			at, keys = append(at, int64(n)), append(keys, k)
+		}
+	}
+	var places []int
+	err := t.tx.SelectContext(ctx, &places, `
+SELECT given.at
+  FROM unnest($2::bigint[], $3::bytea[]) AS given (at, bidx)
+  JOIN pooled_licenses l
+    ON l.pool = $1
+   AND l.content_bidx = given.bidx`, pool, pq.Array(at), pq.ByteaArray(keys))
+	known := make(map[int]bool, len(places))
+	for _, n := range places {
+		known[n] = true
+	}
+	return known, toFault(err)
 }
 
 // TakePooledLicense hands a License of the pool out for a request, for ever; the
@@ -99,41 +143,53 @@ SELECT EXISTS (SELECT
 	return fault.New(fault.Conflict, "license.pool_empty", "pool", pool).Final()
 }
 
-// PoolStillEmpty looks again, against refills that are under way, before a request
-// is given up for an empty pool.
-func (t *Tx) PoolStillEmpty(ctx context.Context, pool string) (bool, error) {
-	var free bool
-	err := t.tx.GetContext(ctx, &free, `
-WITH p AS (
-    SELECT name
-      FROM license_pools
-     WHERE name = $1
-       FOR SHARE
-)
-SELECT EXISTS (SELECT
-                 FROM p
-                 JOIN pooled_licenses i
-                   ON i.pool = p.name
-                  AND i.status = 'free')`, pool)
-	return !free, toFault(err)
-}
+// waitsForLicense says of tasks t that they wait for a pool of Licenses, the
+// License's own, to be filled.
+const waitsForLicense = `t.license_id = l.id
+   AND t.kind = 'license'
+   AND t.status = 'failed'
+   AND t.last_error ->> 'key' = 'license.pool_empty'`
 
-// WaitingForPool lists the given-up supply tasks that a pool could serve now, the
-// longest waiting first, at most limit.
-func (t *Tx) WaitingForPool(ctx context.Context, pool string, limit int) ([]int64, error) {
+// WakeLicensePool begins the supply anew that found a pool empty, the longest
+// waiting first and no more than the pool has free Licenses, and gives how many
+// that are.
+func (t *Tx) WakeLicensePool(ctx context.Context, pool, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
 SELECT t.id
   FROM licenses l
   JOIN tasks t
-    ON t.license_id = l.id
-   AND t.kind = 'license'
-   AND t.status = 'failed'
+    ON `+waitsForLicense+`
  WHERE l.pool = $1
    AND l.status IN ('requested', 'failed')
  ORDER BY l.id
- LIMIT $2`, pool, limit)
-	return ids, toFault(err)
+ LIMIT (SELECT count(*)
+          FROM pooled_licenses
+         WHERE pool = $1
+           AND status = 'free')`, pool)
+	if err != nil || len(ids) == 0 {
+		return 0, toFault(err)
+	}
+	r, err := t.RestartTasks(ctx, ids, actor)
+	if err != nil {
+		return 0, err
+	}
+	return r.Touched(), t.SettleMessagesOf(ctx, ids)
+}
+
+// TurnLicensePool notes that a pool has become low, or has stopped to be; turned
+// is false when that is known already.
+func (t *Tx) TurnLicensePool(ctx context.Context, pool string, low bool) (turned bool, err error) {
+	r, err := t.tx.ExecContext(ctx, `
+UPDATE license_pools
+   SET low_since = CASE WHEN $2 THEN now() END
+ WHERE name = $1
+   AND (low_since IS NOT NULL) <> $2`, pool, low)
+	if err != nil {
+		return false, toFault(err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, toFault(err)
 }
 
 // RetirePooledLicense takes a free License out of a pool. Faults: not_found
@@ -160,97 +216,6 @@ UPDATE pooled_licenses
    SET status = 'retired'
  WHERE id = $1`, id)
 	return toFault(err)
-}
-
-// LicensePool is a pool with its numbers.
-type LicensePool struct {
-	Name     string `db:"name"`
-	LowWater int    `db:"low_water"`
-	Free     int    `db:"free"`
-	Used     int    `db:"used"`
-	Retired  int    `db:"retired"`
-	Waiting  int    `db:"waiting"` // requests that found it empty
-}
-
-// Low tells whether somebody should refill the pool.
-func (p LicensePool) Low() bool { return p.Free <= p.LowWater }
-
-const poolColumns = `p.name, p.low_water,
-       (SELECT count(*) FROM pooled_licenses i WHERE i.pool = p.name AND i.status = 'free') AS free,
-       (SELECT count(*) FROM pooled_licenses i WHERE i.pool = p.name AND i.status = 'used') AS used,
-       (SELECT count(*) FROM pooled_licenses i WHERE i.pool = p.name AND i.status = 'retired') AS retired,
-       (SELECT count(*) FROM licenses l WHERE l.pool = p.name AND l.status IN ('requested', 'failed')) AS waiting`
-
-// LicensePools lists the pools by name.
-func (r *Reader) LicensePools(ctx context.Context) ([]LicensePool, error) {
-	out := []LicensePool{}
-	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT `+poolColumns+`
-  FROM license_pools p
- ORDER BY p.name
- LIMIT 200`)
-	return out, toFault(err)
-}
-
-// LicensePool loads a pool. Fault: not_found "license.pool_unknown" (pool).
-func (r *Reader) LicensePool(ctx context.Context, name string) (LicensePool, error) {
-	var p LicensePool
-	err := sqlx.GetContext(ctx, r.q, &p, `
-SELECT `+poolColumns+`
-  FROM license_pools p
- WHERE p.name = $1`, name)
-	if !storable(name) || fault.Is(toFault(err), fault.NotFound) {
-		return p, fault.New(fault.NotFound, "license.pool_unknown", "pool", name)
-	}
-	return p, toFault(err)
-}
-
-// PooledLicense is one License of a pool, without what it says.
-type PooledLicense struct {
-	ID        int64
-	Status    string // free, used, retired
-	FileName  string // "" for a text
-	LicenseID int64  // the request that it was handed out for; 0 none
-	AddedBy   string
-	AddedAt   time.Time
-	UsedAt    time.Time
-}
-
-// PooledRetired is the status of a License that was taken out of its pool.
-const PooledRetired = "retired"
-
-// PooledStatuses lists the statuses of a pool's Licenses.
-func PooledStatuses() []string { return []string{"free", "used", PooledRetired} }
-
-type pooledRow struct {
-	ID        int64         `db:"id"`
-	Status    string        `db:"status"`
-	FileName  string        `db:"file_name"`
-	LicenseID sql.NullInt64 `db:"license_id"`
-	AddedBy   string        `db:"added_by"`
-	Added     time.Time     `db:"added_at"`
-	Used      sql.NullTime  `db:"used_at"`
-}
-
-var pooledList = source{
-	list:    list{letter: 'k', id: "k.id"},
-	columns: "k.id, k.status, k.file_name, k.license_id, k.added_by, k.added_at, k.used_at",
-	table:   "pooled_licenses",
-	alias:   "k",
-}
-
-func (p *pooledRow) show() (PooledLicense, error) {
-	return PooledLicense{ID: p.ID, Status: p.Status, FileName: p.FileName, LicenseID: p.LicenseID.Int64, AddedBy: p.AddedBy,
-		AddedAt: p.Added.UTC(), UsedAt: utc(p.Used)}, nil
-}
-
-// PooledLicenses reads a page of a pool's Licenses, the newest first; status ""
-// means every one. Fault: invalid "cursor.invalid".
-func (r *Reader) PooledLicenses(ctx context.Context, pool, status string, p Paging) (Page[PooledLicense], error) {
-	c := &clause{}
-	c.and("k.pool = ?", pool)
-	c.equal("k.status", status)
-	return page(ctx, r, pooledList, c, p, func(p *pooledRow) position { return position{id: p.ID} }, (*pooledRow).show)
 }
 
 // SettleMessagesOf settles the messages that tasks belong to.

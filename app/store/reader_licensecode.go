@@ -265,10 +265,3 @@ SELECT at, kind, old_value, new_value, COALESCE(message_id, 0) AS message_id, CO
 	}
 	return out, toFault(err)
 }
-
-// LicenseCodeOfMessage is the code that a message is about, 0 if none.
-func (r *Reader) LicenseCodeOfMessage(ctx context.Context, message int64) (id int64, err error) {
-	err = sqlx.GetContext(ctx, r.q, &id, `
-SELECT COALESCE((SELECT code_id FROM license_code_events WHERE message_id = $1 LIMIT 1), 0)`, message)
-	return id, toFault(err)
-}

@@ -82,7 +82,8 @@ SELECT count(*) OVER () AS n, low.name AS key, low.free::text AS label, NULL AS 
                EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name) AS used
           FROM pools p
         UNION ALL
-        SELECT 'license/' || p.name, NULL, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water, false
+        SELECT 'license/' || p.name, p.low_since, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water,
+               EXISTS (SELECT 1 FROM products d WHERE d.settings ->> 'license' = 'pool' AND d.settings ->> 'license_pool' = p.name)
           FROM license_pools p) low
  WHERE low.free <= low.low_water
    AND (low.low_water > 0 OR low.used)

@@ -18,6 +18,7 @@ import (
 	"koodesk/app/deliver"
 	"koodesk/app/failures"
 	"koodesk/app/intake"
+	"koodesk/app/license"
 	"koodesk/app/licensecode"
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
@@ -39,6 +40,7 @@ type Options struct {
 	Provision *provision.Provisioner
 	Deliver   *deliver.Deliverer
 	Codes     *licensecode.Codes
+	Licenses  *license.Desk
 	Channels  *channel.Desk
 	Reconcile *reconcile.Reconciler
 	Failures  *failures.Desk
@@ -117,6 +119,13 @@ func (k *Console) Routes() []session.Route {
 		to(get, provisioningPath, staff.InstancesRead, k.Provisioning),
 		to(post, "/instances/:instance_id/claim", staff.InstancesAccess, k.Claim),
 		to(post, "/instances/:instance_id/unclaim", staff.InstancesAccess, k.GiveUp),
+		to(get, "/licenses", staff.LicensesRead, k.Licenses),
+		to(get, "/licenses/:id", staff.LicensesRead, k.License),
+		to(post, "/licenses/:id", staff.LicensesWrite, k.HandLicenseIn),
+		to(post, "/licenses/:id/upload", staff.LicensesWrite, k.UploadLicense),
+		to(post, "/licenses/:id/reveal", staff.LicensesReveal, k.RevealLicense),
+		to(get, licensePoolsPath, staff.LicensesRead, k.LicensePools),
+		to(post, licensePoolsPath, staff.LicensesWrite, k.FillLicensePool),
 		to(get, "/license-codes", staff.LicenseCodesRead, k.LicenseCodes),
 		to(get, "/license-codes/:id", staff.LicenseCodesRead, k.LicenseCode),
 		to(post, "/license-codes/:id/activate", staff.LicenseCodesUse, k.ActivateCode),

@@ -24,6 +24,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/intake"
+	"koodesk/app/license"
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
 	"koodesk/app/outbox"
@@ -145,6 +146,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
+	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)

@@ -45,6 +45,9 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	if p.Hold.By != "" && !p.Hold.Mine && p.Access.Form.Action.Why.None() {
 		p.Access.Form.Action.Why = view.Say("why.claim_held", "by", p.Hold.By)
 	}
+	if p.Licenses, err = k.licensesOf(c.UserContext(), s.Clock, id); err != nil {
+		return s, p, err
+	}
 	if p.Seen, err = k.seen(c.UserContext(), id); err != nil {
 		return s, p, err
 	}

@@ -114,6 +114,7 @@ type InstancePage struct {
 	Access     Access
 	Link       BuyerLink
 	Seen       Seen
+	Licenses   []LicenseRow // newest first
 	Timeline   []Event
 	Messages   []MessageRow
 	Deliveries []DeliveryRow

@@ -49,6 +49,15 @@ var pills = map[string]map[string]Pill{
 		"EXPIRED":    {Tone: "warn", Icon: "clock"},
 		"RELEASED":   {Tone: "off", Icon: "released"},
 	},
+	"license": {
+		"requested": {Tone: "busy", Icon: "processing"},
+		"ready":     {Tone: "busy", Icon: "pending"},
+		"uploaded":  {Tone: "ok", Icon: "succeeded"},
+		"answered":  {Tone: "ok", Icon: "check"},
+		"refused":   {Tone: "warn", Icon: "rejected"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+	},
 	"order": {
 		"pending": {Tone: "busy", Icon: "processing"},
 		"known":   {Tone: "ok", Icon: "succeeded"},
@@ -106,6 +115,8 @@ func Statuses(kind string) []string {
 		return []string{"provisioning", "active", "frozen", "released"}
 	case "code":
 		return []string{"UNVERIFIED", "ALIVE", "FROZEN", "EXPIRED", "RELEASED"}
+	case "license":
+		return []string{"failed", "requested", "ready", "uploaded", "answered", "refused", "cancelled"}
 	case "order":
 		return []string{"failed", "pending", "known"}
 	case "quarantine":

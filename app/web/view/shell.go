@@ -18,6 +18,7 @@ const (
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
 	RoomOrders       Room = "orders"
+	RoomLicenses     Room = "licenses"
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
 	RoomLeftovers    Room = "leftovers"
@@ -50,13 +51,14 @@ var rooms = []room{
 	{RoomProvisioning, "/provisioning", "provision", "p", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
+	{RoomLicenses, "/licenses", "upgrade", "n", "", staff.LicensesRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomPools, "/pools", "empty", "a", "", staff.PoolsRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomLeftovers, "/leftovers", "released", "e", "system", staff.LeftoversRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
-	{RoomChannels, "/channels", "settings", "n", "system", staff.ChannelsRead},
+	{RoomChannels, "/channels", "settings", "b", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 

@@ -36,6 +36,7 @@ func All(l i18n.Locale) []Sample {
 	out := append(session(op), messageSamples(op, ro)...)
 	out = append(out, instanceSamples(op, ro)...)
 	out = append(out, provisioningSamples(op, ro)...)
+	out = append(out, licenseSamples(op, ro)...)
 	out = append(out, codeSamples(op, ro)...)
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
