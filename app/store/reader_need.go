@@ -64,10 +64,10 @@ SELECT count(*) OVER () AS n, due.*
 func (r *Reader) NeedAccess(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, due.key, due.label, NULL AS error, due.since, NULLIF(due.until, `+noDeadline+`) AS until
-  FROM (SELECT i.instance_id AS key, i.product_name AS label, t.created_at AS since, `+workDue+` AS until
+  FROM (SELECT i.instance_id AS key, i.product_name AS label, t.parked_at AS since, `+workDue+` AS until
           FROM tasks t
           JOIN instances i ON i.id = t.instance_pk
-         WHERE `+parked+`
+         WHERE `+parkedFor[ForPerson]+`
          LIMIT 1001) due
  ORDER BY due.until, due.since
  LIMIT 1`)

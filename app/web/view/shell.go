@@ -20,6 +20,7 @@ const (
 	RoomOrders       Room = "orders"
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
+	RoomRestarts     Room = "restarts"
 	RoomSelfCheck    Room = "selfcheck"
 	RoomChannels     Room = "channels"
 	RoomListing      Room = "listing"
@@ -50,9 +51,10 @@ var rooms = []room{
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenseCodes, "/license-codes", "lock", "c", "", staff.LicenseCodesRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
+	{RoomRestarts, "/restarts", "restart", "b", "system", staff.MessagesRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
-	{RoomChannels, "/channels", "settings", "h", "system", staff.ChannelsRead},
+	{RoomChannels, "/channels", "settings", "a", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
