@@ -22,7 +22,7 @@ func (c *cli) verb(ctx context.Context, name string, args []string, verbs map[st
 		}
 	}
 	list := ""
-	for _, v := range []string{"set", "add", "create", "list", "password", "disable", "revoke", "remove", "test"} {
+	for _, v := range []string{"set", "add", "create", "list", "password", "disable", "revoke", "remove", "test", "rebuild"} {
 		if verbs[v] != nil {
 			list += ", `" + name + " " + v + "`"
 		}

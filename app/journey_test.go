@@ -37,7 +37,7 @@ func TestAPurchaseBecomesAWorkingInstanceThatTheCustomerHearsOf(t *testing.T) {
 	require.True(t, repeat.Code.OK())
 
 	r.lifeOf(id)
-	require.Len(t, r.mail.Messages(), 1, "nothing was sent twice")
+	r.toldOnce()
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
 }
 
@@ -169,4 +169,19 @@ func TestAnOperatorProvisionsByHand(t *testing.T) {
 	require.Contains(t, mail.Text, "made-by-hand-1")
 	require.Contains(t, mail.Text, "账号")
 	r.waitItems("/messages?status=succeeded&activity=newInstance", 1)
+}
+
+// toldOnce holds that the usage information was sent once, and whatever else the
+// customer was told of too.
+func (r *rig) toldOnce() {
+	r.t.Helper()
+	require.Equal(r.t, 1, r.count(`SELECT count(*) FROM deliveries WHERE kind = 'usage_info'`))
+	seen := map[string]bool{}
+	for _, m := range r.mail.Messages() {
+		id := m.Get("Message-Id")
+		require.False(r.t, seen[id], "sent twice: %s", id)
+		seen[id] = true
+	}
+	require.Equal(r.t, r.count(`SELECT count(DISTINCT (instance_pk, kind, about_expiry, days)) FROM deliveries`), r.count(`SELECT count(*) FROM deliveries`), "told twice")
+	require.LessOrEqual(r.t, len(seen), r.count(`SELECT count(*) FROM deliveries`))
 }

@@ -33,6 +33,7 @@ import (
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn"
 	"koodesk/app/replay"
+	"koodesk/app/restart"
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/store"
@@ -93,6 +94,7 @@ type parts struct {
 	intake    *intake.Intake
 	reconcile *reconcile.Reconciler
 	failures  *failures.Desk
+	restart   *restart.Batches
 	webhook   *webhook.Client
 	event     *event.Client
 	pages     *accesspage.Pages
@@ -135,6 +137,7 @@ func (p *parts) useCases(c *cli) error {
 	p.pages = accesspage.New(accesspage.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Log: p.log})
 	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Licenses: p.license, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: c.config.PublicURL.String(), Link: p.pages.URL, Log: p.log, Wake: wake})
+	p.restart = restart.New(restart.Options{Store: p.store, Restart: p.intake, Resend: p.deliverer, Log: p.log, Wake: wake})
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Life: p.provision,
 		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
 	p.failures = failures.New(p.store)
@@ -142,6 +145,7 @@ func (p *parts) useCases(c *cli) error {
 	p.orders = orderbook.New(p.store, p.market, p.log)
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
 		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily},
+			{Name: "restarts", Run: p.restart.Settle},
 			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule},
 			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "notices", Run: p.deliverer.Schedule},
@@ -154,6 +158,7 @@ func (p *parts) useCases(c *cli) error {
 			Deliver:        p.deliverer.Deliver, DeliverFails: p.deliverer.OnFail,
 			Event: p.event.Deliver, EventFails: p.event.OnFail,
 			Reconcile: p.reconcile.Work, ReconcileFails: p.reconcile.OnFail,
+			Restart: p.restart.Work, RestartFails: p.restart.OnFail,
 			LicenseActivate: p.codes.Activate, LicenseQuery: p.codes.Query, LicenseRefresh: p.codes.Refresh,
 			LicenseUsage: p.codes.Usage, LicenseFails: p.codes.OnFail,
 			OrderNotice: p.orders.Notice, NoticeFails: p.orders.OnFail,
@@ -247,11 +252,11 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 			Zone: c.config.TZDisplay}),
 		Receipts: receipts.New(receipts.Options{Deliver: p.deliverer, Keys: p.store.Keys(), Limit: throttle.New("receipts", p.redis, p.log), PublicURL: c.config.PublicURL.String()}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
-		API: api.New(api.Options{Store: p.store, Restart: p.intake, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
+		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
 			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMS.Driver == config.SMSLog, Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

@@ -77,6 +77,9 @@ type Handlers struct {
 	License       func(context.Context, outbox.Task) error
 	LicenseUpload func(context.Context, outbox.Task) error
 	SupplyFails   func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+
+	Restart      func(context.Context, outbox.Task) error
+	RestartFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 }
 
 // Table is the table of kinds. The waits are chosen so that a task is given up,
@@ -98,6 +101,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.OrderNotice, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderNotice, OnFail: h.NoticeFails},
 		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: h.SupplyFails},
 		{Name: outbox.LicenseUpload, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 10 * time.Minute, Run: h.LicenseUpload, OnFail: h.SupplyFails},
+		{Name: outbox.Restart, Queue: Mail, Timeout: 2 * time.Minute, Tries: 8, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Restart, OnFail: h.RestartFails},
 	}
 }
 

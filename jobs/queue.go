@@ -42,34 +42,37 @@ func (q *queue) emptied(ctx context.Context) (bool, error) {
 	return fresh, err
 }
 
-// put hands tasks over and says which the queue has. On an error the rest is
-// left for the next time.
-func (q *queue) put(ctx context.Context, kinds map[outbox.Kind]Kind, due []store.Due) (taken []int64, err error) {
+// put hands tasks over and says which the queue has, and how many of them it had
+// not before. On an error the rest is left for the next time.
+func (q *queue) put(ctx context.Context, kinds map[outbox.Kind]Kind, due []store.Due) (taken []int64, fresh int, err error) {
 	for _, d := range due {
-		k := kinds[d.Kind]
-		has, err := q.putOne(ctx, k, d.ID)
+		has, added, err := q.putOne(ctx, kinds[d.Kind], d.ID)
 		if err != nil {
-			return taken, err
+			return taken, fresh, err
 		}
 		if has {
 			taken = append(taken, d.ID)
 		}
+		if added {
+			fresh++
+		}
 	}
-	return taken, nil
+	return taken, fresh, nil
 }
 
-func (q *queue) putOne(ctx context.Context, k Kind, id int64) (bool, error) {
+func (q *queue) putOne(ctx context.Context, k Kind, id int64) (has, added bool, err error) {
 	body, err := json.Marshal(payload{ID: id})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	name := strconv.FormatInt(id, 10)
 	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(string(k.Name), body),
 		asynq.TaskID(name), asynq.Queue(k.Queue), asynq.MaxRetry(25), asynq.Timeout(k.Timeout+lateness))
 	if !errors.Is(err, asynq.ErrTaskIDConflict) {
-		return err == nil, err
+		return err == nil, err == nil, err
 	}
-	return q.settle(k.Queue, name)
+	has, err = q.settle(k.Queue, name)
+	return has, false, err
 }
 
 // settle looks at a task that the queue has under the same id already.
@@ -148,7 +151,8 @@ func (j *Jobs) relayAll(ctx context.Context) error {
 		// What somebody waits for is handed over before each batch of the rest.
 		for _, names := range [][]string{j.names, j.apart} {
 			n, err := j.o.Store.Relay(ctx, names, relayBatch, func(due []store.Due) ([]int64, error) {
-				return j.queue.put(ctx, j.kinds, due)
+				taken, _, err := j.queue.put(ctx, j.kinds, due)
+				return taken, err
 			})
 			if err != nil {
 				return err

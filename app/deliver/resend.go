@@ -24,28 +24,32 @@ import (
 // over; conflict "delivery.instance_released", or "delivery.outdated" when what it
 // says does not hold any more.
 func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, actor staff.Actor) error {
-	err := d.store.Write(ctx, func(tx *store.Tx) error {
-		v, err := tx.LockDelivery(ctx, deliveryID)
-		if err != nil {
-			return err
-		}
-		if err := d.mayResend(ctx, tx, v); err != nil {
-			return err
-		}
-		address, err := corrected(v, to)
-		if err != nil {
-			return err
-		}
-		if err := d.again(ctx, tx, v, address, actor); err != nil {
-			return err
-		}
-		return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "delivery.resend", Target: "delivery/" + strconv.FormatInt(v.ID, 10),
-			Reason: actor.Reason, IP: actor.IP, Detail: map[string]string{"to": mask(v.Medium, address), "corrected": strconv.FormatBool(address != v.To)}})
-	})
+	err := d.store.Write(ctx, func(tx *store.Tx) error { return d.ResendIn(ctx, tx, deliveryID, to, actor) })
 	if err == nil {
 		d.wake()
 	}
 	return err
+}
+
+// ResendIn is Resend within the caller's transaction. Whoever commits it wakes
+// the relay.
+func (d *Deliverer) ResendIn(ctx context.Context, tx *store.Tx, deliveryID int64, to string, actor staff.Actor) error {
+	v, err := tx.LockDelivery(ctx, deliveryID)
+	if err != nil {
+		return err
+	}
+	if err := d.mayResend(ctx, tx, v); err != nil {
+		return err
+	}
+	address, err := corrected(v, to)
+	if err != nil {
+		return err
+	}
+	if err := d.again(ctx, tx, v, address, actor); err != nil {
+		return err
+	}
+	return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "delivery.resend", Target: "delivery/" + strconv.FormatInt(v.ID, 10),
+		Reason: actor.Reason, IP: actor.IP, Detail: map[string]string{"to": mask(v.Medium, address), "corrected": strconv.FormatBool(address != v.To)}})
 }
 
 func (d *Deliverer) mayResend(ctx context.Context, tx *store.Tx, v *store.Delivery) error {

@@ -381,17 +381,3 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n)
 }
-
-func TestBulkRestartTouchesEverythingThatMatches(t *testing.T) {
-	t.Parallel()
-	d := open(t)
-	for i := range 30 {
-		d.buy(fmt.Sprintf("i%02d", i))
-	}
-	d.exec(`UPDATE tasks SET status = 'failed', finished_at = now()`)
-	d.exec(`UPDATE messages SET status = 'failed'`)
-	d.exec(`UPDATE tasks SET status = 'running' WHERE id = 30`)
-	b, err := d.intake.RestartMatching(context.Background(), store.MessageFilter{Status: "failed"}, staff.CLI())
-	require.NoError(t, err)
-	require.Equal(t, intake.Bulk{Matched: 30, Restarted: 29, Refused: 1, Why: map[string]int{"restart.running": 1}}, b)
-}

@@ -28,38 +28,47 @@ type Restarted struct {
 // second instance. Faults: not_found "message.unknown"; conflict
 // "restart.running" while a task is being worked on; conflict
 // "restart.rejected" for a call that was never proved.
-func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (Restarted, error) {
-	out := Restarted{MessageID: id}
-	err := in.store.Write(ctx, func(tx *store.Tx) error {
-		m, err := tx.LockMessage(ctx, id)
-		if err != nil {
-			return err
-		}
-		if m.Status == store.MessageRejected {
-			return fault.New(fault.Conflict, "restart.rejected")
-		}
-		ids, err := tx.TaskIDs(ctx, id)
-		if err != nil {
-			return err
-		}
-		r, err := tx.RestartTasks(ctx, ids, by.Name)
-		if err != nil {
-			return err
-		}
-		if r.Running > 0 {
-			return fault.New(fault.Conflict, "restart.running")
-		}
-		out.Given, out.Hurried = r.Given, r.Hurried
-		if r.Touched() > 0 {
-			return in.restartedTasks(ctx, tx, m, by, &out)
-		}
-		return in.rerun(ctx, tx, m, by, &out)
+func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
+	err = in.store.Write(ctx, func(tx *store.Tx) error {
+		out, err = in.RestartMessageIn(ctx, tx, id, by)
+		return err
 	})
 	if err != nil {
 		return Restarted{}, err
 	}
 	in.wake()
 	return out, nil
+}
+
+// RestartMessageIn is RestartMessage within the caller's transaction. Whoever
+// commits it wakes the relay.
+func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (Restarted, error) {
+	out := Restarted{MessageID: id}
+	m, err := tx.LockMessage(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	if m.Status == store.MessageRejected {
+		return out, fault.New(fault.Conflict, "restart.rejected")
+	}
+	ids, err := tx.TaskIDs(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	r, err := tx.RestartTasks(ctx, ids, by.Name)
+	if err != nil {
+		return out, err
+	}
+	if r.Running > 0 {
+		return out, fault.New(fault.Conflict, "restart.running")
+	}
+	out.Given, out.Hurried = r.Given, r.Hurried
+	if r.Touched() > 0 {
+		err = in.restartedTasks(ctx, tx, m, by, &out)
+	} else {
+		err = in.rerun(ctx, tx, m, by, &out)
+	}
+	return out, err
 }
 
 func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
@@ -159,34 +168,10 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 // RestartTask runs one task again: at once when it waits, in a new round when
 // it was given up. Faults: not_found "task.unknown", conflict "restart.running"
 // or "restart.done".
-func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (Restarted, error) {
-	out := Restarted{TaskID: id}
-	err := in.store.Write(ctx, func(tx *store.Tx) error {
-		message, err := tx.MessageOfTask(ctx, id)
-		if err != nil {
-			return err
-		}
-		r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
-		if err != nil {
-			return err
-		}
-		if r.Running > 0 {
-			return fault.New(fault.Conflict, "restart.running")
-		}
-		if r.Touched() == 0 {
-			return fault.New(fault.Conflict, "restart.done")
-		}
-		out.MessageID, out.Given, out.Hurried, out.Status = message, r.Given, r.Hurried, "pending"
-		if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
-			return err
-		}
-		if err := tx.ReopenEventsOf(ctx, 0, id); err != nil {
-			return err
-		}
-		if err := tx.SettleMessage(ctx, message); err != nil {
-			return err
-		}
-		return in.audit(ctx, tx, by, "task.restart", "task/"+strconv.FormatInt(id, 10))
+func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
+	err = in.store.Write(ctx, func(tx *store.Tx) error {
+		out, err = in.RestartTaskIn(ctx, tx, id, by)
+		return err
 	})
 	if err != nil {
 		return Restarted{}, err
@@ -195,50 +180,37 @@ func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (Re
 	return out, nil
 }
 
+// RestartTaskIn is RestartTask within the caller's transaction. Whoever commits
+// it wakes the relay.
+func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (Restarted, error) {
+	out := Restarted{TaskID: id, Status: "pending"}
+	message, err := tx.MessageOfTask(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
+	if err != nil {
+		return out, err
+	}
+	if r.Running > 0 {
+		return out, fault.New(fault.Conflict, "restart.running")
+	}
+	if r.Touched() == 0 {
+		return out, fault.New(fault.Conflict, "restart.done")
+	}
+	out.MessageID, out.Given, out.Hurried = message, r.Given, r.Hurried
+	if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
+		return out, err
+	}
+	if err := tx.ReopenEventsOf(ctx, 0, id); err != nil {
+		return out, err
+	}
+	if err := tx.SettleMessage(ctx, message); err != nil {
+		return out, err
+	}
+	return out, in.audit(ctx, tx, by, "task.restart", "task/"+strconv.FormatInt(id, 10))
+}
+
 func (in *Intake) audit(ctx context.Context, tx *store.Tx, by staff.Actor, action, target string) error {
 	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: action, Target: target, Reason: by.Reason, IP: by.IP})
-}
-
-// Bulk is the result of a restart of everything that a filter matches.
-type Bulk struct {
-	Matched   int
-	Restarted int
-	Refused   int // running, rejected or without anything stored
-	// Why counts the refusals by the key of their fault.
-	Why map[string]int
-}
-
-// Refuse counts a message that could not be restarted.
-func (b *Bulk) Refuse(err error) {
-	b.Refused++
-	if b.Why == nil {
-		b.Why = map[string]int{}
-	}
-	b.Why[fault.From(err).Key]++
-}
-
-// RestartMatching restarts every message that the filter matches, one
-// transaction each, however many pages they are.
-func (in *Intake) RestartMatching(ctx context.Context, f store.MessageFilter, by staff.Actor) (Bulk, error) {
-	var out Bulk
-	var after int64
-	for {
-		ids, err := in.store.Reader().MessageIDs(ctx, f, after, 500)
-		if err != nil || len(ids) == 0 {
-			return out, err
-		}
-		for _, id := range ids {
-			out.Matched++
-			_, err := in.RestartMessage(ctx, id, by)
-			switch {
-			case err == nil:
-				out.Restarted++
-			case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
-				out.Refuse(err)
-			default:
-				return out, err
-			}
-		}
-		after = ids[len(ids)-1]
-	}
 }

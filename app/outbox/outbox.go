@@ -27,12 +27,13 @@ const (
 	OrderNotice     Kind = "order_notice"     // ask what the order of an order notice is
 	License         Kind = "license"          // get a License from the product's supplier
 	LicenseUpload   Kind = "license_upload"   // upload a License by the open API
+	Restart         Kind = "restart"          // work restart batches off
 )
 
 // Kinds lists every kind; each has a handler, which a test holds.
 func Kinds() []Kind {
 	return []Kind{OrderQuery, Provision, Deliver, Notice, Reconcile,
-		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload, Event}
+		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload, Event, Restart}
 }
 
 // Status of a task.

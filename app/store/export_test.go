@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // watched notes every statement before it runs.
@@ -31,4 +32,14 @@ func (w watched) QueryRowxContext(ctx context.Context, q string, args ...any) *s
 // Watch gives a reader whose statements are shown to note.
 func Watch(s *Store, note func(query string, args []any)) *Reader {
 	return &Reader{q: watched{db: s.db, note: note}, keys: s.keys}
+}
+
+// RowsRead is how many rows of the tables were read by the transaction, and how
+// many of them by scanning a table whole, counted from some moment before it.
+func (t *Tx) RowsRead(ctx context.Context, tables []string) (all, scanned int, err error) {
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT COALESCE(sum(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0), COALESCE(sum(seq_tup_read), 0)
+  FROM pg_stat_xact_user_tables
+ WHERE relname = ANY($1)`, pq.Array(tables)).Scan(&all, &scanned)
+	return all, scanned, err
 }

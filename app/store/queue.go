@@ -71,6 +71,39 @@ UPDATE tasks
 	return n, toFault(err)
 }
 
+// Handed is a task that Redis was given and no worker has begun.
+type Handed struct {
+	Due
+	At time.Time `db:"enqueued_at"`
+}
+
+// HandedOver lists tasks of these kinds that Redis was given, in the order in
+// which it was, behind the last one.
+func (s *Store) HandedOver(ctx context.Context, kinds []string, last Handed, limit int) ([]Handed, error) {
+	var out []Handed
+	err := s.db.SelectContext(ctx, &out, `
+SELECT id, kind, enqueued_at
+  FROM tasks
+ WHERE status = 'pending'
+   AND enqueued_at >= $1
+   AND (enqueued_at, id) > ($1, $2)
+   AND kind = ANY($3)
+ ORDER BY enqueued_at, id
+ LIMIT $4`, last.At, last.ID, pq.Array(kinds), limit)
+	return out, toFault(err)
+}
+
+// TakeBack has tasks that Redis was given until then, and lost, handed over again.
+func (s *Store) TakeBack(ctx context.Context, ids []int64, until time.Time) error {
+	_, err := s.db.ExecContext(ctx, `
+UPDATE tasks
+   SET enqueued_at = NULL
+ WHERE id = ANY($1)
+   AND status = 'pending'
+   AND enqueued_at <= $2`, pq.Array(ids), until)
+	return toFault(err)
+}
+
 // maxLost is how many workers a task may lose before it is given up: it may be
 // the task that kills them.
 const maxLost = 5

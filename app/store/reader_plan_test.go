@@ -72,6 +72,16 @@ SELECT n, 0, 1, now(), 'succeeded'
 INSERT INTO instance_events (instance_pk, kind)
 SELECT n, 'status'
   FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO restart_batches (thing, mode, status, total, restarted, passed, per_second, actor, source)
+SELECT CASE WHEN n % 3 = 0 THEN 'tasks' ELSE 'messages' END, 'all', CASE WHEN n % 500 = 0 THEN 'running' ELSE 'done' END,
+       30, CASE WHEN n % 500 = 0 THEN 5000 ELSE 30 END, 30, 0, 'operator:7', 'operator'
+  FROM generate_series(1, $1::int / 40) AS n`, `
+INSERT INTO restart_items (batch_id, item_id, state, outcome, error)
+SELECT CASE WHEN n <= 10000 THEN 1000 ELSE 1 + n % 999 END, n,
+       CASE WHEN n BETWEEN 5001 AND 10000 THEN 'waiting' WHEN n % 20 = 0 THEN 'refused' ELSE 'restarted' END,
+       CASE WHEN n BETWEEN 5001 AND 10000 OR n % 20 = 0 OR n % 100 = 7 AND n < 5000 THEN '' WHEN n % 20 = 1 THEN 'failed' ELSE 'passed' END,
+       CASE WHEN n % 20 = 0 THEN '{"code":"conflict","key":"restart.running"}'::jsonb END
+  FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO audit (actor, action, target)
 SELECT 'operator:' || n % 300, 'action.' || n % 50, 'instance/inst-' || n
   FROM generate_series(1, $1::int) AS n`} {
@@ -93,7 +103,7 @@ type plan struct {
 	Plans    []plan  `json:"Plans"`
 }
 
-var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups"}
+var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items"}
 
 // cost is what a statement touched: rows read by scans of the big tables, rows
 // that a sort took in, and which tables were scanned whole.
@@ -157,6 +167,7 @@ func TestPlans(t *testing.T) {
 	t.Run("instances", func(t *testing.T) { t.Parallel(); instancePlans(t, s) })
 	t.Run("deliveries", func(t *testing.T) { t.Parallel(); deliveryPlans(t, s) })
 	t.Run("tasks", func(t *testing.T) { t.Parallel(); taskPlans(t, s) })
+	t.Run("restarts", func(t *testing.T) { t.Parallel(); restartPlans(t, s) })
 	t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })
 }
 

@@ -20,7 +20,6 @@ import (
 type Restarter interface {
 	RestartMessage(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
 	RestartTask(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
-	RestartMatching(ctx context.Context, f store.MessageFilter, by staff.Actor) (intake.Bulk, error)
 	AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error
 	RefuseContent(ctx context.Context, message, id int64, by staff.Actor) error
 }
@@ -50,6 +49,7 @@ type Products interface {
 type Options struct {
 	Store     *store.Store
 	Restart   Restarter
+	Restarts  Restarts
 	Access    Accessor
 	Resend    Resender
 	Report    Reporter
@@ -89,6 +89,11 @@ func (a *API) Routes() []session.Route {
 		to(get, "/openapi.json", staff.Public, a.OpenAPI),
 		to(get, "/messages", staff.MessagesRead, a.Messages),
 		to(post, "/messages/restart", staff.MessagesRestart, a.RestartMessages),
+		to(get, "/restarts", staff.MessagesRead, a.Batches),
+		to(get, "/restarts/:id", staff.MessagesRead, a.Batch),
+		to(post, "/restarts/:id/pause", staff.MessagesRestart, a.PauseBatch),
+		to(post, "/restarts/:id/resume", staff.MessagesRestart, a.ResumeBatch),
+		to(post, "/restarts/:id/cancel", staff.MessagesRestart, a.CancelBatch),
 		to(get, "/messages/:id", staff.MessagesRead, a.Message),
 		to(get, "/messages/:id/attempts", staff.MessagesRead, a.Attempts),
 		to(post, "/messages/:id/restart", staff.MessagesRestart, a.RestartMessage),
@@ -105,6 +110,7 @@ func (a *API) Routes() []session.Route {
 		to(post, "/instances/:instance_id/usage-info", staff.DeliveriesSend, a.SendUsageInfo),
 		to(get, "/provisioning", staff.InstancesRead, a.Provisioning),
 		to(get, "/tasks", staff.TasksRead, a.Tasks),
+		to(post, "/tasks/restart", staff.TasksRestart, a.RestartTasks),
 		to(get, "/tasks/:id", staff.TasksRead, a.Task),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, a.RestartTask),
 		to(get, "/listing", staff.ListingRead, a.Listing),

@@ -37,6 +37,7 @@ import (
 	pools "koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/reconcile"
+	"koodesk/app/restart"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -64,6 +65,7 @@ type house struct {
 	channel   *store.Channel
 	signin    *signin.SignIn
 	intake    *intake.Intake
+	restarts  *restart.Batches
 	provision *provision.Provisioner
 	deliver   *deliver.Deliverer
 	api       *api.API
@@ -129,8 +131,9 @@ func open(t *testing.T) *house {
 		Licenses: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}})
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
+	h.restarts = restart.New(restart.Options{Store: h.store, Restart: h.intake, Resend: h.deliver})
 	h.api = api.New(api.Options{Store: h.store, Channels: channel.New(h.store), PublicURL: "https://koodesk.example/",
-		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
+		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Restarts: h.restarts, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
 		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store)})
@@ -255,7 +258,7 @@ func (h *house) work() {
 		require.NoError(h.t, err)
 		require.True(h.t, ok)
 		do := map[outbox.Kind]func(context.Context, outbox.Task) error{outbox.OrderQuery: h.provision.QueryOrder,
-			outbox.Provision: h.provision.Provision, outbox.Deliver: h.deliver.Deliver}[task.Kind]
+			outbox.Provision: h.provision.Provision, outbox.Deliver: h.deliver.Deliver, outbox.Restart: h.restarts.Work}[task.Kind]
 		if err := do(ctx, task); err != nil {
 			require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
 				if err := tx.Fail(ctx, task, err, time.Time{}); err != nil {

@@ -108,8 +108,10 @@ type messageFilter struct {
 // restartAll has its filter under "filter", or the filter's fields directly.
 type restartAll struct {
 	messageFilter
-	Filter messageFilter `json:"filter"`
-	Reason string        `json:"reason"`
+	Filter    messageFilter `json:"filter"`
+	Reason    string        `json:"reason"`
+	Mode      string        `json:"mode"`
+	PerSecond int           `json:"per_second"`
 }
 
 func (r restartAll) which() messageFilter {
@@ -144,39 +146,4 @@ func (f messageFilter) filter() (store.MessageFilter, error) {
 		q.wrong[i].in = "body"
 	}
 	return out, q.err()
-}
-
-// restartedAll is what a restart of everything that a filter matches did.
-type restartedAll struct {
-	Matched     int    `json:"matched"`
-	Restarted   int    `json:"restarted"`
-	Refused     int    `json:"refused"`
-	Explanation string `json:"explanation"`
-}
-
-// RestartMessages answers POST /messages/restart.
-func (a *API) RestartMessages(c *fiber.Ctx) error {
-	var in restartAll
-	err := body(c, &in)
-	var f store.MessageFilter
-	var by staff.Actor
-	if err == nil {
-		f, err = in.which().filter()
-	}
-	if err == nil {
-		by, err = actor(c, in.Reason)
-	}
-	if err != nil {
-		return a.Problem(c, err)
-	}
-	b, err := a.o.Restart.RestartMatching(c.UserContext(), f, by)
-	if err != nil {
-		return a.Problem(c, err)
-	}
-	z := localizer(c)
-	out := restartedAll{Matched: b.Matched, Restarted: b.Restarted, Refused: b.Refused, Explanation: z.T("api.restart.none")}
-	if b.Matched > 0 {
-		out.Explanation = z.T("api.restart.bulk", "matched", b.Matched, "restarted", b.Restarted, "refused", b.Refused)
-	}
-	return answer(c, fiber.StatusOK, out)
 }

@@ -11,26 +11,26 @@ import (
 
 // retry is what the marketplace does by itself about a message that fails.
 type retry struct {
-	State           string   `json:"state"`
-	WindowSeconds   *int     `json:"window_seconds"`
-	IntervalSeconds *int     `json:"interval_seconds"`
-	Times           *int     `json:"times"`
-	StartedAt       moment   `json:"started_at"`
-	Until           moment   `json:"until"`
-	LeftSeconds     int      `json:"left_seconds"`
-	NextCallAt      moment   `json:"next_call_at"`
-	HalfAt          moment   `json:"half_at"`
-	LastAt          moment   `json:"last_at"`
-	Afterwards      string   `json:"afterwards"`
-	Remedy          string   `json:"remedy"`
-	Advice          string   `json:"advice"`
-	Restart         *restart `json:"seller_center"`
-	Unconfirmed     []string `json:"unconfirmed"`
-	Source          string   `json:"source"`
+	State           string        `json:"state"`
+	WindowSeconds   *int          `json:"window_seconds"`
+	IntervalSeconds *int          `json:"interval_seconds"`
+	Times           *int          `json:"times"`
+	StartedAt       moment        `json:"started_at"`
+	Until           moment        `json:"until"`
+	LeftSeconds     int           `json:"left_seconds"`
+	NextCallAt      moment        `json:"next_call_at"`
+	HalfAt          moment        `json:"half_at"`
+	LastAt          moment        `json:"last_at"`
+	Afterwards      string        `json:"afterwards"`
+	Remedy          string        `json:"remedy"`
+	Advice          string        `json:"advice"`
+	Restart         *sellerCenter `json:"seller_center"`
+	Unconfirmed     []string      `json:"unconfirmed"`
+	Source          string        `json:"source"`
 }
 
-// restart is where the seller restarts a call in the site's own console.
-type restart struct {
+// sellerCenter is where the seller restarts a call in the site's own console.
+type sellerCenter struct {
 	Site      string   `json:"site"`
 	Path      []string `json:"path"`
 	Confirmed bool     `json:"confirmed"`
@@ -61,7 +61,7 @@ func showRetry(z *i18n.Localizer, m *store.MessageDetail, now time.Time) *retry 
 		out.Unconfirmed = append(out.Unconfirmed, string(d))
 	}
 	if c.Rule.Restartable() || c.Remedy == market.NotPublished {
-		out.Restart = &restart{Site: string(m.Site), Path: path, Confirmed: confirmed}
+		out.Restart = &sellerCenter{Site: string(m.Site), Path: path, Confirmed: confirmed}
 	}
 	return out
 }

@@ -91,6 +91,8 @@ func example(r session.Route) (p, body string) {
 	switch r.Path {
 	case "/messages/restart":
 		body = `{"filter":{"status":"failed"}}`
+	case "/tasks/restart":
+		body = `{"filter":{"kind":"deliver","status":"failed"}}`
 	case "/instances/:instance_id/access":
 		body = `{"front_end_url":"https://app.example.com"}`
 	case "/channels/:channel/keys/:class":

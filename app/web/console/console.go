@@ -24,6 +24,7 @@ import (
 	"koodesk/app/provision"
 	"koodesk/app/provision/pool"
 	"koodesk/app/reconcile"
+	"koodesk/app/restart"
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
@@ -45,6 +46,7 @@ type Options struct {
 	Reconcile *reconcile.Reconciler
 	Failures  *failures.Desk
 	Pools     *pool.Keeper
+	Restarts  *restart.Batches
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
@@ -157,6 +159,13 @@ func (k *Console) Routes() []session.Route {
 		to(get, failuresPath, staff.FailuresRead, k.Failures),
 		to(get, failuresPath+"/:id", staff.FailuresRead, k.Failure),
 		to(post, failuresPath+"/:id", staff.FailuresWork, k.ChangeFailure),
+		to(get, restartsPath, staff.MessagesRead, k.Restarts),
+		to(get, restartsPath+"/new", staff.MessagesRead, k.NewRestart),
+		to(post, restartsPath, staff.MessagesRestart, k.StartRestart),
+		to(get, restartsPath+"/:id", staff.MessagesRead, k.Restart),
+		to(post, restartsPath+"/:id/pause", staff.MessagesRestart, k.PauseRestart),
+		to(post, restartsPath+"/:id/resume", staff.MessagesRestart, k.ResumeRestart),
+		to(post, restartsPath+"/:id/cancel", staff.MessagesRestart, k.CancelRestart),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 		to(get, channelsPath, staff.ChannelsRead, k.Channels),

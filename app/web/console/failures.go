@@ -133,19 +133,17 @@ func (k *Console) Failure(c *fiber.Ctx) error {
 	return k.page(c, fiber.StatusOK, s, view.PageFailure, p)
 }
 
-// restartList is where the group's members are restarted: the messages that fail
-// by it or, where no message does, the tasks themselves.
+// restartList leads to what restarting the group's members would do: the messages
+// that fail by it or, where no message does, the tasks themselves.
 func restartList(s view.Shell, g store.GroupRow) string {
-	id := strconv.FormatInt(g.ID, 10)
-	switch {
-	case g.GivenUp.N+g.Retrying.N == 0:
-		return ""
-	case g.Messages && s.May(staff.MessagesRestart):
-		return "/messages?group=" + id + "&status=failed"
-	case !g.Messages && s.May(staff.TasksRestart):
-		return "/tasks?group=" + id + "&status=failed"
+	list, need := "/messages", staff.MessagesRestart
+	if !g.Messages {
+		list, need = "/tasks", staff.TasksRestart
 	}
-	return ""
+	if g.GivenUp.N+g.Retrying.N == 0 || !s.May(need) {
+		return ""
+	}
+	return newRestartURL(addressOf(list, "").With("group", strconv.FormatInt(g.ID, 10))).String()
 }
 
 func (k *Console) members(ctx context.Context, p *view.FailurePage, g store.GroupRow, u view.URL) error {

@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,14 +46,20 @@ func TestAFailingPurchaseFromItsGroupToWell(t *testing.T) {
 	members := rowsOf(page)
 	require.Len(t, members, 3)
 	require.Equal(t, http.StatusOK, v.get(members[0]).status)
-	messages := v.get(page.value(".acts a", "href"))
-	require.Len(t, rowsOf(messages), 3)
-	back := messages.value(`#bulk-form input[name="return_to"]`, "value")
-	require.Contains(t, back, "group=")
+	require.Len(t, rowsOf(v.get("/messages?group="+strings.TrimPrefix(group, "/failures/"))), 3)
+	preview := v.get(page.value(".acts a", "href"))
+	require.Contains(t, preview.words("h1"), "Restart 3 matching messages?")
+	require.Equal(t, "/messages"+"?group="+strings.TrimPrefix(group, "/failures/"), preview.value(`.restart-form input[name="list"]`, "value"))
 
+	h.buy("CSOTHER") // fails too, for another reason
+	h.exec(`UPDATE tasks SET status = 'failed', failure_group = NULL, last_error = '{"code":"internal","key":"internal"}', finished_at = now() WHERE order_line_id LIKE 'CSOTHER%'`)
+	h.exec(`UPDATE messages SET status = 'failed', failure_group = NULL WHERE order_id = 'CSOTHER'`)
 	h.orders.err = nil
-	done := v.post("/messages/restart", messages, "all", "1", "return_to", back)
-	require.Equal(t, http.StatusSeeOther, done.status, done.body)
+	done := v.post("/restarts", preview, "list", preview.value(`.restart-form input[name="list"]`, "value"), "mode", "all", "expected", "3", "rate", "0")
+	require.Equal(t, "/restarts/1", done.to(), done.body)
+	require.Contains(t, v.get(done.to()).words(".head"), "Done")
+	require.Contains(t, v.get(done.to()).words(".head"), strings.TrimPrefix(group, "/failures/"), "what it was chosen by")
+	require.Equal(t, "CSOTHER", h.text(`SELECT string_agg(order_id, ' ') FROM messages WHERE status = 'failed'`))
 	h.work()
 	require.Equal(t, "3", h.text(`SELECT count(*) FROM instances WHERE status = 'active'`))
 	require.Contains(t, v.get(group).words("main"), "Everything in this group has passed since")

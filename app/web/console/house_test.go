@@ -35,6 +35,7 @@ import (
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/replay"
+	"koodesk/app/restart"
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
@@ -69,6 +70,7 @@ type house struct {
 	channel   *store.Channel
 	intake    *intake.Intake
 	provision *provision.Provisioner
+	restarts  *restart.Batches
 	deliver   *deliver.Deliverer
 	pages     *accesspage.Pages
 	people    *signin.SignIn
@@ -141,7 +143,8 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	require.NoError(t, err)
 	h.pages = accesspage.New(accesspage.Options{Store: s, PublicURL: h.base, Log: quiet})
 	recon := reconcile.New(reconcile.Options{Store: s, Marketplace: h.orders, Purchases: h.intake, Life: h.provision, Log: quiet})
-	o := console.Options{Reader: s.Reader(), Pages: h.pages, Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, Failures: failures.New(s), SignIn: h.people, Sessions: sessions,
+	h.restarts = restart.New(restart.Options{Store: s, Restart: h.intake, Resend: h.deliver, Log: quiet})
+	o := console.Options{Reader: s.Reader(), Restarts: h.restarts, Pages: h.pages, Intake: h.intake, Provision: h.provision, Deliver: h.deliver, Reconcile: recon, Failures: failures.New(s), SignIn: h.people, Sessions: sessions,
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
@@ -207,7 +210,7 @@ func (h *house) work() {
 func (h *house) step(ctx context.Context) bool {
 	h.t.Helper()
 	var id int64
-	_, err := h.store.Relay(ctx, []string{"order_query", "provision", "deliver"}, 1, func(due []store.Due) ([]int64, error) { id = due[0].ID; return []int64{id}, nil })
+	_, err := h.store.Relay(ctx, []string{"order_query", "provision", "deliver", "restart"}, 1, func(due []store.Due) ([]int64, error) { id = due[0].ID; return []int64{id}, nil })
 	require.NoError(h.t, err)
 	if id == 0 {
 		return false
@@ -216,7 +219,7 @@ func (h *house) step(ctx context.Context) bool {
 	require.NoError(h.t, err)
 	require.True(h.t, ok)
 	run := map[outbox.Kind]func(context.Context, outbox.Task) error{outbox.OrderQuery: h.provision.QueryOrder, outbox.Provision: h.provision.Provision,
-		outbox.Deliver: h.deliver.Deliver}[task.Kind]
+		outbox.Deliver: h.deliver.Deliver, outbox.Restart: h.restarts.Work}[task.Kind]
 	if cause := run(ctx, task); cause != nil {
 		require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
 			if err := tx.Fail(ctx, task, cause, time.Time{}); err != nil {

@@ -50,7 +50,7 @@ func (k *Console) Messages(c *fiber.Ctx) error {
 		return err
 	}
 	q := readMessages(address(c, "/messages", messageParams...), s.Clock)
-	p := view.MessagesPage{Shell: s, Channels: many, BulkEffects: restartEffects(), FirstStep: k.firstStep(channels), List: view.List{
+	p := view.MessagesPage{Shell: s, Channels: many, BulkEffects: restartEffects(), RestartAll: action(s, staff.MessagesRestart, newRestartURL(q.url).String(), view.Text{}), FirstStep: k.firstStep(channels), List: view.List{
 		Filter: messageFilter(q, channels), Bulk: action(s, staff.MessagesRestart, "/messages/restart", view.Text{})}}
 	return k.answer(c, listed{name: view.PageMessages, shell: &p.Shell, list: &p.List, page: &p, bad: !q.ok,
 		rows: func(ctx context.Context) error { return k.fillMessages(ctx, &p, q) }})

@@ -12,7 +12,6 @@ import (
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
-	"koodesk/app/intake"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
@@ -84,13 +83,10 @@ func TestAFlashComesBackAsItWas(t *testing.T) {
 func TestWhyMessagesWereNotRestarted(t *testing.T) {
 	t.Parallel()
 	z := i18n.For(i18n.En)
-	tone, text := bulkFlash(z, intake.Bulk{Matched: 3, Restarted: 3})
+	tone, text := bulkFlash(z, store.BatchRow{Total: 3, Restarted: 3}, nil)
 	require.Equal(t, "ok", tone)
 	require.Equal(t, view.Say("flash.restarted_messages", "n", 3), text)
-	tone, text = bulkFlash(z, intake.Bulk{})
-	require.Equal(t, "info", tone)
-	require.Equal(t, "flash.nothing_selected", text.Key)
-	tone, text = bulkFlash(z, intake.Bulk{Matched: 4, Refused: 4, Why: map[string]int{"restart.running": 1, "restart.rejected": 3}})
+	tone, text = bulkFlash(z, store.BatchRow{Total: 4, Refused: 4}, map[string]int{"restart.running": 1, "restart.rejected": 3})
 	require.Equal(t, "warn", tone)
 	require.Equal(t, view.Say("flash.restarted_none", "why", view.Say("flash.reasons",
 		"first", view.Say("flash.reason", "count", 3, "what", view.Say("fault.restart.rejected.what")),

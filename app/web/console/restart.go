@@ -3,14 +3,13 @@ package console
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
-	"koodesk/app/intake"
+	"koodesk/app/restart"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
@@ -41,30 +40,37 @@ func (k *Console) RestartMessage(c *fiber.Ctx) error {
 // more.
 const maxTicked = store.MaxLimit
 
-// RestartMessages runs the ticked messages again, or, with all=1, everything
-// that the list in return_to shows on all its pages. Without a status of its own
-// that list stands for what failed: running every other call again would help
-// nobody.
+// RestartMessages runs the ticked messages again, or, with all=1, leads to what
+// restarting everything that the list in return_to shows would do.
 func (k *Console) RestartMessages(c *fiber.Ctx) error {
 	back, ok := listOf(field(c, "return_to"))
-	var b intake.Bulk
-	var err error
 	if field(c, "all") == "1" {
-		q := readMessages(back, k.clock())
-		if !ok || !q.ok {
+		if !ok {
 			return fault.New(fault.Invalid, "http.bad_request")
 		}
-		if q.filter.Status == "" {
-			q.filter.Status = store.MessageFailed
+		o, err := k.orderOf(back.String(), "")
+		if err != nil {
+			return err
 		}
-		b, err = k.o.Intake.RestartMatching(c.UserContext(), q.filter, actor(c))
-	} else {
-		b, err = k.restartTicked(c)
+		return k.goTo(c, newRestartURL(o.list).String())
 	}
+	ids := tickedIDs(c)
+	if len(ids) == 0 {
+		flash(c, "info", view.Say("flash.nothing_selected"))
+		return k.goTo(c, back.String())
+	}
+	b, err := k.o.Restarts.Start(c.UserContext(), restart.Order{RestartSet: store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: ids}}, actor(c))
 	if err != nil {
 		return err
 	}
-	tone, text := bulkFlash(k.localizer(c), b)
+	if b.Status != store.BatchDone {
+		return k.goTo(c, batchURL(b.ID))
+	}
+	why, err := k.read.RefusedWhy(c.UserContext(), b.ID)
+	if err != nil {
+		return err
+	}
+	tone, text := bulkFlash(k.localizer(c), b, why)
 	flash(c, tone, text)
 	return k.goTo(c, back.String())
 }
@@ -79,28 +85,6 @@ func listOf(raw string) (list view.URL, ok bool) {
 	return addressOf(path, query, messageParams...), true
 }
 
-func (k *Console) restartTicked(c *fiber.Ctx) (intake.Bulk, error) {
-	var b intake.Bulk
-	who := actor(c)
-	for _, raw := range ticked(c) {
-		id, err := strconv.ParseInt(raw, 10, 64)
-		if err != nil || id <= 0 {
-			continue
-		}
-		b.Matched++
-		_, err = k.o.Intake.RestartMessage(c.UserContext(), id, who)
-		switch {
-		case err == nil:
-			b.Restarted++
-		case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
-			b.Refuse(err)
-		default:
-			return b, err
-		}
-	}
-	return b, nil
-}
-
 // ticked are the ids that the form names, each once.
 func ticked(c *fiber.Ctx) []string {
 	var ids []string
@@ -113,18 +97,14 @@ func ticked(c *fiber.Ctx) []string {
 }
 
 // bulkFlash says how many messages were restarted, and why the others were not.
-func bulkFlash(z *i18n.Localizer, b intake.Bulk) (tone string, text view.Text) {
+func bulkFlash(z *i18n.Localizer, b store.BatchRow, why map[string]int) (tone string, text view.Text) {
 	switch {
-	case b.Matched == 0:
-		return "info", view.Say("flash.nothing_selected")
 	case b.Refused == 0:
 		return "ok", view.Say("flash.restarted_messages", "n", b.Restarted)
+	case b.Restarted == 0:
+		return "warn", view.Say("flash.restarted_none", "why", reasons(z, why))
 	}
-	why := reasons(z, b.Why)
-	if b.Restarted == 0 {
-		return "warn", view.Say("flash.restarted_none", "why", why)
-	}
-	return "warn", view.Say("flash.restarted_why", "done", b.Restarted, "left", b.Refused, "why", why)
+	return "warn", view.Say("flash.restarted_why", "done", b.Restarted, "left", b.Refused, "why", reasons(z, why))
 }
 
 // reasons lists why things were refused, by the keys of the faults, the most

@@ -16,6 +16,10 @@ import (
 // taskParams are the filters of the list of tasks.
 var taskParams = []string{"status", "kind", "instance_id", "group", "q"}
 
+func readTasks(u view.URL) store.TaskFilter {
+	return store.TaskFilter{Kind: u.Get("kind"), Status: u.Get("status"), InstanceID: u.Get("instance_id"), Q: u.Get("q"), Group: groupOf(u)}
+}
+
 // Tasks is the list of follow-up work.
 func (k *Console) Tasks(c *fiber.Ctx) error {
 	s, err := k.shell(c, view.RoomTasks)
@@ -27,7 +31,7 @@ func (k *Console) Tasks(c *fiber.Ctx) error {
 	for _, kind := range outbox.Kinds() {
 		kinds = append(kinds, string(kind))
 	}
-	p := view.TasksPage{Shell: s, List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
+	p := view.TasksPage{Shell: s, RestartAll: action(s, staff.TasksRestart, newRestartURL(u).String(), view.Text{}), List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
 		Selects: []view.Select{choose(u, "kind", "filter.kind", "filter.any_kind", "task_kind.", kinds...)},
 		Chips:   append(chip(u, "instance_id", "filter.instance"), chip(u, "group", "filter.group")...)}}}
 	return k.answer(c, listed{name: view.PageTasks, shell: &p.Shell, list: &p.List, page: &p,
@@ -35,7 +39,7 @@ func (k *Console) Tasks(c *fiber.Ctx) error {
 }
 
 func (k *Console) fillTasks(ctx context.Context, p *view.TasksPage, u view.URL) error {
-	f := store.TaskFilter{Kind: u.Get("kind"), Status: u.Get("status"), InstanceID: u.Get("instance_id"), Q: u.Get("q"), Group: groupOf(u)}
+	f := readTasks(u)
 	found, err := k.read.TaskList(ctx, f, paging(u))
 	if err != nil {
 		return err

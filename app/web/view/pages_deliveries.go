@@ -117,5 +117,6 @@ type TaskRow struct {
 type TasksPage struct {
 	Shell
 	List
-	Days []Day[TaskRow]
+	Days       []Day[TaskRow]
+	RestartAll Action // leads to the preview of restarting everything that the list shows
 }

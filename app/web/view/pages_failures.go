@@ -76,7 +76,7 @@ type FailurePage struct {
 	Group    GroupRow
 	Facts    []Fact
 	Members  []Member
-	Restart  string // the list from which the members are restarted; "" where there is none
+	Restart  string // the preview of restarting the members; "" where there is none
 	Change   Action
 	Snoozes  []Option
 	Assignee []Option

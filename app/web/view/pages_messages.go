@@ -74,6 +74,7 @@ type MessagesPage struct {
 	List
 	Days        []Day[MessageRow]
 	Channels    bool     // more than one channel exists: show which
+	RestartAll  Action   // leads to the preview of restarting everything that the list shows
 	BulkEffects []Effect // what restarting the ticked ones will and will not do
 	FirstStep   string   // a command that sends the first message, shown while there is none
 }

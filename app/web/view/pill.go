@@ -73,6 +73,19 @@ var pills = map[string]map[string]Pill{
 		"snoozed":  {Tone: "off", Icon: "clock"},
 		"resolved": {Tone: "ok", Icon: "succeeded"},
 	},
+	"restart": {
+		"running":   {Tone: "busy", Icon: "running", Spin: true},
+		"paused":    {Tone: "warn", Icon: "pending"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+		"done":      {Tone: "ok", Icon: "succeeded"},
+	},
+	"restart_item": {
+		"waiting":   {Tone: "off", Icon: "pending"},
+		"restarted": {Tone: "busy", Icon: "restart"},
+		"passed":    {Tone: "ok", Icon: "succeeded"},
+		"refused":   {Tone: "warn", Icon: "rejected"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+	},
 	"finding": {
 		"open":    {Tone: "warn", Icon: "alert"},
 		"applied": {Tone: "ok", Icon: "succeeded"},
@@ -123,6 +136,10 @@ func Statuses(kind string) []string {
 		return []string{"open", "accepted", "refused"}
 	case "group":
 		return []string{"open", "snoozed", "resolved"}
+	case "restart":
+		return []string{"running", "paused", "done", "cancelled"}
+	case "restart_item":
+		return []string{"waiting", "restarted", "passed", "failed", "refused"}
 	case "finding":
 		return []string{"open", "applied", "kept", "gone"}
 	case "leftover":

@@ -23,6 +23,7 @@ const (
 	RoomReconcile    Room = "reconcile"
 	RoomLeftovers    Room = "leftovers"
 	RoomPools        Room = "pools"
+	RoomRestarts     Room = "restarts"
 	RoomSelfCheck    Room = "selfcheck"
 	RoomChannels     Room = "channels"
 	RoomListing      Room = "listing"
@@ -56,9 +57,10 @@ var rooms = []room{
 	{RoomPools, "/pools", "empty", "a", "", staff.PoolsRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomLeftovers, "/leftovers", "released", "e", "system", staff.LeftoversRead},
+	{RoomRestarts, "/restarts", "restart", "b", "system", staff.MessagesRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
-	{RoomChannels, "/channels", "settings", "b", "system", staff.ChannelsRead},
+	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 

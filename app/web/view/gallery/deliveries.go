@@ -136,7 +136,8 @@ func deliverySamples(op, ro look) []Sample {
 func (k look) tasks(state view.ListState, filters ...string) view.TasksPage {
 	at := address("/tasks", filters...)
 	p := view.TasksPage{
-		Shell: k.shell(view.RoomTasks, at.String()),
+		Shell:      k.shell(view.RoomTasks, at.String()),
+		RestartAll: k.may(staff.TasksRestart, "/restarts/new?list=%2Ftasks"),
 		List: view.List{
 			Filter: view.Filter{URL: at, Q: at.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: at.Get("status"),
 				Selects: []view.Select{{Name: "kind", Label: view.Say("filter.kind"), Options: options("filter.any_kind", "", "task_kind.", "order_query", "provision", "deliver")}}},

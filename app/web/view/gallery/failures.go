@@ -61,7 +61,7 @@ func (k look) failure(g view.GroupRow) view.FailurePage {
 	}
 	p.State, p.Pager = view.ListRows, view.Pager{Shown: 3}
 	if k.role.May(staff.MessagesRestart) {
-		p.Restart = "/messages?group=1&status=failed"
+		p.Restart = "/restarts/new?list=%2Fmessages%3Fgroup%3D1"
 	}
 	for n, status := range []string{"failed", "failed", "pending"} {
 		m := view.Member{URL: "/messages/4711", Pill: "task", Status: status, ID: int64(9000 - n), OrderID: "CS2511221402QX7TP",

@@ -45,6 +45,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, leftoverSamples(op, ro)...)
 	out = append(out, listingSamples(op)...)
 	out = append(out, failureSamples(op, ro)...)
+	out = append(out, restartSamples(op, ro)...)
 	out = append(out, selfCheckSamples(op, ro)...)
 	out = append(out, channelSamples(op, ro)...)
 	out = append(out, buyerSamples(op)...)

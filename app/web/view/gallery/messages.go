@@ -73,6 +73,7 @@ func (k look) messages(state view.ListState, filters ...string) view.MessagesPag
 			Pager: view.Pager{},
 			Bulk:  k.may(staff.MessagesRestart, "/messages/restart"),
 		},
+		RestartAll:  k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages"),
 		BulkEffects: effects(),
 		FirstStep:   "bin/koodesk simulate --url http://127.0.0.1:8080/koogallery/default --protocol v2 --key demo newInstance",
 	}

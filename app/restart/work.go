@@ -1,0 +1,256 @@
+package restart
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+const (
+	// stint is how long one task goes on; what is left is the next task's.
+	stint = 25 * time.Second
+	// slice is how many items one transaction restarts: few enough that a pause is
+	// felt at once and nothing waits long for their rows.
+	slice = 25
+	// hands is how many slices are in hand at the same time.
+	hands = 4
+	// nap is how long a hand waits when others have what is left, and the longest
+	// that it waits before it looks whether a batch was begun or resumed.
+	nap = 200 * time.Millisecond
+)
+
+// Work does a restart task: it goes on with every batch that is running, in
+// turns. Two tasks at once do no harm.
+func (b *Batches) Work(ctx context.Context, task outbox.Task) error {
+	until := time.Now().Add(stint)
+	failed := make([]error, hands)
+	var wg sync.WaitGroup
+	for n := range hands {
+		wg.Go(func() { failed[n] = b.hand(ctx, until) })
+	}
+	wg.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	err := b.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := b.kick(ctx, tx, 0); err != nil {
+			return err
+		}
+		return tx.Complete(ctx, task)
+	})
+	b.o.Wake()
+	return err
+}
+
+// OnFail pauses the batches when their task is given up: a person has to see why.
+func (b *Batches) OnFail(ctx context.Context, tx *store.Tx, _ outbox.Task, cause error, final bool) error {
+	if !final {
+		return nil
+	}
+	return tx.HaltBatches(ctx, cause)
+}
+
+// hand does slices until the time is over or no batch is running.
+func (b *Batches) hand(ctx context.Context, until time.Time) error {
+	for time.Now().Before(until) {
+		s, wait, ok, err := b.o.Store.TakeSlice(ctx, slice)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			if wait < 0 {
+				return nil
+			}
+			if err := pause(ctx, min(max(wait, 10*time.Millisecond), nap)); err != nil {
+				return err
+			}
+			continue
+		}
+		n, err := b.do(ctx, s)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if err := pause(ctx, nap); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// workOff does a small batch at once.
+func (b *Batches) workOff(ctx context.Context, id int64, total int) error {
+	for done := 0; done < total; {
+		var s store.Slice
+		err := b.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			s, err = tx.SliceOf(ctx, id, slice)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		n, err := b.do(ctx, s)
+		if err != nil {
+			return err
+		}
+		if n == 0 { // its task was faster
+			break
+		}
+		done += n
+	}
+	return b.o.Store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.EndBatch(ctx, id)
+		return err
+	})
+}
+
+// do restarts a slice's items, each marked in the transaction that restarts it,
+// and ends the batch behind the last one.
+func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
+	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
+		ids, err := tx.LockItems(ctx, s.Batch, s.N)
+		if err != nil {
+			return err
+		}
+		n = len(ids)
+		if n == 0 {
+			_, err := tx.EndBatch(ctx, s.Batch)
+			return err
+		}
+		var sum store.Tally
+		for _, id := range ids {
+			r, cause, err := b.one(ctx, tx, s, id)
+			if err != nil {
+				return err
+			}
+			count(&sum, r, cause)
+			if err := tx.ItemDone(ctx, s.Batch, id, r, cause); err != nil {
+				return err
+			}
+		}
+		return tx.CountItems(ctx, s.Batch, sum)
+	})
+	if err == nil && n > 0 {
+		b.o.Wake()
+	}
+	return n, err
+}
+
+// one restarts an item. cause is why it was refused; err means that the
+// transaction is lost.
+func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64) (r store.RestartResult, cause, err error) {
+	by := staff.Actor{Name: s.Actor, Source: s.Source, IP: s.IP, Reason: s.Reason}
+	cause, err = tx.Try(ctx, func() error {
+		switch {
+		case s.Mode == store.RestartDelivery:
+			return b.tell(ctx, tx, id, by, &r)
+		case s.Thing == store.RestartTasks:
+			done, err := b.o.Restart.RestartTaskIn(ctx, tx, id, by)
+			r.Given, r.Hurried = done.Given, done.Hurried
+			return err
+		}
+		done, err := b.o.Restart.RestartMessageIn(ctx, tx, id, by)
+		r = store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code), Outcome: outcome(done.Status)}
+		return err
+	})
+	if cause != nil {
+		r = store.RestartResult{}
+		if c := fault.From(cause); c.Code == fault.Internal || c.Code == fault.Unavailable {
+			b.o.Log.ErrorContext(ctx, "an item of a restart failed", "batch", s.Batch, "item", id, "error", cause)
+		}
+	}
+	return r, cause, err
+}
+
+func count(sum *store.Tally, r store.RestartResult, cause error) {
+	switch {
+	case cause != nil:
+		sum.Refused++
+	default:
+		sum.Restarted++
+	}
+	switch r.Outcome {
+	case store.ItemPassed:
+		sum.Passed++
+	case store.ItemFailed:
+		sum.Failed++
+	}
+}
+
+// outcome is how a message has ended already, "" if it goes on.
+func outcome(status string) string {
+	switch status {
+	case store.MessageSucceeded:
+		return store.ItemPassed
+	case store.MessageFailed:
+		return store.ItemFailed
+	}
+	return ""
+}
+
+// tell sends what the customer was to be told again, and leaves all else alone.
+func (b *Batches) tell(ctx context.Context, tx *store.Tx, message int64, by staff.Actor, r *store.RestartResult) error {
+	if _, err := tx.LockMessage(ctx, message); err != nil {
+		return err
+	}
+	ids, err := tx.DeliveriesOfMessage(ctx, message)
+	if err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return fault.New(fault.Conflict, "restart.nothing_told")
+	}
+	for _, id := range ids {
+		if err := b.o.Resend.ResendIn(ctx, tx, id, "", by); err != nil {
+			return err
+		}
+		r.Given++
+	}
+	return tx.SettleMessage(ctx, message)
+}
+
+// idle is how long a batch is left alone before the clock looks after it.
+const idle = 30 * time.Second
+
+// Settle notes how restarted items have ended, and goes on with a batch that was
+// left when the process that did it at once died. It is called by the clock.
+func (b *Batches) Settle(ctx context.Context) error {
+	err := b.o.Store.Write(ctx, func(tx *store.Tx) error {
+		left, err := tx.BatchIdle(ctx, idle)
+		if err != nil || !left {
+			return err
+		}
+		return b.kick(ctx, tx, 0)
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		var n int
+		err := b.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.SettleRestarts(ctx, 1000)
+			return err
+		})
+		if err != nil || n < 1000 {
+			return err
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// manyFailing writes n failed queryInstance calls about one instance, each with
+// what it was called with, and puts them in front of the list.
+func (r *rig) manyFailing(n int, instance string) {
+	r.t.Helper()
+	_, err := r.store.SQL().Exec(`
+WITH first AS (
+    SELECT m.channel_id, m.protocol, m.activity, m.instance_id,
+           (SELECT a.request_sealed FROM attempts a WHERE a.message_id = m.id AND a.request_sealed IS NOT NULL ORDER BY a.id LIMIT 1) AS request
+      FROM messages m
+     WHERE m.activity = 'queryInstance'
+       AND m.instance_id = $2
+     ORDER BY m.id DESC
+     LIMIT 1
+), many AS (
+    INSERT INTO messages (channel_id, protocol, activity, idem_key, status, result_code, order_id, order_line_id, instance_id, attempts, first_received_at, last_received_at)
+    SELECT channel_id, protocol, activity, 'many/' || n, 'failed', '000005', 'CSMANY' || n, 'CSMANY' || n || '-000001', instance_id, 1, now(), now()
+      FROM first, generate_series(1, $1::int) AS n
+    RETURNING id
+)
+INSERT INTO attempts (message_id, at, source, disposition, result_code, request_sealed)
+SELECT many.id, now(), 'marketplace', 'new', '000005', first.request
+  FROM many, first`, n, instance)
+	require.NoError(r.t, err)
+}
+
+// Everything that a filter matches, not what the page shows: 10,000 failed
+// messages from a list of 50 a page, previewed, confirmed by typing the number,
+// watched, paused, resumed, cancelled on the way, and looked at afterwards.
+func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
+	t.Parallel()
+	const n = 10000
+	r := newRig(t)
+	id := r.buy("CS26112220BULK1")
+	r.access(id)
+	r.manyFailing(n, id)
+	mails := len(r.mail.Messages())
+
+	b := r.login()
+	b.inEnglish()
+	b.open("/messages?status=failed&activity=queryInstance")
+	b.do(chromedp.Click(`.list-acts a`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
+	require.Contains(t, b.text("h1"), "Restart 10,000 matching messages?")
+	require.Contains(t, b.text(".effects"), "0 e-mails and 0 SMS may be sent")
+	b.shot("restart-preview")
+	b.do(chromedp.SendKeys(`#restart-reason`, "the product was down", chromedp.ByQuery),
+		chromedp.SendKeys(`#f-confirm`, "10", chromedp.ByQuery),
+		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`#e-confirm`, chromedp.ByQuery))
+	require.Zero(t, r.count(`SELECT count(*) FROM restart_batches`), "a mistyped number starts nothing")
+	b.do(chromedp.SetValue(`#f-confirm`, "10000", chromedp.ByQuery), chromedp.SetValue(`#restart-rate`, "0", chromedp.ByQuery),
+		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.progress progress`, chromedp.ByQuery))
+	require.Contains(t, b.text(".facts"), "the product was down")
+	b.do(chromedp.Click(`button[data-dialog=pause]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#pause[open]`, chromedp.ByQuery),
+		chromedp.Click(`dialog#pause button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`button[data-dialog=resume]`, chromedp.ByQuery))
+	b.shot("restart-paused")
+	waiting := r.count(`SELECT count(*) FROM restart_items WHERE state = 'waiting'`)
+	require.Positive(t, waiting, "it was paused on the way")
+	b.do(chromedp.Click(`button[data-dialog=resume]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#resume[open]`, chromedp.ByQuery),
+		chromedp.Click(`dialog#resume button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`button[data-dialog=pause]`, chromedp.ByQuery))
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM restart_items WHERE state = 'waiting'`) < waiting-100
+	}, 60*time.Second, 50*time.Millisecond,
+		"it goes on")
+	label := func() (text string) { // in one step: the page may put another one in its place
+		b.do(chromedp.Evaluate(`document.querySelector(".progress label").textContent`, &text))
+		return text
+	}
+	seen := label()
+	require.Eventually(t, func() bool { return label() != seen }, 30*time.Second, 100*time.Millisecond, "the page follows by itself")
+	b.shot("restart-running")
+	b.do(chromedp.Click(`button[data-dialog=cancel]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#cancel[open]`, chromedp.ByQuery),
+		chromedp.Click(`dialog#cancel button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.head .pill.off`, chromedp.ByQuery))
+	b.shot("restart-cancelled")
+
+	require.Eventually(t, func() bool {
+		return r.count(`
+SELECT count(*)
+  FROM restart_batches b, (SELECT count(*) AS all, count(DISTINCT message_id) AS each FROM attempts WHERE disposition = 'restart') AS a
+ WHERE b.status = 'cancelled'
+   AND b.total = 10000
+   AND b.restarted = a.all
+   AND a.all = a.each
+   AND b.restarted = (SELECT count(*) FROM restart_items WHERE state = 'restarted')
+   AND b.restarted = b.passed
+   AND b.total - b.restarted = (SELECT count(*) FROM messages WHERE status = 'failed')`) == 1
+	}, 10*time.Second, 50*time.Millisecond, "each once, and what was not come to is as it was")
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+	require.Len(t, r.mail.Messages(), mails, "nobody was written to")
+	got := r.api(http.MethodGet, "/restarts/1", nil, http.StatusOK)
+	require.EqualValues(t, []any{"cancelled", 10000.0, got["restarted"]}, []any{got["status"], got["matched"], got["passed"]})
+	require.Contains(t, got["actor"], annsEmail)
+}

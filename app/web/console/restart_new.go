@@ -1,0 +1,183 @@
+package console
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	"koodesk/app/restart"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/web/view"
+)
+
+// confirmAbove is from how many items on the number must be typed.
+const confirmAbove = 100
+
+// usualRate is the rate, in items a second, that a form begins with.
+const usualRate = 20
+
+// restartOrder is what a list shows on all its pages, as something to restart.
+// Without a status of its own the list stands for what failed: running every
+// other call again would help nobody. In a failure group everything fails, what
+// waits for its next automatic try too.
+type restartOrder struct {
+	set  store.RestartSet
+	list view.URL
+	need staff.Permission
+}
+
+// orderOf reads the address of a list. Fault: invalid "http.bad_request" if it
+// is none that can be restarted.
+func (k *Console) orderOf(list, mode string) (restartOrder, error) {
+	path, query, _ := strings.Cut(local(list), "?")
+	if mode != store.RestartDelivery {
+		mode = store.RestartAll
+	}
+	switch path {
+	case "/messages":
+		u := addressOf(path, query, messageParams...).Without()
+		q := readMessages(u, k.clock())
+		if !q.ok {
+			break
+		}
+		if q.filter.Status == "" && q.filter.Group == 0 {
+			q.filter.Status = store.MessageFailed
+		}
+		return restartOrder{set: store.RestartSet{Thing: store.RestartMessages, Mode: mode, Messages: q.filter}, list: u, need: staff.MessagesRestart}, nil
+	case "/tasks":
+		u := addressOf(path, query, taskParams...).Without()
+		f := readTasks(u)
+		if f.Status == "" && f.Group == 0 {
+			f.Status = string(outbox.Failed)
+		}
+		return restartOrder{set: store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: f}, list: u, need: staff.TasksRestart}, nil
+	}
+	return restartOrder{}, fault.New(fault.Invalid, "http.bad_request")
+}
+
+// NewRestart shows what restarting everything that a list shows would do.
+func (k *Console) NewRestart(c *fiber.Ctx) error {
+	o, err := k.orderOf(c.Query("list"), c.Query("mode"))
+	if err != nil {
+		return err
+	}
+	return k.showRestart(c, fiber.StatusOK, o, view.Field{Name: "confirm"})
+}
+
+func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed view.Field) error {
+	s, err := k.shell(c, view.RoomRestarts)
+	if err != nil {
+		return err
+	}
+	found, err := k.o.Restarts.Preview(c.UserContext(), o.set)
+	if err != nil {
+		return err
+	}
+	p := view.RestartNewPage{Shell: s, Thing: o.set.Thing, Mode: o.set.Mode, Messages: o.set.Thing == store.RestartMessages, Back: o.list.String(),
+		Filter: filterFacts(s.Clock, o.set.Thing, o.set.Words()), Total: found.Total, Confirm: found.Total > confirmAbove, Typed: typed,
+		Start: action(s, o.need, restartsPath, view.Text{}), Reasons: refusals(k.localizer(c), found.Refused), Effects: previewEffects(o.set, found),
+		Reason: clean(field(c, "reason"), maxReason)}
+	p.Doable = found.Total
+	for _, n := range found.Refused {
+		p.Doable -= n
+	}
+	if p.Doable == 0 {
+		p.Start.Why = view.Say("restarts.why.nothing")
+	}
+	if p.Messages {
+		for _, mode := range []string{store.RestartAll, store.RestartDelivery} {
+			p.Modes = append(p.Modes, view.Tab{Label: view.Say("restarts.mode." + mode), Value: mode, URL: newRestartURL(o.list).With("mode", mode), Count: -1, Active: o.set.Mode == mode})
+		}
+	}
+	p.Rates = rateOptions(field(c, "rate"))
+	for _, g := range found.Groups {
+		p.Groups = append(p.Groups, view.PreviewGroup{What: g.What, Product: g.Product, Step: g.Step, N: g.N, Refused: g.Refused})
+	}
+	for _, m := range found.Samples {
+		i := view.PreviewItem{ID: m.ID, What: m.What, Line: m.OrderLine, InstanceID: m.InstanceID, Fault: m.Error}
+		if p.Messages {
+			i.URL = messageURL(m.ID)
+		}
+		p.Samples = append(p.Samples, i)
+	}
+	if err := k.whole(c, &p.Shell); err != nil {
+		return err
+	}
+	return k.page(c, status, s, view.PageRestartNew, p)
+}
+
+// rateOptions are the rates to choose from, with the one that was chosen before.
+func rateOptions(chosen string) []view.Option {
+	var out []view.Option
+	for _, n := range restart.Rates() {
+		r := view.Option{Value: strconv.Itoa(n), Label: view.Say("restarts.rate", "n", n)}
+		if n == 0 {
+			r.Label = view.Say("restarts.rate_free")
+		}
+		r.Selected = r.Value == chosen || chosen == "" && n == usualRate
+		out = append(out, r)
+	}
+	return out
+}
+
+// newRestartURL is the page that previews the restart of a list.
+func newRestartURL(list view.URL) view.URL {
+	return addressOf(restartsPath+"/new", "").With("list", list.Without().String())
+}
+
+// previewEffects are what the restart of a set will and will not do.
+func previewEffects(s store.RestartSet, p *store.RestartPreview) []view.Effect {
+	mails := view.Effect{Will: p.Mails+p.SMS > 0, Text: view.Say("restarts.effect.mails", "mails", p.Mails, "sms", p.SMS)}
+	if s.Mode == store.RestartDelivery {
+		return []view.Effect{mails, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
+	}
+	out := []view.Effect{mails}
+	if p.Customers > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.customers", "n", p.Customers)})
+	}
+	if p.Hurried > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.hurried", "n", p.Hurried)})
+	}
+	return append(out, restartEffects()[1:]...)
+}
+
+// StartRestart begins the restart that a preview showed.
+func (k *Console) StartRestart(c *fiber.Ctx) error {
+	o, err := k.orderOf(field(c, "list"), field(c, "mode"))
+	if err != nil {
+		return err
+	}
+	who := actor(c)
+	if !who.Role.May(o.need) {
+		return fault.New(fault.Forbidden, "http.forbidden")
+	}
+	rate, err := strconv.Atoi(field(c, "rate"))
+	if err != nil {
+		return fault.New(fault.Invalid, "restart.rate", "max", strconv.Itoa(restart.MaxPerSecond))
+	}
+	expected, err := strconv.Atoi(field(c, "expected"))
+	if err != nil || expected < 1 {
+		return fault.New(fault.Invalid, "http.bad_request")
+	}
+	typed := view.Field{Name: "confirm", Value: clean(field(c, "confirm"), 20)}
+	if expected > confirmAbove && typed.Value != strconv.Itoa(expected) {
+		typed.Wrong = view.Say("restarts.type_wrong", "n", expected)
+		return k.showRestart(c, fiber.StatusUnprocessableEntity, o, typed)
+	}
+	b, err := k.o.Restarts.Start(c.UserContext(), restart.Order{RestartSet: o.set, PerSecond: rate, Expected: expected}, who)
+	switch {
+	case fault.Is(err, fault.Conflict):
+		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
+		return k.goTo(c, newRestartURL(o.list).With("mode", o.set.Mode).String())
+	case err != nil:
+		return err
+	case b.ID == 0:
+		flash(c, "info", view.Say("restarts.flash.nothing"))
+		return k.goTo(c, o.list.String())
+	}
+	return k.goTo(c, batchURL(b.ID))
+}

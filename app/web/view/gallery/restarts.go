@@ -1,0 +1,116 @@
+package gallery
+
+import (
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/web/view"
+)
+
+func batchRow(status string) view.BatchRow {
+	b := view.BatchRow{ID: 17, URL: "/restarts/17", Thing: "messages", Mode: "all", Status: status, Total: 10000, Done: 4180, Restarted: 4100, Refused: 80,
+		Passed: 3950, Failed: 12, Open: 138, PerSecond: 20, By: "ann.zhang@example.com", Reason: "云商店接口已恢复", Created: ago(4 * time.Minute),
+		Filter: []view.Fact{{Label: view.Say("filter.activity"), Text: view.Say("activity.newInstance")}, {Label: view.Say("filter.group"), Value: "4"}, {Label: view.Say("col.status"), Text: view.Say("status.message.failed")}}}
+	switch status {
+	case "done":
+		b.Done, b.Restarted, b.Passed, b.Failed, b.Open, b.Finished = 10000, 9920, 9908, 12, 0, ago(time.Minute)
+	case "paused", "cancelled":
+		b.ChangedBy = "li.wei@example.com"
+	}
+	return b
+}
+
+func (k look) restarts(state view.ListState) view.RestartsPage {
+	p := view.RestartsPage{Shell: k.shell(view.RoomRestarts, "/restarts"), List: view.List{Filter: view.Filter{URL: address("/restarts")}, State: state}}
+	switch state {
+	case view.ListRows:
+		small := batchRow("done")
+		small.ID, small.Thing, small.Total, small.Done, small.Restarted, small.Passed, small.Refused, small.Failed, small.Filter, small.Created = 16, "tasks", 3, 3, 3, 3, 0, 0, nil, ago(30*time.Hour)
+		told := batchRow("cancelled")
+		told.ID, told.Mode, told.Reason, told.Created = 15, "delivery", "", ago(31*time.Hour)
+		p.Days = view.ByDay([]view.BatchRow{batchRow("running"), small, told}, func(r view.BatchRow) view.Time { return r.Created })
+		p.Pager = view.Pager{Shown: 3}
+	case view.ListError:
+		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
+	}
+	return p
+}
+
+func (k look) restart(status string) view.RestartPage {
+	b := batchRow(status)
+	p := view.RestartPage{Shell: k.shell(view.RoomRestarts, b.URL), Batch: b, Here: b.URL, Live: status == "running",
+		Reasons: []view.Reason{{N: 71, Text: view.Say("fault.restart.running.what")}, {N: 9, Text: view.Say("fault.restart.nothing_stored.what")}},
+		Facts: []view.Fact{{Label: view.Say("restarts.fact.by"), Value: b.By}, {Label: view.Say("restarts.fact.begun"), Time: b.Created},
+			{Label: view.Say("restarts.fact.finished"), Time: b.Finished}, {Label: view.Say("restarts.fact.rate"), Text: view.Say("restarts.rate", "n", 20)},
+			{Label: view.Say("restarts.fact.mode"), Text: view.Say("restarts.mode.all")}, {Label: view.Say("restarts.fact.reason"), Value: b.Reason}},
+		Tabs: []view.Tab{{Label: view.Say("list.all"), URL: address(b.URL), Count: 999, Active: true},
+			{Label: view.Say("restarts.bad"), URL: address(b.URL, "bad", "1"), Count: 92, Tone: "bad"}},
+		Pause:  k.may(staff.MessagesRestart, b.URL+"/pause"),
+		Resume: k.may(staff.MessagesRestart, b.URL+"/resume"),
+		Cancel: k.may(staff.MessagesRestart, b.URL+"/cancel"),
+		Pager:  view.Pager{Shown: 5, Older: b.URL + "?before=x"}}
+	if status == "done" || status == "cancelled" {
+		p.Pause.Why, p.Cancel.Why = view.Say("restarts.why."+status), view.Say("restarts.why."+status)
+	}
+	if status == "paused" {
+		p.Batch.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable", Detail: "connection refused"}
+	}
+	line := "CS2511221402QX7TP-000001"
+	p.Items = []view.BatchItem{
+		{ID: 901, URL: "/messages/901", What: market.NewInstance, Message: true, Line: line, State: "passed", Given: 1, Finished: ago(3 * time.Minute)},
+		{ID: 902, URL: "/messages/902", What: market.NewInstance, Message: true, Line: line, State: "restarted", Hurried: 1, Finished: ago(3 * time.Minute)},
+		{ID: 903, URL: "/messages/903", What: market.RefreshInstance, Message: true, Line: line, State: "failed", Ran: true, Code: "000005", Finished: ago(2 * time.Minute)},
+		{ID: 904, URL: "/messages/904", What: market.NewInstance, Message: true, State: "refused", Fault: &fault.Record{Code: fault.Conflict, Key: "restart.running"}, Finished: ago(2 * time.Minute)},
+		{ID: 905, URL: "/messages/905", What: market.NewInstance, Message: true, Line: line, State: "waiting"}}
+	return p
+}
+
+func (k look) newRestart(total int) view.RestartNewPage {
+	list := address("/messages", "status", "failed", "activity", market.NewInstance)
+	p := view.RestartNewPage{Shell: k.shell(view.RoomRestarts, "/restarts/new"), Thing: "messages", Mode: "all", Messages: true, Back: list.String(),
+		Filter: batchRow("running").Filter, Total: total, Doable: total - total/20, Confirm: total > 100, Typed: view.Field{Name: "confirm"},
+		Start: k.may(staff.MessagesRestart, "/restarts"),
+		Modes: []view.Tab{{Label: view.Say("restarts.mode.all"), URL: address("/restarts/new"), Active: true}, {Label: view.Say("restarts.mode.delivery"), URL: address("/restarts/new", "mode", "delivery")}},
+		Groups: []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "order_query", N: total - total/5, Refused: total / 20},
+			{What: market.NewInstance, Step: "provision", N: total / 5}, {What: market.RefreshInstance, Product: "OFFI461867333479178240", N: 1}},
+		Samples: []view.PreviewItem{{ID: 1042, URL: "/messages/1042", What: market.NewInstance, Line: "CS2511221402QX7TP-000001", Fault: unreachable()},
+			{ID: 1031, URL: "/messages/1031", What: market.RefreshInstance, Line: "CS2511211706N3ORP-000001"}},
+		Effects: append([]view.Effect{{Will: true, Text: view.Say("restarts.effect.mails", "mails", 12, "sms", 0)},
+			{Will: true, Text: view.Say("restarts.effect.customers", "n", total)}, {Will: true, Text: view.Say("restarts.effect.hurried", "n", 7)}}, effects()[1:]...),
+		Rates: []view.Option{{Value: "5", Label: view.Say("restarts.rate", "n", 5)}, {Value: "20", Label: view.Say("restarts.rate", "n", 20), Selected: true}, {Value: "0", Label: view.Say("restarts.rate_free")}}}
+	if n := total / 20; n > 0 {
+		p.Reasons = []view.Reason{{N: n, Text: view.Say("fault.restart.running.what")}}
+	}
+	if p.Doable == 0 {
+		p.Start.Why = view.Say("restarts.why.nothing")
+	}
+	return p
+}
+
+func restartSamples(op, ro look) []Sample {
+	wrong := op.newRestart(10000)
+	wrong.Typed = view.Field{Name: "confirm", Value: "1000", Wrong: view.Say("restarts.type_wrong", "n", 10000)}
+	none := op.restart("done")
+	none.Bad, none.Items, none.Reasons, none.Pager = true, nil, nil, view.Pager{}
+	refused := op.newRestart(20)
+	refused.Doable, refused.Start.Why = 0, view.Say("restarts.why.nothing")
+	return []Sample{
+		{"restarts-full", view.PageRestarts, op.restarts(view.ListRows)},
+		{"restarts-empty", view.PageRestarts, op.restarts(view.ListEmpty)},
+		{"restarts-error", view.PageRestarts, op.restarts(view.ListError)},
+		{"restart-running", view.PageRestart, op.restart("running")},
+		{"restart-paused", view.PageRestart, op.restart("paused")},
+		{"restart-done", view.PageRestart, op.restart("done")},
+		{"restart-cancelled", view.PageRestart, op.restart("cancelled")},
+		{"restart-no-bad", view.PageRestart, none},
+		{"restart-read-only", view.PageRestart, ro.restart("running")},
+		{"restart-preview", view.PageRestartNew, op.newRestart(10000)},
+		{"restart-preview-wrong", view.PageRestartNew, wrong},
+		{"restart-preview-small", view.PageRestartNew, op.newRestart(3)},
+		{"restart-preview-refused", view.PageRestartNew, refused},
+		{"restart-preview-nothing", view.PageRestartNew, op.newRestart(0)},
+		{"restart-preview-read-only", view.PageRestartNew, ro.newRestart(40)},
+	}
+}

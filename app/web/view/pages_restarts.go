@@ -1,0 +1,125 @@
+package view
+
+import "koodesk/app/fault"
+
+// Names of the pages.
+const (
+	PageRestarts   = "restarts/list"   // RestartsPage
+	PageRestart    = "restarts/detail" // RestartPage
+	PageRestartNew = "restarts/new"    // RestartNewPage
+)
+
+// BatchRow is a restart of many things at once.
+type BatchRow struct {
+	ID        int64
+	URL       string
+	Thing     string // messages, tasks
+	Mode      string // all, delivery
+	Status    string // running, paused, cancelled, done
+	Filter    []Fact // what it was chosen by; none for ticked ones
+	Total     int
+	Done      int // restarted or refused
+	Restarted int
+	Refused   int
+	Passed    int
+	Failed    int
+	Open      int // restarted and still under way
+	PerSecond int // 0: as fast as it goes
+	By        string
+	Reason    string
+	ChangedBy string
+	Created   Time
+	Finished  Time
+	Fault     *fault.Record
+}
+
+// Waiting is how many items it has not come to.
+func (b BatchRow) Waiting() int { return b.Total - b.Done }
+
+// RestartsPage is the list of restarts.
+type RestartsPage struct {
+	Shell
+	List
+	Days []Day[BatchRow]
+}
+
+// BatchItem is one message or task of a restart.
+type BatchItem struct {
+	ID       int64
+	URL      string
+	What     string // activity of the message, kind of the task
+	Message  bool
+	Line     string
+	State    string // waiting, restarted, refused, passed, failed
+	Given    int
+	Hurried  int
+	Ran      bool
+	Code     string
+	Fault    *fault.Record
+	Finished Time
+}
+
+// Reason is why some were refused, and how many.
+type Reason struct {
+	N    int
+	Why  *fault.Record
+	Text Text
+}
+
+// RestartPage is one restart: how far it is and what became of each item.
+type RestartPage struct {
+	Shell
+	Batch   BatchRow
+	Facts   []Fact
+	Reasons []Reason
+	Items   []BatchItem
+	Pager   Pager
+	Tabs    []Tab // all items, or the bad ones
+	Bad     bool
+	Live    bool
+	Here    string // with the items' filter, to be fetched again
+	Pause   Action
+	Resume  Action
+	Cancel  Action
+}
+
+// PreviewGroup is how many items of a preview are of one sort.
+type PreviewGroup struct {
+	What    string
+	Product string
+	Step    string
+	N       int
+	Refused int
+}
+
+// PreviewItem is a sample of a preview.
+type PreviewItem struct {
+	ID         int64
+	URL        string
+	What       string
+	Line       string
+	InstanceID string
+	Fault      *fault.Record
+}
+
+// RestartNewPage shows what a restart would do, before anybody starts it.
+type RestartNewPage struct {
+	Shell
+	Thing    string
+	Mode     string
+	Modes    []Tab
+	Back     string // the list
+	Filter   []Fact
+	Total    int
+	Doable   int // without those that would be refused
+	Groups   []PreviewGroup
+	Reasons  []Reason
+	Samples  []PreviewItem
+	Effects  []Effect
+	Rates    []Option
+	Confirm  bool // the number must be typed
+	Typed    Field
+	Start    Action
+	Reason   string
+	Messages bool // of messages, not of tasks
+}
