@@ -384,5 +384,5 @@ func TestAnEventGoesWithItsTransaction(t *testing.T) {
 	})
 	require.Error(t, err)
 	require.Equal(t, "0", h.text(`SELECT count(*)::text FROM events`))
-	require.Equal(t, outbox.Event, outbox.Kinds()[len(outbox.Kinds())-1])
+	require.Contains(t, outbox.Kinds(), outbox.Event)
 }

@@ -148,17 +148,17 @@ func (b *Batches) kick(ctx context.Context, tx *store.Tx, id int64) error {
 // not_found "restart.unknown_batch"; conflict "restart.batch_over" or
 // "restart.batch_already".
 func (b *Batches) Pause(ctx context.Context, id int64, by staff.Actor) error {
-	return b.change(ctx, id, "restart.pause", []string{store.BatchRunning}, store.BatchPaused, by)
+	return b.change(ctx, id, staff.ActPauseBatch, []string{store.BatchRunning}, store.BatchPaused, by)
 }
 
 // Resume goes on with a paused batch.
 func (b *Batches) Resume(ctx context.Context, id int64, by staff.Actor) error {
-	return b.change(ctx, id, "restart.resume", []string{store.BatchPaused}, store.BatchRunning, by)
+	return b.change(ctx, id, staff.ActResumeBatch, []string{store.BatchPaused}, store.BatchRunning, by)
 }
 
 // Cancel ends a batch; what it has not come to stays as it is.
 func (b *Batches) Cancel(ctx context.Context, id int64, by staff.Actor) error {
-	return b.change(ctx, id, "restart.cancel", []string{store.BatchRunning, store.BatchPaused}, store.BatchCancelled, by)
+	return b.change(ctx, id, staff.ActCancelBatch, []string{store.BatchRunning, store.BatchPaused}, store.BatchCancelled, by)
 }
 
 func (b *Batches) change(ctx context.Context, id int64, act string, from []string, to string, by staff.Actor) error {

@@ -166,6 +166,13 @@ const (
 	ActRefuseContent = "message.content_refused"
 )
 
+// What people do to a restart of many.
+const (
+	ActPauseBatch  = "restart.pause"
+	ActResumeBatch = "restart.resume"
+	ActCancelBatch = "restart.cancel"
+)
+
 // The decisions about a left-over, as the audit names them.
 const (
 	ActUndoLeftover = "instance.leftover_undo"

@@ -226,7 +226,7 @@ func TestThePageOfAMessage(t *testing.T) {
 	v := h.as(staff.Operator)
 	failed := v.get("/messages/" + h.text(`SELECT id FROM messages WHERE order_id = 'CSFAILS'`) + "?status=failed&q=CSFAILS")
 	require.Contains(t, failed.words(".trouble"), "the open API")
-	require.Contains(t, failed.words(".trouble"), "KooGallery retries by itself until")
+	require.Contains(t, failed.words(".retry"), "KooGallery calls again by itself until")
 	require.Equal(t, "/messages?q=CSFAILS&status=failed", failed.value("nav.crumbs a", "href"))
 	require.Equal(t, 1, failed.Find(`button[data-dialog="restart"]:not([aria-disabled])`).Length())
 	require.Contains(t, failed.words(".attempt"), "••••5678", "the number is masked")
