@@ -9,7 +9,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # Database tests wait for the disk more than for a processor: a few at a time even on two cores, and never more than
 # the private PostgreSQL has connections for. Continuous integration trusts no cached result.
-TEST_FLAGS ?= -timeout 9m -p 4 -parallel 4 $(if $(CI),-count=1)
+TEST_FLAGS ?= -timeout 20m -p 4 -parallel 4 $(if $(CI),-count=1)
 RACE_FLAGS ?= -timeout 25m -p 2 -parallel 4
 FUZZTIME ?= 60s
 

@@ -206,5 +206,6 @@ func TestTheLifeOfAPoolAccount(t *testing.T) {
 	r.waitItems("/messages?status=failed", 1)
 	r.call(market.ReleaseInstance, "instanceId", second)
 	require.Equal(t, "user,001", r.access(third).UserName, "a returned account goes to who waits for one")
-	require.Len(t, r.mails(3), 3)
+	r.waitItems("/deliveries?kind=usage_info&status=succeeded", 3)
+	require.Equal(t, 3, r.count(`SELECT count(*) FROM deliveries WHERE kind = 'usage_info'`), "each buyer is told once")
 }
