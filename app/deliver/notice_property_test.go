@@ -238,16 +238,7 @@ func (w *world) schedule(working bool) {
 	if !working {
 		return
 	}
-	var ids []int64
-	rows, err := w.s.SQL().Query(`SELECT id FROM tasks WHERE kind = 'notice' AND status = 'pending' ORDER BY id`)
-	require.NoError(w.t, err)
-	for rows.Next() {
-		var id int64
-		require.NoError(w.t, rows.Scan(&id))
-		ids = append(ids, id)
-	}
-	require.NoError(w.t, rows.Close())
-	for _, id := range ids {
+	for _, id := range w.waiting() {
 		task, ok, err := w.s.Claim(ctx, id, time.Minute)
 		require.NoError(w.t, err)
 		require.True(w.t, ok || w.late(id), "task %d is not due", id)
@@ -258,6 +249,21 @@ func (w *world) schedule(working bool) {
 	for _, m := range w.all {
 		w.sent = append(w.sent, m.work(w.now)...)
 	}
+}
+
+// waiting are the notices' tasks that are to be done, in their order.
+func (w *world) waiting() (ids []int64) {
+	w.t.Helper()
+	rows, err := w.s.SQL().Query(`SELECT id FROM tasks WHERE kind = 'notice' AND status = 'pending' ORDER BY id`)
+	require.NoError(w.t, err)
+	defer rows.Close() //nolint:errcheck // read to its end below
+	for rows.Next() {
+		var id int64
+		require.NoError(w.t, rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	require.NoError(w.t, rows.Err())
+	return ids
 }
 
 // late makes a task due that a clock going backwards has put into the future.
@@ -274,19 +280,26 @@ func (w *world) late(id int64) bool {
 func (w *world) got() (out []letter) {
 	w.t.Helper()
 	for _, m := range w.all {
-		rows, err := w.s.SQL().Query(`
+		out = append(out, w.lettersOf(m.pk)...)
+	}
+	return out
+}
+
+func (w *world) lettersOf(pk int64) (out []letter) {
+	w.t.Helper()
+	rows, err := w.s.SQL().Query(`
 SELECT instance_pk, kind, COALESCE(days, 0), COALESCE(extract(epoch FROM about_expiry)::bigint, 0)
   FROM deliveries
  WHERE instance_pk = $1
-   AND status = 'succeeded'`, m.pk)
-		require.NoError(w.t, err)
-		for rows.Next() {
-			var l letter
-			require.NoError(w.t, rows.Scan(&l.instance, &l.kind, &l.days, &l.expiry))
-			out = append(out, l)
-		}
-		require.NoError(w.t, rows.Close())
+   AND status = 'succeeded'`, pk)
+	require.NoError(w.t, err)
+	defer rows.Close() //nolint:errcheck // read to its end below
+	for rows.Next() {
+		var l letter
+		require.NoError(w.t, rows.Scan(&l.instance, &l.kind, &l.days, &l.expiry))
+		out = append(out, l)
 	}
+	require.NoError(w.t, rows.Err())
 	return out
 }
 

@@ -262,7 +262,6 @@ func (s *sequence) work(how string) bool {
 	s.in, s.fails = 0, false
 	if f := fault.From(err); f != nil && f.Key == "task.lease_lost" {
 		require.Equal(s.t, "lost", how)
-		err = nil
 	} else if err != nil {
 		s.fail(task, err, how == "given up")
 	}
