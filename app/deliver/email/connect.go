@@ -28,7 +28,11 @@ func (c *connection) step(ctx context.Context, timeout time.Duration) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
 		end = d
 	}
-	return c.net.SetDeadline(end)
+	if err := c.net.SetDeadline(end); err != nil {
+		return err
+	}
+	// Only now: an interrupt that came before has just lost its deadline to this one.
+	return ctx.Err()
 }
 
 // interrupt ends the running step as soon as ctx is cancelled; stop takes that
