@@ -158,7 +158,8 @@ RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n`, most)
 	}
 	var secs float64
 	err = s.db.GetContext(ctx, &secs, `
-SELECT COALESCE(extract(epoch FROM GREATEST(min(next_at) - now(), interval '0')), -1)
+SELECT CASE WHEN count(*) = 0 THEN -1 -- GREATEST would pass over the NULL
+            ELSE GREATEST(extract(epoch FROM min(next_at) - now()), 0) END
   FROM restart_batches
  WHERE status = 'running'`)
 	return slice, time.Duration(secs * float64(time.Second)), false, toFault(err)
