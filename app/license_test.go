@@ -198,6 +198,9 @@ func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {
 	id := bought.InstanceID
 	require.Equal(t, `{"resultCode":"000000","resultMsg":"success.","license":"V1-TWO","instanceId":"`+id+`"}`, bought.Body)
 	require.Equal(t, 2, r.count(`SELECT count(*) FROM instances WHERE protocol = 'license-v1' AND status = 'active'`))
+	require.Equal(t, 1, r.count(`WITH file AS (UPDATE pooled_licenses SET file_name = 'three.lic' WHERE status = 'free' RETURNING id) SELECT count(*) FROM file`))
+	require.Equal(t, market.NoResource, r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260008LICGG").Code, "License 1.0 has no room for a file")
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM pooled_licenses WHERE status = 'free'`), "so none is spent on it")
 
 	shows := func(status, expires string) {
 		t.Helper()
@@ -223,7 +226,7 @@ func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {
 		debug := r.sendLicense(market.LicenseV1, activity, true)
 		require.True(t, debug.Conformant() && debug.Code == market.Success, "%s: %s %v", activity, debug.Body, debug.Findings)
 	}
-	require.Equal(t, 2, r.count(`SELECT count(*) FROM instances`))
+	require.Equal(t, 3, r.count(`SELECT count(*) FROM instances`))
 	require.Equal(t, 2, r.count(`SELECT count(*) FROM pooled_licenses WHERE status = 'used'`))
 }
 

@@ -57,7 +57,7 @@ func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
 		chromedp.SendKeys(`#f-confirm`, "10", chromedp.ByQuery),
 		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`#e-confirm`, chromedp.ByQuery))
 	require.Zero(t, r.count(`SELECT count(*) FROM restart_batches`), "a mistyped number starts nothing")
-	b.do(chromedp.SetValue(`#f-confirm`, "10000", chromedp.ByQuery), chromedp.SetValue(`#restart-rate`, "0", chromedp.ByQuery),
+	b.do(chromedp.SetValue(`#f-confirm`, "10000", chromedp.ByQuery), chromedp.SetValue(`#restart-rate`, "100", chromedp.ByQuery),
 		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.progress progress`, chromedp.ByQuery))
 	require.Contains(t, b.text(".facts"), "the product was down")
 	b.do(chromedp.Click(`button[data-dialog=pause]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#pause[open]`, chromedp.ByQuery),

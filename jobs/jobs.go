@@ -85,7 +85,7 @@ type Handlers struct {
 // Table is the table of kinds. The waits are chosen so that a task is given up,
 // and so shown to the operators, within about half an hour, well inside the
 // three hours in which the marketplace repeats a purchase (page CN 0070649414).
-// Events are the seller's own affair: they are tried for about two days.
+// Events are the seller's own affair: they are tried for about a day and a half.
 func Table(h Handlers) []Kind {
 	return []Kind{
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},

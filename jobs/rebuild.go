@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/hibiken/asynq"
@@ -30,24 +31,37 @@ func (j *Jobs) Rebuild(ctx context.Context) (Rebuilt, error) {
 	if r.Had, err = j.takeBack(ctx, q); err != nil {
 		return r, err
 	}
+	for _, names := range [][]string{j.names, j.apart} { // what somebody waits for first
+		put, had, err := j.putBack(ctx, q, names)
+		if err != nil {
+			return r, err
+		}
+		r.Put, r.Had = r.Put+put, r.Had+had
+	}
+	_, err = q.emptied(ctx) // seen, and put right
+	return r, err
+}
+
+// putBack hands over every due task of these kinds that Redis has not; had is how
+// many of them it had after all.
+func (j *Jobs) putBack(ctx context.Context, q *queue, names []string) (put, had int, err error) {
 	for idle := 0; idle < 2; { // what is left of an earlier hand-over goes in the first round and is put in the second
 		var taken []int64
 		var fresh int
-		n, err := j.o.Store.Relay(ctx, j.names, relayBatch, func(due []store.Due) (_ []int64, err error) {
+		n, err := j.o.Store.Relay(ctx, names, relayBatch, func(due []store.Due) (_ []int64, err error) {
 			taken, fresh, err = q.put(ctx, j.kinds, due)
 			return taken, err
 		})
 		if err != nil {
-			return r, err
+			return put, had, err
 		}
-		if r.Put, r.Had = r.Put+fresh, r.Had+n-fresh; n == 0 {
+		if put, had = put+fresh, had+n-fresh; n == 0 {
 			idle++
 		} else {
 			idle = 0
 		}
 	}
-	_, err = q.emptied(ctx) // seen, and put right
-	return r, err
+	return put, had, nil
 }
 
 // takeBack takes back what was handed to Redis and is not there, and says how
@@ -55,7 +69,7 @@ func (j *Jobs) Rebuild(ctx context.Context) (Rebuilt, error) {
 func (j *Jobs) takeBack(ctx context.Context, q *queue) (had int, err error) {
 	var last store.Handed
 	for {
-		handed, err := j.o.Store.HandedOver(ctx, j.names, last, relayBatch)
+		handed, err := j.o.Store.HandedOver(ctx, slices.Concat(j.names, j.apart), last, relayBatch)
 		if err != nil || len(handed) == 0 {
 			return had, err
 		}

@@ -235,7 +235,7 @@ func TestAWorkerThatDiesSendsTheSameIDAgain(t *testing.T) {
 	task, ok, err := h.store.Claim(ctx, 1, time.Nanosecond)
 	require.NoError(t, err)
 	require.True(t, ok)
-	require.Eventually(t, func() bool { n, err := h.store.Recover(ctx); return err == nil && n == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { n, err := h.store.Recover(ctx); return err == nil && n == 1 }, time.Minute, 5*time.Millisecond)
 	require.Equal(t, "task.lease_lost", fault.From(h.c.Deliver(ctx, task)).Key, "what the lost worker still sent is not written as done")
 	_, ok = h.work(3)
 	require.True(t, ok)

@@ -44,7 +44,7 @@ func (in *Intake) renewV1(ctx context.Context, tx *store.Tx, c market.Call, i *s
 	if as != market.OrderUnsubscribe {
 		i.OrderType = string(as)
 	}
-	if err := keepOrder(ctx, tx, c, i, as, outbox.Renewed); err != nil {
+	if err := keepOrder(ctx, tx, c, i, as, outbox.Renewed, ""); err != nil {
 		return nil, err
 	}
 	return []market.Change{{Kind: market.OrderLearned, New: c.OrderID}}, tx.SaveBought(ctx, i)
@@ -75,7 +75,7 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	if err := tx.AddParams(ctx, i, paramsOf(c.Terms), false); err != nil {
 		return nil, err
 	}
-	if err := keepOrder(ctx, tx, c, i, market.OrderChange, outbox.Upgrade); err != nil {
+	if err := keepOrder(ctx, tx, c, i, market.OrderChange, outbox.Upgrade, ""); err != nil {
 		return nil, err
 	}
 	return append(changes, market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue))...), tx.SaveBought(ctx, i)

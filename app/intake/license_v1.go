@@ -76,7 +76,7 @@ func (in *Intake) firstGetLicense(ctx context.Context, tx *store.Tx, a Arrived, 
 	if err := tx.SaveState(ctx, &n.Instance, changes, store.Origin{MessageID: m.ID}); err != nil {
 		return effect{}, err
 	}
-	if err := keepOrder(ctx, tx, a.Call, &n.Instance, market.OrderType(n.OrderType), outbox.Purchase); err != nil {
+	if err := keepOrder(ctx, tx, a.Call, &n.Instance, market.OrderType(n.OrderType), outbox.Purchase, ""); err != nil {
 		return effect{}, err
 	}
 	return in.firstLicenseV1(ctx, tx, a, m, &n.Instance)

@@ -10,7 +10,7 @@ import (
 
 // keepOrder keeps the order that a V1.0 call names as the call tells it, where
 // V2.0 has the answer of the order query, and links it with its instance.
-func keepOrder(ctx context.Context, tx *store.Tx, c market.Call, i *store.Instance, as market.OrderType, purpose outbox.Purpose) error {
+func keepOrder(ctx context.Context, tx *store.Tx, c market.Call, i *store.Instance, as market.OrderType, purpose outbox.Purpose, instead string) error {
 	if c.OrderID == "" {
 		return nil
 	}
@@ -18,7 +18,7 @@ func keepOrder(ctx context.Context, tx *store.Tx, c market.Call, i *store.Instan
 	if err != nil {
 		return err
 	}
-	pk, err := tx.TellOrder(ctx, store.OrderRef{ChannelID: i.ChannelID, OrderID: c.OrderID, OrderLineID: c.OrderLineID}, orderOf(c, as), raw)
+	pk, err := tx.TellOrder(ctx, store.OrderRef{ChannelID: i.ChannelID, OrderID: c.OrderID, OrderLineID: c.OrderLineID}, orderOf(c, as), raw, instead)
 	if err != nil {
 		return err
 	}

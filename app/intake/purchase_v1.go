@@ -141,7 +141,7 @@ func (in *Intake) firstBuy(ctx context.Context, tx *store.Tx, a Arrived, m store
 	if err := tx.SaveState(ctx, &n.Instance, changes, store.Origin{MessageID: m.ID}); err != nil {
 		return effect{}, err
 	}
-	if err := keepOrder(ctx, tx, a.Call, &n.Instance, market.OrderType(n.OrderType), outbox.Purchase); err != nil {
+	if err := keepOrder(ctx, tx, a.Call, &n.Instance, market.OrderType(n.OrderType), outbox.Purchase, ""); err != nil {
 		return effect{}, err
 	}
 	e := in.notYet(a, &n.Instance)

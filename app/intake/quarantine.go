@@ -109,8 +109,8 @@ func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.Stored
 }
 
 // otherPurchase puts what a V1.0 purchase says of its order in the place of what
-// an earlier one said. An instance that is still being made is made of that; one
-// that is there is changed at its driver, if what was bought has changed. Who
+// an earlier one said. If what was bought has changed, its driver is told, whether
+// the instance is there or still being made. Who
 // bought stays reachable as before: what is encrypted is no content.
 func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
 	i, err := tx.LockInstance(ctx, a.Channel.ID, m.InstanceID)
@@ -126,7 +126,7 @@ func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m 
 	if err != nil {
 		return effect{}, err
 	}
-	before := market.Sized(i.ProductID, i.LinearValue)
+	before, refusedProduct := market.Sized(i.ProductID, i.LinearValue), i.ProductID
 	i.SkuCode, i.OrderType, i.LinearValue, i.PeriodType, i.PeriodNumber = n.SkuCode, n.OrderType, n.LinearValue, n.PeriodType, n.PeriodNumber
 	i.CustomerID, i.CustomerName = n.CustomerID, n.CustomerName
 	placed := tx.Now
@@ -149,15 +149,22 @@ func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m 
 	if err := tx.SaveState(ctx, i, changes, store.Origin{MessageID: m.ID}); err != nil {
 		return effect{}, err
 	}
+	if err := keepOrder(ctx, tx, a.Call, i, market.OrderType(i.OrderType), outbox.Purchase, refusedProduct); err != nil {
+		return effect{}, err
+	}
 	e := effect{answer: market.Answer{Code: market.Success, InstanceID: i.InstanceID}, changed: true}
 	if i.Status == market.Provisioning {
 		r, err := restartGivenUp(ctx, tx, m.ID, "system")
+		if err != nil {
+			return effect{}, err
+		}
 		e.tasks = r.Touched() > 0
-		return e, err
 	}
 	if market.Sized(i.ProductID, i.LinearValue) == before {
 		return e, nil
 	}
+	// Also while it is being made: the driver may have been asked for the other one
+	// already, and a question stays as it was first put.
 	e.tasks = true
 	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, MessageID: m.ID, InstancePK: i.PK,
 		OrderID: a.Call.OrderID, UniqueKey: m.Once(outbox.Key(outbox.Provision, outbox.Upgrade) + "/message/" + strconv.FormatInt(m.ID, 10))})

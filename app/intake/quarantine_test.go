@@ -97,10 +97,34 @@ func TestAnAcceptedPurchaseReplacesTheOrdersFacts(t *testing.T) {
 	}
 	first := buy("OFFI1")
 	require.Equal(t, first["instanceId"], buy("OFFI2")["instanceId"])
+	require.Equal(t, "OFFI1", d.text(`SELECT string_agg(product_id, ' ') FROM orders`))
 	d.exec(`UPDATE instances SET status = 'active', provisioned_at = now()`)
 	d.exec(`UPDATE tasks SET status = 'succeeded'`)
 	message, id := d.quarantined()
 	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, ann))
 	require.Equal(t, "OFFI2 sku-OFFI2", d.text(`SELECT product_id || ' ' || sku_code FROM instances`), "one instance, the other product")
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks WHERE kind = 'provision' AND purpose = 'upgrade' AND status = 'pending'`), "its driver is told")
+	require.Equal(t, "OFFI2 sku-OFFI2", d.text(`SELECT string_agg(product_id || ' ' || sku_code, ' ') FROM orders`), "the order is what was accepted")
+
+	buy("OFFI3")
+	message, id = d.quarantined()
+	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, staff.Actor{Name: "operator:bob@example.com", Source: "operator", Reason: "a third one"}))
+	require.Equal(t, "accepted bob, refused ann, refused bob", d.text(`
+SELECT string_agg(status || ' ' || split_part(split_part(decided_by, ':', 2), '@', 1), ', ' ORDER BY status, decided_by)
+  FROM quarantine`), "who undoes an acceptance has not the other's name and reason")
+}
+
+// A driver that was asked already is asked for the accepted one too, as for an
+// upgrade during provisioning.
+func TestAnAcceptedPurchaseReachesADriverThatIsAtWork(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, time.Millisecond)
+	for _, product := range []string{"OFFI1", "OFFI2"} {
+		d.call("newInstance", "customerId", "c1", "customerName", "acme", "mobilePhone", "", "email", "", "businessId", "b1",
+			"orderId", "CS1", "productId", product, "skuCode", "sku", "chargingMode", "1", "periodType", "year", "periodNumber", "1", "expireTime", "20300101000000")
+	}
+	d.exec(`UPDATE tasks SET parked_at = now(), run_at = now() + interval '1 hour'`)
+	message, id := d.quarantined()
+	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, ann))
+	require.Equal(t, "purchase upgrade", d.text(`SELECT string_agg(purpose, ' ' ORDER BY purpose) FROM tasks WHERE kind = 'provision' AND status = 'pending'`))
 }

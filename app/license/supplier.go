@@ -26,6 +26,7 @@ type Request struct {
 	OrderID     string // the purchase
 	OrderLineID string
 	Product     market.ProductInfo
+	TextOnly    bool      // License 1.0 has no room for a file
 	Device      string    // fingerprint that the License is to be bound to; "" if none
 	EffectiveAt time.Time // UTC; zero: at once
 	ExpiresAt   time.Time // UTC; zero: never
@@ -112,8 +113,8 @@ func (s Suppliers) Check(p store.Product) error {
 func request(ch *store.Channel, i *store.Instance, p *store.Product, l *store.License) Request {
 	return Request{
 		ID: l.ID, EventID: l.EventID, InstanceID: i.InstanceID, Channel: ch.Slug, OrderID: i.OrderID, OrderLineID: i.OrderLineID,
-		Product: market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
-		Device:  l.Device, EffectiveAt: l.EffectiveAt, ExpiresAt: l.ExpiresAt,
+		Product:  market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
+		TextOnly: l.Protocol == market.LicenseV1, Device: l.Device, EffectiveAt: l.EffectiveAt, ExpiresAt: l.ExpiresAt,
 		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName, RealName: i.RealName, Email: i.Email, Phone: i.Phone},
 		Settings: p.Settings, Secret: p.Secret, RequestedAt: l.RequestedAt,
 	}

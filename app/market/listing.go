@@ -48,12 +48,14 @@ func (p Probes) State() string {
 type ProbeDay struct{ Morning, Afternoon Probes }
 
 // state is that of the later half that had any: what was repaired by the
-// afternoon counts as repaired.
+// afternoon counts as repaired. Calls that nobody proved, which a stranger can
+// send, say nothing beside those that were.
 func (d ProbeDay) state() string {
-	if s := d.Afternoon.State(); s != ProbeNone {
-		return s
+	later, earlier := d.Afternoon.State(), d.Morning.State()
+	if later == ProbeNone || later == ProbeRefused && earlier != ProbeNone {
+		return earlier
 	}
-	return d.Morning.State()
+	return later
 }
 
 // ProbeStreak tells on how many days on end the probes have failed, up to the

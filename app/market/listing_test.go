@@ -29,6 +29,10 @@ func TestDaysOfFailingProbesAreCountedOnEnd(t *testing.T) {
 		"ff pp":       0,
 		"rr rr":       2,
 		"mm":          0, // strangers' calls do not make a probe that passed fail
+		"pr":          0, // nor do they make a morning that passed fail
+		"fr pr":       0,
+		"rf":          1,
+		"rp":          0,
 		"ff ff ff ff": 4,
 	} {
 		var all []market.ProbeDay

@@ -75,13 +75,17 @@ func (p *Provisioner) ReleaseClaim(ctx context.Context, instanceID string, actor
 }
 
 // notTheirs refuses a person's access data for an instance that somebody else is
-// at. A system that hands it in by a token is not held up by people.
+// at. A system that hands it in by a token is not held up by people, and nobody is
+// once the instance no longer waits: it was made otherwise meanwhile.
 func notTheirs(ctx context.Context, tx *store.Tx, i *store.Instance, actor staff.Actor) error {
 	held, err := tx.ClaimOf(ctx, i.PK)
-	if err == nil && held.By != "" && held.By != actor.Name && actor.Source == "operator" {
-		return fault.New(fault.Conflict, "claim.held", "by", staff.Name(held.By))
+	if err != nil || held.By == "" || held.By == actor.Name || actor.Source != "operator" {
+		return err
 	}
-	return err
+	if waits, err := tx.WaitsForAccess(ctx, i.PK); err != nil || !waits {
+		return err
+	}
+	return fault.New(fault.Conflict, "claim.held", "by", staff.Name(held.By))
 }
 
 func orElse(err, other error) error {

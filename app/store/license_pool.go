@@ -93,10 +93,11 @@ SELECT given.at
 }
 
 // TakePooledLicense hands a License of the pool out for a request, for ever; the
-// same request gets the same one again. Faults: conflict "license.pool_empty"
+// same request gets the same one again. Files are passed over where the request
+// can only be answered with a text. Faults: conflict "license.pool_empty"
 // (pool; given up); unavailable "license.pool_busy" (pool: the last free ones are
 // just being handed out to others, who may give them back).
-func (t *Tx) TakePooledLicense(ctx context.Context, pool string, license int64) (market.LicenseContent, error) {
+func (t *Tx) TakePooledLicense(ctx context.Context, pool string, license int64, textOnly bool) (market.LicenseContent, error) {
 	var name string
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
@@ -113,13 +114,14 @@ UPDATE pooled_licenses
                FROM pooled_licenses
               WHERE pool = $1
                 AND status = 'free'
+                AND (file_name = '' OR NOT $3)
               ORDER BY id
               LIMIT 1
                 FOR UPDATE SKIP LOCKED)
-RETURNING file_name, content_sealed`, pool, license).Scan(&name, &sealed)
+RETURNING file_name, content_sealed`, pool, license, textOnly).Scan(&name, &sealed)
 	}
 	if fault.Is(toFault(err), fault.NotFound) {
-		return market.LicenseContent{}, t.noneFree(ctx, pool)
+		return market.LicenseContent{}, t.noneFree(ctx, pool, textOnly)
 	}
 	if err != nil {
 		return market.LicenseContent{}, toFault(err)
@@ -127,13 +129,14 @@ RETURNING file_name, content_sealed`, pool, license).Scan(&name, &sealed)
 	return t.Reader().openLicense(name, sealed)
 }
 
-func (t *Tx) noneFree(ctx context.Context, pool string) error {
+func (t *Tx) noneFree(ctx context.Context, pool string, textOnly bool) error {
 	var locked bool
 	err := t.tx.GetContext(ctx, &locked, `
 SELECT EXISTS (SELECT
                  FROM pooled_licenses
                 WHERE pool = $1
-                  AND status = 'free')`, pool)
+                  AND status = 'free'
+                  AND (file_name = '' OR NOT $2))`, pool, textOnly)
 	switch {
 	case err != nil:
 		return toFault(err)

@@ -13,8 +13,9 @@ import (
 
 // TellOrder keeps what a V1.0 call says of its order, as KeepOrder keeps the
 // answer of an order query. An order that is charged by use comes in several
-// calls, each with another product: its line has all of them.
-func (t *Tx) TellOrder(ctx context.Context, ref OrderRef, order market.Order, raw []byte) (pk int64, err error) {
+// calls, each with another product: its line has all of them, but for the product
+// instead of which this one is ("" for none).
+func (t *Tx) TellOrder(ctx context.Context, ref OrderRef, order market.Order, raw []byte, instead string) (pk int64, err error) {
 	// Calls of one order may come at the same time: the row is there before it is read.
 	if _, err := t.tx.ExecContext(ctx, `
 INSERT INTO orders (channel_id, order_id, order_line_id, source)
@@ -43,14 +44,14 @@ SELECT facts_sealed
 		}
 	}
 	if known, ok := before.Line(ref.OrderLineID); ok && len(order.Lines) == 1 {
-		order.Lines[0].Products = joined(known.Products, order.Lines[0].Products)
+		order.Lines[0].Products = joined(known.Products, order.Lines[0].Products, instead)
 	}
 	return t.KeepOrder(ctx, ref, OrderFromInstance, order, raw)
 }
 
-// joined are the products of both, the newer word on each.
-func joined(before, now []market.ProductInfo) []market.ProductInfo {
-	out := slices.Clone(before)
+// joined are the products of both, the newer word on each, without what is gone.
+func joined(before, now []market.ProductInfo, gone string) []market.ProductInfo {
+	out := slices.DeleteFunc(slices.Clone(before), func(p market.ProductInfo) bool { return gone != "" && p.ProductID == gone })
 	for _, p := range now {
 		at := slices.IndexFunc(out, func(o market.ProductInfo) bool { return o.ProductID == p.ProductID })
 		if at < 0 {

@@ -85,7 +85,10 @@ SELECT id, content_hash, 0, first_received_at, first_received_at, 'refused', now
  WHERE id = $1
    AND content_hash IS NOT NULL
 ON CONFLICT (message_id, content_hash) DO UPDATE
-   SET status = 'refused'`, message, by)
+   SET status = 'refused',
+       decided_at = EXCLUDED.decided_at,
+       decided_by = EXCLUDED.decided_by,
+       reason = ''`, message, by)
 	if err != nil {
 		return toFault(err)
 	}

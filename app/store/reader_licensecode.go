@@ -97,7 +97,7 @@ type licenseCodeRow struct {
 }
 
 var licenseCodeList = source{
-	list: list{letter: 'l', id: "l.id"},
+	list: list{letter: 'h', id: "l.id"},
 	columns: `l.id, (SELECT c.slug FROM channels c WHERE c.id = l.channel_id) AS channel, l.code_mask, l.status, l.said, l.order_id,
        l.order_line_id, l.product_id, l.customer_id, l.amount, l.expires_at, l.real_effect_time, l.activated_at, l.frozen_at, l.released_at,
        l.checked_at, l.used_at, l.created_at, l.last_error`,

@@ -140,7 +140,7 @@ type accountRow struct {
 }
 
 var accountList = source{
-	list: list{letter: 'o', id: "a.id"},
+	list: list{letter: 'c', id: "a.id"},
 	columns: `a.id, a.pool, a.status, a.front_end_url, a.admin_url, a.user_name, a.password_sealed IS NOT NULL AS has_password, a.memo,
        a.note, COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = a.instance_pk), '') AS instance_id, a.batch, a.added_by,
        a.added_at, a.taken_at, a.retired_at`,

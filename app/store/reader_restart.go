@@ -215,7 +215,7 @@ func (i *itemRow) show() (ItemRow, error) {
 }
 
 var itemList = source{
-	list: list{letter: 'e', id: "i.item_id", asc: true},
+	list: list{letter: 'r', id: "i.item_id", asc: true},
 	columns: `i.item_id, i.state, i.outcome, i.given, i.hurried, i.ran, i.code, i.error, i.done_at,
        COALESCE(CASE b.thing WHEN 'tasks' THEN (SELECT t.kind FROM tasks t WHERE t.id = i.item_id)
                              ELSE (SELECT m.activity FROM messages m WHERE m.id = i.item_id) END, '') AS what,

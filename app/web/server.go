@@ -191,14 +191,19 @@ func path(c *fiber.Ctx) string {
 	if forBuyer(c) {
 		return accesspage.Path + "…"
 	}
+	if below(c, receipts.Path) {
+		return receipts.Path + "…"
+	}
 	return c.Path()
 }
 
 // forBuyer tells whether a request is for a buyer's page. Routes are found in
 // any case of letters.
-func forBuyer(c *fiber.Ctx) bool {
+func forBuyer(c *fiber.Ctx) bool { return below(c, accesspage.Path) }
+
+func below(c *fiber.Ctx, prefix string) bool {
 	p := c.Path()
-	return len(p) >= len(accesspage.Path) && strings.EqualFold(p[:len(accesspage.Path)], accesspage.Path)
+	return len(p) >= len(prefix) && strings.EqualFold(p[:len(prefix)], prefix)
 }
 
 // file serves what browsers fetch besides pages.

@@ -39,5 +39,5 @@ func (p Supplier) Supply(ctx context.Context, r license.Request) (license.Result
 
 // SupplyIn does it within the transaction that asks.
 func (Supplier) SupplyIn(ctx context.Context, tx *store.Tx, r license.Request) (market.LicenseContent, error) {
-	return tx.TakePooledLicense(ctx, r.Settings.LicensePool, r.ID)
+	return tx.TakePooledLicense(ctx, r.Settings.LicensePool, r.ID, r.TextOnly)
 }

@@ -81,8 +81,8 @@ func need(clock view.Clock, src source, n store.Need) view.Need {
 	switch {
 	case src.name == "pools":
 		name, license := strings.CutPrefix(n.Key, "license/")
-		if license { // of Licenses: those pools have no page
-			out.First = ""
+		if license {
+			out.First = licensePoolURL(name)
 		}
 		out.Label = view.Say("need.pool_left", "pool", name, "left", n.Label)
 	case src.label != nil:

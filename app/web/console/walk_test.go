@@ -74,7 +74,7 @@ func TestWalkingThroughAList(t *testing.T) {
 	require.Equal(t, rowsOf(failed)[0], second.value("a[rel=prev]", "href"), "neighbours are those of the list")
 	require.Equal(t, rowsOf(failed)[2], second.value("a[rel=next]", "href"))
 	recent := v.get("/messages?range=15m")
-	require.Len(t, rowsOf(recent), 14)
+	require.InDelta(t, 13, len(rowsOf(recent)), 2, "one a minute")
 	since := time.Now().Add(-31 * time.Minute).In(time.FixedZone("", 8*3600)).Format("2006-01-02T15:04")
 	require.InDelta(t, 30, len(rowsOf(v.get("/messages?range=custom&since="+url.QueryEscape(since)))), 2, "limits are in the reader's zone")
 }
