@@ -93,3 +93,22 @@ func TestRebuildBesideWorkers(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, r)
 }
+
+// Notices have a queue and workers of their own, and are rebuilt with the rest.
+func TestRebuildHandsNoticesOverToo(t *testing.T) {
+	t.Parallel()
+	s := open(t, func(context.Context, outbox.Task) error { return nil })
+	j, err := jobs.New(s.opts)
+	require.NoError(t, err)
+	_, err = s.store.SQL().Exec(`INSERT INTO tasks (kind, unique_key) VALUES ('notice', 'a'), ('notice', 'b')`)
+	require.NoError(t, err)
+	for _, want := range []jobs.Rebuilt{{Put: 2}, {Had: 2}} {
+		r, err := j.Rebuild(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, r)
+	}
+	require.NoError(t, s.redis.FlushDB(t.Context()).Err())
+	r, err := j.Rebuild(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, jobs.Rebuilt{Put: 2}, r)
+}
