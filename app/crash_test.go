@@ -42,8 +42,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// process runs `koodesk work` as a process of its own, as it runs in production.
-func (r *rig) process() *exec.Cmd {
+// process runs `koodesk work` as a process of its own, as it runs in production;
+// settings are more of the environment.
+func (r *rig) process(settings ...string) *exec.Cmd {
 	r.t.Helper()
 	file, err := binary()
 	require.NoError(r.t, err)
@@ -52,6 +53,7 @@ func (r *rig) process() *exec.Cmd {
 	cmd.Env = append(os.Environ(),
 		"DATABASE_URL="+r.config.DatabaseURL, "REDIS_URL="+r.redisURL, "SECRET_KEY="+base64.StdEncoding.EncodeToString(r.config.SecretKey),
 		"SMTP_URL="+r.config.SMTPURL, "MAIL_FROM="+r.config.MailFrom, "SSL_CERT_FILE="+r.mail.CAFile(), "METRICS_ADDR=off", "LOG_FORMAT=json")
+	cmd.Env = append(cmd.Env, settings...)
 	cmd.Stderr = r.log
 	require.NoError(r.t, cmd.Start())
 	return cmd

@@ -37,6 +37,7 @@ import (
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/store"
+	"koodesk/app/stuck"
 	"koodesk/app/telemetry"
 	"koodesk/app/throttle"
 	"koodesk/app/web"
@@ -95,6 +96,7 @@ type parts struct {
 	reconcile *reconcile.Reconciler
 	failures  *failures.Desk
 	restart   *restart.Batches
+	stuck     *stuck.Desk
 	webhook   *webhook.Client
 	event     *event.Client
 	pages     *accesspage.Pages
@@ -167,8 +169,11 @@ func (p *parts) useCases(c *cli) error {
 		c.tune(&o)
 	}
 	var err error
-	p.jobs, err = jobs.New(o)
-	return err
+	if p.jobs, err = jobs.New(o); err != nil {
+		return err
+	}
+	p.stuck = stuck.New(stuck.Options{Store: p.store, Queue: p.jobs, Restart: p.intake, Wake: wake})
+	return nil
 }
 
 func (p *parts) delivery(c *cli, wake func()) error {
@@ -254,9 +259,9 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
-			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures}),
+			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMS.Driver == config.SMSLog, Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

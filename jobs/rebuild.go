@@ -8,6 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"koodesk/app/fault"
 	"koodesk/app/store"
 )
 
@@ -102,4 +103,49 @@ func (q *queue) has(queue string, id int64) (bool, error) {
 		return false, err
 	}
 	return info.State != asynq.TaskStateArchived && info.State != asynq.TaskStateCompleted, nil
+}
+
+// Has tells which of these tasks Redis has in such a way that a worker will come
+// to them. Fault: unavailable "queue.unreachable".
+func (j *Jobs) Has(ctx context.Context, tasks []store.Due) (map[int64]bool, error) {
+	q := newQueue(j.o.Redis)
+	out := make(map[int64]bool, len(tasks))
+	for _, d := range tasks {
+		k, known := j.kinds[d.Kind]
+		if !known {
+			continue
+		}
+		has, err := q.has(k.Queue, d.ID)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Unavailable, "queue.unreachable")
+		}
+		out[d.ID] = has
+	}
+	return out, nil
+}
+
+// HandOver hands one due task to Redis, as Rebuild does with all of them, and
+// tells whether Redis had not got it. The caller has locked the task's row, and
+// marks it. Faults: conflict "queue.kind_unknown" for a kind of a newer program,
+// "queue.busy" while an earlier try is just ending; unavailable
+// "queue.unreachable".
+func (j *Jobs) HandOver(ctx context.Context, d store.Due) (fresh bool, err error) {
+	k, known := j.kinds[d.Kind]
+	if !known {
+		return false, fault.New(fault.Conflict, "queue.kind_unknown", "kind", string(d.Kind))
+	}
+	q := newQueue(j.o.Redis)
+	for range 2 { // what is left of an earlier hand-over goes in the first round
+		has, added, err := q.putOne(ctx, k, d.ID)
+		if err != nil {
+			return false, fault.Wrap(err, fault.Unavailable, "queue.unreachable")
+		}
+		if has {
+			return added, nil
+		}
+	}
+	return false, fault.New(fault.Conflict, "queue.busy")
 }

@@ -55,6 +55,10 @@ const (
 
 	LeftoversRead   Permission = "leftovers.read"
 	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
+
+	StuckRead   Permission = "stuck.read"
+	StuckRepair Permission = "stuck.repair" // have what is stuck go on
+
 	ReconcileRead   Permission = "reconcile.read"
 	ReconcileDecide Permission = "reconcile.decide" // begin a run, approve or dismiss its repairs
 
@@ -64,9 +68,9 @@ const (
 	OrdersRead         Permission = "orders.read"
 )
 
-var reads = []Permission{LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
+var reads = []Permission{StuckRead, LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead}
-var works = []Permission{FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{StuckRepair, FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
 var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
 
@@ -179,6 +183,9 @@ const (
 	ActLeftoverGone = "instance.leftover_gone"
 	ActKeepLeftover = "instance.leftover_keep"
 )
+
+// ActRepairStuck is the act of having stuck work go on.
+const ActRepairStuck = "stuck.repair"
 
 // The acts on a failure group, as the audit names them.
 const (

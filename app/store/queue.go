@@ -61,7 +61,8 @@ UPDATE tasks
 func (s *Store) Forget(ctx context.Context, older time.Duration) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 UPDATE tasks
-   SET enqueued_at = NULL
+   SET enqueued_at = NULL,
+       taken_back_at = now()
  WHERE status = 'pending'
    AND enqueued_at <= now() - make_interval(secs => $1)`, older.Seconds())
 	if err != nil {
@@ -97,7 +98,8 @@ SELECT id, kind, enqueued_at
 func (s *Store) TakeBack(ctx context.Context, ids []int64, until time.Time) error {
 	_, err := s.db.ExecContext(ctx, `
 UPDATE tasks
-   SET enqueued_at = NULL
+   SET enqueued_at = NULL,
+       taken_back_at = now()
  WHERE id = ANY($1)
    AND status = 'pending'
    AND enqueued_at <= $2`, pq.Array(ids), until)
@@ -113,54 +115,60 @@ const maxLost = 5
 // fifth in a row: then the task is given up.
 func (s *Store) Recover(ctx context.Context) (n int, err error) {
 	err = s.Write(ctx, func(t *Tx) error {
-		var lost []struct {
-			Message int64 `db:"message"`
-			GivenUp bool  `db:"given_up"`
+		n, err = t.recover(ctx, 0)
+		return err
+	})
+	return n, err
+}
+
+// recover puts back one task of a lost worker, or (only 0) all that there are.
+func (t *Tx) recover(ctx context.Context, only int64) (n int, err error) {
+	var lost []struct {
+		Message int64 `db:"message"`
+		GivenUp bool  `db:"given_up"`
+	}
+	err = t.tx.SelectContext(ctx, &lost, recoverLost, fault.ToRecord(fault.New(fault.Internal, "task.kills_workers")).JSON(), maxLost, only)
+	if err != nil {
+		return 0, toFault(err)
+	}
+	var settle []int64
+	for _, l := range lost {
+		if l.GivenUp {
+			settle = append(settle, l.Message)
 		}
-		err := t.tx.SelectContext(ctx, &lost, recoverLost, fault.ToRecord(fault.New(fault.Internal, "task.kills_workers")).JSON(), maxLost)
-		if err != nil {
-			return toFault(err)
+	}
+	if len(settle) == 0 {
+		return len(lost), nil
+	}
+	for _, end := range endOfGivenUp {
+		if _, err := t.tx.ExecContext(ctx, end); err != nil {
+			return 0, toFault(err)
 		}
-		n = len(lost)
-		var settle []int64
-		for _, l := range lost {
-			if l.GivenUp {
-				settle = append(settle, l.Message)
-			}
+	}
+	for _, m := range settle {
+		if err := t.SettleMessage(ctx, m); err != nil {
+			return 0, err
 		}
-		if len(settle) > 0 {
-			_, err := t.tx.ExecContext(ctx, `
+	}
+	return len(lost), nil
+}
+
+// endOfGivenUp ends what the tasks that were given up stood for.
+var endOfGivenUp = []string{`
 UPDATE deliveries d
    SET status = 'failed',
        last_error = t.last_error
   FROM tasks t
  WHERE t.delivery_id = d.id
    AND t.status = 'failed'
-   AND d.status = 'running'`)
-			if err != nil {
-				return toFault(err)
-			}
-			_, err = t.tx.ExecContext(ctx, `
+   AND d.status = 'running'`, `
 UPDATE events e
    SET status = 'failed',
        last_error = t.last_error
   FROM tasks t
  WHERE t.id = e.task_id
    AND t.status = 'failed'
-   AND e.status = 'running'`)
-			if err != nil {
-				return toFault(err)
-			}
-		}
-		for _, m := range settle {
-			if err := t.SettleMessage(ctx, m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return n, err
-}
+   AND e.status = 'running'`}
 
 const recoverLost = `
 WITH lost AS (
@@ -175,6 +183,7 @@ WITH lost AS (
       FROM tasks
      WHERE status = 'running'
        AND leased_until < now()
+       AND ($3::bigint = 0 OR id = $3)
      ORDER BY id
      LIMIT 500
        FOR UPDATE SKIP LOCKED

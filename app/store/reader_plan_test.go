@@ -28,12 +28,12 @@ func seed(t *testing.T, s *store.Store) {
 	}
 	for _, statement := range []string{`
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, driver, product_id, product_name,
-                       customer_id, customer_name, user_name, expires_at, released_at, created_at)
+                       customer_id, customer_name, user_name, expires_at, released_at, provisioned_at, created_at)
 SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', 'inst-' || n,
        CASE WHEN n % 50 = 0 THEN 'provisioning' WHEN n % 33 = 0 THEN 'frozen' WHEN n % 7 = 0 THEN 'released' ELSE 'active' END,
        CASE WHEN n % 500 = 0 THEN 'manual' ELSE 'static' END, 'OFFI' || n % 40, 'Product ' || n % 40,
        'cust-' || n % 5000, 'Customer ' || n % 5000, 'user' || n, now() + n * interval '1 hour',
-       CASE WHEN n % 7 = 0 THEN now() END, now() - n * interval '1 minute'
+       CASE WHEN n % 7 = 0 THEN now() END, CASE WHEN n % 50 <> 0 THEN now() - interval '1 day' END, now() - n * interval '1 minute'
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, order_id, order_line_id, business_id,
                       instance_id, attempts, first_received_at, last_received_at, last_error)
@@ -41,7 +41,7 @@ SELECT 1 + (n % 20 = 0)::int, CASE WHEN n % 25 = 3 THEN 'v1' ELSE 'v2' END,
        (ARRAY['newInstance','queryInstance','refreshInstance','updateInstanceStatus','releaseInstance','upgradeInstance','changeInstanceCheck'])[1 + n % 7],
        n % 20 = 1, 'key-' || n,
        CASE WHEN n % 50 = 0 THEN 'failed' WHEN n % 51 = 0 THEN 'processing' WHEN n % 200 = 7 THEN 'rejected' ELSE 'succeeded' END,
-       '000000', 'CS' || n % 10000, 'CS' || n % 10000 || '-000001', 'b-' || n, 'inst-' || n % 10000, 1,
+       CASE WHEN n % 7 = 1 AND n % 40 = 5 THEN '000004' ELSE '000000' END, 'CS' || n % 10000, 'CS' || n % 10000 || '-000001', 'b-' || n, 'inst-' || n % 10000, 1,
        now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN n % 50 = 0 THEN '{"code":"internal","key":"internal"}'::jsonb END
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO attempts (message_id, at, source, disposition, business_id)
@@ -56,6 +56,10 @@ SELECT (ARRAY['order_query','provision','deliver'])[1 + n % 3], CASE WHEN n % 10
        n, n, CASE WHEN n % 3 = 2 THEN n END, 'key-' || n,
        CASE WHEN n % 303 = 202 THEN now() END
   FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO tasks (kind, status, unique_key, run_at, enqueued_at, leased_until)
+SELECT 'notice', CASE WHEN n % 3 = 0 THEN 'running' ELSE 'pending' END, 'stuck-' || n, now() - interval '1 hour' - n * interval '1 s',
+       CASE WHEN n % 3 = 1 THEN now() - interval '1 hour' - n * interval '1 s' END, CASE WHEN n % 3 = 0 THEN now() - interval '1 hour' - n * interval '1 s' END
+  FROM generate_series(1, $1::int / 20) AS n`, `
 WITH grouped AS (
     INSERT INTO failure_groups (fingerprint, step, of_tasks, error, resolved_at, last_seen_at)
     SELECT 'print-' || n, CASE WHEN n % 2 = 0 THEN 'provision' ELSE 'newInstance' END, n % 2 = 0, '{"code":"internal","key":"internal"}',
@@ -339,15 +343,16 @@ func otherPlans(t *testing.T, s *store.Store) {
 		_, err := planner(t, s, "audit "+name, pageBudget).AuditList(ctx, f, store.Paging{})
 		require.NoError(t, err)
 	})
-	n, err := planner(t, s, "navigation", 4*1001).NavCounts(ctx)
+	n, err := planner(t, s, "navigation", 9*1001).NavCounts(ctx)
 	require.NoError(t, err)
 	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
-		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}}, n)
+		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}, Stuck: store.Count{N: 1000, More: true}}, n)
 	for channel := range int64(3) {
 		_, err = planner(t, s, "debugging cases", pageBudget).DebuggingCases(ctx, channel+1, time.Now().Add(-7*24*time.Hour))
 		require.NoError(t, err)
 	}
 	groupPlans(t, s)
+	stuckPlans(t, s)
 	work, err := planner(t, s, "work list", 2000).WorkList(ctx, store.ForPerson, store.Paging{})
 	require.NoError(t, err)
 	require.NotEmpty(t, work.Older)

@@ -66,6 +66,7 @@ type Options struct {
 
 	Reconcile Reconciler
 	Failures  Failures
+	Stuck     Stuck
 }
 
 // API answers under /api/v1.
@@ -118,6 +119,8 @@ func (a *API) Routes() []session.Route {
 		to(post, "/leftovers/:id/undo", staff.LeftoversDecide, a.UndoLeftover),
 		to(post, "/leftovers/:id/gone", staff.LeftoversDecide, a.LeftoverGone),
 		to(post, "/leftovers/:id/keep", staff.LeftoversDecide, a.KeepLeftover),
+		to(get, "/stuck", staff.StuckRead, a.Stuck),
+		to(post, "/stuck/:kind/:id/repair", staff.StuckRepair, a.RepairStuck),
 		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, a.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, a.ResendDelivery),

@@ -42,6 +42,7 @@ import (
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/stuck"
 	"koodesk/app/web/api"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/session"
@@ -136,7 +137,8 @@ func open(t *testing.T) *house {
 		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Restarts: h.restarts, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
-		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store)})
+		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store),
+		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)
@@ -290,3 +292,9 @@ func (h *house) count(query string, args ...any) (n int) {
 }
 
 func path(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+
+// nowhere is a queue that has nothing and takes everything.
+type nowhere struct{}
+
+func (nowhere) Has(context.Context, []store.Due) (map[int64]bool, error)    { return nil, nil }
+func (nowhere) HandOver(context.Context, store.Due) (fresh bool, err error) { return true, nil }

@@ -29,6 +29,7 @@ import (
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
+	"koodesk/app/stuck"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
 )
@@ -47,6 +48,7 @@ type Options struct {
 	Failures  *failures.Desk
 	Pools     *pool.Keeper
 	Restarts  *restart.Batches
+	Stuck     *stuck.Desk
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
@@ -156,6 +158,8 @@ func (k *Console) Routes() []session.Route {
 		to(post, leftoversPath+"/:id/undo", staff.LeftoversDecide, k.UndoLeftover),
 		to(post, leftoversPath+"/:id/gone", staff.LeftoversDecide, k.LeftoverGone),
 		to(post, leftoversPath+"/:id/keep", staff.LeftoversDecide, k.KeepLeftover),
+		to(get, stuckPath, staff.StuckRead, k.Stuck),
+		to(post, stuckPath+"/:kind/:id/repair", staff.StuckRepair, k.RepairStuck),
 		to(get, failuresPath, staff.FailuresRead, k.Failures),
 		to(get, failuresPath+"/:id", staff.FailuresRead, k.Failure),
 		to(post, failuresPath+"/:id", staff.FailuresWork, k.ChangeFailure),

@@ -29,6 +29,7 @@ type source struct {
 var sources = []source{
 	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey},
 	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil},
+	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, stuckPath, stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }},
 	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, poolsPath, poolURL, nil},

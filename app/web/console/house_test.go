@@ -41,6 +41,7 @@ import (
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/stuck"
 	"koodesk/app/telemetry"
 	"koodesk/app/web"
 	"koodesk/app/web/api"
@@ -77,6 +78,7 @@ type house struct {
 	console   *console.Console
 	orders    *orders
 	mail      *mail
+	queue     *queue
 	base      string
 }
 
@@ -148,6 +150,8 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
+	h.queue = &queue{has: map[int64]bool{}}
+	o.Stuck = stuck.New(stuck.Options{Store: s, Queue: h.queue, Restart: h.intake})
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)

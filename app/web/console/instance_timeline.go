@@ -66,6 +66,8 @@ func (l life) event(e store.TimelineEvent) (view.Event, bool) {
 			return view.Event{Kind: "taken_over", Note: e.Reason}, true
 		case staff.ActUnclaim:
 			return view.Event{Kind: "unclaimed", Note: e.Reason}, true
+		case staff.ActRepairStuck:
+			return view.Event{Kind: "repaired", Note: e.Reason}, true
 		}
 	case store.EventLink:
 		return l.link(e), true

@@ -56,7 +56,7 @@ func (h *house) furnish() {
 
 // rooms are all pages of a furnished house.
 func (h *house) rooms() []string {
-	paths := []string{"/", "/failures", "/failures?status=open&step=order_query", "/failures/1", "/messages?group=1", "/tasks?group=1", "/messages", "/instances", "/deliveries", "/reconcile", "/restarts", "/restarts/new?list=%2Fmessages", "/restarts/new?list=%2Ftasks", "/tasks", "/account", "/channels", "/channels/default"}
+	paths := []string{"/", "/failures", "/failures?status=open&step=order_query", "/failures/1", "/messages?group=1", "/tasks?group=1", "/messages", "/instances", "/deliveries", "/reconcile", "/restarts", "/stuck", "/stuck?kind=poll", "/restarts/new?list=%2Fmessages", "/restarts/new?list=%2Ftasks", "/tasks", "/account", "/channels", "/channels/default"}
 	for _, list := range []string{"SELECT '/messages/' || id FROM messages", "SELECT '/instances/' || instance_id FROM instances", "SELECT '/deliveries/' || id FROM deliveries"} {
 		paths = append(paths, strings.Fields(h.text(`SELECT string_agg(p, ' ') FROM (`+list+`) AS x(p)`))...)
 	}
@@ -147,7 +147,7 @@ func TestAScriptGetsThePartItAsksFor(t *testing.T) {
 	h := open(t)
 	h.furnish()
 	v := h.as(staff.Operator)
-	for path, block := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results", "/failures": "results", "/failures/1": "results",
+	for path, block := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results", "/stuck": "results", "/failures": "results", "/failures/1": "results",
 		"/messages/1": "live", "/instances/biz-CSWORKS": "live", "/deliveries/1": "live"} {
 		whole, part := v.get(path), v.script(path, block)
 		require.Equal(t, http.StatusOK, part.status, path)

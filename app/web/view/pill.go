@@ -207,6 +207,7 @@ var moments = map[string]Pill{
 	"link_revealed_more": {Tone: "ok", Icon: "eye"},
 	"claimed":            {Tone: "busy", Icon: "operator"},
 	"taken_over":         {Tone: "warn", Icon: "operator"},
+	"repaired":           {Tone: "ok", Icon: "restart"},
 	"unclaimed":          {Tone: "off", Icon: "operator"},
 	"link_renewed":       {Tone: "busy", Icon: "renew"},
 }

@@ -22,6 +22,7 @@ const (
 	RoomLicenseCodes Room = "license_codes"
 	RoomReconcile    Room = "reconcile"
 	RoomLeftovers    Room = "leftovers"
+	RoomStuck        Room = "stuck"
 	RoomPools        Room = "pools"
 	RoomRestarts     Room = "restarts"
 	RoomSelfCheck    Room = "selfcheck"
@@ -57,6 +58,7 @@ var rooms = []room{
 	{RoomPools, "/pools", "empty", "a", "", staff.PoolsRead},
 	{RoomReconcile, "/reconcile", "reconcile", "r", "system", staff.ReconcileRead},
 	{RoomLeftovers, "/leftovers", "released", "e", "system", staff.LeftoversRead},
+	{RoomStuck, "/stuck", "pending", "s", "system", staff.StuckRead},
 	{RoomRestarts, "/restarts", "restart", "b", "system", staff.MessagesRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},

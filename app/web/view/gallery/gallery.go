@@ -43,6 +43,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, reconcileSamples(op, ro)...)
 	out = append(out, poolSamples(op, ro)...)
 	out = append(out, leftoverSamples(op, ro)...)
+	out = append(out, stuckSamples(op, ro)...)
 	out = append(out, listingSamples(op)...)
 	out = append(out, failureSamples(op, ro)...)
 	out = append(out, restartSamples(op, ro)...)

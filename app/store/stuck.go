@@ -1,0 +1,216 @@
+package store
+
+import (
+	"context"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+	"koodesk/app/outbox"
+)
+
+// Kinds of stuck work: what should go on by itself and does not.
+const (
+	StuckUnhanded = "unhanded" // a due task that nobody hands to Redis
+	StuckLost     = "lost"     // a task that Redis was given and no worker begins
+	StuckLease    = "lease"    // a running task whose lease is over
+	StuckCreation = "creation" // an instance that is made for longer than promised
+	StuckPoll     = "poll"     // a ready instance whose access data KooGallery has not seen
+)
+
+// StuckKinds lists them, the one that the others may follow from first.
+func StuckKinds() []string {
+	return []string{StuckUnhanded, StuckLost, StuckLease, StuckCreation, StuckPoll}
+}
+
+// stuckWhere says of each kind's rows when they are stuck. What puts such rows
+// right by itself needs seconds (relay 200 ms, sweeper 10 s, Redis a minute), so
+// that two minutes mean that it does not work. Half an hour is what the tries of
+// a task take before it is given up. KooGallery's own interval of polling is
+// published nowhere; an hour is the longest that is read of any interval.
+var stuckWhere = map[string]string{
+	StuckUnhanded: `t.status = 'pending'
+   AND t.enqueued_at IS NULL
+   AND t.run_at < now() - interval '2 minutes'
+   AND (t.taken_back_at IS NULL OR t.taken_back_at < now() - interval '2 minutes')`,
+	StuckLost: `t.status = 'pending'
+   AND t.enqueued_at < now() - interval '2 minutes'`,
+	StuckLease: `t.status = 'running'
+   AND t.leased_until < now() - interval '1 minute'`,
+	// What is given up is a failure, what waits for somebody's access data is work
+	// for that person, and what is due or running is on its way. OFFSET 0 has each
+	// instance's few tasks looked up, instead of joining the whole tables.
+	StuckCreation: `i.status = 'provisioning'
+   AND i.protocol IN ('v1', 'v2')
+   AND i.created_at < now() - interval '30 minutes'
+   AND NOT EXISTS (
+       SELECT 1
+         FROM tasks t
+        WHERE t.instance_pk = i.id
+          AND t.kind IN ('order_query', 'provision')
+          AND (t.status IN ('running', 'failed')
+               OR t.status = 'pending' AND t.run_at <= now()
+               OR t.status = 'pending' AND t.parked_at IS NOT NULL AND NOT (` + promiseOver + `))
+       OFFSET 0)`,
+	StuckPoll: `m.activity = 'queryInstance'
+   AND m.result_code = '000004'
+   AND NOT m.test
+   AND m.last_received_at < now() - interval '1 hour'
+   AND i.status IN ('active', 'frozen')
+   AND i.provisioned_at < now() - interval '1 hour'`,
+}
+
+// promiseOver says of a parked task t that the seller's own system, which has
+// promised access data, has let KooGallery's deadline pass.
+const promiseOver = `i.driver = 'webhook' AND EXISTS (
+                   SELECT 1
+                     FROM messages m
+                    WHERE m.id = t.message_id
+                      AND m.result_code <> '000000'
+                      AND m.retry_until < now())`
+
+// stuckFrom is where each kind's rows are, by the alias of stuckWhere.
+var stuckFrom = map[string]string{
+	StuckUnhanded: "tasks t",
+	StuckLost:     "tasks t",
+	StuckLease:    "tasks t",
+	StuckCreation: "instances i",
+	StuckPoll:     "messages m JOIN instances i ON i.instance_id = m.instance_id AND i.channel_id = m.channel_id",
+}
+
+// Stuck is a row that LockStuck has locked.
+type Stuck struct {
+	Kind       string
+	ID         int64       // of tasks, instances or messages, by the kind
+	Task       outbox.Kind // of the kinds that are tasks
+	InstanceID string      // of a creation
+}
+
+// LockStuck locks a row and looks whether it is stuck in this way; stuck is
+// false when it is not, or not any more. Fault: not_found "stuck.unknown".
+func (t *Tx) LockStuck(ctx context.Context, kind string, id int64) (s Stuck, stuck bool, err error) {
+	s = Stuck{Kind: kind, ID: id}
+	list, ok := stuckLists[kind]
+	if !ok {
+		return s, false, fault.New(fault.NotFound, "stuck.unknown")
+	}
+	var known int64
+	err = t.tx.GetContext(ctx, &known, `
+SELECT id
+  FROM `+list.table+`
+ WHERE id = $1
+   FOR UPDATE`, id)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return s, false, fault.New(fault.NotFound, "stuck.unknown")
+	}
+	if err != nil {
+		return s, false, toFault(err)
+	}
+	names := map[string]string{"tasks": "t.kind, ''", "instances": "'', i.instance_id", "messages": "'', ''"}[list.table]
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT `+names+`
+  FROM `+stuckFrom[kind]+`
+ WHERE `+list.id+` = $1
+   AND `+stuckWhere[kind], id).Scan(&s.Task, &s.InstanceID)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return s, false, nil
+	}
+	return s, err == nil, toFault(err)
+}
+
+// MarkHanded notes that Redis has a task.
+func (t *Tx) MarkHanded(ctx context.Context, id int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE tasks
+   SET enqueued_at = now()
+ WHERE id = $1`, id)
+	return toFault(err)
+}
+
+// WaitingTask is the task that makes an instance and waits for its next try, 0
+// if none does.
+func (t *Tx) WaitingTask(ctx context.Context, instancePK int64) (id int64, err error) {
+	err = t.tx.GetContext(ctx, &id, `
+SELECT COALESCE(max(id), 0)
+  FROM tasks
+ WHERE instance_pk = $1
+   AND kind IN ('order_query', 'provision')
+   AND status = 'pending'`, instancePK)
+	return id, toFault(err)
+}
+
+// MakeAgain gives an instance whose making nothing stands for any more its last
+// task again, in a new round, or a first one.
+func (t *Tx) MakeAgain(ctx context.Context, instancePK int64, actor string) error {
+	var message int64
+	err := t.tx.GetContext(ctx, &message, `
+WITH last AS (
+    UPDATE tasks
+       SET status = 'pending',
+           round = round + 1,
+           attempts = 0,
+           run_at = now(),
+           enqueued_at = NULL,
+           parked_at = NULL,
+           finished_at = NULL,
+           last_error = NULL
+     WHERE id = (SELECT id
+                   FROM tasks
+                  WHERE instance_pk = $1
+                    AND kind IN ('order_query', 'provision')
+                    AND purpose = 'purchase'
+                  ORDER BY kind = 'provision' DESC, id DESC
+                  LIMIT 1)
+    RETURNING id, round, message_id
+), noted AS (
+    INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+    SELECT id, round, 0, now(), 'restarted', $2
+      FROM last
+)
+SELECT COALESCE(message_id, 0)
+  FROM last`, instancePK, actor)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return t.makeFirst(ctx, instancePK)
+	}
+	if err != nil {
+		return toFault(err)
+	}
+	return t.SettleMessage(ctx, message)
+}
+
+// makeFirst writes what the purchase itself would have written. V1.0 has told
+// what was bought.
+func (t *Tx) makeFirst(ctx context.Context, instancePK int64) error {
+	var i struct {
+		Protocol market.Protocol `db:"protocol"`
+		Order    string          `db:"order_id"`
+		Line     string          `db:"order_line_id"`
+		Message  int64           `db:"message"`
+	}
+	err := t.tx.GetContext(ctx, &i, `
+SELECT protocol, order_id, order_line_id,
+       COALESCE((SELECT min(m.id)
+                   FROM messages m
+                  WHERE m.instance_id = instances.instance_id
+                    AND m.channel_id = instances.channel_id
+                    AND m.activity = 'newInstance'), 0) AS message
+  FROM instances
+ WHERE id = $1`, instancePK)
+	if err != nil {
+		return toFault(err)
+	}
+	n := outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Purchase, MessageID: i.Message, InstancePK: instancePK, OrderID: i.Order,
+		OrderLineID: i.Line, UniqueKey: outbox.Key(outbox.OrderQuery, outbox.Purchase, i.Message, instancePK)}
+	if i.Protocol == market.V1 {
+		n.Kind, n.UniqueKey = outbox.Provision, outbox.Key(outbox.Provision, outbox.Purchase, instancePK)
+	}
+	if _, err := t.Enqueue(ctx, n); err != nil {
+		return err
+	}
+	return t.SettleMessage(ctx, i.Message)
+}
+
+// RecoverTask is Recover for one task.
+func (t *Tx) RecoverTask(ctx context.Context, id int64) error {
+	_, err := t.recover(ctx, id)
+	return err
+}

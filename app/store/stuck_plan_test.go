@@ -1,0 +1,36 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/store"
+)
+
+// stuckPlans explains what the page of stuck work and the start page read of each
+// kind: its index from its oldest entry on, and of what stands behind a row only
+// that. Nothing is read of the tables' healthy rows.
+func stuckPlans(t *testing.T, s *store.Store) {
+	ctx := context.Background()
+	for kind, budget := range map[string]float64{store.StuckUnhanded: 2 * 51, store.StuckLost: 2 * 51, store.StuckLease: 2 * 51,
+		store.StuckCreation: 20 * 51, store.StuckPoll: 4 * 51} {
+		r := planner(t, s, "stuck "+kind, budget)
+		p, err := r.StuckList(ctx, kind, store.Paging{})
+		require.NoError(t, err)
+		require.Len(t, p.Items, 50, kind)
+		next, err := r.StuckList(ctx, kind, store.Paging{Cursor: p.Older})
+		require.NoError(t, err)
+		require.NotEmpty(t, next.Items, kind)
+		back, err := r.StuckList(ctx, kind, store.Paging{Cursor: next.Newer})
+		require.NoError(t, err)
+		require.Equal(t, p.Items, back.Items, kind)
+	}
+	counts, err := planner(t, s, "stuck counts", 5000).StuckCounts(ctx)
+	require.NoError(t, err)
+	require.Greater(t, counts[store.StuckUnhanded].N, 600)
+	need, err := planner(t, s, "stuck needs", 5000).NeedStuck(ctx)
+	require.NoError(t, err)
+	require.Equal(t, store.Count{N: 1000, More: true}, need.Count)
+}
