@@ -121,16 +121,7 @@ type Notices struct {
 }
 
 // NoticesOf gives them. Fault: not_found "instance.unknown".
-func (d *Deliverer) NoticesOf(ctx context.Context, instanceID string) (Notices, error) {
-	var n Notices
-	r := d.store.Reader()
-	i, err := r.InstanceByID(ctx, instanceID)
-	if err != nil {
-		return n, err
-	}
-	if n.Wishes, err = r.Wishes(ctx, i.ChannelID, i.Customer()); err != nil {
-		return n, err
-	}
-	n.Next, err = r.NextNotice(ctx, instanceID, market.ExpiryDays(), d.zone.String())
+func (d *Deliverer) NoticesOf(ctx context.Context, instanceID string) (n Notices, err error) {
+	n.Wishes, n.Next, err = d.store.Reader().NoticesOf(ctx, instanceID, market.ExpiryDays(), d.zone.String())
 	return n, err
 }

@@ -95,6 +95,11 @@ func (in *Intake) query(ctx context.Context, r *store.Reader, a Arrived) (effect
 	if err != nil {
 		return effect{}, err
 	}
+	return in.look(a, found)
+}
+
+// look answers a queryInstance about these instances.
+func (in *Intake) look(a Arrived, found []*store.Instance) (effect, error) {
 	answer, err := Look(a.Call.Protocol, found)
 	if answer.Code == market.NoSuchInstance {
 		return refused(answer.Code, "call.instance_unknown", "instance", a.Call.InstanceID()), nil

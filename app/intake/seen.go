@@ -50,12 +50,14 @@ func (in *Intake) Seen(ctx context.Context, instanceID string) (Seen, error) {
 	if _, asked := market.Decide(i.Protocol, i.Stage(), market.Queried, false); !asked || in.dialects[i.Protocol] == nil {
 		return Seen{}, fault.New(fault.Conflict, "seen.never_asked")
 	}
-	ch, err := r.ChannelByID(ctx, i.ChannelID)
-	if err != nil {
-		return Seen{}, err
+	ch := &store.Channel{ID: i.ChannelID}
+	if _, sealed := in.dialects[i.Protocol].(Sealing); sealed || i.Protocol == market.V1 { // only these answers depend on the channel
+		if ch, err = r.ChannelByID(ctx, i.ChannelID); err != nil {
+			return Seen{}, err
+		}
 	}
 	a := Arrived{Channel: ch, Call: market.Call{Protocol: i.Protocol, Activity: market.QueryInstance, InstanceIDs: []string{instanceID}}}
-	e, err := in.query(ctx, r, a)
+	e, err := in.look(a, []*store.Instance{i})
 	if err != nil {
 		return Seen{}, err
 	}

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -40,15 +41,35 @@ type bazaar struct {
 	orders map[string]market.Order
 	down   error
 	asked  int
+	until  int           // after so many it is down; 0: never
+	now    int           // asked this moment
+	peak   int           // the most that ever were
+	gate   chan struct{} // holds the answers back until four are asked for; nil: none
+}
+
+func (b *bazaar) come() (gate chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now++
+	if b.peak = max(b.peak, b.now); b.gate != nil && b.now == 4 {
+		close(b.gate)
+		b.gate = nil
+		return nil
+	}
+	return b.gate
 }
 
 func (b *bazaar) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials, order, line string) (market.Order, []byte, error) {
+	if gate := b.come(); gate != nil {
+		<-gate
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.asked++
-	if b.down != nil {
-		return market.Order{}, nil, b.down
+	b.now--
+	if b.down != nil || b.until > 0 && b.asked == b.until {
+		return market.Order{}, nil, cmp.Or[error](b.down, fault.New(fault.Unavailable, "order_query.unreachable"))
 	}
+	b.asked++
 	o, ok := b.orders[order]
 	if !ok {
 		return market.Order{}, nil, fault.New(fault.Refused, "order_query.invalid_parameter", "code", "MKT.0100")
@@ -69,6 +90,12 @@ type desk struct {
 
 func open(t *testing.T) *desk {
 	t.Helper()
+	return openAsking(t, 2)
+}
+
+// openAsking is a desk whose runs ask for so many between two looks at the clock.
+func openAsking(t *testing.T, batch int) *desk {
+	t.Helper()
 	d := &desk{t: t, ctx: context.Background(), store: storetest.Open(t), market: &bazaar{orders: map[string]market.Order{}}, now: time.Now().UTC().Truncate(time.Second)}
 	storetest.Channel(t, d.store, "default", "")
 	ak, sk := "ak", "sk"
@@ -83,7 +110,7 @@ func open(t *testing.T) *desk {
 	life := provision.New(provision.Options{Store: d.store, Marketplace: d.market, Log: quiet, Wake: func() {},
 		Drivers: provision.Drivers{pool.Name: pool.Driver{Store: d.store}}})
 	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: life, Dialects: []intake.Dialect{dialect{}}, Log: quiet, Wake: func() {}})
-	d.r = reconcile.New(reconcile.Options{Store: d.store, Marketplace: d.market, Purchases: d.intake, Life: life, Log: quiet, Batch: 2,
+	d.r = reconcile.New(reconcile.Options{Store: d.store, Marketplace: d.market, Purchases: d.intake, Life: life, Log: quiet, Batch: batch,
 		Now: func() time.Time { return d.now }})
 	return d
 }

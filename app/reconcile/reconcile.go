@@ -75,7 +75,7 @@ type Options struct {
 	Zone        *time.Location // of the day of a daily run; nil: UTC
 	Log         *slog.Logger
 	Wake        func()
-	Batch       int              // instances asked for between two looks at the clock; 0 means 25
+	Batch       int              // instances or purchases asked for between two looks at the clock; 0 means 25
 	Now         func() time.Time // nil: time.Now
 }
 
@@ -115,7 +115,7 @@ func (r *Reconciler) Daily(ctx context.Context) error {
 		if err != nil || id == 0 {
 			return err
 		}
-		return r.enqueue(ctx, tx, id, 0)
+		return r.enqueue(ctx, tx, store.Run{ID: id})
 	})
 }
 
@@ -128,7 +128,7 @@ func (r *Reconciler) Start(ctx context.Context, by staff.Actor) (id int64, err e
 		if id == 0 {
 			return fault.New(fault.Conflict, "reconciliation.running")
 		}
-		if err := r.enqueue(ctx, tx, id, 0); err != nil {
+		if err := r.enqueue(ctx, tx, store.Run{ID: id}); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "reconcile.start", Target: "reconciliation/" + strconv.FormatInt(id, 10), IP: by.IP, Reason: by.Reason})
@@ -139,7 +139,8 @@ func (r *Reconciler) Start(ctx context.Context, by staff.Actor) (id int64, err e
 	return id, err
 }
 
-func (r *Reconciler) enqueue(ctx context.Context, tx *store.Tx, run, after int64) error {
-	_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Reconcile, UniqueKey: outbox.Key(outbox.Reconcile, "", run, after)})
+// enqueue writes the task that goes on with a run from where it stands.
+func (r *Reconciler) enqueue(ctx context.Context, tx *store.Tx, run store.Run) error {
+	_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Reconcile, UniqueKey: outbox.Key(outbox.Reconcile, "", run.ID, run.LastPK, run.LostID)})
 	return err
 }

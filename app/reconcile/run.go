@@ -2,9 +2,10 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -37,7 +38,7 @@ func (r *Reconciler) Work(ctx context.Context, task outbox.Task) error {
 		}
 		return r.o.Store.Write(ctx, func(tx *store.Tx) error {
 			if more {
-				if err := r.enqueue(ctx, tx, run.ID, run.LastPK); err != nil {
+				if err := r.enqueue(ctx, tx, run); err != nil {
 					return err
 				}
 			} else if err := tx.EndRun(ctx, run.ID, nil); err != nil {
@@ -80,22 +81,28 @@ func (r *Reconciler) batch(ctx context.Context) (store.Run, bool, error) {
 	}
 	asker := &asker{r: r, channels: map[int64]*store.Channel{}}
 	if len(open) == 0 {
-		return run, false, r.lost(ctx, run, asker)
+		return r.lost(ctx, run, asker)
 	}
-	findings, err := asker.all(ctx, open)
+	findings, err := all(ctx, asker, open, func(o store.OpenInstance) int64 { return o.ChannelID }, asker.compare)
 	if err != nil {
 		return run, false, err
 	}
 	run.LastPK = open[len(open)-1].PK
-	err = r.o.Store.Write(ctx, func(tx *store.Tx) error {
+	return run, true, r.keep(ctx, run, findings, func(tx *store.Tx) error {
+		return tx.AdvanceRun(ctx, run.ID, run.LastPK, len(open)-asker.skipped, asker.skipped)
+	})
+}
+
+// keep writes what was found, and how far the run has come with it.
+func (r *Reconciler) keep(ctx context.Context, run store.Run, findings []store.Finding, advance func(*store.Tx) error) error {
+	return r.o.Store.Write(ctx, func(tx *store.Tx) error {
 		for _, f := range findings {
 			if err := tx.AddFinding(ctx, run.ID, f); err != nil {
 				return err
 			}
 		}
-		return tx.AdvanceRun(ctx, run.ID, run.LastPK, len(open)-asker.skipped, asker.skipped)
+		return advance(tx)
 	})
-	return run, true, err
 }
 
 // asker asks for orders, each channel loaded once.
@@ -119,33 +126,37 @@ func (a *asker) channel(ctx context.Context, id int64) (*store.Channel, error) {
 	return ch, err
 }
 
-// all compares instances, a few at a time. An error means that the marketplace
-// could not be asked.
-func (a *asker) all(ctx context.Context, open []store.OpenInstance) ([]store.Finding, error) {
-	var wg sync.WaitGroup
+// all asks about things of channels, a few at a time. An error means that the
+// marketplace could not be asked: then nothing more is asked, and what was found
+// is left for the next try.
+func all[T any](ctx context.Context, a *asker, things []T, channel func(T) int64,
+	ask func(context.Context, *store.Channel, T) ([]store.Finding, error)) ([]store.Finding, error) {
 	var findings []store.Finding
-	var failed []error
-	tokens := make(chan struct{}, atOnce)
-	for _, o := range open {
-		ch, err := a.channel(ctx, o.ChannelID)
-		if err != nil {
-			return nil, err
-		}
-		if ch.AK == "" || ch.SK == "" {
-			a.skipped++
-			continue
-		}
-		tokens <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-tokens }()
-			found, err := a.compare(ctx, ch, o)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for _, thing := range things {
+		g.Go(func() error {
+			ch, err := a.channel(ctx, channel(thing))
+			if err != nil {
+				return err
+			}
+			if ch.AK == "" || ch.SK == "" {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				a.skipped++
+				return nil
+			}
+			found, err := ask(ctx, ch, thing)
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			findings, failed = append(findings, found...), append(failed, err)
+			findings = append(findings, found...)
+			return err
 		})
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	wg.Wait()
-	return findings, errors.Join(failed...)
+	return findings, g.Wait()
 }
 
 // query asks for an order line. An answer that says no is a finding; not being
@@ -166,35 +177,32 @@ func (a *asker) query(ctx context.Context, ch *store.Channel, order, line string
 	return o, l, nil, nil
 }
 
-// lost asks for the orders of purchases that were refused here.
-func (r *Reconciler) lost(ctx context.Context, run store.Run, a *asker) error {
-	lost, err := r.o.Store.Reader().LostPurchases(ctx, r.o.Now().Add(-lostSince), 500)
+// lost asks for the orders of the next purchases that were refused here.
+func (r *Reconciler) lost(ctx context.Context, run store.Run, a *asker) (store.Run, bool, error) {
+	if run.LostAt.IsZero() {
+		run.LostAt = r.o.Now().Add(-lostSince)
+	}
+	lost, err := r.o.Store.Reader().LostPurchases(ctx, run, r.o.Batch)
+	if err != nil || len(lost) == 0 {
+		return run, false, err
+	}
+	findings, err := all(ctx, a, lost, func(p store.LostPurchase) int64 { return p.ChannelID }, a.missing)
 	if err != nil {
-		return err
+		return run, false, err
 	}
-	for _, p := range lost {
-		ch, err := a.channel(ctx, p.ChannelID)
-		if err != nil {
-			return err
-		}
-		if ch.AK == "" || ch.SK == "" {
-			continue
-		}
-		order, line, no, err := a.query(ctx, ch, p.OrderID, p.OrderLineID)
-		if err != nil {
-			return err
-		}
-		if no != nil || order.Type != market.OrderNew && order.Type != market.OrderTrial {
-			continue // a stranger's invention, or nothing that makes an instance
-		}
-		product, _ := line.Product()
-		err = r.o.Store.Write(ctx, func(tx *store.Tx) error {
-			return tx.AddFinding(ctx, run.ID, store.Finding{ChannelID: p.ChannelID, OrderID: p.OrderID, OrderLineID: p.OrderLineID,
-				Kind: Missing, Theirs: product.ProductID, Repair: TakeOver})
-		})
-		if err != nil {
-			return err
-		}
+	last := lost[len(lost)-1]
+	run.LostAt, run.LostID = last.ReceivedAt, last.MessageID
+	return run, len(lost) == r.o.Batch, r.keep(ctx, run, findings, func(tx *store.Tx) error { return tx.AdvanceLost(ctx, run) })
+}
+
+// missing asks whether there is an order for a purchase that made no instance. A
+// stranger's invention is no finding, nor is what makes no instance.
+func (a *asker) missing(ctx context.Context, ch *store.Channel, p store.LostPurchase) ([]store.Finding, error) {
+	order, line, no, err := a.query(ctx, ch, p.OrderID, p.OrderLineID)
+	if err != nil || no != nil || order.Type != market.OrderNew && order.Type != market.OrderTrial {
+		return nil, err
 	}
-	return nil
+	product, _ := line.Product()
+	return []store.Finding{{ChannelID: p.ChannelID, OrderID: p.OrderID, OrderLineID: p.OrderLineID,
+		Kind: Missing, Theirs: product.ProductID, Repair: TakeOver}}, nil
 }

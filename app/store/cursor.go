@@ -117,6 +117,7 @@ type clause struct {
 	conds []string
 	args  []any
 	found string // placeholder of the ids that a search found; "" without a search
+	sift  string // a condition that no index helps with, for rows that are read anyway; "" for none
 }
 
 // and adds a condition; each ? in it stands for the next of args. A text that
@@ -157,15 +158,19 @@ func (c *clause) only(ids []int64) { c.found = c.arg(pq.Array(ids)) }
 
 // where writes the WHERE; "" without conditions.
 func (c *clause) where() string {
-	if len(c.conds) == 0 {
+	conds := c.conds
+	if c.sift != "" {
+		conds = append(conds[:len(conds):len(conds)], c.sift)
+	}
+	if len(conds) == 0 {
 		return ""
 	}
-	return "\n WHERE " + strings.Join(c.conds, "\n   AND ")
+	return "\n WHERE " + strings.Join(conds, "\n   AND ")
 }
 
 // clone gives a copy that can grow by itself.
 func (c *clause) clone() *clause {
-	return &clause{conds: c.conds[:len(c.conds):len(c.conds)], args: c.args[:len(c.args):len(c.args)], found: c.found}
+	return &clause{conds: c.conds[:len(c.conds):len(c.conds)], args: c.args[:len(c.args):len(c.args)], found: c.found, sift: c.sift}
 }
 
 // storable tells whether PostgreSQL's text can hold s.

@@ -77,7 +77,9 @@ const insertNotices = `
 // told, nor one that is further from the expiry than what was told already, nor
 // anything once the expiry is a day past: whoever was away for long, or a clock
 // that jumped, brings one message and no flood. A frozen or
-// unfinished instance is looked at again when its status changes.
+// unfinished instance is looked at again when its status changes. What was told is
+// looked up by the instance alone (OFFSET 0): while thousands of notices are made,
+// PostgreSQL does not know yet that there are so many of their kind.
 var dueExpiries = `
 WITH due AS (
     SELECT id
@@ -124,9 +126,11 @@ WITH due AS (
        AND (k.email_sealed IS NOT NULL OR k.phone_sealed IS NOT NULL)
        AND NOT EXISTS (
            SELECT 1
-             FROM deliveries d
-            WHERE d.instance_pk = k.id
-              AND d.kind = 'expiry_notice'
+             FROM (SELECT kind, about_expiry, days
+                     FROM deliveries
+                    WHERE instance_pk = k.id
+                   OFFSET 0) d
+            WHERE d.kind = 'expiry_notice'
               AND d.about_expiry = k.expires_at
               AND d.days <= k.nearest)
 ), looked AS (

@@ -78,11 +78,7 @@ type Handed struct {
 	At time.Time `db:"enqueued_at"`
 }
 
-// HandedOver lists tasks of these kinds that Redis was given, in the order in
-// which it was, behind the last one.
-func (s *Store) HandedOver(ctx context.Context, kinds []string, last Handed, limit int) ([]Handed, error) {
-	var out []Handed
-	err := s.db.SelectContext(ctx, &out, `
+const handedOver = `
 SELECT id, kind, enqueued_at
   FROM tasks
  WHERE status = 'pending'
@@ -90,7 +86,13 @@ SELECT id, kind, enqueued_at
    AND (enqueued_at, id) > ($1, $2)
    AND kind = ANY($3)
  ORDER BY enqueued_at, id
- LIMIT $4`, last.At, last.ID, pq.Array(kinds), limit)
+ LIMIT $4`
+
+// HandedOver lists tasks of these kinds that Redis was given, in the order in
+// which it was, behind the last one.
+func (s *Store) HandedOver(ctx context.Context, kinds []string, last Handed, limit int) ([]Handed, error) {
+	var out []Handed
+	err := s.db.SelectContext(ctx, &out, handedOver, last.At, last.ID, pq.Array(kinds), limit)
 	return out, toFault(err)
 }
 

@@ -16,9 +16,16 @@ func (r *Reader) followersOf(ctx context.Context, c *clause, q, table string) er
 	if q == "" {
 		return nil
 	}
-	instances, err := r.searchInstances(ctx, q)
+	instances, common, err := r.searchInstances(ctx, q)
 	if err != nil {
 		return err
+	}
+	if common {
+		newest, err := r.newestHolding(ctx, q)
+		if err != nil {
+			return err
+		}
+		instances = append(instances, newest...)
 	}
 	about, args := "instance_pk = ANY($1)", []any{pq.Array(instances)}
 	if table == "tasks" {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,7 @@ var instanceList = source{
          LIMIT 1) AS fault`,
 	table: "instances",
 	alias: "i",
+	lean:  true,
 }
 
 // expiryList is the same list with the soonest to expire first.
@@ -146,6 +148,7 @@ var expiryList = source{
 	columns: instanceList.columns,
 	table:   instanceList.table,
 	alias:   instanceList.alias,
+	lean:    true,
 }
 
 func (f InstanceFilter) source() source {
@@ -182,9 +185,10 @@ func (r *Reader) showInstance(i *instanceRow) (InstanceRow, error) {
 }
 
 // InstanceList reads a page of instances. Q finds a whole order line id,
-// customer id, e-mail address or phone number, and the beginning of an instance
-// id, order id, customer name or user name (in any case; of more than 2000 the
-// last ones in their order). Fault: invalid "cursor.invalid".
+// customer id, e-mail address or phone number, the beginning of an instance id or
+// order id (of more than 2000 the last ones in their order), and a part of a
+// customer's account name or of a user name, in any case (of one character: their
+// beginning). Fault: invalid "cursor.invalid".
 func (r *Reader) InstanceList(ctx context.Context, f InstanceFilter, p Paging) (Page[InstanceRow], error) {
 	c, err := r.instanceClause(ctx, f)
 	if err != nil {
@@ -202,7 +206,7 @@ func (r *Reader) InstanceCounts(ctx context.Context, f InstanceFilter) (Counts, 
 	if err != nil {
 		return nil, err
 	}
-	return r.statusCounts(ctx, instanceList, "i.status", c, InstanceStatuses())
+	return r.statusCounts(ctx, f.source(), "i.status", c, InstanceStatuses())
 }
 
 // InstanceNeighbours gives the instanceIds before and after one in a filtered
@@ -229,17 +233,19 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 		c.and("i.expires_at < ? AND i.released_at IS NULL", f.ExpiresBefore)
 	}
 	if q := strings.TrimSpace(f.Q); q != "" {
-		found, err := r.searchInstances(ctx, q)
+		found, common, err := r.searchInstances(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		c.only(found)
+		c.holding(q, found, common)
 	}
 	return c, nil
 }
 
 // searchInstances finds the row ids of instances by their ids and their customer.
-func (r *Reader) searchInstances(ctx context.Context, q string) ([]int64, error) {
+// common says that q is a part of too many names to find all who have it: what
+// was found are the others.
+func (r *Reader) searchInstances(ctx context.Context, q string) (ids []int64, common bool, err error) {
 	var emails, phones [][]byte
 	if strings.Contains(q, "@") {
 		emails = r.keys.Indexes(market.FoldEmail(q))
@@ -247,7 +253,8 @@ func (r *Reader) searchInstances(ctx context.Context, q string) ([]int64, error)
 	if number := market.FoldPhone(q); len(number) >= 5 {
 		phones = r.keys.Indexes(number)
 	}
-	return r.search(ctx, q, maxFound, nil, `
+	name := wayOf(q)
+	ids, err = r.search(ctx, q, maxFound, nil, name.sample()+`
 SELECT id FROM (`+searchOrder("instances")+`
         UNION ALL
        (SELECT id
@@ -260,21 +267,7 @@ SELECT id FROM (`+searchOrder("instances")+`
           FROM instances
          WHERE customer_id = $1
          ORDER BY id DESC
-         LIMIT $4)
-        UNION ALL
-       (SELECT id
-          FROM instances
-         WHERE lower(customer_name) LIKE lower($2)
-           AND customer_name <> ''
-         ORDER BY lower(customer_name) USING ~>~
-         LIMIT $4)
-        UNION ALL
-       (SELECT id
-          FROM instances
-         WHERE lower(user_name) LIKE lower($2)
-           AND user_name <> ''
-         ORDER BY lower(user_name) USING ~>~
-         LIMIT $4)
+         LIMIT $4)`+name.found()+`
         UNION ALL
        (SELECT id
           FROM instances
@@ -287,6 +280,7 @@ SELECT id FROM (`+searchOrder("instances")+`
          WHERE phone_bidx = ANY($6)
            AND phone_bidx IS NOT NULL
          LIMIT $4)) AS found`, pq.ByteaArray(emails), pq.ByteaArray(phones))
+	return ids, slices.Contains(ids, 0), err
 }
 
 // InstanceDetail loads an instance by KooGallery's id. Fault: not_found

@@ -19,6 +19,7 @@ type source struct {
 	columns string
 	table   string
 	alias   string
+	lean    bool // ids first: what is filtered by stands in the indexes, and rows are fetched for what is shown only
 }
 
 // from writes the FROM. Rows that a search has found already are fetched first
@@ -39,12 +40,24 @@ func fetch[R any](ctx context.Context, r *Reader, s source, c *clause, p *positi
 	if p != nil {
 		s.beyond(c, *p)
 	}
+	from, order, most := s.from(c)+c.where(), s.order(back), strconv.Itoa(limit+1)
+	query := `
+SELECT ` + s.columns + `
+  FROM ` + from + `
+ ORDER BY ` + order + `
+ LIMIT ` + most
+	if s.lean {
+		query = `
+SELECT ` + s.columns + `
+  FROM (SELECT ` + s.id + ` AS shown
+          FROM ` + strings.ReplaceAll(from, "\n", "\n        ") + `
+         ORDER BY ` + order + `
+         LIMIT ` + most + `) AS ids
+  JOIN ` + s.table + ` ` + s.alias + ` ON ` + s.id + ` = ids.shown
+ ORDER BY ` + order
+	}
 	var rows []R
-	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT `+s.columns+`
-  FROM `+s.from(c)+c.where()+`
- ORDER BY `+s.order(back)+`
- LIMIT `+strconv.Itoa(limit+1), c.args...)
+	err := sqlx.SelectContext(ctx, r.q, &rows, query, c.args...)
 	return rows, toFault(err)
 }
 
@@ -125,7 +138,8 @@ SELECT `+column+`::text
 // slow the database down as the table grows.
 const maxCount = 1000
 
-// Count is a number that is exact up to 1000; beyond that More is set.
+// Count is a number; with More there are more, beyond 1000 or where counting ended
+// earlier.
 type Count struct {
 	N    int
 	More bool
@@ -149,31 +163,85 @@ func countOf(n int) Count {
 // Counts is how many rows of a filtered list have each status; "" is all.
 type Counts map[string]Count
 
-// statusCounts counts a list by status. The statuses are ours, not a caller's.
+// statusCounts counts a list by status. The statuses are ours, not a caller's, and
+// all that there are, so that together they are all. What a search has found is
+// counted in one go: it is bounded already.
 func (r *Reader) statusCounts(ctx context.Context, s source, column string, c *clause, statuses []string) (Counts, error) {
-	parts := make([]string, 0, len(statuses)+1)
-	for _, status := range append([]string{""}, statuses...) {
+	if c.sift != "" {
+		return r.siftedCounts(ctx, s, column, c, statuses)
+	}
+	query := `
+SELECT ` + column + ` AS status, count(*) AS n
+  FROM ` + s.from(c) + c.where() + `
+ GROUP BY 1`
+	if c.found == "" {
+		query = boundedCounts(s, column, c, statuses)
+	}
+	var rows []struct {
+		Status string `db:"status"`
+		N      int    `db:"n"`
+	}
+	if err := sqlx.SelectContext(ctx, r.q, &rows, query, c.args...); err != nil {
+		return nil, toFault(err)
+	}
+	out, all := make(Counts, len(statuses)+1), 0
+	for _, row := range rows {
+		out[row.Status] = countOf(row.N)
+		all += row.N
+	}
+	out[""] = countOf(all)
+	return out, nil
+}
+
+// span is how many of the newest rows of a status are looked at where filters come
+// together that no index knows: a count would go through the whole table for a
+// number that nobody needs to the last one.
+const span = 5000
+
+// spanCounts counts each status within its span; exact where that is all.
+func (r *Reader) spanCounts(ctx context.Context, s source, column string, c *clause, statuses []string) (Counts, error) {
+	parts := make([]string, 0, len(statuses))
+	for _, status := range statuses {
+		parts = append(parts, `
+SELECT '`+status+`' AS status, count(*) FILTER (WHERE held) AS n, count(*) AS seen
+  FROM (SELECT `+strings.Join(c.conds, " AND ")+` AS held
+          FROM `+s.from(c)+`
+         WHERE `+column+` = '`+status+`'
+         ORDER BY `+s.order(false)+`
+         LIMIT `+strconv.Itoa(span)+`) AS newest`)
+	}
+	var rows []struct {
+		Status string `db:"status"`
+		N      int    `db:"n"`
+		Seen   int    `db:"seen"`
+	}
+	if err := sqlx.SelectContext(ctx, r.q, &rows, strings.Join(parts, "\n UNION ALL"), c.args...); err != nil {
+		return nil, toFault(err)
+	}
+	out, all, more := make(Counts, len(statuses)+1), 0, false
+	for _, row := range rows {
+		n := countOf(row.N)
+		n.More = n.More || row.Seen == span
+		out[row.Status] = n
+		all, more = all+row.N, more || row.Seen == span
+	}
+	total := countOf(all)
+	total.More = total.More || more
+	out[""] = total
+	return out, nil
+}
+
+// boundedCounts counts each status by itself, and no further than it is shown.
+func boundedCounts(s source, column string, c *clause, statuses []string) string {
+	parts := make([]string, 0, len(statuses))
+	for _, status := range statuses {
 		c := c.clone()
-		if status != "" {
-			c.conds = append(c.conds, column+" = '"+status+"'")
-		}
+		c.conds = append(c.conds, column+" = '"+status+"'")
 		parts = append(parts, `
 SELECT '`+status+`' AS status, count(*) AS n
   FROM (SELECT 1
           FROM `+s.from(c)+strings.ReplaceAll(c.where(), "\n", "\n        ")+`
          LIMIT `+strconv.Itoa(maxCount+1)+`) AS bounded`)
 	}
-	var rows []struct {
-		Status string `db:"status"`
-		N      int    `db:"n"`
-	}
-	err := sqlx.SelectContext(ctx, r.q, &rows, strings.Join(parts, "\n UNION ALL"), c.args...)
-	if err != nil {
-		return nil, toFault(err)
-	}
-	out := make(Counts, len(rows))
-	for _, row := range rows {
-		out[row.Status] = countOf(row.N)
-	}
-	return out, nil
+	return strings.Join(parts, "\n UNION ALL")
 }

@@ -3,11 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/lib/pq"
 
+	"koodesk/app/fault"
 	"koodesk/app/market"
 )
 
@@ -18,29 +18,34 @@ type NextNotice struct {
 	At   time.Time // zero: none is to come
 }
 
-// NextNotice tells which notice of an instance's expiry comes next; days and zone
-// are what counts where its product and its customer say nothing else.
-func (r *Reader) NextNotice(ctx context.Context, instanceID string, days []int, zone string) (NextNotice, error) {
+// NoticesOf tells what an instance's customer wants to hear, and which notice of
+// its expiry comes next; days and zone are what counts where its product and its
+// customer say nothing else. Fault: not_found "instance.unknown".
+func (r *Reader) NoticesOf(ctx context.Context, instanceID string, days []int, zone string) (Wishes, NextNotice, error) {
+	var w Wishes
 	var n NextNotice
 	var at sql.NullTime
 	err := r.q.QueryRowxContext(ctx, `
-SELECT d.days, m.at
+SELECT COALESCE(w.off, '{}'), COALESCE(w.language, ''), COALESCE(w.zone, ''), COALESCE(next.days, 0), next.at
   FROM instances i`+noticeFacts+`
- CROSS JOIN LATERAL unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $2::int[])) d(days)
- CROSS JOIN LATERAL (SELECT `+noticeMoment("i", "COALESCE(NULLIF(w.zone, ''), $3)")+` AS at) m
- WHERE i.instance_id = $1
-   AND i.status = 'active'
-   AND i.expires_at IS NOT NULL
-   AND m.at > now()
-   AND NOT COALESCE(p.settings->'notices_off' ? $4, false)
-   AND NOT COALESCE($4 = ANY(w.off), false)
- ORDER BY m.at
- LIMIT 1`, instanceID, pq.Array(days), zone, market.ExpiryNotice).Scan(&n.Days, &at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return NextNotice{}, nil
+  LEFT JOIN LATERAL (
+       SELECT d.days, m.at
+         FROM unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $2::int[])) d(days)
+        CROSS JOIN LATERAL (SELECT `+noticeMoment("i", "COALESCE(NULLIF(w.zone, ''), $3)")+` AS at) m
+        WHERE i.status = 'active'
+          AND i.expires_at IS NOT NULL
+          AND m.at > now()
+          AND NOT COALESCE(p.settings->'notices_off' ? $4, false)
+          AND NOT COALESCE($4 = ANY(w.off), false)
+        ORDER BY m.at
+        LIMIT 1) next ON true
+ WHERE i.instance_id = $1`, instanceID, pq.Array(days), zone, market.ExpiryNotice).
+		Scan(pq.Array(&w.Off), &w.Language, &w.Zone, &n.Days, &at)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return w, n, fault.New(fault.NotFound, "instance.unknown")
 	}
 	n.At = utc(at)
-	return n, toFault(err)
+	return w, n, toFault(err)
 }
 
 // noticeMoment is when a notice of d.days before the expiry of a row is due.

@@ -92,6 +92,10 @@ SELECT 'operator:' || n % 300, 'action.' || n % 50, 'instance/inst-' || n
 		_, err := s.SQL().Exec(statement, seeded)
 		require.NoError(t, err)
 	}
+	for _, statement := range seedLookups {
+		_, err := s.SQL().Exec(statement, seeded)
+		require.NoError(t, err, statement)
+	}
 	_, err := s.SQL().Exec(`ANALYZE`)
 	require.NoError(t, err)
 }
@@ -107,7 +111,8 @@ type plan struct {
 	Plans    []plan  `json:"Plans"`
 }
 
-var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items"}
+var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items",
+	"licenses", "pooled_licenses"}
 
 // cost is what a statement touched: rows read by scans of the big tables, rows
 // that a sort took in, and which tables were scanned whole.
@@ -172,6 +177,7 @@ func TestPlans(t *testing.T) {
 	t.Run("deliveries", func(t *testing.T) { t.Parallel(); deliveryPlans(t, s) })
 	t.Run("tasks", func(t *testing.T) { t.Parallel(); taskPlans(t, s) })
 	t.Run("restarts", func(t *testing.T) { t.Parallel(); restartPlans(t, s) })
+	t.Run("lookups", func(t *testing.T) { t.Parallel(); lookupPlans(t, s) })
 	t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })
 }
 
@@ -238,7 +244,13 @@ func messagePlans(t *testing.T, s *store.Store) {
 		_, err = planner(t, s, "message counts "+name, countBudget).MessageCounts(ctx, f)
 		require.NoError(t, err)
 	})
-	_, err := planner(t, s, "message", 100).MessageDetail(ctx, 4711, 50)
+	var failed int
+	require.NoError(t, s.SQL().QueryRow(`SELECT count(*) FROM messages WHERE protocol = 'v2' AND activity = 'newInstance' AND status = 'failed'`).Scan(&failed))
+	counts, err := s.Reader().MessageCounts(ctx, F{Protocol: "v2", Activity: "newInstance"})
+	require.NoError(t, err)
+	require.Equal(t, store.Count{N: failed}, counts["failed"], "all that failed were looked at")
+	require.True(t, counts["succeeded"].More && counts[""].More && counts["succeeded"].N > 500, "of what succeeded the newest were: %v", counts)
+	_, err = planner(t, s, "message", 100).MessageDetail(ctx, 4711, 50)
 	require.NoError(t, err)
 }
 
@@ -254,7 +266,8 @@ func instancePlans(t *testing.T, s *store.Store) {
 		{"active", func(f *F) { f.Status = "active" }},
 		{"q instance", func(f *F) { f.Q = "inst-777" }},
 		{"q line", func(f *F) { f.Q = "CS777-000001" }},
-		{"q name", func(f *F) { f.Q = "customer 77" }},
+		{"q rare name", func(f *F) { f.Q = "omer 477" }},
+		{"q common name", func(f *F) { f.Q = "STOM" }},
 		{"q e-mail", func(f *F) { f.Q = "ann@example.com" }},
 		{"q phone", func(f *F) { f.Q = "186 8888 8888" }},
 		{"expires", func(f *F) { f.ExpiresBefore = time.Now().Add(240 * time.Hour) }},
@@ -274,6 +287,14 @@ func instancePlans(t *testing.T, s *store.Store) {
 		_, err = planner(t, s, "instance counts "+name, countBudget).InstanceCounts(ctx, f)
 		require.NoError(t, err)
 	})
+	for _, q := range []string{"u", "x", "x7", "er", "no such name", "stomer 4770", "user3999"} {
+		for _, f := range []F{{Q: q}, {Q: q, Status: "provisioning"}} {
+			_, err := planner(t, s, "instances q "+q, pageBudget).InstanceList(ctx, f, store.Paging{})
+			require.NoError(t, err)
+			_, err = planner(t, s, "instance counts q "+q, countBudget).InstanceCounts(ctx, f)
+			require.NoError(t, err)
+		}
+	}
 	_, err := planner(t, s, "instance", 300).InstanceDetail(ctx, "inst-77")
 	require.NoError(t, err)
 }

@@ -41,8 +41,11 @@ type Finding struct {
 
 // Run is one reconciliation as the task that does it needs it.
 type Run struct {
-	ID     int64
-	LastPK int64
+	ID        int64
+	StartedAt time.Time
+	LastPK    int64     // instances up to this row have been asked for
+	LostAt    time.Time // with LostID: so have purchases that were not taken, in order of arrival
+	LostID    int64
 }
 
 // StartReconciliation begins a run, unless one is under way or, for a daily one,
@@ -66,11 +69,13 @@ RETURNING id`, date, by)
 // LockRun locks the run that is under way. Fault: not_found "reconciliation.no_run".
 func (t *Tx) LockRun(ctx context.Context) (Run, error) {
 	var r Run
+	var lost sql.NullTime
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT id, last_pk
+SELECT id, started_at, last_pk, lost_at, lost_id
   FROM reconciliations
  WHERE status = 'running'
-   FOR UPDATE`).Scan(&r.ID, &r.LastPK)
+   FOR UPDATE`).Scan(&r.ID, &r.StartedAt, &r.LastPK, &lost, &r.LostID)
+	r.LostAt = lost.Time
 	if fault.Is(toFault(err), fault.NotFound) {
 		return r, fault.New(fault.NotFound, "reconciliation.no_run")
 	}
@@ -85,6 +90,16 @@ UPDATE reconciliations
        asked = asked + $3,
        skipped = skipped + $4
  WHERE id = $1`, run, lastPK, asked, skipped)
+	return toFault(err)
+}
+
+// AdvanceLost notes how far a run has come with the purchases that were not taken.
+func (t *Tx) AdvanceLost(ctx context.Context, r Run) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE reconciliations
+   SET lost_at = $2,
+       lost_id = $3
+ WHERE id = $1`, r.ID, r.LostAt, r.LostID)
 	return toFault(err)
 }
 
@@ -223,35 +238,38 @@ SELECT i.id, i.channel_id, i.order_id, i.order_line_id,
 
 // LostPurchase is a purchase that somebody claimed and that made no instance.
 type LostPurchase struct {
-	ChannelID   int64  `db:"channel_id"`
-	OrderID     string `db:"order_id"`
-	OrderLineID string `db:"order_line_id"`
+	MessageID   int64     `db:"id"`
+	ReceivedAt  time.Time `db:"last_received_at"`
+	ChannelID   int64     `db:"channel_id"`
+	OrderID     string    `db:"order_id"`
+	OrderLineID string    `db:"order_line_id"`
 }
 
-// LostPurchases lists the orders of newInstance calls since a time that could
-// not be understood or proved and that no instance belongs to; at most limit. The
-// marketplace has to say whether there is such an order.
-func (r *Reader) LostPurchases(ctx context.Context, since time.Time, limit int) ([]LostPurchase, error) {
+// LostPurchases lists newInstance calls that could not be understood or proved and
+// that no instance belongs to: those that came behind LostAt and LostID, before
+// the run began, in that order; at most limit. The marketplace has to say whether
+// there is such an order.
+func (r *Reader) LostPurchases(ctx context.Context, run Run, limit int) ([]LostPurchase, error) {
 	var out []LostPurchase
 	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT m.channel_id, m.order_id, m.order_line_id
+SELECT m.id, m.last_received_at, m.channel_id, m.order_id, m.order_line_id
   FROM messages m
  WHERE m.activity = 'newInstance'
-   AND m.last_received_at >= $1
    AND m.status IN ('failed', 'rejected')
-   AND m.protocol = $2
    AND NOT m.test
    AND m.order_id <> ''
    AND m.order_line_id <> ''
+   AND m.protocol = $4
+   AND (m.last_received_at, m.id) > ($1, $2)
+   AND m.last_received_at <= $3
    AND NOT EXISTS (
        SELECT 1
          FROM instances i
         WHERE i.channel_id = m.channel_id
           AND i.order_id = m.order_id
           AND i.order_line_id = m.order_line_id)
- GROUP BY m.channel_id, m.order_id, m.order_line_id
- ORDER BY max(m.last_received_at) DESC
- LIMIT $3`, since, string(market.V2), limit)
+ ORDER BY m.last_received_at, m.id
+ LIMIT $5`, run.LostAt, run.LostID, run.StartedAt, string(market.V2), limit)
 	return out, toFault(err)
 }
 

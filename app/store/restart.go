@@ -133,11 +133,7 @@ SELECT id, thing, mode, actor, source, ip, reason, $2::int AS n
 	return slice, toFault(err)
 }
 
-// TakeSlice reserves the next slice of whatever batch is due, in the batch's
-// rate; ok is false when none is due, and wait then is how long until one is,
-// negative when none is running at all.
-func (s *Store) TakeSlice(ctx context.Context, most int) (slice Slice, wait time.Duration, ok bool, err error) {
-	err = s.db.GetContext(ctx, &slice, `
+const takeSlice = `
 UPDATE restart_batches b
    SET next_at = CASE WHEN b.per_second = 0 THEN now()
                       ELSE now() + make_interval(secs => d.n::float8 / b.per_second) END
@@ -149,7 +145,19 @@ UPDATE restart_batches b
          LIMIT 1
            FOR UPDATE SKIP LOCKED) d
  WHERE b.id = d.id
-RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n`, most)
+RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n`
+
+const nextSlice = `
+SELECT CASE WHEN count(*) = 0 THEN -1 -- GREATEST would pass over the NULL
+            ELSE GREATEST(extract(epoch FROM min(next_at) - now()), 0) END
+  FROM restart_batches
+ WHERE status = 'running'`
+
+// TakeSlice reserves the next slice of whatever batch is due, in the batch's
+// rate; ok is false when none is due, and wait then is how long until one is,
+// negative when none is running at all.
+func (s *Store) TakeSlice(ctx context.Context, most int) (slice Slice, wait time.Duration, ok bool, err error) {
+	err = s.db.GetContext(ctx, &slice, takeSlice, most)
 	if err == nil {
 		return slice, 0, true, nil
 	}
@@ -157,11 +165,7 @@ RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n`, most)
 		return slice, 0, false, toFault(err)
 	}
 	var secs float64
-	err = s.db.GetContext(ctx, &secs, `
-SELECT CASE WHEN count(*) = 0 THEN -1 -- GREATEST would pass over the NULL
-            ELSE GREATEST(extract(epoch FROM min(next_at) - now()), 0) END
-  FROM restart_batches
- WHERE status = 'running'`)
+	err = s.db.GetContext(ctx, &secs, nextSlice)
 	return slice, time.Duration(secs * float64(time.Second)), false, toFault(err)
 }
 

@@ -73,10 +73,13 @@ func pager[T any](u view.URL, p store.Page[T]) view.Pager {
 // tabs are the views of a list by status. counts may be nil: not known.
 func tabs(kind string, u view.URL, counts store.Counts) []view.Tab {
 	active := u.Get("status")
-	out := []view.Tab{{Label: view.Say("list.all"), URL: u.Without("status"), Count: countIn(counts, ""), Active: active == ""}}
+	tab := func(label, status string, to view.URL) view.Tab {
+		n, more := countIn(counts, status)
+		return view.Tab{Label: view.Say(label), Value: status, URL: to, Count: n, More: more, Active: active == status}
+	}
+	out := []view.Tab{tab("list.all", "", u.Without("status"))}
 	for _, status := range view.Statuses(kind) {
-		t := view.Tab{Label: view.Say("status." + kind + "." + status), Value: status, URL: u.With("status", status),
-			Count: countIn(counts, status), Active: active == status}
+		t := tab("status."+kind+"."+status, status, u.With("status", status))
 		if status == "failed" {
 			t.Tone = "bad"
 		}
@@ -85,11 +88,16 @@ func tabs(kind string, u view.URL, counts store.Counts) []view.Tab {
 	return out
 }
 
-func countIn(counts store.Counts, status string) int {
-	if counts == nil {
-		return -1
+// countIn is the number on a tab, -1 for none: what is not known, or "at least
+// nothing". more says that there are more than the number, which is not so big
+// that its text says it already.
+func countIn(counts store.Counts, status string) (n int, more bool) {
+	c := counts[status]
+	switch {
+	case counts == nil, c.More && c.N == 0:
+		return -1, false
 	}
-	return counts[status].N
+	return c.N, c.More && c.N < 1000
 }
 
 // choose is a filter with choices: none, then each value under the texts below

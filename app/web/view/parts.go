@@ -64,7 +64,8 @@ type Tab struct {
 	Label  Text
 	Value  string // the status
 	URL    URL
-	Count  int // -1 where it is not known
+	Count  int  // -1 where it is not known
+	More   bool // there are more than that
 	Active bool
 	Tone   string // "bad" draws the count in red when it is not zero
 }
