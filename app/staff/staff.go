@@ -62,13 +62,17 @@ const (
 	LicenseCodesUse    Permission = "license_codes.use"    // activate, ask the marketplace, report use
 	LicenseCodesReveal Permission = "license_codes.reveal" // see a code, with a reason
 	OrdersRead         Permission = "orders.read"
+
+	EventsRead        Permission = "events.read"         // and who hears of them
+	EventsSend        Permission = "events.send"         // send an event again, or a test
+	EventTargetsWrite Permission = "event_targets.write" // who hears of events, where, signed with what
 )
 
 var reads = []Permission{LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
-	LicenseCodesRead, OrdersRead}
+	LicenseCodesRead, OrdersRead, EventsRead}
 var works = []Permission{FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
-	LicenseCodesUse, LicenseCodesReveal}
-var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
+	LicenseCodesUse, LicenseCodesReveal, EventsSend}
+var rules = []Permission{EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead}
 
 var table = func() map[Role]map[Permission]bool {
 	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}
@@ -178,6 +182,14 @@ const (
 	ActUndoLeftover = "instance.leftover_undo"
 	ActLeftoverGone = "instance.leftover_gone"
 	ActKeepLeftover = "instance.leftover_keep"
+)
+
+// The acts on events and on who hears of them, as the audit names them.
+const (
+	ActResendEvent  = "event.resend"
+	ActSetTarget    = "event_target.set"
+	ActRemoveTarget = "event_target.remove"
+	ActTestTarget   = "event_target.test"
 )
 
 // The acts on a failure group, as the audit names them.
