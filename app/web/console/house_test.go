@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/sms"
+	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
@@ -48,6 +50,7 @@ import (
 	"koodesk/app/web/console"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
+	"koodesk/app/webhook"
 	"koodesk/views"
 )
 
@@ -65,6 +68,7 @@ var engine = sync.OnceValues(func() (*view.Engine, error) { return view.New(view
 
 // house is the console on a real listener, with a database and a Redis of its own.
 type house struct {
+	events    *event.Client
 	t         *testing.T
 	store     *store.Store
 	channel   *store.Channel
@@ -148,6 +152,10 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 		Views: pages, Zone: i18n.Zone(""), PublicURL: h.base, Tries: map[outbox.Kind]int{outbox.OrderQuery: 10}, Version: "1.2.3", Log: quiet}
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
+	hooks := webhook.NewClient(webhook.Options{Allow: webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+	t.Cleanup(hooks.Close)
+	h.events = event.NewClient(event.Options{Store: s, Webhook: hooks, Log: quiet})
+	o.Events = h.events
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)
