@@ -93,7 +93,12 @@ func eventTargetRemove(ctx context.Context, c *cli, args []string) error {
 		return err
 	}
 	return c.with(ctx, func(db *store.Store) error {
-		if err := c.events(db).RemoveTarget(ctx, channel, name, staff.CLI()); err != nil {
+		events := c.events(db)
+		id, err := events.TargetID(ctx, channel, name)
+		if err != nil {
+			return err
+		}
+		if err := events.RemoveTarget(ctx, id, staff.CLI()); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.stdout, "event target %s of channel %s removed\n", name, channel)
@@ -107,11 +112,16 @@ func eventTargetTest(ctx context.Context, c *cli, args []string) error {
 		return err
 	}
 	return c.with(ctx, func(db *store.Store) error {
-		id, err := c.events(db).TestTarget(ctx, channel, name, staff.CLI())
+		events := c.events(db)
+		target, err := events.TargetID(ctx, channel, name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "test event %d is on its way; the follow-up tasks in the console, of the kind “Event”, say what came of it\n", id)
+		id, err := events.TestTarget(ctx, target, staff.CLI())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "test event %d is on its way; the console's page “Events” says what came of it\n", id)
 		return nil
 	})
 }

@@ -30,13 +30,13 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&p.Settings.Memo, "memo", "", "template of the remark that the customer sees")
 	f.StringVar(&p.Settings.Pool, "pool", "", "driver pool: the name of the pool that the accounts are taken from")
 	f.StringVar(&p.Settings.PoolOnRelease, "pool-on-release", "", "driver pool: what becomes of the account of a released instance: retire (default) or return")
-	f.StringVar(&p.Settings.WebhookURL, "webhook-url", "", "driver webhook: the address of the seller's product that is asked and told")
-	secret := f.String("webhook-secret", "", "driver webhook: what its calls are signed with, whsec_... or 24 characters and more; - reads it from standard input; without it the stored one stays, or one is made and printed once")
-	f.StringVar(&p.Settings.WebhookWait, "webhook-wait", "", "driver webhook: how long the product may take to hand access data in after it answered 202, such as 90m (default 2h)")
+	f.StringVar(&p.Settings.WebhookURL, "webhook-url", "", "driver or License supplier webhook: the address of the seller's product that is asked and told")
+	secret := f.String("webhook-secret", "", "driver or License supplier webhook: what its calls are signed with, whsec_... or 24 characters and more; - reads it from standard input; without it the stored one stays, or one is made and printed once")
+	f.StringVar(&p.Settings.WebhookWait, "webhook-wait", "", "driver or License supplier webhook: how long the product may take to hand access data or a License in after it answered 202, such as 90m (default 2h)")
 	f.BoolVar(&p.Settings.OneTimeLink, "one-time-link", false, "let the buyer's access page show the access data once only")
 	f.BoolVar(&p.Settings.DeliveryFallback, "delivery-fallback", false, "tell a customer by SMS what an e-mail finally could not, and the other way round")
 	f.StringVar(&p.MailLanguage, "mail-language", "", "language of the messages to customers: zh-CN or en (default: the site's)")
-	f.StringVar(&p.Settings.License, "license", "", "a License product: who supplies its Licenses: "+strings.Join(suppliers(nil).Names(), ", ")+"; with --driver none it has no access data")
+	f.StringVar(&p.Settings.License, "license", "", "a License product: who supplies its Licenses: "+strings.Join(c.suppliers(nil, nil).Names(), ", ")+"; with --driver none it has no access data")
 	f.StringVar(&p.Settings.LicensePool, "license-pool", "", "name of the pool of prepared Licenses")
 	f.BoolVar(&p.Settings.LicenseNeedsDevice, "license-needs-device", false, "refuse a License without a device fingerprint (000903)")
 	f.BoolVar(&p.Settings.LicenseUnlimited, "license-unlimited", false, "give more Licenses than the order's linear value (else 000900)")
@@ -55,7 +55,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 		return err
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: suppliers(s)}).SetProduct(ctx, *slug, p, p.Secret == "", staff.CLI())
+		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: c.suppliers(s, nil)}).SetProduct(ctx, *slug, p, p.Secret == "", staff.CLI())
 		if err != nil {
 			return err
 		}

@@ -57,8 +57,8 @@ var mayImport = map[string][]string{
 	"app/web/view":          {"app/i18n", "app/fault", "app/staff", "app/market", "views", "static"},
 	"app/web/session":       {"app/signin", "app/store", "app/staff", "app/fault", "app/i18n"},
 	"app/web/callback":      {"app/protocol/...", "app/intake", "app/market", "app/store", "app/fault", "app/replay", "app/telemetry"},
-	"app/web/api":           {"app/channel", "app/intake", "app/failures", "app/restart", "app/stuck", "app/reconcile", "app/provision/pool", "app/licensecode", "app/license", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/accesspage"},
-	"app/web/console":       {"app/channel", "app/selfcheck", "app/selfcheck/desk", "app/intake", "app/failures", "app/restart", "app/stuck", "app/reconcile", "app/licensecode", "app/license", "app/provision", "app/provision/pool", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/web/view", "app/accesspage"},
+	"app/web/api":           {"app/event", "app/webhook", "app/channel", "app/intake", "app/failures", "app/restart", "app/stuck", "app/reconcile", "app/provision/pool", "app/licensecode", "app/license", "app/provision", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/accesspage"},
+	"app/web/console":       {"app/event", "app/webhook", "app/channel", "app/selfcheck", "app/selfcheck/desk", "app/intake", "app/failures", "app/restart", "app/stuck", "app/reconcile", "app/licensecode", "app/license", "app/provision", "app/provision/pool", "app/deliver", "app/signin", "app/store", "app/staff", "app/market", "app/outbox", "app/fault", "app/i18n", "app/web/session", "app/web/view", "app/accesspage"},
 	"app/web":               {"app/web/...", "app/staff", "app/fault", "app/i18n", "static", "app/accesspage"},
 	"app/simulator":         {"app/protocol/...", "app/market", "app/fault"},
 	"app/selfcheck/desk":    {"app/selfcheck", "app/store", "app/market", "app/staff", "app/fault"},
@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	"app": {"..."},
 
 	"app/license":           {"app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/marketapi"},
-	"app/license/...":       {"app/license", "app/store", "app/market", "app/fault", "app/webhook"},
+	"app/license/...":       {"app/license", "app/event", "app/store", "app/market", "app/fault", "app/webhook"},
 	"app/channel":           {"app/store", "app/market", "app/marketapi", "app/staff", "app/fault"},
 	"app/provision/nothing": {"app/provision", "app/store", "app/market", "app/fault"},
 }

@@ -21,6 +21,7 @@ import (
 	"koodesk/app/license"
 	licensemanual "koodesk/app/license/manual"
 	licensepool "koodesk/app/license/pool"
+	licensehook "koodesk/app/license/webhook"
 	"koodesk/app/licensecode"
 	"koodesk/app/marketapi"
 	"koodesk/app/orderbook"
@@ -65,9 +66,11 @@ func (c *cli) makers(s *store.Store, ask hook.Asker) provision.Drivers {
 	return d
 }
 
-// suppliers are where Licenses come from, by the name that products use.
-func suppliers(s *store.Store) license.Suppliers {
-	return license.Suppliers{licensepool.Name: licensepool.Supplier{Store: s}, licensemanual.Name: licensemanual.Supplier{}}
+// suppliers are where Licenses come from, by the name that products use. Where
+// products are only set, s and ask may be nil.
+func (c *cli) suppliers(s *store.Store, ask hook.Asker) license.Suppliers {
+	return license.Suppliers{licensepool.Name: licensepool.Supplier{Store: s}, licensemanual.Name: licensemanual.Supplier{},
+		licensehook.Name: licensehook.Supplier{Allow: c.allow(), Ask: ask}}
 }
 
 // allow is where webhooks may go.
@@ -131,11 +134,11 @@ func (p *parts) useCases(c *cli) error {
 	p.event = event.NewClient(event.Options{Store: p.store, Webhook: p.webhook, Log: p.log, Wake: wake})
 	p.desk = desk.New(desk.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Version: version, Log: p.log})
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
-		Drivers: c.makers(p.store, p.event), Licenses: suppliers(p.store), Log: p.log, Wake: wake})
+		Drivers: c.makers(p.store, p.event), Licenses: c.suppliers(p.store, p.event), Log: p.log, Wake: wake})
 	p.pools = pool.NewKeeper(pool.Options{Store: p.store, Log: p.log, Wake: wake,
 		Free: func(name string, n int) { p.metrics.PoolFree.WithLabelValues(name).Set(float64(n)) }})
 	p.channels = channels.New(p.store)
-	p.license = license.New(license.Options{Store: p.store, Marketplace: p.market, Suppliers: suppliers(p.store), Log: p.log, Wake: wake})
+	p.license = license.New(license.Options{Store: p.store, Marketplace: p.market, Suppliers: c.suppliers(p.store, p.event), Log: p.log, Wake: wake})
 	p.pages = accesspage.New(accesspage.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Log: p.log})
 	p.intake = intake.New(intake.Options{Store: p.store, Lifecycle: p.provision, Licenses: p.license, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: c.config.PublicURL.String(), Link: p.pages.URL, Log: p.log, Wake: wake})
@@ -149,6 +152,7 @@ func (p *parts) useCases(c *cli) error {
 		Timed: []jobs.Timed{{Name: "reconcile", Every: time.Minute, Run: p.reconcile.Daily},
 			{Name: "restarts", Run: p.restart.Settle},
 			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule},
+			{Name: "events", Every: 15 * time.Second, Run: p.store.SettleEvents},
 			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "notices", Run: p.deliverer.Schedule},
 			{Name: "pools", Run: p.pools.Watch},
@@ -259,9 +263,9 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
-			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck}),
+			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck, Events: p.event,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMS.Driver == config.SMSLog, Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

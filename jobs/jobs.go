@@ -62,7 +62,7 @@ type Handlers struct {
 	DeliverFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 
 	Event      func(context.Context, outbox.Task) error
-	EventFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error // of event and provision
+	EventFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error // of event, provision and license
 
 	Reconcile       func(context.Context, outbox.Task) error
 	ReconcileFails  func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
@@ -99,7 +99,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.LicenseRefresh, Queue: Low, Timeout: 2 * time.Minute, Tries: 10, Base: 30 * time.Second, Max: 10 * time.Minute, Run: h.LicenseRefresh},
 		{Name: outbox.LicenseUsage, Queue: Low, Timeout: 60 * time.Second, Tries: 12, Base: 10 * time.Second, Max: time.Hour, Run: h.LicenseUsage},
 		{Name: outbox.OrderNotice, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderNotice, OnFail: h.NoticeFails},
-		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: h.SupplyFails},
+		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: both(h.SupplyFails, h.EventFails)},
 		{Name: outbox.LicenseUpload, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 10 * time.Minute, Run: h.LicenseUpload, OnFail: h.SupplyFails},
 		{Name: outbox.Restart, Queue: Mail, Timeout: 2 * time.Minute, Tries: 8, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Restart, OnFail: h.RestartFails},
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 	"koodesk/app/webhook"
@@ -14,13 +15,18 @@ import (
 
 // Question is what a product is asked about one of its instances, by a task.
 type Question struct {
-	Type       string // InstanceProvision or InstanceUpgraded
+	Type       string // InstanceProvision, InstanceUpgraded or LicenseRequested
 	InstanceID string
 	TaskID     int64 // the same on every try: one event, one webhook-id
 	MessageID  int64
 	OrderID    string // of the change
 	LineID     string
+	LicenseID  int64 // of LicenseRequested: the License that is asked for
 }
+
+// maxLicense is how much of an answer with a License is read, in bytes: the
+// largest License as base64, and what stands around it.
+const maxLicense = market.MaxLicenseSize*4/3 + 16<<10
 
 // Asked is what a product said.
 type Asked struct {
@@ -46,7 +52,11 @@ func (c *Client) Ask(ctx context.Context, q Question) (Asked, error) {
 	if err != nil {
 		return Asked{}, err
 	}
-	try, answer := c.call(ctx, e, to)
+	limit := 0
+	if q.LicenseID != 0 {
+		limit = maxLicense
+	}
+	try, answer := c.call(ctx, e, to, limit)
 	asked := Asked{Answer: answer}
 	if e.HTTPStatus == http.StatusAccepted {
 		asked.Before = e.SentAt
@@ -95,14 +105,30 @@ func (c *Client) open(ctx context.Context, tx *store.Tx, q Question) (*store.Eve
 	return e, to, tx.SetEventStatus(ctx, e.ID, outbox.Running)
 }
 
-func (c *Client) ask(ctx context.Context, tx *store.Tx, q Question, i *store.Instance, to store.Receiver, key string) error {
+// said is what a product is asked.
+func said(ctx context.Context, tx *store.Tx, q Question, i *store.Instance) (any, error) {
 	ch, err := tx.Reader().ChannelByID(ctx, i.ChannelID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data := Whole(ch, i)
+	if q.LicenseID != 0 {
+		l, err := tx.Reader().License(ctx, q.LicenseID)
+		if err != nil {
+			return nil, err
+		}
+		return Licensed{Instance: data, License: licenseAsked(l)}, nil
+	}
 	if q.OrderID != i.OrderID {
 		data.ChangeOrder = &ChangeOrder{OrderID: q.OrderID, OrderLineID: q.LineID}
+	}
+	return data, nil
+}
+
+func (c *Client) ask(ctx context.Context, tx *store.Tx, q Question, i *store.Instance, to store.Receiver, key string) error {
+	data, err := said(ctx, tx, q, i)
+	if err != nil {
+		return err
 	}
 	payload, err := body(q.Type, tx.Now, data)
 	if err != nil {

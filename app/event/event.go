@@ -22,6 +22,7 @@ import (
 const (
 	ofInstance = "instance."
 	ofLicense  = "license."
+	ofCode     = "license_code."
 	ofTenant   = "tenant."
 	ofOrder    = "order."
 	ofUsage    = "usage."
@@ -38,6 +39,10 @@ const (
 	InstanceReleased    = ofInstance + "released"
 	InstanceCheckChange = ofInstance + "check_change" // it was asked whether it could become another product
 	LicenseRequested    = ofLicense + "requested"
+	LicenseCodeRenewed  = ofCode + "renewed" // its expiry was set: renewal, cancelled renewal
+	LicenseCodeFrozen   = ofCode + "frozen"
+	LicenseCodeUnfrozen = ofCode + "unfrozen"
+	LicenseCodeReleased = ofCode + "released"
 	TenantSynced        = ofTenant + "synced" // not sent yet
 	OrderNotified       = ofOrder + "notified"
 	UsageQuota          = ofUsage + "quota" // not sent yet
@@ -47,8 +52,12 @@ const (
 // Types lists the types that can be subscribed to.
 func Types() []string {
 	return []string{InstanceProvision, InstanceProvisioned, InstanceRenewed, InstanceFrozen, InstanceUnfrozen, InstanceUpgraded,
-		InstanceReleased, InstanceCheckChange, LicenseRequested, TenantSynced, OrderNotified, UsageQuota}
+		InstanceReleased, InstanceCheckChange, LicenseRequested, LicenseCodeRenewed, LicenseCodeFrozen, LicenseCodeUnfrozen, LicenseCodeReleased,
+		TenantSynced, OrderNotified, UsageQuota}
 }
+
+// Sent tells whether anything sends events of a type yet.
+func Sent(eventType string) bool { return eventType != TenantSynced && eventType != UsageQuota }
 
 // asked are the types that a product's own webhook hears of by being asked
 // (Client.Ask) instead; subscribers are told.
@@ -59,6 +68,7 @@ type New struct {
 	Channel     int64 // channels.id
 	Type        string
 	InstancePK  int64  // events of an instance reach each receiver in their order
+	CodeID      int64  // those of an authorization code likewise
 	MessageID   int64  // the interface message that caused it
 	ProductID   string // KooGallery's; whose webhook hears of it
 	OrderID     string
@@ -89,7 +99,12 @@ func body(eventType string, at time.Time, data any) ([]byte, error) {
 // the caller's transaction; without anybody nothing is written. The caller's
 // wake hurries the sending. Debugging calls must not emit.
 func Emit(ctx context.Context, tx *store.Tx, e New) error {
-	receivers, err := tx.Reader().Receivers(ctx, e.Channel, e.Type, e.ProductID, e.InstancePK, !slices.Contains(asked, e.Type))
+	return emit(ctx, tx, e, !slices.Contains(asked, e.Type))
+}
+
+// emit tells the subscribers and, with toProduct, the product's own webhook.
+func emit(ctx context.Context, tx *store.Tx, e New, toProduct bool) error {
+	receivers, err := tx.Reader().Receivers(ctx, e.Channel, e.Type, e.ProductID, e.InstancePK, toProduct)
 	if err != nil || len(receivers) == 0 {
 		return err
 	}
@@ -118,7 +133,7 @@ func uniqueKey(e New, r store.Receiver) string {
 // it was written before.
 func write(ctx context.Context, tx *store.Tx, e New, r store.Receiver, payload []byte) (id int64, err error) {
 	id, err = tx.AddEvent(ctx, store.NewEvent{ChannelID: e.Channel, Type: e.Type, WebhookID: webhook.NewID(), UniqueKey: uniqueKey(e, r),
-		Receiver: r, Shown: webhook.Shown(r.URL), InstancePK: e.InstancePK, MessageID: e.MessageID, ProductID: e.ProductID,
+		Receiver: r, Shown: webhook.Shown(r.URL), InstancePK: e.InstancePK, CodeID: e.CodeID, MessageID: e.MessageID, ProductID: e.ProductID,
 		OrderID: e.OrderID, OrderLineID: e.OrderLineID, Payload: payload})
 	if err != nil || id == 0 {
 		return 0, err

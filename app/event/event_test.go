@@ -310,13 +310,13 @@ func TestATargetThatIsRemovedOrOffGetsNothingMore(t *testing.T) {
 	ctx := context.Background()
 	h.subscribe("crm")
 	h.emit(h.instance("CS1"), event.InstanceFrozen, "message/1")
-	require.NoError(t, h.c.RemoveTarget(ctx, "default", "crm", staff.CLI()))
+	require.NoError(t, h.c.RemoveTarget(ctx, 1, staff.CLI()))
 	cause, ok := h.work(3)
 	require.NoError(t, cause)
 	require.True(t, ok)
 	require.Empty(t, h.calls())
 	require.Equal(t, "cancelled event.target_gone", h.text(`SELECT concat_ws(' ', status, last_error->>'key') FROM events`))
-	require.Equal(t, "event_target.unknown", fault.From(h.c.RemoveTarget(ctx, "default", "crm", staff.CLI())).Key)
+	require.Equal(t, "event_target.unknown", fault.From(h.c.RemoveTarget(ctx, 1, staff.CLI())).Key)
 }
 
 func TestAReplacedSecretSignsOnForADay(t *testing.T) {
@@ -334,7 +334,7 @@ func TestAReplacedSecretSignsOnForADay(t *testing.T) {
 	require.Empty(t, made, "the stored secret stays")
 	_, err = set(event.Subscription{URL: h.url, Secret: webhook.NewSecret()})
 	require.NoError(t, err)
-	id, err := h.c.TestTarget(ctx, "default", "crm", staff.CLI())
+	id, err := h.c.TestTarget(ctx, 1, staff.CLI())
 	require.NoError(t, err)
 	cause, _ := h.work(3)
 	require.NoError(t, cause, "a receiver that knows the old secret understands")
@@ -343,7 +343,7 @@ func TestAReplacedSecretSignsOnForADay(t *testing.T) {
 	require.NotZero(t, id)
 	_, err = h.store.SQL().Exec(`UPDATE event_targets SET old_secret_until = now() - interval '1 second'`)
 	require.NoError(t, err)
-	_, err = h.c.TestTarget(ctx, "default", "crm", staff.CLI())
+	_, err = h.c.TestTarget(ctx, 1, staff.CLI())
 	require.NoError(t, err)
 	cause, _ = h.work(3)
 	require.Equal(t, "webhook.status", fault.From(cause).Key, "after a day only the new one")

@@ -85,10 +85,7 @@ func Brief(channel string, i *store.Instance) Instance {
 		Order: Order{OrderID: i.OrderID, OrderLineID: i.OrderLineID, OrderType: i.OrderType, ChargingMode: string(i.ChargingMode),
 			PeriodType: i.PeriodType, PeriodNumber: i.PeriodNumber},
 		Customer: Customer{CustomerID: i.CustomerID, CustomerName: i.CustomerName}}
-	if !i.ExpiresAt.IsZero() {
-		at := market.Stamp(i.ExpiresAt)
-		d.ExpiresAt = &at
-	}
+	d.ExpiresAt = stampOrNull(i.ExpiresAt)
 	return d
 }
 

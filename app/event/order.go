@@ -30,9 +30,7 @@ func OfOrder(ctx context.Context, tx *store.Tx, ch *store.Channel, orderPK, mess
 			PeriodType: line.PeriodType, PeriodNumber: line.PeriodNumber},
 		Product:    Product{ProductID: p.ProductID, SkuCode: p.SkuCode, ProductName: p.ProductName, LinearValue: p.LinearValue},
 		CreateTime: market.Stamp(order.CreateTime), Currency: line.Currency, CurrencyAfterDiscount: line.CurrencyAfterDiscount}
-	if at := market.Stamp(line.ExpireTime); at != "" {
-		d.ExpiresAt = &at
-	}
+	d.ExpiresAt = stampOrNull(line.ExpireTime)
 	if b := order.Buyer; b != nil {
 		d.Customer = Customer{CustomerID: b.CustomerID, CustomerName: b.CustomerName}
 	}

@@ -17,7 +17,8 @@ import (
 // restarted instead.
 //
 // Faults: not_found "event.unknown"; conflict "event.running" while it is being
-// sent; conflict "event.answered" for a question that was answered.
+// sent; conflict "event.answered" for a question that was answered or is over;
+// conflict "event.target_gone" when nobody wants it any more.
 func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 	err := c.store.Write(ctx, func(tx *store.Tx) error {
 		e, err := tx.LockEvent(ctx, id)
@@ -27,7 +28,7 @@ func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 		if err := c.again(ctx, tx, e, by); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "event.resend", Target: "event/" + strconv.FormatInt(id, 10),
+		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActResendEvent, Target: "event/" + strconv.FormatInt(id, 10),
 			Reason: by.Reason, IP: by.IP})
 	})
 	if err == nil {
@@ -37,6 +38,11 @@ func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 }
 
 func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by staff.Actor) error {
+	if _, err := tx.Reader().ReceiverOf(ctx, e); fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Conflict, "event.target_gone")
+	} else if err != nil {
+		return err
+	}
 	var restarted store.Restarted
 	if e.TaskID != 0 {
 		var err error
@@ -47,15 +53,14 @@ func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by sta
 	if restarted.Running > 0 {
 		return fault.New(fault.Conflict, "event.running")
 	}
-	question := isQuestion(e)
-	if restarted.Touched() == 0 && question {
+	if restarted.Touched() == 0 && e.Question {
 		return fault.New(fault.Conflict, "event.answered")
 	}
 	n, err := tx.ReopenEvent(ctx, e.ID, by.Name)
 	if err != nil {
 		return err
 	}
-	if question {
+	if e.Question {
 		return tx.SettleMessage(ctx, e.MessageID)
 	}
 	if restarted.Touched() > 0 {
@@ -67,9 +72,4 @@ func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by sta
 		return err
 	}
 	return tx.SetEventTask(ctx, e.ID, task)
-}
-
-// isQuestion tells whether a product was asked by the event.
-func isQuestion(e *store.Event) bool {
-	return e.ToProduct && (e.Type == InstanceProvision || e.Type == InstanceUpgraded)
 }

@@ -32,7 +32,7 @@ func (c *Client) Deliver(ctx context.Context, task outbox.Task) error {
 	if err != nil || e == nil {
 		return err
 	}
-	try, _ := c.call(ctx, e, to)
+	try, _ := c.call(ctx, e, to, 0)
 	if try.Err != nil {
 		return c.failed(ctx, e, try)
 	}
@@ -94,10 +94,11 @@ func waitsTurn(ctx context.Context, tx *store.Tx, e *store.Event) error {
 	return fault.New(fault.Conflict, "event.waits_turn").Free(wait)
 }
 
-// call sends an event once. The try's error is the call's.
-func (c *Client) call(ctx context.Context, e *store.Event, to store.Receiver) (store.EventTry, webhook.Answer) {
+// call sends an event once and reads limit bytes of the answer, 0 as many as
+// usual. The try's error is the call's.
+func (c *Client) call(ctx context.Context, e *store.Event, to store.Receiver, limit int) (store.EventTry, webhook.Answer) {
 	at := time.Now()
-	answer, err := c.webhook.Post(ctx, webhook.Target{URL: to.URL, Secrets: to.Secrets}, e.WebhookID, at, e.Payload)
+	answer, err := c.webhook.Post(ctx, webhook.Target{URL: to.URL, Secrets: to.Secrets, Limit: limit}, e.WebhookID, at, e.Payload)
 	return store.EventTry{At: at, Duration: answer.Duration, Shown: webhook.Shown(to.URL), HTTPStatus: answer.Status,
 		Signature: webhook.Signature(e.WebhookID, at, e.Payload, to.Secrets...),
 		Response:  answer.Body[:min(len(answer.Body), keptAnswer)], Err: err, Status: outbox.Succeeded}, answer

@@ -2,7 +2,7 @@ package event
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -38,104 +38,93 @@ type Subscription struct {
 // "event_target.unknown_type" (type, known), and those of webhook.Allow.CheckURL
 // and webhook.CheckSecret.
 func (c *Client) SetTarget(ctx context.Context, s Subscription, by staff.Actor) (id int64, secret string, created bool, err error) {
-	s.Name, s.URL = strings.TrimSpace(s.Name), strings.TrimSpace(s.URL)
+	s = s.tidy()
 	if err := c.checkTarget(s); err != nil {
 		return 0, "", false, err
 	}
 	err = c.store.Write(ctx, func(tx *store.Tx) error {
-		ch, err := tx.Reader().ChannelBySlug(ctx, s.Channel)
+		before, err := target(ctx, tx, s)
+		if fault.Is(err, fault.NotFound) && before != nil {
+			id, secret, err = addTarget(ctx, tx, *before, s, by)
+			created = true
+			return err
+		}
 		if err != nil {
 			return err
 		}
-		t := store.EventTarget{ChannelID: ch.ID, Name: s.Name, URL: s.URL, Secret: s.Secret, Types: s.Types, Enabled: s.Enabled}
-		before, err := tx.Reader().EventTarget(ctx, ch.ID, s.Name)
-		switch {
-		case fault.Is(err, fault.NotFound):
-			if secret = ""; t.Secret == "" {
-				secret = webhook.NewSecret()
-				t.Secret = secret
-			}
-		case err != nil:
-			return err
-		case s.Secret == "" || s.Secret == before.Secret:
-			t.Secret, t.OldSecret, t.OldSecretUntil = before.Secret, before.OldSecret, before.OldSecretUntil
-		default:
-			t.OldSecret, t.OldSecretUntil = before.Secret, tx.Now.Add(secretOverlap)
-		}
-		if id, created, err = tx.SetEventTarget(ctx, t); err != nil {
-			return err
-		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "event_target.set", Target: "event_target/" + s.Channel + "/" + s.Name, IP: by.IP,
-			Detail: map[string]string{"url": webhook.Shown(s.URL), "types": strings.Join(s.Types, ", "), "enabled": strconv.FormatBool(s.Enabled)}})
+		id = before.ID
+		secret, err = changeTarget(ctx, tx, *before, Change{URL: &s.URL, Types: &s.Types, Enabled: &s.Enabled, Secret: s.Secret}, by)
+		return err
 	})
 	return id, secret, created, err
+}
+
+// AddTarget creates a subscription; secret is as with SetTarget. Faults: those of
+// SetTarget; conflict "event_target.exists" (name).
+func (c *Client) AddTarget(ctx context.Context, s Subscription, by staff.Actor) (id int64, secret string, err error) {
+	s = s.tidy()
+	if err := c.checkTarget(s); err != nil {
+		return 0, "", err
+	}
+	err = c.store.Write(ctx, func(tx *store.Tx) error {
+		before, err := target(ctx, tx, s)
+		switch {
+		case err == nil:
+			return fault.New(fault.Conflict, "event_target.exists", "name", s.Name)
+		case before == nil || !fault.Is(err, fault.NotFound):
+			return err
+		}
+		id, secret, err = addTarget(ctx, tx, *before, s, by)
+		return err
+	})
+	return id, secret, err
+}
+
+// target finds the subscription that s names. Where only the subscription is
+// missing, an empty one of the channel comes beside not_found.
+func target(ctx context.Context, tx *store.Tx, s Subscription) (*store.EventTarget, error) {
+	ch, err := tx.Reader().ChannelBySlug(ctx, s.Channel)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tx.Reader().EventTarget(ctx, ch.ID, s.Name)
+	if fault.Is(err, fault.NotFound) {
+		return &store.EventTarget{ChannelID: ch.ID, Channel: ch.Slug, Name: s.Name}, err
+	}
+	return t, err
+}
+
+func addTarget(ctx context.Context, tx *store.Tx, t store.EventTarget, s Subscription, by staff.Actor) (id int64, secret string, err error) {
+	t.URL, t.Secret, t.Types, t.Enabled = s.URL, s.Secret, s.Types, s.Enabled
+	if t.Secret == "" {
+		secret = webhook.NewSecret()
+		t.Secret = secret
+	}
+	id, err = saveTarget(ctx, tx, t, by, nil)
+	return id, secret, err
+}
+
+func saveTarget(ctx context.Context, tx *store.Tx, t store.EventTarget, by staff.Actor, more map[string]string) (id int64, err error) {
+	if id, _, err = tx.SetEventTarget(ctx, t); err != nil {
+		return 0, err
+	}
+	detail := map[string]string{"url": webhook.Shown(t.URL), "types": strings.Join(t.Types, ", "), "enabled": strconv.FormatBool(t.Enabled)}
+	maps.Copy(detail, more)
+	return id, tx.Audit(ctx, audit(staff.ActSetTarget, &t, by, detail))
+}
+
+func audit(action string, t *store.EventTarget, by staff.Actor, detail map[string]string) staff.Audit {
+	return staff.Audit{Actor: by.Name, Action: action, Target: "event_target/" + t.Channel + "/" + t.Name, Reason: by.Reason, IP: by.IP, Detail: detail}
+}
+
+func (s Subscription) tidy() Subscription {
+	s.Name, s.URL = strings.TrimSpace(s.Name), strings.TrimSpace(s.URL)
+	return s
 }
 
 func (c *Client) checkTarget(s Subscription) error {
 	if n := utf8.RuneCountInString(s.Name); n == 0 || n > maxTargetName || strings.ContainsFunc(s.Name, func(r rune) bool { return r < ' ' || r == '/' || r == 0x7f }) {
 		return fault.New(fault.Invalid, "event_target.bad_name")
 	}
-	for _, t := range s.Types {
-		if !slices.Contains(Types(), t) {
-			return fault.New(fault.Invalid, "event_target.unknown_type", "type", t, "known", strings.Join(Types(), ", "))
-		}
-	}
-	if err := c.webhook.Allow().CheckURL(s.URL); err != nil {
-		return err
-	}
-	if s.Secret == "" {
-		return nil
-	}
-	return webhook.CheckSecret(s.Secret)
-}
-
-// RemoveTarget ends a subscription. What is still to be sent to it is cancelled.
-// Faults: not_found "channel.unknown", "event_target.unknown".
-func (c *Client) RemoveTarget(ctx context.Context, channel, name string, by staff.Actor) error {
-	return c.store.Write(ctx, func(tx *store.Tx) error {
-		t, err := c.named(ctx, tx, channel, name)
-		if err != nil {
-			return err
-		}
-		if err := tx.RemoveEventTarget(ctx, t.ID); err != nil {
-			return err
-		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "event_target.remove", Target: "event_target/" + channel + "/" + name, IP: by.IP})
-	})
-}
-
-// TestTarget writes a test event for a subscription, whatever types it wants,
-// and gives the event's id. Faults: those of RemoveTarget; conflict
-// "event_target.off".
-func (c *Client) TestTarget(ctx context.Context, channel, name string, by staff.Actor) (id int64, err error) {
-	err = c.store.Write(ctx, func(tx *store.Tx) error {
-		t, err := c.named(ctx, tx, channel, name)
-		if err != nil {
-			return err
-		}
-		if !t.Enabled {
-			return fault.New(fault.Conflict, "event_target.off", "name", t.Name)
-		}
-		payload, err := body(Test, tx.Now, map[string]string{"channel": channel, "target": name})
-		if err != nil {
-			return err
-		}
-		e := New{Channel: t.ChannelID, Type: Test, Subject: strconv.FormatInt(tx.Now.UnixNano(), 10)}
-		if id, err = write(ctx, tx, e, store.Receiver{TargetID: t.ID, URL: t.URL}, payload); err != nil {
-			return err
-		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "event_target.test", Target: "event_target/" + channel + "/" + name, IP: by.IP})
-	})
-	if err == nil {
-		c.wake()
-	}
-	return id, err
-}
-
-func (c *Client) named(ctx context.Context, tx *store.Tx, channel, name string) (*store.EventTarget, error) {
-	ch, err := tx.Reader().ChannelBySlug(ctx, channel)
-	if err != nil {
-		return nil, err
-	}
-	return tx.Reader().EventTarget(ctx, ch.ID, name)
+	return c.checkChange(Change{URL: &s.URL, Types: &s.Types, Secret: s.Secret})
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
@@ -75,6 +76,9 @@ func takenOver(created bool) []market.Change {
 func (in *Intake) keepCode(ctx context.Context, tx *store.Tx, c *store.LicenseCode, a Arrived, m store.OpenMessage, changes []market.Change) (effect, error) {
 	e := effect{answer: market.Answer{Code: market.Success}, changed: len(changes) > 0}
 	if err := tx.SaveLicenseCode(ctx, c, changes, store.Origin{MessageID: m.ID}); err != nil {
+		return effect{}, err
+	}
+	if err := event.OfCode(ctx, tx, a.Channel, c, changes, event.CodeCall{MessageID: m.ID, OrderID: a.Call.OrderID, Line: a.Call.OrderLineID}); err != nil {
 		return effect{}, err
 	}
 	if c.Said != "" || c.Status == market.CodeReleased || a.Channel.AK == "" {

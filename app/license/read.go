@@ -2,6 +2,7 @@ package license
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -66,3 +67,19 @@ func find(heading []string) int {
 }
 
 func withoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) }
+
+// FromFields is a License as it comes in JSON: a text, or a file in base64 with
+// its name. Faults: invalid "license.bad_base64", and those of
+// market.LicenseContent's Check.
+func FromFields(text, fileName, file string) (market.LicenseContent, error) {
+	c := market.LicenseContent{Text: text, FileName: fileName}
+	if file != "" {
+		raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(file), ""))
+		if err != nil {
+			return market.LicenseContent{}, fault.New(fault.Invalid, "license.bad_base64")
+		}
+		c.File = raw
+	}
+	c = c.Tidy()
+	return c, c.Check()
+}

@@ -34,6 +34,8 @@ type Request struct {
 	Settings    store.ProductSettings
 	Secret      string // of the product's entry
 	RequestedAt time.Time
+	TaskID      int64 // the same on every retry
+	MessageID   int64 // the interface message that caused it
 }
 
 // Customer is who bought. Everything but ID is personal data.
@@ -46,10 +48,12 @@ type Customer struct {
 }
 
 // Result is a supplier's answer: the License, or Waiting when somebody else is
-// going to hand it in through Desk.HandIn.
+// going to hand it in through Desk.HandIn. Until is when the supplier wants to be
+// asked again if nobody has; zero: never.
 type Result struct {
 	License market.LicenseContent
 	Waiting bool
+	Until   time.Time
 }
 
 // Supplier gives Licenses. Faults should say what to do: Final where trying again
@@ -68,6 +72,9 @@ type Supplier interface {
 type Prompt interface {
 	SupplyIn(ctx context.Context, tx *store.Tx, r Request) (market.LicenseContent, error)
 }
+
+// Secretive is a Supplier that can make a secret for a product that has none.
+type Secretive interface{ NewSecret() string }
 
 // Suppliers are the known suppliers by the name that products use.
 type Suppliers map[string]Supplier
@@ -108,6 +115,15 @@ func (s Suppliers) Check(p store.Product) error {
 		return err
 	}
 	return sup.CheckSettings(p.Settings, p.Secret)
+}
+
+// NewSecret makes a secret for a product whose supplier needs one; "" if it needs
+// none.
+func (s Suppliers) NewSecret(p store.Product) string {
+	if one, ok := s[p.Settings.License].(Secretive); ok {
+		return one.NewSecret()
+	}
+	return ""
 }
 
 func request(ch *store.Channel, i *store.Instance, p *store.Product, l *store.License) Request {

@@ -46,12 +46,14 @@ func (d *Desk) Supply(ctx context.Context, task outbox.Task) error {
 	if err := d.asks(ctx, l); err != nil {
 		return err
 	}
-	result, err := sup.Supply(ctx, request(ch, i, product, l))
+	ask := request(ch, i, product, l)
+	ask.TaskID, ask.MessageID = task.ID, task.MessageID
+	result, err := sup.Supply(ctx, ask)
 	if err != nil {
 		return err
 	}
 	if result.Waiting {
-		return d.park(ctx, task)
+		return d.park(ctx, task, result.Until)
 	}
 	result.License = result.License.Tidy()
 	if err := fits(l, result.License); err != nil {
@@ -99,8 +101,9 @@ func lock(ctx context.Context, tx *store.Tx, license int64) (*store.Instance, *s
 	return i, l, err
 }
 
-// park leaves the task to whoever hands the License in.
-func (d *Desk) park(ctx context.Context, task outbox.Task) error {
+// park leaves the task to whoever hands the License in; at until, if there is one,
+// the supplier is asked again.
+func (d *Desk) park(ctx context.Context, task outbox.Task, until time.Time) error {
 	return d.store.Write(ctx, func(tx *store.Tx) error {
 		i, l, err := lock(ctx, tx, task.LicenseID)
 		if err != nil {
@@ -113,7 +116,7 @@ func (d *Desk) park(ctx context.Context, task outbox.Task) error {
 		if err := tx.SetLicenseTrouble(ctx, l.ID, market.LicenseRequested, "", nil); err != nil {
 			return err
 		}
-		return tx.Park(ctx, task, time.Time{})
+		return tx.Park(ctx, task, until)
 	})
 }
 

@@ -110,8 +110,10 @@ func (p *Provisioner) secretOf(ctx context.Context, tx *store.Tx, entry *store.P
 	if keep && entry.Secret == "" {
 		if driver, ok := p.drivers[entry.Driver].(Secretive); ok {
 			made = driver.NewSecret()
-			entry.Secret = made
+		} else if p.license != nil {
+			made = p.license.NewSecret(*entry)
 		}
+		entry.Secret = made
 	}
 	switch {
 	case entry.Secret == before.Secret:

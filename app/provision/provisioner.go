@@ -17,6 +17,12 @@ type Deliverer interface {
 	UsageInfo(ctx context.Context, tx *store.Tx, i *store.Instance, p *store.Product, messageID int64) error
 }
 
+// Licenses are the suppliers of Licenses, as far as an entry needs them.
+type Licenses interface {
+	Check(p store.Product) error
+	NewSecret(p store.Product) string // "" if the supplier needs none
+}
+
 // Options are what a Provisioner needs. Wake, which may be nil, is called after
 // a person's act has written follow-up work, so that it need not wait for the
 // next look.
@@ -29,7 +35,7 @@ type Options struct {
 	Wake        func()
 	// Licenses tells whether the License part of a product's entry can work; nil
 	// means that no product can have one.
-	Licenses interface{ Check(p store.Product) error }
+	Licenses Licenses
 }
 
 // Provisioner is the use case.
@@ -40,7 +46,7 @@ type Provisioner struct {
 	drivers Drivers
 	log     *slog.Logger
 	wake    func()
-	license interface{ Check(p store.Product) error }
+	license Licenses
 }
 
 // New makes the use case.

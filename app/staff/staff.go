@@ -66,13 +66,17 @@ const (
 	LicenseCodesUse    Permission = "license_codes.use"    // activate, ask the marketplace, report use
 	LicenseCodesReveal Permission = "license_codes.reveal" // see a code, with a reason
 	OrdersRead         Permission = "orders.read"
+
+	EventsRead        Permission = "events.read"         // and who hears of them
+	EventsSend        Permission = "events.send"         // send an event again, or a test
+	EventTargetsWrite Permission = "event_targets.write" // who hears of events, where, signed with what
 )
 
 var reads = []Permission{StuckRead, LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
-	LicenseCodesRead, OrdersRead}
+	LicenseCodesRead, OrdersRead, EventsRead}
 var works = []Permission{StuckRepair, FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
-	LicenseCodesUse, LicenseCodesReveal}
-var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
+	LicenseCodesUse, LicenseCodesReveal, EventsSend}
+var rules = []Permission{EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead}
 
 var table = func() map[Role]map[Permission]bool {
 	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}
@@ -186,6 +190,14 @@ const (
 
 // ActRepairStuck is the act of having stuck work go on.
 const ActRepairStuck = "stuck.repair"
+
+// The acts on events and on who hears of them, as the audit names them.
+const (
+	ActResendEvent  = "event.resend"
+	ActSetTarget    = "event_target.set"
+	ActRemoveTarget = "event_target.remove"
+	ActTestTarget   = "event_target.test"
+)
 
 // The acts on a failure group, as the audit names them.
 const (

@@ -29,6 +29,7 @@ type NewEvent struct {
 	Shown       string // the receiver's address without its query
 	TaskID      int64  // the task that sends it
 	InstancePK  int64
+	CodeID      int64 // of license_codes
 	MessageID   int64
 	ProductID   string
 	OrderID     string
@@ -48,6 +49,7 @@ type Event struct {
 	Shown      string
 	TaskID     int64
 	InstancePK int64
+	CodeID     int64
 	MessageID  int64
 	OrderID    string
 	LineID     string
@@ -56,6 +58,7 @@ type Event struct {
 	Resends    int
 	HTTPStatus int       // of the last answer
 	SentAt     time.Time // when it was last taken
+	Question   bool      // its product was asked by a task of another kind, and its answer matters
 }
 
 // AddEvent writes an event; one with the same unique key is left as it is and id
@@ -63,13 +66,13 @@ type Event struct {
 func (t *Tx) AddEvent(ctx context.Context, n NewEvent) (id int64, err error) {
 	err = t.tx.GetContext(ctx, &id, `
 INSERT INTO events (channel_id, type, webhook_id, unique_key, product_pk, target_id, to_product, target, task_id, instance_pk,
-                    message_id, product_id, order_id, order_line_id, payload_sealed)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                    message_id, product_id, order_id, order_line_id, payload_sealed, license_code_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (unique_key) DO NOTHING
 RETURNING id`,
 		n.ChannelID, n.Type, n.WebhookID, n.UniqueKey, nullID(n.Receiver.ProductPK), nullID(n.Receiver.TargetID), n.Receiver.TargetID == 0,
 		n.Shown, nullID(n.TaskID), nullID(n.InstancePK), nullID(n.MessageID), n.ProductID, n.OrderID, n.OrderLineID,
-		t.keys.Seal(seal.Payload, n.Payload))
+		t.keys.Seal(seal.Payload, n.Payload), nullID(n.CodeID))
 	if fault.Is(toFault(err), fault.NotFound) {
 		return 0, nil
 	}
@@ -86,14 +89,19 @@ UPDATE events
 }
 
 const eventColumns = `id, channel_id, type, webhook_id, COALESCE(product_pk, 0), COALESCE(target_id, 0), to_product, target,
-       COALESCE(task_id, 0), COALESCE(instance_pk, 0), COALESCE(message_id, 0), order_id, order_line_id, payload_sealed, status, resends, http_status, sent_at`
+       COALESCE(task_id, 0), COALESCE(instance_pk, 0), COALESCE(license_code_id, 0), COALESCE(message_id, 0), order_id, order_line_id, payload_sealed, status, resends, http_status, sent_at,
+       ` + isQuestion
+
+// isQuestion tells an event by which a product was asked from one by which it was
+// told: its key names the task that asked.
+const isQuestion = "starts_with(unique_key, channel_id || '/' || type || '/task/')"
 
 func (r *Reader) scanEvent(row scanner) (*Event, error) {
 	var e Event
 	var payload []byte
 	var sent sql.NullTime
 	err := row.Scan(&e.ID, &e.ChannelID, &e.Type, &e.WebhookID, &e.ProductPK, &e.TargetID, &e.ToProduct, &e.Shown,
-		&e.TaskID, &e.InstancePK, &e.MessageID, &e.OrderID, &e.LineID, &payload, &e.Status, &e.Resends, &e.HTTPStatus, &sent)
+		&e.TaskID, &e.InstancePK, &e.CodeID, &e.MessageID, &e.OrderID, &e.LineID, &payload, &e.Status, &e.Resends, &e.HTTPStatus, &sent, &e.Question)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "event.unknown")
 	}
@@ -138,17 +146,30 @@ SELECT `+eventColumns+`
    FOR UPDATE`, key))
 }
 
-// EarlierEvent tells when an earlier event of the same instance, which its
-// receiver must get first, is going to be tried; ok is false if there is none.
+// about is the column that says what an event is about, with its value: events
+// of one thing reach each receiver in their order; "" is an event by itself.
+func (e *Event) about() (column string, id int64) {
+	switch {
+	case e.InstancePK != 0:
+		return "instance_pk", e.InstancePK
+	case e.CodeID != 0:
+		return "license_code_id", e.CodeID
+	}
+	return "", 0
+}
+
+// EarlierEvent tells when an earlier event of the same instance or code, which
+// its receiver must get first, is going to be tried; ok is false if there is none.
 func (t *Tx) EarlierEvent(ctx context.Context, e *Event) (due time.Time, ok bool, err error) {
-	if e.InstancePK == 0 {
+	about, id := e.about()
+	if about == "" {
 		return due, false, nil
 	}
 	err = t.tx.GetContext(ctx, &due, `
 SELECT CASE WHEN k.status = 'running' THEN now() ELSE k.run_at END
   FROM events e
   JOIN tasks k ON k.id = e.task_id
- WHERE e.instance_pk = $1
+ WHERE e.`+about+` = $1
    AND e.id < $2
    AND e.to_product = $3
    AND (e.to_product OR e.target_id IS NOT DISTINCT FROM $4)
@@ -156,7 +177,7 @@ SELECT CASE WHEN k.status = 'running' THEN now() ELSE k.run_at END
    AND k.status IN ('pending', 'running')
    AND k.id <> $5
  ORDER BY e.id
- LIMIT 1`, e.InstancePK, e.ID, e.ToProduct, nullID(e.TargetID), e.TaskID)
+ LIMIT 1`, id, e.ID, e.ToProduct, nullID(e.TargetID), e.TaskID)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return due, false, nil
 	}
@@ -165,7 +186,8 @@ SELECT CASE WHEN k.status = 'running' THEN now() ELSE k.run_at END
 
 // HurryNextEvent makes the event due that waited for this one.
 func (t *Tx) HurryNextEvent(ctx context.Context, e *Event) error {
-	if e.InstancePK == 0 {
+	about, id := e.about()
+	if about == "" {
 		return nil
 	}
 	_, err := t.tx.ExecContext(ctx, `
@@ -174,7 +196,7 @@ UPDATE tasks
  WHERE id = (SELECT k.id
                FROM events e
                JOIN tasks k ON k.id = e.task_id
-              WHERE e.instance_pk = $1
+              WHERE e.`+about+` = $1
                 AND e.id > $2
                 AND e.to_product = $3
                 AND (e.to_product OR e.target_id IS NOT DISTINCT FROM $4)
@@ -184,7 +206,7 @@ UPDATE tasks
               LIMIT 1)
    AND status = 'pending'
    AND attempts = 0
-   AND run_at > now()`, e.InstancePK, e.ID, e.ToProduct, nullID(e.TargetID))
+   AND run_at > now()`, id, e.ID, e.ToProduct, nullID(e.TargetID))
 	return toFault(err)
 }
 

@@ -62,14 +62,14 @@ func (r *Reader) receiver(row receiverRow, now time.Time) (Receiver, error) {
 
 // productReceiver picks the entry whose webhook an instance's product is told
 // by: the present one of its product, else the one that was told last. Only a
-// product that was asked to make the instance hears of it.
+// product that was asked to make the instance, or a License of it, hears of it.
 const productReceiver = `
 SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
   FROM products p
  WHERE p.id = (SELECT c.id
                  FROM products c
                 WHERE c.channel_id = $1
-                  AND c.driver = 'webhook'
+                  AND (c.driver = 'webhook' OR c.settings->>'license' = 'webhook')
                   AND (c.id = (SELECT o.id
                                  FROM products o
                                 WHERE o.channel_id = $1
@@ -128,7 +128,7 @@ func (r *Reader) ReceiverOf(ctx context.Context, e *Event) (Receiver, error) {
 SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
   FROM products p
  WHERE p.id = $1
-   AND p.driver = 'webhook'
+   AND (p.driver = 'webhook' OR p.settings->>'license' = 'webhook')
  UNION ALL
 SELECT 0::bigint, t.id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until
   FROM event_targets t
@@ -219,6 +219,13 @@ func (r *Reader) oneTarget(ctx context.Context, query string, args ...any) (*Eve
 	}
 	t, err := r.target(row)
 	return &t, err
+}
+
+// LockEventTarget locks a subscription. Fault: not_found "event_target.unknown".
+func (t *Tx) LockEventTarget(ctx context.Context, id int64) (*EventTarget, error) {
+	return t.Reader().oneTarget(ctx, selectTargets+`
+ WHERE t.id = $1
+   FOR UPDATE OF t`, id)
 }
 
 // SetEventTarget creates or replaces a subscription, by channel and name.

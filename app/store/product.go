@@ -40,7 +40,7 @@ type ProductSettings struct {
 	WebhookWait      string `json:"webhook_wait,omitempty"` // how long access data may be handed in later, as "2h"
 
 	// Of a License product; the driver may be one beside it, or "none".
-	License            string `json:"license,omitempty"`              // who supplies its Licenses: pool, manual; "" none
+	License            string `json:"license,omitempty"`              // who supplies its Licenses: pool, webhook, manual; "" none
 	LicensePool        string `json:"license_pool,omitempty"`         // of the supplier pool
 	LicenseNeedsDevice bool   `json:"license_needs_device,omitempty"` // a License without a device fingerprint is refused
 	LicenseUnlimited   bool   `json:"license_unlimited,omitempty"`    // the order's linear value is no number of Licenses

@@ -22,6 +22,8 @@ func TestMaskBody(t *testing.T) {
 			`{"mobilePhone":"186••••8888","email":"a•••@example.com","customerRealName":"张••","customerName":"hw_1"}`},
 		{"Licenses", `{"activity":"getLicense","license":"AAAA-BBBB","deviceFingerprint":"00:1A","license_pool":"keys"}`,
 			`{"activity":"getLicense","license":"••••••","deviceFingerprint":"••••••","license_pool":"keys"}`},
+		{"what is said of a License", `{"license":{"id":"7","event_id":"E-1","device_fingerprint":"X","text":"AAAA"},"file_name":"a.lic","file":"QUJD"}`,
+			`{"license":{"id":"7","event_id":"E-1","device_fingerprint":"••••••","text":"••••••"},"file_name":"a.lic","file":"••••••"}`},
 		{"numbers", `{"phone":18688888888,"password":123456,"amount":123456}`, `{"phone":"186••••8888","password":"••••••","amount":123456}`},
 		{"nothing to hide", `{"password":"","email":null,"phone":false}`, `{"password":"","email":null,"phone":false}`},
 		{"below a name", `{"password":{"value":"x","old":["y",1]},"a":"x"}`, `{"password":{"value":"••••••","old":["••••••","••••••"]},"a":"x"}`},

@@ -73,6 +73,20 @@ UPDATE messages SET failure_group = 1 + id / 50 % 40 WHERE status = 'failed'`, `
 INSERT INTO task_attempts (task_id, round, number, at, outcome)
 SELECT n, 0, 1, now(), 'succeeded'
   FROM generate_series(1, $1::int) AS n`, `
+WITH target AS (
+    INSERT INTO event_targets (channel_id, name, url, secret_sealed)
+    SELECT 1, 'target-' || n, 'https://example.com', '\x00' FROM generate_series(1, 3 + 0 * $1::int) AS n
+    RETURNING id
+)
+INSERT INTO events (channel_id, type, webhook_id, unique_key, target_id, to_product, target, task_id, instance_pk, order_id, payload_sealed, status)
+SELECT 1, CASE WHEN n % 400 = 0 THEN 'order.notified' WHEN n % 3 = 0 THEN 'instance.renewed' ELSE 'instance.frozen' END, 'msg-' || n, 'key-' || n,
+       CASE WHEN n % 1000 = 0 THEN 2 WHEN n % 2 = 0 THEN 1 END, n % 2 = 1, 'https://example.com', n, n, 'CS' || n, '\x00',
+       CASE WHEN n % 50 = 0 THEN 'failed' WHEN n % 101 = 0 THEN 'pending' ELSE 'succeeded' END
+  FROM generate_series(1, $1::int) AS n, (SELECT count(*) FROM target) made`, `
+INSERT INTO event_attempts (event_id, at, target, http_status, error)
+SELECT id, now(), target, 500, CASE WHEN id % 2 = 0 THEN '{"code":"unavailable","key":"webhook.breaker_open"}'::jsonb END
+  FROM events
+ WHERE id <= $1::int`, `
 INSERT INTO instance_events (instance_pk, kind)
 SELECT n, 'status'
   FROM generate_series(1, $1::int) AS n`, `
@@ -112,7 +126,7 @@ type plan struct {
 }
 
 var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items",
-	"licenses", "pooled_licenses"}
+	"licenses", "pooled_licenses", "events", "event_attempts"}
 
 // cost is what a statement touched: rows read by scans of the big tables, rows
 // that a sort took in, and which tables were scanned whole.
@@ -176,6 +190,7 @@ func TestPlans(t *testing.T) {
 	t.Run("instances", func(t *testing.T) { t.Parallel(); instancePlans(t, s) })
 	t.Run("deliveries", func(t *testing.T) { t.Parallel(); deliveryPlans(t, s) })
 	t.Run("tasks", func(t *testing.T) { t.Parallel(); taskPlans(t, s) })
+	t.Run("events", func(t *testing.T) { t.Parallel(); eventPlans(t, s) })
 	t.Run("restarts", func(t *testing.T) { t.Parallel(); restartPlans(t, s) })
 	t.Run("lookups", func(t *testing.T) { t.Parallel(); lookupPlans(t, s) })
 	t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,20 +16,21 @@ import (
 	"koodesk/app/fault"
 )
 
-// maxAnswer is how much of an answer is read, in bytes.
+// maxAnswer is how much of an answer is read, in bytes, unless a target says more.
 const maxAnswer = 64 << 10
 
 // Target is where a message goes. Several secrets sign while one is replaced.
 type Target struct {
 	URL     string
 	Secrets []string
+	Limit   int // of an answer, in bytes; 0: 64 KiB
 }
 
 // Answer is what a target said. It is filled in as far as an answer came, also
 // beside a fault.
 type Answer struct {
 	Status   int
-	Body     []byte // at most 64 KiB
+	Body     []byte // at most the target's limit
 	Cut      bool   // there was more
 	Duration time.Duration
 }
@@ -152,9 +154,10 @@ func (c *Client) post(ctx context.Context, t Target, id string, at time.Time, bo
 	}
 	defer resp.Body.Close()
 	a := Answer{Status: resp.StatusCode}
-	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if len(a.Body) > maxAnswer {
-		a.Body, a.Cut = a.Body[:maxAnswer], true
+	limit := cmp.Or(t.Limit, maxAnswer)
+	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	if len(a.Body) > limit {
+		a.Body, a.Cut = a.Body[:limit], true
 	}
 	if fault := statusFault(hostOf(t.URL), resp); fault != nil {
 		return a, fault

@@ -5,15 +5,11 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"koodesk/app/event"
 	"koodesk/app/fault"
@@ -45,7 +41,7 @@ func (d Driver) CheckSettings(s store.ProductSettings, secret string) error {
 	if err := d.Allow.CheckURL(s.WebhookURL); err != nil {
 		return err
 	}
-	if _, err := waitOf(s); err != nil {
+	if _, err := event.Wait(s); err != nil {
 		return err
 	}
 	return sender.CheckSecret(secret)
@@ -71,7 +67,7 @@ func (d Driver) Provision(ctx context.Context, r provision.Request) (provision.R
 	}
 	access, given, err := readAccess(answer.Answer)
 	if err == nil && !given {
-		err = garbage("front_end_url")
+		err = event.Unusable("front_end_url")
 	}
 	return provision.Result{Access: access}, err
 }
@@ -105,33 +101,10 @@ func (d Driver) CanChange(_ context.Context, r provision.Request, _ []market.Pro
 	return d.CheckSettings(r.Settings, r.Secret)
 }
 
-// defaultWait lets a person see a promise that is not kept while the marketplace
-// still repeats the purchase: three hours (page CN 0070649414).
-const defaultWait = 2 * time.Hour
-
 // promised waits for access data that the product is going to hand in, once.
 func promised(a event.Asked, r provision.Request) (provision.Result, error) {
-	wait, err := waitOf(r.Settings)
-	if err != nil {
-		return provision.Result{}, err
-	}
-	now := time.Now()
-	if !a.Before.IsZero() && now.Sub(a.Before) >= wait {
-		return provision.Result{}, fault.New(fault.Refused, "webhook.never_handed_in", "wait", wait.String())
-	}
-	return provision.Result{Waiting: true, Until: now.Add(wait)}, nil
-}
-
-// waitOf reads how long a product may take. Fault: invalid "webhook.bad_wait".
-func waitOf(s store.ProductSettings) (time.Duration, error) {
-	if s.WebhookWait == "" {
-		return defaultWait, nil
-	}
-	wait, err := time.ParseDuration(s.WebhookWait)
-	if err != nil || wait < time.Second || wait > 30*24*time.Hour {
-		return 0, fault.New(fault.Invalid, "webhook.bad_wait")
-	}
-	return wait, nil
+	until, err := a.Promised(r.Settings, "webhook.never_handed_in")
+	return provision.Result{Waiting: err == nil, Until: until}, err
 }
 
 func question(eventType string, r provision.Request) event.Question {
@@ -156,15 +129,8 @@ type body struct {
 // readAccess reads the access data of an answer; given is false when there is
 // none. The password is not looked at: it is nobody's business what is in it.
 func readAccess(a sender.Answer) (access provision.Access, given bool, err error) {
-	text := bytes.TrimSpace(a.Body)
-	if len(text) == 0 {
-		return access, false, nil
-	}
-	if a.Cut {
-		return access, false, garbage("size")
-	}
-	b, err := parse(text)
-	if err != nil {
+	var b body
+	if nothing, err := event.ReadAnswer(a, &b); err != nil || nothing {
 		return access, false, err
 	}
 	if b.FrontEndURL == nil {
@@ -173,25 +139,10 @@ func readAccess(a sender.Answer) (access provision.Access, given bool, err error
 	access = provision.Access{FrontEndURL: strings.TrimSpace(*b.FrontEndURL), AdminURL: strings.TrimSpace(b.AdminURL),
 		UserName: strings.TrimSpace(b.UserName), Password: b.Password, Memo: strings.TrimSpace(b.Memo)}
 	if err := access.Check(); err != nil {
-		return access, false, garbage(fault.From(err).Args["field"])
+		return access, false, event.Unusable(fault.From(err).Args["field"])
 	}
 	return access, true, nil
 }
-
-func parse(text []byte) (body, error) {
-	var b body
-	if !bytes.HasPrefix(text, []byte("{")) || !utf8.Valid(text) || json.Unmarshal(text, &b) != nil {
-		return b, garbage("JSON")
-	}
-	return b, nil
-}
-
-func garbage(why string) error {
-	return fault.New(fault.Unavailable, "webhook.garbage", "why", why)
-}
-
-// maxMessage bounds what is kept of a refusal's text, in characters.
-const maxMessage = 200
 
 // refusal turns a 409 with a known code into the product's no; any other fault
 // stays as it is.
@@ -199,11 +150,11 @@ func refusal(a sender.Answer, err error) error {
 	if a.Status != http.StatusConflict {
 		return err
 	}
-	b, bad := parse(bytes.TrimSpace(a.Body))
-	if bad != nil || !known(b.ResultCode) {
-		return garbage(fmt.Sprintf("409 without result_code %s…%s", market.NoResource, market.MailDomainExisted))
+	var b body
+	if _, bad := event.ReadAnswer(a, &b); bad != nil || !known(b.ResultCode) {
+		return event.Unusable(fmt.Sprintf("409 without result_code %s…%s", market.NoResource, market.MailDomainExisted))
 	}
-	return fault.New(fault.Refused, "webhook.refused", "result_code", b.ResultCode, "message", clip(b.Message))
+	return fault.New(fault.Refused, "webhook.refused", "result_code", b.ResultCode, "message", event.Reason(b.Message))
 }
 
 // known tells whether a code is one of those by which a purchase may be refused:
@@ -211,13 +162,4 @@ func refusal(a sender.Answer, err error) error {
 func known(code string) bool {
 	n, err := strconv.Atoi(code)
 	return err == nil && len(code) == 6 && n >= 100 && n <= 107
-}
-
-// clip makes a text fit to be shown: one line of printable characters.
-func clip(s string) string {
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if r := []rune(s); len(r) > maxMessage {
-		return string(r[:maxMessage-1]) + "…"
-	}
-	return s
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"koodesk/app/event"
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	sender "koodesk/app/webhook"
@@ -17,7 +18,8 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		b, err := parse(text)
+		var b body
+		_, err := event.ReadAnswer(sender.Answer{Status: 200, Body: text}, &b)
 		if err != nil && !fault.Is(err, fault.Unavailable) {
 			t.Fatal(err)
 		}
@@ -29,7 +31,7 @@ func FuzzAnswer(f *testing.F) {
 		case no == nil:
 			t.Fatal("a 409 is no success")
 		case no.Code == fault.Refused:
-			if code := market.ResultCode(no.Args["result_code"]); !code.Refuses() || utf8.RuneCountInString(no.Args["message"]) > maxMessage+1 {
+			if code := market.ResultCode(no.Args["result_code"]); !code.Refuses() || utf8.RuneCountInString(no.Args["message"]) > event.MaxReason {
 				t.Fatalf("%v", no.Args)
 			}
 		case no.Code != fault.Unavailable:

@@ -67,6 +67,7 @@ type Options struct {
 	Reconcile Reconciler
 	Failures  Failures
 	Stuck     Stuck
+	Events    Events
 }
 
 // API answers under /api/v1.
@@ -140,6 +141,7 @@ func (a *API) Routes() []session.Route {
 		to(get, "/licenses", staff.LicensesRead, a.Licenses),
 		to(get, "/licenses/:id", staff.LicensesRead, a.License),
 		to(put, "/licenses/:id/text", staff.LicensesWrite, a.SetLicenseText),
+		to(put, "/licenses/:id/file", staff.LicensesWrite, a.SetLicenseFile),
 		to(post, "/licenses/:id/upload", staff.LicensesWrite, a.UploadLicense),
 		to(get, "/license-pools", staff.LicensesRead, a.LicensePools),
 		to(put, "/license-pools/:pool", staff.LicensesWrite, a.SetLicensePool),
@@ -161,6 +163,15 @@ func (a *API) Routes() []session.Route {
 		to(get, "/findings", staff.ReconcileRead, a.Findings),
 		to(post, "/findings/:id/apply", staff.ReconcileDecide, a.ApplyFinding),
 		to(post, "/findings/:id/keep", staff.ReconcileDecide, a.KeepFinding),
+		to(get, "/events", staff.EventsRead, a.Events),
+		to(get, "/events/:id", staff.EventsRead, a.Event),
+		to(post, "/events/:id/resend", staff.EventsSend, a.ResendEvent),
+		to(get, "/event-targets", staff.EventsRead, a.EventTargets),
+		to(post, "/event-targets", staff.EventTargetsWrite, a.AddEventTarget),
+		to(get, "/event-targets/:id", staff.EventsRead, a.EventTarget),
+		to(put, "/event-targets/:id", staff.EventTargetsWrite, a.SetEventTarget),
+		to(del, "/event-targets/:id", staff.EventTargetsWrite, a.RemoveEventTarget),
+		to(post, "/event-targets/:id/test", staff.EventsSend, a.TestEventTarget),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
 	"koodesk/app/intake"
@@ -46,6 +48,7 @@ import (
 	"koodesk/app/web/api"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/session"
+	"koodesk/app/webhook"
 )
 
 // What must never be in any answer.
@@ -69,6 +72,7 @@ type house struct {
 	restarts  *restart.Batches
 	provision *provision.Provisioner
 	deliver   *deliver.Deliverer
+	events    *event.Client
 	api       *api.API
 	mail      *mailbox
 	market    *shop
@@ -133,12 +137,15 @@ func open(t *testing.T) *house {
 	h.intake = intake.New(intake.Options{Store: h.store, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}},
 		PublicURL: "http://127.0.0.1", Log: log, Wake: func() {}})
 	h.restarts = restart.New(restart.Options{Store: h.store, Restart: h.intake, Resend: h.deliver})
+	hooks := webhook.NewClient(webhook.Options{Allow: webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+	t.Cleanup(hooks.Close)
+	h.events = event.NewClient(event.Options{Store: h.store, Webhook: hooks})
 	h.api = api.New(api.Options{Store: h.store, Channels: channel.New(h.store), PublicURL: "https://koodesk.example/",
 		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Restarts: h.restarts, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
 		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store),
-		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake})})
+		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -92,20 +92,53 @@ type textBody struct {
 
 // SetLicenseText answers PUT /licenses/{id}/text.
 func (a *API) SetLicenseText(c *fiber.Ctx) error {
-	n, err := idOf(c, "license.unknown")
 	var in textBody
-	if err == nil {
-		err = body(c, &in)
-	}
+	err := body(c, &in)
 	if err == nil && in.License == "" {
 		err = refuse(wrong{in: "body", name: "license", key: "missing"})
 	}
-	var by staff.Actor
+	return a.handIn(c, market.LicenseContent{Text: in.License}, in.Reason, err)
+}
+
+// fileBody is the body of PUT /licenses/{id}/file.
+type fileBody struct {
+	FileName string `json:"file_name"`
+	File     string `json:"file"` // base64
+	Reason   string `json:"reason"`
+}
+
+// SetLicenseFile answers PUT /licenses/{id}/file.
+func (a *API) SetLicenseFile(c *fiber.Ctx) error {
+	var in fileBody
+	err := body(c, &in)
+	var missing []wrong
+	for name, value := range map[string]string{"file_name": in.FileName, "file": in.File} {
+		if value == "" {
+			missing = append(missing, wrong{in: "body", name: name, key: "missing"})
+		}
+	}
+	if err == nil && len(missing) > 0 {
+		err = refuse(missing...)
+	}
+	var content market.LicenseContent
 	if err == nil {
-		by, err = actor(c, in.Reason)
+		content, err = license.FromFields("", in.FileName, in.File)
+	}
+	return a.handIn(c, content, in.Reason, err)
+}
+
+// handIn hands a License in that was read, unless it could not be.
+func (a *API) handIn(c *fiber.Ctx, content market.LicenseContent, reason string, err error) error {
+	var by staff.Actor
+	var n int64
+	if err == nil {
+		n, err = idOf(c, "license.unknown")
 	}
 	if err == nil {
-		err = a.o.Licenses.HandIn(c.UserContext(), n, market.LicenseContent{Text: in.License}, by)
+		by, err = actor(c, reason)
+	}
+	if err == nil {
+		err = a.o.Licenses.HandIn(c.UserContext(), n, content, by)
 	}
 	if err != nil {
 		return a.Problem(c, err)

@@ -99,6 +99,8 @@ func example(r session.Route) (p, body string) {
 		p, body = "/channels/no-such-channel/keys/basic", `{"key":"a-key"}`
 	case "/deliveries/:id/receipt":
 		body = `{"outcome":"delivered"}`
+	case "/licenses/:id/file":
+		body = `{"file_name":"a.lic","file":"QQ=="}`
 	case "/licenses/:id/text":
 		body = `{"license":"A-LICENSE"}`
 	case "/license-pools/:pool/licenses":

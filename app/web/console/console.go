@@ -16,6 +16,7 @@ import (
 	"koodesk/app/accesspage"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/intake"
 	"koodesk/app/license"
@@ -50,6 +51,7 @@ type Options struct {
 	Restarts  *restart.Batches
 	Stuck     *stuck.Desk
 	SignIn    *signin.SignIn
+	Events    *event.Client
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
 	Views     *view.Engine
@@ -70,6 +72,7 @@ type Console struct {
 	channels remembered[[]store.ChannelRow]
 	products remembered[[]store.ProductChoice]
 	rates    remembered[[]store.CallRate]
+	targets  remembered[[]targetChoice]
 }
 
 // choicesLast is for how long the choices of a filter are remembered: they
@@ -92,6 +95,7 @@ func New(o Options) *Console {
 	k.rates.load = func(ctx context.Context) ([]store.CallRate, error) {
 		return k.read.CallRates(ctx, k.o.Now().Add(-24*time.Hour))
 	}
+	k.targets.load = k.targetChoices
 	k.products.load = func(ctx context.Context) ([]store.ProductChoice, error) { return k.read.ProductChoices(ctx) }
 	return k
 }
@@ -170,6 +174,17 @@ func (k *Console) Routes() []session.Route {
 		to(post, restartsPath+"/:id/pause", staff.MessagesRestart, k.PauseRestart),
 		to(post, restartsPath+"/:id/resume", staff.MessagesRestart, k.ResumeRestart),
 		to(post, restartsPath+"/:id/cancel", staff.MessagesRestart, k.CancelRestart),
+		to(get, eventsPath, staff.EventsRead, k.Events),
+		to(get, eventsPath+"/:id", staff.EventsRead, k.Event),
+		to(post, eventsPath+"/:id/resend", staff.EventsSend, k.ResendEvent),
+		to(get, targetsPath, staff.EventsRead, k.EventTargets),
+		to(post, targetsPath, staff.EventTargetsWrite, k.AddEventTarget),
+		to(get, targetsPath+"/:id", staff.EventsRead, k.EventTarget),
+		to(post, targetsPath+"/:id", staff.EventTargetsWrite, k.SetEventTarget),
+		to(post, targetsPath+"/:id/secret", staff.EventTargetsWrite, k.RenewTargetSecret),
+		to(post, targetsPath+"/:id/end-old", staff.EventTargetsWrite, k.EndTargetOldSecret),
+		to(post, targetsPath+"/:id/test", staff.EventsSend, k.TestEventTarget),
+		to(post, targetsPath+"/:id/remove", staff.EventTargetsWrite, k.RemoveEventTarget),
 		to(get, "/tasks", staff.TasksRead, k.Tasks),
 		to(post, "/tasks/:id/restart", staff.TasksRestart, k.RestartTask),
 		to(get, channelsPath, staff.ChannelsRead, k.Channels),

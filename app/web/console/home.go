@@ -35,6 +35,8 @@ var sources = []source{
 	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, poolsPath, poolURL, nil},
 	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=failed", func(key string) string { return "/deliveries/" + key },
 		func(n store.Need) string { return "delivery_kind." + n.Label }},
+	{"events", "external", staff.EventsRead, (*store.Reader).NeedEvents, eventsPath + "?status=failed", func(key string) string { return eventsPath + "/" + key },
+		func(n store.Need) string { return "event_type." + n.Label }},
 	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, reconcilePath + "?status=open", func(string) string { return reconcilePath + "?status=open" },
 		func(n store.Need) string { return "reconcile.kind." + n.Label }},
 	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, leftoversPath + "?status=open", instanceURL, nil},

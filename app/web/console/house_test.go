@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/sms"
+	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
@@ -49,6 +51,7 @@ import (
 	"koodesk/app/web/console"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
+	"koodesk/app/webhook"
 	"koodesk/views"
 )
 
@@ -66,6 +69,7 @@ var engine = sync.OnceValues(func() (*view.Engine, error) { return view.New(view
 
 // house is the console on a real listener, with a database and a Redis of its own.
 type house struct {
+	events    *event.Client
 	t         *testing.T
 	store     *store.Store
 	channel   *store.Channel
@@ -152,6 +156,10 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o.Channels = channel.New(s)
 	h.queue = &queue{has: map[int64]bool{}}
 	o.Stuck = stuck.New(stuck.Options{Store: s, Queue: h.queue, Restart: h.intake})
+	hooks := webhook.NewClient(webhook.Options{Allow: webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+	t.Cleanup(hooks.Close)
+	h.events = event.NewClient(event.Options{Store: s, Webhook: hooks, Log: quiet})
+	o.Events = h.events
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
 	t.Cleanup(o.SelfCheck.Stop)

@@ -169,17 +169,19 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 	h.furnish()
 	h.crowd(120)
 	v := h.as(staff.Operator)
+	h.hears("crm", "http://127.0.0.1:9/hook", "http://127.0.0.1:9/other")
 	v.get("/instances") // the choices of the filters are known now
-	const session = 2   // the session, and the operator behind it
+	v.get("/events")
+	const session = 2 // the session, and the operator behind it
 	for path, most := range map[string]int64{"/messages": 3, "/messages?status=failed&range=24h": 3, "/instances": 3, "/deliveries": 3, "/tasks": 3,
-		"/": 9, "/stuck": 3, "/stuck?kind=creation": 3, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 7, "/instances/biz-CSWORKS": 17, "/deliveries/1": 10} {
+		"/": 10, "/stuck": 3, "/stuck?kind=creation": 3, "/events": 3, "/events/1": 5, "/event-targets": 4, "/event-targets/1": 3, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 7, "/instances/biz-CSWORKS": 17, "/deliveries/1": 10} {
 		before := counter.statements()
 		require.Equal(t, http.StatusOK, v.get(path).status)
 		n := counter.statements() - before - session
 		require.LessOrEqual(t, n, most, path)
 		require.Positive(t, n, path)
 	}
-	for path, target := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results"} {
+	for path, target := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results", "/events": "results"} {
 		before := counter.statements()
 		v.script(path, target)
 		require.LessOrEqual(t, counter.statements()-before-session, int64(2), "a part of %s has no shell", path)

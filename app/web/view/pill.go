@@ -42,6 +42,20 @@ var pills = map[string]map[string]Pill{
 		"failed":    {Tone: "bad", Icon: "failed"},
 		"cancelled": {Tone: "off", Icon: "cancelled"},
 	},
+	"event": {
+		"pending":   {Tone: "off", Icon: "pending"},
+		"running":   {Tone: "busy", Icon: "running", Spin: true},
+		"succeeded": {Tone: "ok", Icon: "succeeded"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+	},
+	"target": { // who hears of events
+		"off":     {Tone: "off", Icon: "released"},
+		"unused":  {Tone: "off", Icon: "pending"},
+		"ok":      {Tone: "ok", Icon: "succeeded"},
+		"failing": {Tone: "bad", Icon: "failed"},
+		"paused":  {Tone: "warn", Icon: "clock"},
+	},
 	"code": {
 		"UNVERIFIED": {Tone: "warn", Icon: "processing"},
 		"ALIVE":      {Tone: "ok", Icon: "active"},

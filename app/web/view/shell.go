@@ -17,6 +17,7 @@ const (
 	RoomProvisioning Room = "provisioning"
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
+	RoomEvents       Room = "events"
 	RoomOrders       Room = "orders"
 	RoomLicenses     Room = "licenses"
 	RoomLicenseCodes Room = "license_codes"
@@ -60,6 +61,7 @@ var rooms = []room{
 	{RoomLeftovers, "/leftovers", "released", "e", "system", staff.LeftoversRead},
 	{RoomStuck, "/stuck", "pending", "s", "system", staff.StuckRead},
 	{RoomRestarts, "/restarts", "restart", "b", "system", staff.MessagesRead},
+	{RoomEvents, "/events", "external", "w", "system", staff.EventsRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
 	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},

@@ -40,6 +40,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, codeSamples(op, ro)...)
 	out = append(out, deliverySamples(op, ro)...)
 	out = append(out, taskSamples(op, ro)...)
+	out = append(out, eventSamples(op, ro, look{locale: l, role: staff.Admin})...)
 	out = append(out, reconcileSamples(op, ro)...)
 	out = append(out, poolSamples(op, ro)...)
 	out = append(out, leftoverSamples(op, ro)...)
