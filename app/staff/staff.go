@@ -62,13 +62,16 @@ const (
 	LicenseCodesUse    Permission = "license_codes.use"    // activate, ask the marketplace, report use
 	LicenseCodesReveal Permission = "license_codes.reveal" // see a code, with a reason
 	OrdersRead         Permission = "orders.read"
+
+	AlertsRead   Permission = "alerts.read"   // what stands, and who was told
+	AlertsManage Permission = "alerts.manage" // where every operator is told
 )
 
 var reads = []Permission{LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
-	LicenseCodesRead, OrdersRead}
+	LicenseCodesRead, OrdersRead, AlertsRead}
 var works = []Permission{FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal}
-var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead}
+var rules = []Permission{ChannelsWrite, ProductsWrite, AuditRead, AlertsManage}
 
 var table = func() map[Role]map[Permission]bool {
 	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}
@@ -185,6 +188,13 @@ const (
 	ActNoteGroup   = "failure_group.note"
 	ActSnoozeGroup = "failure_group.snooze"
 	ActAssignGroup = "failure_group.assign"
+)
+
+// The acts on where an operator is alerted, as the audit names them.
+const (
+	ActSetAlertTarget    = "alert_target.set"
+	ActRemoveAlertTarget = "alert_target.remove"
+	ActTestAlertTarget   = "alert_target.test"
 )
 
 // Audit is one entry of the audit trail. Detail never holds secrets.

@@ -151,11 +151,16 @@ type Counts map[string]Count
 
 // statusCounts counts a list by status. The statuses are ours, not a caller's.
 func (r *Reader) statusCounts(ctx context.Context, s source, column string, c *clause, statuses []string) (Counts, error) {
+	return r.countsBy(ctx, s, c, statuses, func(status string) string { return column + " = '" + status + "'" })
+}
+
+// countsBy counts a list by what each status means.
+func (r *Reader) countsBy(ctx context.Context, s source, c *clause, statuses []string, is func(status string) string) (Counts, error) {
 	parts := make([]string, 0, len(statuses)+1)
 	for _, status := range append([]string{""}, statuses...) {
 		c := c.clone()
 		if status != "" {
-			c.conds = append(c.conds, column+" = '"+status+"'")
+			c.conds = append(c.conds, is(status))
 		}
 		parts = append(parts, `
 SELECT '`+status+`' AS status, count(*) AS n

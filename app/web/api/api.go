@@ -66,6 +66,7 @@ type Options struct {
 
 	Reconcile Reconciler
 	Failures  Failures
+	Alerts    Alerts
 }
 
 // API answers under /api/v1.
@@ -158,6 +159,14 @@ func (a *API) Routes() []session.Route {
 		to(get, "/findings", staff.ReconcileRead, a.Findings),
 		to(post, "/findings/:id/apply", staff.ReconcileDecide, a.ApplyFinding),
 		to(post, "/findings/:id/keep", staff.ReconcileDecide, a.KeepFinding),
+		to(get, "/alerts", staff.AlertsRead, a.Alerts),
+		to(get, "/alerts/:id", staff.AlertsRead, a.Alert),
+		to(get, "/alert-messages", staff.AlertsRead, a.AlertMessages),
+		to(get, "/alert-targets", staff.AlertsManage, a.AlertTargets),
+		to(post, "/alert-targets", staff.AlertsManage, a.AddAlertTarget),
+		to(patch, "/alert-targets/:id", staff.AlertsManage, a.ChangeAlertTarget),
+		to(del, "/alert-targets/:id", staff.AlertsManage, a.RemoveAlertTarget),
+		to(post, "/alert-targets/:id/test", staff.AlertsManage, a.TestAlertTarget),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/channel"
+	"koodesk/app/alert"
 	"koodesk/app/deliver"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
@@ -45,6 +46,7 @@ import (
 	"koodesk/app/web/api"
 	"koodesk/app/web/callback"
 	"koodesk/app/web/session"
+	"koodesk/app/webhook"
 )
 
 // What must never be in any answer.
@@ -74,6 +76,16 @@ type house struct {
 	url       string
 	tokens    map[staff.Role]string
 	router    routers.Router
+}
+
+// alerts tells operators by the same mailbox.
+func (h *house) alerts() *alert.Desk {
+	h.t.Helper()
+	w := webhook.NewClient(webhook.Options{})
+	h.t.Cleanup(w.Close)
+	d, err := alert.New(alert.Options{Store: h.store, Email: h.mail, SMS: h.mail, Webhook: w, PublicURL: "https://desk.example.com"})
+	require.NoError(h.t, err)
+	return d
 }
 
 // mailbox is a sender that can be told to fail.
@@ -136,7 +148,7 @@ func open(t *testing.T) *house {
 		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Restart: h.intake, Restarts: h.restarts, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
-		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store)})
+		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store), Alerts: h.alerts()})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

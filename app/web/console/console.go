@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/alert"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/failures"
@@ -47,6 +48,7 @@ type Options struct {
 	Failures  *failures.Desk
 	Pools     *pool.Keeper
 	Restarts  *restart.Batches
+	Alerts    *alert.Desk
 	SignIn    *signin.SignIn
 	SelfCheck *desk.Desk
 	Sessions  *session.Manager
@@ -146,6 +148,15 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/listing", staff.ListingRead, k.Listing),
+		to(get, alertsPath, staff.AlertsRead, k.Alerts),
+		to(get, alertSaidPath, staff.AlertsRead, k.AlertSaid),
+		to(get, alert.TargetsPath, staff.SignedIn, k.AlertTargets),
+		to(post, alert.TargetsPath, staff.SignedIn, k.AddAlertTarget),
+		to(get, alert.TargetsPath+"/new", staff.SignedIn, k.NewAlertTarget),
+		to(get, alert.TargetsPath+"/:id", staff.SignedIn, k.AlertTarget),
+		to(post, alert.TargetsPath+"/:id", staff.SignedIn, k.SetAlertTarget),
+		to(post, alert.TargetsPath+"/:id/remove", staff.SignedIn, k.RemoveAlertTarget),
+		to(post, alert.TargetsPath+"/:id/test", staff.SignedIn, k.TestAlertTarget),
 		to(get, poolsPath, staff.PoolsRead, k.Pools),
 		to(get, poolsPath+"/:pool", staff.PoolsRead, k.Pool),
 		to(post, poolsPath+"/:pool/low-water", staff.PoolsWrite, k.SetLowWater),

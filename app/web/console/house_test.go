@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/alert"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
@@ -48,6 +50,7 @@ import (
 	"koodesk/app/web/console"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
+	"koodesk/app/webhook"
 	"koodesk/views"
 )
 
@@ -150,6 +153,10 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o.Channels = channel.New(s)
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
+	hooks := webhook.NewClient(webhook.Options{})
+	t.Cleanup(hooks.Close)
+	o.Alerts, err = alert.New(alert.Options{Store: s, Email: email.None{}, SMS: sms.Log{Log: quiet}, Webhook: hooks, PublicURL: h.base, Log: quiet})
+	require.NoError(t, err)
 	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)
