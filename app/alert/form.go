@@ -25,7 +25,7 @@ type form struct {
 
 // forms are the webhooks other than our own.
 var forms = map[string]form{
-	DingTalk: {write: dingTalk, judge: byErrCode("130101", "130103", "410100", "-1")},
+	DingTalk: {write: dingTalk, judge: byErrCode("130101", "410100", "-1")},
 	WeCom:    {write: weCom, judge: byErrCode("45009", "45033", "-1")},
 	Feishu:   {write: feishu, judge: byFeishuCode},
 	Slack:    {write: slack},
@@ -76,7 +76,7 @@ func byFeishuCode(answer []byte) verdict {
 	if json.Unmarshal(answer, &a) != nil || a.Code == nil {
 		return unread
 	}
-	return verdictOf(a.Code.String(), a.Msg, []string{"9499", "11232", "11233"})
+	return verdictOf(a.Code.String(), a.Msg, []string{"11232", "11233"})
 }
 
 // unread is an answer that is not the service's.

@@ -147,7 +147,9 @@ func (h *house) watch() {
 }
 
 // later lets the pause after a message pass.
-func (h *house) later() { h.exec(`UPDATE alert_messages SET created_at = created_at - interval '2 minutes'`) }
+func (h *house) later() {
+	h.exec(`UPDATE alert_messages SET created_at = created_at - interval '2 minutes'`)
+}
 
 // work runs the oldest due task as a worker would, with so many tries; it tells
 // whether there was one.

@@ -19,8 +19,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 
-	"koodesk/app/channel"
 	"koodesk/app/alert"
+	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
