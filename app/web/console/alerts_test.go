@@ -19,7 +19,7 @@ func TestAnOperatorSaysWhereToHearAndTriesIt(t *testing.T) {
 	require.Contains(t, empty.words("main"), "You hear of nothing yet")
 	require.Equal(t, http.StatusNotFound, v.get(alert.TargetsPath+"/new?medium=pigeon").status)
 	form := v.get(alert.TargetsPath + "/new?medium=email")
-	require.Contains(t, form.value("#f-address", "value"), "@example.com", "one's own address is there already")
+	require.Contains(t, form.value("#f-address", "value"), "@seller.example", "one's own address is there already")
 
 	wrong := v.post(alert.TargetsPath, form, "medium", "email", "name", "Me", "address", "nobody", "language", "en", "severity", "warning", "per_hour", "12", "enabled", "1")
 	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)
