@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/alert"
 	channels "koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
@@ -106,6 +107,7 @@ type parts struct {
 	jobs      *jobs.Jobs
 	codes     *licensecode.Codes
 	orders    *orderbook.Book
+	alerts    *alert.Desk
 }
 
 // build makes the parts. Nothing runs yet.
@@ -157,6 +159,8 @@ func (p *parts) useCases(c *cli) error {
 			{Name: "notices", Run: p.deliverer.Schedule},
 			{Name: "pools", Run: p.pools.Watch},
 			{Name: "license pools", Every: time.Minute, Run: p.license.Watch},
+			{Name: "alerts", Every: 15 * time.Second, Run: p.alerts.Watch},
+			{Name: "alerts of probes and receivers", Every: time.Minute, Run: p.alerts.WatchSlowly},
 			{Name: "left-overs", Every: time.Minute, Run: p.provision.FindLeftovers}},
 		Measures: []jobs.Measure{{Name: "pools", Run: p.pools.Measure}},
 		Kinds: jobs.Table(jobs.Handlers{OrderQuery: p.provision.QueryOrder, Provision: p.provision.Provision,
@@ -168,6 +172,7 @@ func (p *parts) useCases(c *cli) error {
 			LicenseActivate: p.codes.Activate, LicenseQuery: p.codes.Query, LicenseRefresh: p.codes.Refresh,
 			LicenseUsage: p.codes.Usage, LicenseFails: p.codes.OnFail,
 			OrderNotice: p.orders.Notice, NoticeFails: p.orders.OnFail,
+			Alert: p.alerts.Deliver, AlertFails: p.alerts.OnFail,
 			License: p.license.Supply, LicenseUpload: p.license.Upload, SupplyFails: p.license.OnFail})}
 	if c.tune != nil {
 		c.tune(&o)
@@ -193,6 +198,11 @@ func (p *parts) delivery(c *cli, wake func()) error {
 		sender = p.mail
 	}
 	if p.sms, err = c.sms(p.webhook, p.store.Keys(), p.log); err != nil {
+		return err
+	}
+	p.alerts, err = alert.New(alert.Options{Store: p.store, Email: sender, SMS: p.sms, Webhook: p.webhook, PublicURL: c.config.PublicURL.String(),
+		Domain: email.Domain(m.From), Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
+	if err != nil {
 		return err
 	}
 	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: p.sms,
@@ -263,9 +273,9 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
-			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event}),
+			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
-		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck, Events: p.event,
+		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck, Events: p.event, Alerts: p.alerts,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),
 			NoMail: p.mail == nil, NoSMS: c.config.SMS.Driver == config.SMSLog, Tries: p.jobs.Tries(), Version: version, Log: p.log}),
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"koodesk/app/alert"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/deliver/sms/huawei"
@@ -20,7 +21,7 @@ func (c *cli) sms(client *webhook.Client, keys *seal.Keyring, log *slog.Logger) 
 	s := c.config.SMS
 	switch s.Driver {
 	case config.SMSHuawei:
-		templates, err := huawei.ParseTemplates(s.Templates, deliver.VariableNames())
+		templates, err := huawei.ParseTemplates(s.Templates, append(deliver.VariableNames(), alert.VariableNames()...))
 		if err != nil {
 			return nil, config.Faults{fmt.Errorf("SMS_TEMPLATES: %w", err)}
 		}

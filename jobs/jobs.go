@@ -80,6 +80,9 @@ type Handlers struct {
 
 	Restart      func(context.Context, outbox.Task) error
 	RestartFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
+
+	Alert      func(context.Context, outbox.Task) error
+	AlertFails func(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error
 }
 
 // Table is the table of kinds. The waits are chosen so that a task is given up,
@@ -102,6 +105,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: both(h.SupplyFails, h.EventFails)},
 		{Name: outbox.LicenseUpload, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 10 * time.Minute, Run: h.LicenseUpload, OnFail: h.SupplyFails},
 		{Name: outbox.Restart, Queue: Mail, Timeout: 2 * time.Minute, Tries: 8, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Restart, OnFail: h.RestartFails},
+		{Name: outbox.Alert, Queue: Urgent, Timeout: 60 * time.Second, Tries: 9, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Alert, OnFail: h.AlertFails},
 	}
 }
 

@@ -71,7 +71,7 @@ func (d *Deliverer) heldUntil(ctx context.Context, tx *store.Tx, v *store.Delive
 		if v.Medium != SMS {
 			return t, false
 		}
-		return quietUntil(s.QuietHours, t.In(zone))
+		return market.QuietUntil(s.QuietHours, t.In(zone))
 	}
 	if until, yes := quiet(tx.Now); yes {
 		return until, HeldQuiet, nil
@@ -94,22 +94,4 @@ func (d *Deliverer) heldUntil(ctx context.Context, tx *store.Tx, v *store.Delive
 		until = later
 	}
 	return until, HeldCap, nil
-}
-
-// quietUntil tells whether a moment is within quiet hours of its own zone, and
-// when they end.
-func quietUntil(s string, t time.Time) (time.Time, bool) {
-	from, to, ok := market.QuietHours(s)
-	if !ok {
-		return t, false
-	}
-	clock := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
-	end := time.Date(t.Year(), t.Month(), t.Day(), int(to.Hours()), int(to.Minutes())%60, 0, 0, t.Location())
-	switch {
-	case from < to && clock >= from && clock < to, from > to && clock < to:
-		return end, true
-	case from > to && clock >= from:
-		return end.AddDate(0, 0, 1), true
-	}
-	return t, false
 }

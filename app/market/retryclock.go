@@ -149,8 +149,8 @@ const (
 	AlarmLast = "last"
 )
 
-// lastCall is how long before the end the last alarm is.
-const lastCall = 15 * time.Minute
+// LastCall is how long before the end the last alarm is.
+const LastCall = 15 * time.Minute
 
 // Alarms are the moments of a window: at half of it, and a quarter of an hour
 // before its end; that one alone where the half is no earlier.
@@ -158,7 +158,7 @@ func Alarms(from, until time.Time) []Alarm {
 	if !until.After(from) {
 		return nil
 	}
-	half, last := Alarm{AlarmHalf, from.Add(until.Sub(from) / 2)}, Alarm{AlarmLast, until.Add(-lastCall)}
+	half, last := Alarm{AlarmHalf, from.Add(until.Sub(from) / 2)}, Alarm{AlarmLast, until.Add(-LastCall)}
 	switch {
 	case last.At.Before(from):
 		return []Alarm{half}

@@ -28,12 +28,13 @@ const (
 	License         Kind = "license"          // get a License from the product's supplier
 	LicenseUpload   Kind = "license_upload"   // upload a License by the open API
 	Restart         Kind = "restart"          // work restart batches off
+	Alert           Kind = "alert"            // tell an operator what needs one
 )
 
 // Kinds lists every kind; each has a handler, which a test holds.
 func Kinds() []Kind {
 	return []Kind{OrderQuery, Provision, Deliver, Notice, Reconcile,
-		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload, Event, Restart}
+		LicenseActivate, LicenseQuery, LicenseRefresh, LicenseUsage, OrderNotice, License, LicenseUpload, Event, Restart, Alert}
 }
 
 // Status of a task.

@@ -70,13 +70,16 @@ const (
 	EventsRead        Permission = "events.read"         // and who hears of them
 	EventsSend        Permission = "events.send"         // send an event again, or a test
 	EventTargetsWrite Permission = "event_targets.write" // who hears of events, where, signed with what
+
+	AlertsRead   Permission = "alerts.read"   // what stands, and who was told
+	AlertsManage Permission = "alerts.manage" // where every operator is told
 )
 
 var reads = []Permission{StuckRead, LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
-	LicenseCodesRead, OrdersRead, EventsRead}
+	LicenseCodesRead, OrdersRead, EventsRead, AlertsRead}
 var works = []Permission{StuckRepair, FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal, EventsSend}
-var rules = []Permission{EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead}
+var rules = []Permission{EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead, AlertsManage}
 
 var table = func() map[Role]map[Permission]bool {
 	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}
@@ -204,6 +207,13 @@ const (
 	ActNoteGroup   = "failure_group.note"
 	ActSnoozeGroup = "failure_group.snooze"
 	ActAssignGroup = "failure_group.assign"
+)
+
+// The acts on where an operator is alerted, as the audit names them.
+const (
+	ActSetAlertTarget    = "alert_target.set"
+	ActRemoveAlertTarget = "alert_target.remove"
+	ActTestAlertTarget   = "alert_target.test"
 )
 
 // Audit is one entry of the audit trail. Detail never holds secrets.

@@ -170,13 +170,17 @@ func (r *Reader) statusCounts(ctx context.Context, s source, column string, c *c
 	if c.sift != "" {
 		return r.siftedCounts(ctx, s, column, c, statuses)
 	}
-	query := `
-SELECT ` + column + ` AS status, count(*) AS n
-  FROM ` + s.from(c) + c.where() + `
- GROUP BY 1`
-	if c.found == "" {
-		query = boundedCounts(s, column, c, statuses)
+	if c.found != "" {
+		return r.countsBy(ctx, c, `
+SELECT `+column+` AS status, count(*) AS n
+  FROM `+s.from(c)+c.where()+`
+ GROUP BY 1`)
 	}
+	return r.countsBy(ctx, c, boundedCounts(s, c, statuses, func(status string) string { return column + " = '" + status + "'" }))
+}
+
+// countsBy reads the counts of statuses that together are all.
+func (r *Reader) countsBy(ctx context.Context, c *clause, query string) (Counts, error) {
 	var rows []struct {
 		Status string `db:"status"`
 		N      int    `db:"n"`
@@ -184,7 +188,7 @@ SELECT ` + column + ` AS status, count(*) AS n
 	if err := sqlx.SelectContext(ctx, r.q, &rows, query, c.args...); err != nil {
 		return nil, toFault(err)
 	}
-	out, all := make(Counts, len(statuses)+1), 0
+	out, all := make(Counts, len(rows)+1), 0
 	for _, row := range rows {
 		out[row.Status] = countOf(row.N)
 		all += row.N
@@ -231,12 +235,13 @@ SELECT '`+status+`' AS status, count(*) FILTER (WHERE held) AS n, count(*) AS se
 	return out, nil
 }
 
-// boundedCounts counts each status by itself, and no further than it is shown.
-func boundedCounts(s source, column string, c *clause, statuses []string) string {
+// boundedCounts counts each status by itself, and no further than it is shown; is
+// tells what each means.
+func boundedCounts(s source, c *clause, statuses []string, is func(status string) string) string {
 	parts := make([]string, 0, len(statuses))
 	for _, status := range statuses {
 		c := c.clone()
-		c.conds = append(c.conds, column+" = '"+status+"'")
+		c.conds = append(c.conds, is(status))
 		parts = append(parts, `
 SELECT '`+status+`' AS status, count(*) AS n
   FROM (SELECT 1

@@ -73,20 +73,26 @@ SELECT count(*) OVER () AS n, due.key, due.label, NULL AS error, due.since, NULL
  LIMIT 1`)
 }
 
+// lowPools is the pools that run low. Of those without a mark only what a product
+// uses and is empty counts.
+const lowPools = `
+        SELECT *
+          FROM (SELECT p.name, p.low_since AS since, (SELECT count(*) FROM pool_accounts a WHERE a.pool = p.name AND a.status = 'free') AS free, p.low_water,
+                       EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name) AS used
+                  FROM pools p
+                UNION ALL
+                SELECT 'license/' || p.name, p.low_since, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water,
+                       EXISTS (SELECT 1 FROM products d WHERE d.settings ->> 'license' = 'pool' AND d.settings ->> 'license_pool' = p.name)
+                  FROM license_pools p) levels
+         WHERE levels.free <= levels.low_water
+           AND (levels.low_water > 0 OR levels.used)`
+
 // NeedPools is the pools that run low: of accounts and, with "license/" before
 // their names, of Licenses.
 func (r *Reader) NeedPools(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, low.name AS key, low.free::text AS label, NULL AS error, low.since, NULL::timestamptz AS until
-  FROM (SELECT p.name, p.low_since AS since, (SELECT count(*) FROM pool_accounts a WHERE a.pool = p.name AND a.status = 'free') AS free, p.low_water,
-               EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name) AS used
-          FROM pools p
-        UNION ALL
-        SELECT 'license/' || p.name, p.low_since, (SELECT count(*) FROM pooled_licenses l WHERE l.pool = p.name AND l.status = 'free'), p.low_water,
-               EXISTS (SELECT 1 FROM products d WHERE d.settings ->> 'license' = 'pool' AND d.settings ->> 'license_pool' = p.name)
-          FROM license_pools p) low
- WHERE low.free <= low.low_water
-   AND (low.low_water > 0 OR low.used)
+  FROM (`+lowPools+`) low
  ORDER BY low.free, low.name
  LIMIT 1`)
 }

@@ -19,7 +19,9 @@ import (
 // maxAnswer is how much of an answer is read, in bytes, unless a target says more.
 const maxAnswer = 64 << 10
 
-// Target is where a message goes. Several secrets sign while one is replaced.
+// Target is where a message goes. Several secrets sign while one is replaced;
+// without any the message goes unsigned, to receivers that have a proof of their
+// own.
 type Target struct {
 	URL     string
 	Secrets []string
@@ -141,7 +143,9 @@ func (c *Client) post(ctx context.Context, t Target, id string, at time.Time, bo
 	if err != nil {
 		return Answer{}, fault.New(fault.Invalid, "webhook.bad_url")
 	}
-	Sign(req.Header, id, at, body, t.Secrets...)
+	if len(t.Secrets) > 0 {
+		Sign(req.Header, id, at, body, t.Secrets...)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Koodesk-Webhook/1")
 	client := c.https

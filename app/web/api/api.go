@@ -68,6 +68,7 @@ type Options struct {
 	Failures  Failures
 	Stuck     Stuck
 	Events    Events
+	Alerts    Alerts
 }
 
 // API answers under /api/v1.
@@ -172,6 +173,14 @@ func (a *API) Routes() []session.Route {
 		to(put, "/event-targets/:id", staff.EventTargetsWrite, a.SetEventTarget),
 		to(del, "/event-targets/:id", staff.EventTargetsWrite, a.RemoveEventTarget),
 		to(post, "/event-targets/:id/test", staff.EventsSend, a.TestEventTarget),
+		to(get, "/alerts", staff.AlertsRead, a.Alerts),
+		to(get, "/alerts/:id", staff.AlertsRead, a.Alert),
+		to(get, "/alert-messages", staff.AlertsRead, a.AlertMessages),
+		to(get, "/alert-targets", staff.AlertsManage, a.AlertTargets),
+		to(post, "/alert-targets", staff.AlertsManage, a.AddAlertTarget),
+		to(patch, "/alert-targets/:id", staff.AlertsManage, a.ChangeAlertTarget),
+		to(del, "/alert-targets/:id", staff.AlertsManage, a.RemoveAlertTarget),
+		to(post, "/alert-targets/:id/test", staff.AlertsManage, a.TestAlertTarget),
 		to(get, "/audit", staff.AuditRead, a.Audit),
 	}
 }

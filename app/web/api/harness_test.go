@@ -20,6 +20,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/alert"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/event"
@@ -79,6 +80,16 @@ type house struct {
 	url       string
 	tokens    map[staff.Role]string
 	router    routers.Router
+}
+
+// alerts tells operators by the same mailbox.
+func (h *house) alerts() *alert.Desk {
+	h.t.Helper()
+	w := webhook.NewClient(webhook.Options{})
+	h.t.Cleanup(w.Close)
+	d, err := alert.New(alert.Options{Store: h.store, Email: h.mail, SMS: h.mail, Webhook: w, PublicURL: "https://desk.example.com"})
+	require.NoError(h.t, err)
+	return d
 }
 
 // mailbox is a sender that can be told to fail.
@@ -145,7 +156,7 @@ func open(t *testing.T) *house {
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
 		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store),
-		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events})
+		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events, Alerts: h.alerts()})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -113,6 +113,10 @@ func example(r session.Route) (p, body string) {
 		if r.Method == http.MethodPost {
 			body = `{"accounts":[{"front_end_url":"https://app.example.com"}]}`
 		}
+	case "/alert-targets":
+		if r.Method == http.MethodPost {
+			body = `{"operator":"nobody@example.com","medium":"email","name":"a","address":"a@example.com"}`
+		}
 	case "/license-codes/activate", "/license-codes/check":
 		body = `{"license":"NO-SUCH","channel":"no-such-channel"}`
 	case "/license-codes/usage":

@@ -97,6 +97,14 @@ func clean(s string, limit int) string {
 // field is what a form sent under a name: in its body, never in its address.
 func field(c *fiber.Ctx, name string) string { return string(c.Request().PostArgs().Peek(name)) }
 
+// fields are the values that a form sent under one name.
+func fields(c *fiber.Ctx, name string) (out []string) {
+	for _, v := range c.Request().PostArgs().PeekMulti(name) {
+		out = append(out, string(v))
+	}
+	return out
+}
+
 // number reads an id from the address; a fault with this key if it is none.
 func number(c *fiber.Ctx, key string) (int64, error) {
 	n, err := strconv.ParseInt(c.Params("id"), 10, 64)

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/alert"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/event"
@@ -50,6 +51,7 @@ type Options struct {
 	Pools     *pool.Keeper
 	Restarts  *restart.Batches
 	Stuck     *stuck.Desk
+	Alerts    *alert.Desk
 	SignIn    *signin.SignIn
 	Events    *event.Client
 	SelfCheck *desk.Desk
@@ -152,6 +154,15 @@ func (k *Console) Routes() []session.Route {
 		to(post, reconcilePath+"/apply", staff.ReconcileDecide, k.ApplyFindings),
 		to(post, reconcilePath+"/keep", staff.ReconcileDecide, k.KeepFindings),
 		to(get, "/listing", staff.ListingRead, k.Listing),
+		to(get, alertsPath, staff.AlertsRead, k.Alerts),
+		to(get, alertSaidPath, staff.AlertsRead, k.AlertSaid),
+		to(get, alert.TargetsPath, staff.SignedIn, k.AlertTargets),
+		to(post, alert.TargetsPath, staff.SignedIn, k.AddAlertTarget),
+		to(get, alert.TargetsPath+"/new", staff.SignedIn, k.NewAlertTarget),
+		to(get, alert.TargetsPath+"/:id", staff.SignedIn, k.AlertTarget),
+		to(post, alert.TargetsPath+"/:id", staff.SignedIn, k.SetAlertTarget),
+		to(post, alert.TargetsPath+"/:id/remove", staff.SignedIn, k.RemoveAlertTarget),
+		to(post, alert.TargetsPath+"/:id/test", staff.SignedIn, k.TestAlertTarget),
 		to(get, poolsPath, staff.PoolsRead, k.Pools),
 		to(get, poolsPath+"/:pool", staff.PoolsRead, k.Pool),
 		to(post, poolsPath+"/:pool/low-water", staff.PoolsWrite, k.SetLowWater),

@@ -19,27 +19,32 @@ type source struct {
 	icon  string
 	needs staff.Permission
 	read  func(*store.Reader, context.Context) (store.Need, error)
-	all   string                    // where all of it is; "" where no page shows it
-	first func(key string) string   // where the most urgent one is
-	label func(n store.Need) string // translation key of what it is; nil: the label as it is
+	all   string                       // where all of it is; "" where no page shows it
+	first func(key string) string      // where the most urgent one is
+	label func(n store.Need) string    // translation key of what it is; nil: the label as it is
+	say   func(n store.Need) view.Text // the same with values; nil: label
 }
 
 // sources is what the start page shows, the most pressing first. A new one is a
 // line here, its texts, and its statement in the store.
 var sources = []source{
-	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey},
-	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil},
-	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, stuckPath, stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }},
+	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey, nil},
+	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil, nil},
+	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, stuckPath, stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }, nil},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
-		func(n store.Need) string { return "activity." + n.Label }},
-	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, poolsPath, poolURL, nil},
+		func(n store.Need) string { return "activity." + n.Label }, nil},
+	{"listing", "active", staff.ListingRead, (*store.Reader).NeedListing, "/listing", func(string) string { return "/listing" }, nil,
+		func(n store.Need) view.Text {
+			return view.Text{Key: "need.listing_" + n.Label, Args: []any{"channel", n.Key}}
+		}},
+	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, poolsPath, poolURL, nil, nil},
 	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=failed", func(key string) string { return "/deliveries/" + key },
-		func(n store.Need) string { return "delivery_kind." + n.Label }},
+		func(n store.Need) string { return "delivery_kind." + n.Label }, nil},
 	{"events", "external", staff.EventsRead, (*store.Reader).NeedEvents, eventsPath + "?status=failed", func(key string) string { return eventsPath + "/" + key },
-		func(n store.Need) string { return "event_type." + n.Label }},
+		func(n store.Need) string { return "event_type." + n.Label }, nil},
 	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, reconcilePath + "?status=open", func(string) string { return reconcilePath + "?status=open" },
-		func(n store.Need) string { return "reconcile.kind." + n.Label }},
-	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, leftoversPath + "?status=open", instanceURL, nil},
+		func(n store.Need) string { return "reconcile.kind." + n.Label }, nil},
+	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, leftoversPath + "?status=open", instanceURL, nil, nil},
 }
 
 func stepKey(n store.Need) string {
@@ -82,6 +87,8 @@ func need(clock view.Clock, src source, n store.Need) view.Need {
 		out.First = src.first(n.Key)
 	}
 	switch {
+	case src.say != nil:
+		out.Label = src.say(n)
 	case src.name == "pools":
 		name, license := strings.CutPrefix(n.Key, "license/")
 		if license {

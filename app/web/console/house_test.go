@@ -18,8 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/alert"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/event"
 	"koodesk/app/failures"
@@ -162,6 +164,10 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o.Events = h.events
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
+	strict := webhook.NewClient(webhook.Options{})
+	t.Cleanup(strict.Close)
+	o.Alerts, err = alert.New(alert.Options{Store: s, Email: email.None{}, SMS: sms.Log{Log: quiet}, Webhook: strict, PublicURL: h.base, Log: quiet})
+	require.NoError(t, err)
 	t.Cleanup(o.SelfCheck.Stop)
 	for _, f := range change {
 		f(&o)

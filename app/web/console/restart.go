@@ -87,10 +87,7 @@ func listOf(raw string) (list view.URL, ok bool) {
 
 // ticked are the ids that the form names, each once.
 func ticked(c *fiber.Ctx) []string {
-	var ids []string
-	for _, id := range c.Request().PostArgs().PeekMulti("ids") {
-		ids = append(ids, string(id))
-	}
+	ids := fields(c, "ids")
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	return ids[:min(len(ids), maxTicked)]

@@ -27,6 +27,10 @@ const (
 	PageFailures     = "failures/list"     // FailuresPage
 	PageFailure      = "failures/detail"   // FailurePage
 	PageAccount      = "account/account"   // AccountPage
+	PageAlerts       = "alerts/list"       // AlertsPage
+	PageAlertSaid    = "alerts/said"       // AlertSaidPage
+	PageAlertTargets = "alerts/targets"    // AlertTargetsPage
+	PageAlertTarget  = "alerts/target"     // AlertTargetPage
 )
 
 // BlockResults is the block of a list page that an htmx request is answered

@@ -56,6 +56,24 @@ var pills = map[string]map[string]Pill{
 		"failing": {Tone: "bad", Icon: "failed"},
 		"paused":  {Tone: "warn", Icon: "clock"},
 	},
+	"alert": {
+		"open":    {Tone: "warn", Icon: "alert"},
+		"cleared": {Tone: "off", Icon: "check"},
+	},
+	"alert_severity": {
+		"warning":  {Tone: "warn", Icon: "alert"},
+		"critical": {Tone: "bad", Icon: "failed"},
+		"resolved": {Tone: "ok", Icon: "check"},
+		"lapsed":   {Tone: "bad", Icon: "clock"},
+	},
+	"alert_said": {
+		"pending":   {Tone: "off", Icon: "pending"},
+		"running":   {Tone: "busy", Icon: "running", Spin: true},
+		"succeeded": {Tone: "ok", Icon: "succeeded"},
+		"failed":    {Tone: "bad", Icon: "failed"},
+		"cancelled": {Tone: "off", Icon: "cancelled"},
+		"kept":      {Tone: "warn", Icon: "alert"},
+	},
 	"code": {
 		"UNVERIFIED": {Tone: "warn", Icon: "processing"},
 		"ALIVE":      {Tone: "ok", Icon: "active"},
@@ -158,6 +176,8 @@ func Statuses(kind string) []string {
 		return []string{"open", "applied", "kept", "gone"}
 	case "leftover":
 		return []string{"open", "undoing", "kept", "gone"}
+	case "alert":
+		return []string{"open", "cleared"}
 	case "account":
 		return []string{"free", "used", "retired"}
 	default:

@@ -29,6 +29,7 @@ const (
 	RoomSelfCheck    Room = "selfcheck"
 	RoomChannels     Room = "channels"
 	RoomListing      Room = "listing"
+	RoomAlerts       Room = "alerts"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -64,6 +65,7 @@ var rooms = []room{
 	{RoomEvents, "/events", "external", "w", "system", staff.EventsRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
+	{RoomAlerts, "/alerts", "alert", "w", "system", staff.AlertsRead},
 	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }

@@ -46,6 +46,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, leftoverSamples(op, ro)...)
 	out = append(out, stuckSamples(op, ro)...)
 	out = append(out, listingSamples(op)...)
+	out = append(out, alertSamples(op, ro, look{locale: l, role: staff.Admin})...)
 	out = append(out, failureSamples(op, ro)...)
 	out = append(out, restartSamples(op, ro)...)
 	out = append(out, selfCheckSamples(op, ro)...)

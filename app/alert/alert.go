@@ -1,0 +1,207 @@
+// Package alert tells operators by themselves what needs a person: it notices
+// what has taken a turn, decides who hears of it, puts what comes together into
+// one message, and hands that over by e-mail, SMS or a signed webhook, in the form
+// that the receiver wants. It decides nothing about what it tells of, and knows
+// neither HTTP's server side nor the queue.
+package alert
+
+import (
+	"context"
+	"html/template"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"koodesk/app/deliver"
+	"koodesk/app/market"
+	"koodesk/app/store"
+	"koodesk/app/webhook"
+	"koodesk/views"
+)
+
+// The media of targets: the two of app/deliver, and the forms of webhook.
+const (
+	Email    = deliver.Email
+	SMS      = deliver.SMS
+	Koodesk  = "koodesk"  // our own JSON, signed by Standard Webhooks
+	DingTalk = "dingtalk" // 钉钉 custom robot
+	WeCom    = "wecom"    // 企业微信 group robot
+	Feishu   = "feishu"   // 飞书 and Lark custom bot
+	Slack    = "slack"    // incoming webhook
+)
+
+// Media lists them.
+func Media() []string { return []string{Email, SMS, Koodesk, DingTalk, WeCom, Feishu, Slack} }
+
+// Options are what a Desk needs.
+type Options struct {
+	Store     *store.Store
+	Email     deliver.Sender
+	SMS       deliver.Sender
+	Webhook   *webhook.Client
+	PublicURL string         // before the paths of deep links
+	Domain    string         // of Message-IDs
+	Zone      *time.Location // in which operators read times; nil: UTC
+	Log       *slog.Logger
+	Wake      func() // called after a person's act has written work; may be nil
+}
+
+// Desk is the use case. It is safe for concurrent use, and by several processes.
+type Desk struct {
+	o       Options
+	senders map[string]deliver.Sender
+	mail    *template.Template
+}
+
+// New makes the use case. An error is a defect of the mail's template.
+func New(o Options) (*Desk, error) {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	mail, err := template.ParseFS(views.Messages, "email/layout.html", "email/alert.html")
+	if err != nil {
+		return nil, err
+	}
+	return &Desk{o: o, mail: mail, senders: map[string]deliver.Sender{Email: o.Email, SMS: o.SMS}}, nil
+}
+
+// Watch notices what has taken a turn and can be seen at a glance, and says what
+// is to be said. It may be called at any time, by any number of processes, and is
+// right after any time in which it was not: what is over meanwhile is not told.
+func (d *Desk) Watch(ctx context.Context) error {
+	err := d.o.Store.Write(ctx, func(tx *store.Tx) error {
+		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+			if err := tx.ClearAlerts(ctx, kind); err != nil {
+				return err
+			}
+		}
+		if err := runningOut(ctx, tx, market.AlertRetry, (*store.Tx).RunningOut); err != nil {
+			return err
+		}
+		if err := runningOut(ctx, tx, market.AlertManual, (*store.Tx).WaitingTooLong); err != nil {
+			return err
+		}
+		for _, kind := range []string{market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+			if err := tx.OpenAlerts(ctx, kind); err != nil {
+				return err
+			}
+		}
+		return tx.AddressAlerts(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	return d.say(ctx)
+}
+
+// WatchSlowly does the same for what takes longer to see: the marketplace's
+// probes, and the receivers of events.
+func (d *Desk) WatchSlowly(ctx context.Context) error {
+	return d.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := probes(ctx, tx); err != nil {
+			return err
+		}
+		if err := tx.ClearAlerts(ctx, market.AlertReceiver); err != nil {
+			return err
+		}
+		if err := tx.OpenAlerts(ctx, market.AlertReceiver); err != nil {
+			return err
+		}
+		return tx.AddressAlerts(ctx)
+	})
+}
+
+// runningOut opens alerts about what the marketplace will not wait for any longer,
+// at the moments of market.Alarms.
+func runningOut(ctx context.Context, tx *store.Tx, kind string, read func(*store.Tx, context.Context) ([]store.RunningOut, error)) error {
+	found, err := read(tx, ctx)
+	if err != nil {
+		return err
+	}
+	var facts []store.AlertFact
+	for _, r := range found {
+		from := r.Since
+		if kind == market.AlertRetry {
+			from = r.Until.Add(-market.RetryWindow(r.Protocol, r.Activity))
+		}
+		due, ok := market.AlarmDue(from, r.Until, tx.Now)
+		if !ok {
+			continue
+		}
+		cause, err := r.Fault()
+		if err != nil {
+			return err
+		}
+		facts = append(facts, store.AlertFact{Subject: r.Subject, Severity: market.AlarmSeverity(due), Error: cause, Until: r.Until,
+			Facts: map[string]string{"activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "product": r.Product}})
+	}
+	return tx.OpenAlertsOf(ctx, kind, facts)
+}
+
+// probes opens an alert about each channel whose probes fail. It becomes critical
+// on the last day but one before the marketplace freezes the products.
+func probes(ctx context.Context, tx *store.Tx) error {
+	channels, err := tx.Reader().Probes(ctx, tx.Now)
+	if err != nil {
+		return err
+	}
+	var facts []store.AlertFact
+	failing := []string{}
+	for _, ch := range channels {
+		if ch.Failing == 0 {
+			continue
+		}
+		f := store.AlertFact{Subject: ch.Slug, Severity: market.Warning, Until: market.FreezeAt(tx.Now, ch.Failing),
+			Facts: map[string]string{"channel": ch.Slug, "days": number(ch.Failing), "interfaces": strings.Join(failingInterfaces(ch), ", ")}}
+		if ch.Failing >= market.ProbeDayLimit-1 {
+			f.Severity = market.Critical
+		}
+		facts, failing = append(facts, f), append(failing, ch.Slug)
+	}
+	if err := tx.ClearAlertsBut(ctx, market.AlertProbe, failing); err != nil {
+		return err
+	}
+	return tx.OpenAlertsOf(ctx, market.AlertProbe, facts)
+}
+
+func failingInterfaces(ch store.ProbedChannel) []string {
+	var out []string
+	for _, r := range ch.Rows {
+		if market.ProbeStreak(r.Days[:]) > 0 {
+			out = append(out, r.Activity)
+		}
+	}
+	return out
+}
+
+// Path is where in the console the subject of an alert stands.
+func Path(kind, subject string) string {
+	switch kind {
+	case market.AlertRetry, market.AlertConflict:
+		return "/messages/" + subject
+	case market.AlertManual:
+		return "/instances/" + url.PathEscape(subject)
+	case market.AlertProbe:
+		return "/listing"
+	case market.AlertGroup:
+		return "/failures/" + subject
+	case market.AlertPool:
+		if name, license := strings.CutPrefix(subject, "license/"); license {
+			return "/license-pools?pool=" + url.QueryEscape(name)
+		}
+		return "/pools/" + url.PathEscape(subject)
+	case market.AlertDelivery:
+		return "/deliveries/" + subject
+	case market.AlertReceiver:
+		return "/tasks?kind=event&status=failed"
+	}
+	return "/alerts"
+}

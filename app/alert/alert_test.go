@@ -1,0 +1,343 @@
+package alert_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/alert"
+	"koodesk/app/fault"
+	"koodesk/app/i18n"
+	"koodesk/app/market"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+const own = "a-secret-of-the-operator-32-char"
+
+func (h *house) hook(s alert.Setting) int64 {
+	h.t.Helper()
+	s.Medium, s.Address, s.Secret = alert.Koodesk, h.url, own
+	return h.target(s)
+}
+
+// items are the titles of what a call of our own webhook says.
+func items(t *testing.T, c call) (out []string) {
+	t.Helper()
+	for _, a := range c.json(t)["data"].(map[string]any)["alerts"].([]any) {
+		i := a.(map[string]any)
+		out = append(out, fmt.Sprint(i["kind"], " ", i["change"], " ", i["severity"], " ", i["outcome"]))
+	}
+	return out
+}
+
+func TestAWindowIsSaidAtHalfAndAtTheLastQuarterOnceEach(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{Endings: true})
+	id := h.message("CS1", 100*time.Minute) // of 3 hours
+	h.watch()
+	require.Zero(t, h.all(), "not half yet")
+	h.exec(`UPDATE messages SET retry_until = now() + interval '89 minutes'`)
+	for range 3 {
+		h.watch()
+	}
+	require.Equal(t, 1, h.all())
+	h.later()
+	h.watch()
+	require.Zero(t, h.all(), "once")
+	h.exec(`UPDATE messages SET retry_until = now() + interval '14 minutes'`)
+	h.exec(`UPDATE alerts SET until_at = (SELECT retry_until FROM messages)`)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	h.later()
+	h.exec(`UPDATE messages SET status = 'succeeded'`)
+	h.watch()
+	h.watch()
+	require.Equal(t, 1, h.all())
+	got := h.calls()
+	require.Len(t, got, 3)
+	require.Equal(t, []string{"retry_window opened warning <nil>"}, items(t, got[0]))
+	require.Equal(t, []string{"retry_window raised critical <nil>"}, items(t, got[1]))
+	require.Equal(t, []string{"retry_window cleared critical resolved"}, items(t, got[2]))
+	first := got[0].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
+	require.Equal(t, public+"/messages/"+id, first["link"])
+	require.Equal(t, i18n.For(i18n.En).Fault(&fault.Record{Code: fault.Unavailable, Key: "order_query.unreachable", Args: map[string]string{"host": "mkt.example.com"}}).What, first["cause"])
+	require.NotEmpty(t, first["deadline"])
+}
+
+func TestWhatTheMarketplaceHoldsForRightIsNoAlert(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	h.message("CS1", 5*time.Minute)
+	h.message("CS2", 5*time.Minute)
+	h.exec(`UPDATE messages SET result_code = '000000' WHERE order_id = 'CS1'`)
+	h.exec(`UPDATE messages SET test = TRUE WHERE order_id = 'CS2'`)
+	h.watch()
+	require.Equal(t, "0", h.text(`SELECT count(*)::text FROM alerts`))
+}
+
+func TestAWindowThatRanOutIsNotCalledRight(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{Endings: true})
+	h.message("CS1", 10*time.Minute)
+	h.watch()
+	h.all()
+	h.later()
+	h.exec(`UPDATE messages SET retry_until = now() - interval '1 second'`)
+	h.watch()
+	h.all()
+	require.Equal(t, []string{"retry_window cleared critical lapsed"}, items(t, h.calls()[1]))
+}
+
+func TestManyAtOnceAreOneMessage(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	for n := range 12 {
+		h.group(n)
+	}
+	h.message("CS1", 5*time.Minute)
+	h.watch()
+	h.group(99)
+	h.watch() // too soon after the first
+	require.Equal(t, 1, h.all())
+	data := h.calls()[0].json(t)["data"].(map[string]any)
+	require.Len(t, data["alerts"], 10)
+	require.Equal(t, "retry_window", data["alerts"].([]any)[0].(map[string]any)["kind"], "what is critical comes first")
+	require.Equal(t, []any{map[string]any{"kind": "failure_group", "n": 3.0}}, data["more"])
+	require.Equal(t, public+"/alerts", data["link"])
+	require.Equal(t, "13", h.text(`SELECT says::text FROM alert_messages`))
+	h.later()
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, []string{"failure_group opened warning <nil>"}, items(t, h.calls()[1]))
+}
+
+func TestATargetHearsNoMoreThanItsNumberAnHour(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{PerHour: 2})
+	for n := range 5 {
+		h.group(n)
+		h.watch()
+		h.later()
+	}
+	require.Equal(t, 2, h.all())
+	require.Equal(t, "3", h.text(`SELECT count(*)::text FROM alert_sayings WHERE state = 'waiting'`))
+	h.exec(`UPDATE alert_messages SET created_at = created_at - interval '1 hour'`)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Len(t, items(t, h.calls()[2]), 3, "the rest in one")
+}
+
+func TestWhatIsOverBeforeItWasSaidIsNotSaid(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{Endings: true})
+	h.group(1)
+	h.watch()
+	second := h.group(2)
+	h.watch() // held: the first was just said
+	h.resolve(second)
+	h.watch()
+	h.later()
+	h.watch()
+	require.Equal(t, 1, h.all(), "neither that it came nor that it went")
+	require.Equal(t, "2", h.text(`SELECT count(*)::text FROM alert_sayings WHERE state = 'moot'`))
+}
+
+func TestAGroupThatComesBackIsSaidAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	g := h.group(1)
+	h.watch()
+	h.resolve(g)
+	h.watch()
+	h.later()
+	h.exec(`UPDATE failure_groups SET resolved_at = NULL, opened_at = now(), reopened = 1`)
+	h.watch()
+	require.Equal(t, 2, h.all())
+	title := h.calls()[1].json(t)["data"].(map[string]any)["title"].(string)
+	require.Contains(t, title, "is back")
+}
+
+func TestAtNightOnlyWhatIsCriticalGoesOut(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{QuietHours: "10:00-14:00"})
+	h.group(1)
+	h.watch()
+	require.Zero(t, h.all())
+	h.message("CS1", 5*time.Minute)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, []string{"retry_window opened critical <nil>"}, items(t, h.calls()[0]))
+	h.exec(`UPDATE alert_targets SET quiet_hours = '14:00-15:00'`)
+	h.later()
+	h.watch()
+	require.Equal(t, 1, h.all(), "in the morning the rest")
+}
+
+func TestEachHearsWhatItWants(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.group(0)
+	h.watch() // before there is anybody
+	h.hook(alert.Setting{Name: "pools", Kinds: []string{market.AlertPool}})
+	h.hook(alert.Setting{Name: "critical", Severity: "critical"})
+	h.hook(alert.Setting{Name: "all"})
+	off := h.hook(alert.Setting{Name: "off"})
+	_, _, err := h.d.SetTarget(context.Background(), alert.Setting{ID: off, Name: "off"}, h.operator, staff.CLI())
+	require.NoError(t, err)
+	h.group(1)
+	h.message("CS1", 5*time.Minute)
+	h.write(func(tx *store.Tx) error { return tx.EnsurePool(context.Background(), "crm/a") })
+	h.exec(`UPDATE pools SET low_water = 1`)
+	h.watch()
+	h.all()
+	said := map[string]string{}
+	rows, err := h.store.SQL().Query(`SELECT t.name, m.says::text FROM alert_messages m JOIN alert_targets t ON t.id = m.target_id`)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var name, n string
+		require.NoError(t, rows.Scan(&name, &n))
+		said[name] = n
+	}
+	require.Equal(t, map[string]string{"pools": "1", "critical": "2", "all": "3"}, said, "what stood before a target is no turn")
+	require.Equal(t, public+"/pools/crm%2Fa", alertLink(t, h, "pool_low"))
+}
+
+func alertLink(t *testing.T, h *house, kind string) string {
+	t.Helper()
+	for _, c := range h.calls() {
+		for _, a := range c.json(t)["data"].(map[string]any)["alerts"].([]any) {
+			if i := a.(map[string]any); i["kind"] == kind {
+				return i["link"].(string)
+			}
+		}
+	}
+	return ""
+}
+
+func TestAProcessThatDiesBetweenDecidingAndSendingSendsOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	h.group(1)
+	h.watch()
+	require.Empty(t, h.calls(), "nothing goes out inline")
+	h.restart()
+	h.watch()
+	require.Equal(t, 1, h.all())
+	h.later()
+	h.watch()
+	require.Zero(t, h.all())
+	require.Len(t, h.calls(), 1)
+
+	h.group(2)
+	h.watch()
+	ctx := context.Background()
+	task, ok, err := h.store.Claim(ctx, int64(len(h.text(`SELECT repeat('x', max(id)::int) FROM tasks`))), time.Nanosecond)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Eventually(t, func() bool { n, err := h.store.Recover(ctx); return err == nil && n == 1 }, 20*time.Second, 5*time.Millisecond)
+	require.Equal(t, "task.lease_lost", fault.From(h.d.Deliver(ctx, task)).Key, "what the lost worker still sent is not written as done")
+	require.Equal(t, 1, h.all())
+	got := h.calls()
+	require.Len(t, got, 3)
+	require.Equal(t, got[1].header.Get("webhook-id"), got[2].header.Get("webhook-id"), "a repeat can be told")
+	require.Equal(t, got[1].body, got[2].body)
+}
+
+func TestTwoProcessesThatLookAtOnceSayItOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	for n := range 5 {
+		h.group(n)
+	}
+	done := make(chan error)
+	for range 4 {
+		go func() { done <- h.d.Watch(context.Background()) }()
+	}
+	for range 4 {
+		require.NoError(t, <-done)
+	}
+	require.Equal(t, "5 5 5", h.text(`SELECT concat_ws(' ', (SELECT count(*) FROM alerts), (SELECT count(*) FROM alert_changes), (SELECT count(*) FROM alert_sayings))`))
+	require.Equal(t, "5", h.text(`SELECT sum(says)::text FROM alert_messages`))
+}
+
+func TestEveryKindIsFoundAndEnds(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.exec(`INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, driver, product_name) VALUES (1, 'i/1', 'CS1', 'CS1-1', 'b', 'manual', 'CRM')`)
+	m := h.message("CS1", 10*time.Minute)
+	h.exec(`INSERT INTO tasks (kind, purpose, message_id, instance_pk, unique_key, parked_at, run_at) VALUES ('provision', 'purchase', $1::bigint, 1, 'p', now() - interval '2 hours', '9999-12-31')`, m)
+	h.exec(`INSERT INTO quarantine (message_id, content_hash, first_at, last_at) VALUES ($1::bigint, '\x01', now(), now())`, m)
+	h.group(1)
+	h.write(func(tx *store.Tx) error { return tx.EnsurePool(context.Background(), "crm") })
+	h.exec(`UPDATE pools SET low_water = 1`)
+	h.exec(`INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+VALUES (1, 1, 'usage_info', 'email', 'en', '\x00', 'a', 'failed', 'r', 'u')`)
+	h.exec(`INSERT INTO event_targets (channel_id, name, url, secret_sealed) VALUES (1, 'crm', 'https://crm.example.com', '\x00')`)
+	h.exec(`INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target_id, target, payload_sealed, status, last_error)
+VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '\x00', 'pending', '{"code":"unavailable","key":"webhook.breaker_open"}')`)
+	h.exec(`INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at) VALUES (1, 'v2', 'queryInstance', TRUE, 'probe', 'failed', now(), now())`)
+	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now(), 'marketplace', 'new', '000005' FROM messages WHERE test`)
+	h.watch()
+	require.NoError(t, h.d.WatchSlowly(context.Background()))
+	links := map[string]string{}
+	for _, kind := range market.AlertKinds() {
+		require.Equal(t, "1", h.text(`SELECT count(*)::text FROM alerts WHERE kind = $1 AND cleared_at IS NULL`, kind), kind)
+		links[kind] = alert.Path(kind, h.text(`SELECT subject FROM alerts WHERE kind = $1`, kind))
+	}
+	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
+		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
+		market.AlertReceiver: "/tasks?kind=event&status=failed"}, links)
+	h.exec(`UPDATE events SET status = 'failed'`)
+	require.NoError(t, h.d.WatchSlowly(context.Background()))
+	require.Equal(t, "2", h.text(`SELECT severity::text FROM alerts WHERE kind = 'event_target'`), "given up is worse than held back")
+
+	for _, statement := range []string{`UPDATE messages SET status = 'succeeded'`, `UPDATE tasks SET status = 'succeeded', parked_at = NULL`, `UPDATE quarantine SET status = 'refused'`,
+		`UPDATE failure_groups SET resolved_at = now()`, `UPDATE pools SET low_water = 0`, `UPDATE deliveries SET status = 'succeeded'`,
+		`UPDATE attempts SET result_code = '000000'`,
+		`INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target_id, target, payload_sealed, status) VALUES (1, 'instance.frozen', 'w2', 'u2', FALSE, 1, 't', '\x00', 'succeeded')`} {
+		h.exec(statement)
+	}
+	h.watch()
+	require.NoError(t, h.d.WatchSlowly(context.Background()))
+	require.Equal(t, "8 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
+}
+
+func TestEveryTurnHasItsWords(t *testing.T) {
+	t.Parallel()
+	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true}
+	for _, l := range i18n.Locales() {
+		z := i18n.For(l)
+		for _, kind := range market.AlertKinds() {
+			turns := []string{"warning", "critical", "resolved"}
+			if once[kind] {
+				turns = []string{"warning", "resolved"}
+			}
+			if kind == market.AlertRetry || kind == market.AlertManual {
+				turns = append(turns, "lapsed")
+			}
+			for _, turn := range turns {
+				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
+					"interfaces": "queryInstance", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
+					"kind": "usage_info", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
+				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
+			}
+			require.True(t, z.Has("alert.kind."+kind) && z.Has("alert.do."+kind), kind)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package alert
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"koodesk/app/fault"
+	"koodesk/app/i18n"
+	"koodesk/app/market"
+	"koodesk/app/store"
+)
+
+// maxItems is of how many turns a message tells one by one; the rest is counted.
+const maxItems = 10
+
+// Content is what one message says. It is kept as it was decided; each try writes
+// it anew in the receiver's form.
+type Content struct {
+	Title    string `json:"title"`
+	Items    []Item `json:"items"`
+	More     []More `json:"more,omitempty"` // of what is not among the items
+	Rest     string `json:"rest,omitempty"` // the same as a sentence
+	Link     string `json:"link"`           // where all of it stands
+	LinkText string `json:"link_text"`
+	Footer   string `json:"footer"` // who is told, and where that is changed
+	Settings string `json:"settings"`
+	Language string `json:"language"`
+	Test     bool   `json:"test"`
+}
+
+// Item is one turn of one alert, in words and for machines.
+type Item struct {
+	ID       int64             `json:"id"`
+	Kind     string            `json:"kind"`
+	Subject  string            `json:"subject"`
+	Change   string            `json:"change"`            // opened, raised, cleared
+	Outcome  string            `json:"outcome,omitempty"` // of what is over: resolved, lapsed
+	Severity string            `json:"severity"`
+	Label    string            `json:"label"` // the severity, or that it is over, as people read it
+	Title    string            `json:"title"`
+	Cause    string            `json:"cause,omitempty"`
+	Do       string            `json:"do,omitempty"`
+	Until    string            `json:"until,omitempty"` // as people read it
+	Deadline *time.Time        `json:"deadline,omitempty"`
+	At       time.Time         `json:"at"`
+	Link     string            `json:"link"`
+	Facts    map[string]string `json:"facts"`
+}
+
+// Over tells whether the item is the end of something.
+func (i Item) Over() bool { return i.Change == market.AlertCleared }
+
+// Critical tells whether the item is pressing.
+func (i Item) Critical() bool {
+	return !i.Over() && i.Severity == market.SeverityName(market.Critical)
+}
+
+// More is how many turns of a kind a message only counts.
+type More struct {
+	Kind string `json:"kind"`
+	N    int    `json:"n"`
+}
+
+// compose puts what a target is to hear into words. kinds counts all of it.
+func (d *Desk) compose(t store.AlertTarget, news []store.AlertNews, kinds map[string]int) Content {
+	z := i18n.For(i18n.Locale(t.Language))
+	c := d.frame(z, t)
+	all, critical := 0, 0
+	for _, n := range kinds {
+		all += n
+	}
+	left := maps.Clone(kinds)
+	for _, n := range news {
+		item := d.item(z, n)
+		if left[n.Kind]--; item.Critical() {
+			critical++
+		}
+		c.Items = append(c.Items, item)
+	}
+	var parts []string
+	for _, kind := range market.AlertKinds() {
+		if n := left[kind]; n > 0 {
+			c.More = append(c.More, More{Kind: kind, N: n})
+			parts = append(parts, z.T("alert.kind."+kind)+" "+z.Number(int64(n)))
+		}
+	}
+	if len(parts) > 0 {
+		c.Rest = z.T("alert.text.rest", "what", strings.Join(parts, z.T("alert.text.and")))
+	}
+	switch {
+	case all == 1 && len(c.Items) == 1:
+		c.Title, c.Link, c.LinkText = c.Items[0].Title, c.Items[0].Link, z.T("alert.text.open")
+	case critical > 0:
+		c.Title = z.TN("alert.text.digest_critical", all, "critical", critical)
+	default:
+		c.Title = z.TN("alert.text.digest", all)
+	}
+	return c
+}
+
+// frame is what every message to a target has.
+func (d *Desk) frame(z *i18n.Localizer, t store.AlertTarget) Content {
+	settings := d.o.PublicURL + TargetsPath
+	return Content{Link: d.o.PublicURL + "/alerts", LinkText: z.T("alert.text.open_all"), Settings: settings, Language: string(z.Locale()),
+		Footer: z.T("alert.text.footer", "name", t.Name)}
+}
+
+// TargetsPath is where operators say what they want to hear.
+const TargetsPath = "/alerts/targets"
+
+func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
+	i := Item{ID: n.AlertID, Kind: n.Kind, Subject: n.Subject, Change: n.What, Outcome: n.Outcome, Severity: market.SeverityName(n.Severity),
+		Title: Say(z, n.Kind, turn(n), n.Facts), At: n.At, Link: d.o.PublicURL + Path(n.Kind, n.Subject), Facts: n.Facts}
+	switch {
+	case n.Outcome != "":
+		i.Label = z.T("alert.outcome." + n.Outcome)
+	default:
+		i.Label = z.T("alert.severity." + i.Severity)
+	}
+	if f := z.Fault(n.Error); f != nil && !i.Over() {
+		i.Cause, i.Do = f.What, f.Do
+	}
+	if i.Do == "" && n.Outcome != market.AlertResolved {
+		i.Do = z.T("alert.do." + n.Kind)
+	}
+	if n.Outcome == market.AlertLapsed && n.Kind == market.AlertRetry {
+		i.Do = z.T("alert.do.lapsed")
+	}
+	if !n.Until.IsZero() && !i.Over() {
+		i.Deadline = &n.Until
+		i.Until = z.T("alert.text.until", "when", d.clock(n.Until))
+	}
+	return i
+}
+
+// clock is a moment as operators read it.
+func (d *Desk) clock(t time.Time) string {
+	return t.In(d.o.Zone).Format("2006-01-02 15:04 (UTC-07:00)")
+}
+
+// turn is the word by which the text of a turn is found.
+func turn(n store.AlertNews) string {
+	if n.Outcome != "" {
+		return n.Outcome
+	}
+	return market.SeverityName(n.Severity)
+}
+
+// Say is what a turn of an alert is, in a sentence. turn is a severity, or how it
+// ended.
+func Say(z *i18n.Localizer, kind, turn string, facts map[string]string) string {
+	key, args := Words(kind, turn, facts)
+	for i := 1; i < len(args); i += 2 {
+		if text, ok := args[i].(Word); ok {
+			args[i] = word(z, text)
+		}
+	}
+	return z.T(key, args...)
+}
+
+// Word is a value that has a text of its own in each language.
+type Word struct{ Prefix, Key string }
+
+// Words is the text of a turn, with its values.
+func Words(kind, turn string, facts map[string]string) (key string, args []any) {
+	key = "alert.say." + kind + "." + turn
+	if kind == market.AlertGroup && turn == market.SeverityName(market.Warning) && facts["again"] != "" {
+		key = "alert.say." + kind + ".again"
+	}
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		var v any = short(facts[name])
+		switch {
+		case name == "activity":
+			v = Word{"activity.", facts[name]}
+		case name == "step":
+			v = stepWord(facts[name])
+		case name == "kind":
+			v = Word{"delivery_kind.", facts[name]}
+		case name == "medium":
+			v = Word{"alert.medium.", facts[name]}
+		case name == "pool":
+			v = strings.TrimPrefix(facts[name], "license/")
+		case facts[name] == "":
+			v = "–"
+		}
+		args = append(args, name, v)
+	}
+	return key, args
+}
+
+func stepWord(step string) Word {
+	if slices.Contains(market.Activities(), step) {
+		return Word{"activity.", step}
+	}
+	return Word{"task_kind.", step}
+}
+
+func word(z *i18n.Localizer, w Word) string {
+	if z.Has(w.Prefix + w.Key) {
+		return z.T(w.Prefix + w.Key)
+	}
+	return w.Key
+}
+
+func (c Content) stored() ([]byte, error) {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal")
+	}
+	return b, nil
+}
+
+// short keeps a value on one line and bounded: it may be somebody else's words.
+func short(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > 120 {
+		return string(r[:120]) + "…"
+	}
+	return s
+}
+
+func number(n int) string { return strconv.Itoa(n) }

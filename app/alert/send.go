@@ -1,0 +1,142 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"koodesk/app/deliver"
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+	"koodesk/app/webhook"
+)
+
+// letter is a message on its way.
+type letter struct {
+	message *store.AlertMessage
+	target  store.AlertTarget
+	content Content
+}
+
+// Deliver does an alert task: it hands one message over. One whose target was
+// removed or switched off meanwhile is not sent.
+//
+// Faults: those of the senders and of webhook.Client.Post; refused
+// "alert.robot_refused" (service, code), given up; unavailable "alert.robot_busy"
+// (service, code); unavailable "delivery.outcome_unknown", given up, where an
+// earlier try may have handed it to a service that would take it twice; conflict
+// "task.lease_lost".
+func (d *Desk) Deliver(ctx context.Context, task outbox.Task) error {
+	var l *letter
+	err := d.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		if l, err = d.begin(ctx, tx, task); err == nil && l == nil {
+			return tx.Complete(ctx, task)
+		}
+		return err
+	})
+	if err != nil || l == nil {
+		return err
+	}
+	transport, words, err := d.hand(ctx, l)
+	if err != nil {
+		return err
+	}
+	err = d.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.AlertTaken(ctx, l.message.ID, transport, words); err != nil {
+			return err
+		}
+		return tx.Complete(ctx, task)
+	})
+	if err == nil {
+		d.o.Log.InfoContext(ctx, "an operator was alerted", "message", l.message.ID, "medium", l.target.Medium, "to", l.target.Mask)
+	}
+	return err
+}
+
+// begin locks the message and notes that it is being handed over. nil means that
+// there is nothing to send.
+func (d *Desk) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (*letter, error) {
+	m, err := tx.LockAlertMessageOfTask(ctx, task.ID)
+	if fault.Is(err, fault.NotFound) || err == nil && (m.Status == outbox.Succeeded || m.Status == outbox.Cancelled) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := tx.Reader().AlertTarget(ctx, m.TargetID)
+	if fault.Is(err, fault.NotFound) || err == nil && !t.Enabled {
+		return nil, tx.SettleAlert(ctx, m.ID, outbox.Cancelled, fault.New(fault.Conflict, "alert_target.gone"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s := d.senders[t.Medium]; s != nil && m.Status == outbox.Running && !s.Repeatable() {
+		return nil, deliver.OutcomeUnknown(errors.New("an earlier try ended without a word"), s.Transport())
+	}
+	l := &letter{message: m, target: t}
+	if err := json.Unmarshal(m.Content, &l.content); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal")
+	}
+	return l, tx.BeginAlertTry(ctx, m.ID)
+}
+
+// hand gives the message to whoever takes it onward, and tells who that is and
+// what it said.
+func (d *Desk) hand(ctx context.Context, l *letter) (transport, words string, err error) {
+	if s := d.senders[l.target.Medium]; s != nil {
+		p, err := d.parcel(l.target, l.message, l.content)
+		if err != nil {
+			return "", "", err
+		}
+		receipt, err := s.Send(ctx, p)
+		return s.Transport(), receipt.ProviderRef, err
+	}
+	return l.target.Medium, "", d.post(ctx, l)
+}
+
+func (d *Desk) post(ctx context.Context, l *letter) error {
+	medium, now := l.target.Medium, time.Now()
+	target, to := l.target.Address, webhook.Target{}
+	var body any
+	f, robot := forms[medium]
+	if robot {
+		var err error
+		if target, body, err = f.write(l.content, target, l.target.Secret, now); err != nil {
+			return err
+		}
+	} else {
+		to.Secrets, body = []string{l.target.Secret}, ownBody(l.content, l.message.CreatedAt)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "internal")
+	}
+	to.URL = target
+	answer, err := d.o.Webhook.Post(ctx, to, l.message.Ref, now, raw)
+	switch {
+	case err != nil && robot:
+		return refusedStatus(medium, answer, err)
+	case err != nil || !robot || f.judge == nil:
+		return err
+	}
+	return f.judge(answer.Body).fault(medium)
+}
+
+// OnFail brings the message of a failed try up to date, in the transaction that
+// ends the task's try.
+func (d *Desk) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, cause error, final bool) error {
+	m, err := tx.LockAlertMessageOfTask(ctx, task.ID)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil || m.Status == outbox.Succeeded || m.Status == outbox.Cancelled {
+		return err
+	}
+	status := outbox.Pending
+	if final {
+		status = outbox.Failed
+	}
+	return tx.SettleAlert(ctx, m.ID, status, cause)
+}

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+)
+
+// alertBatch bounds how many alerts of a kind one look opens; the rest are found
+// by the next.
+const alertBatch = 1000
+
+// AlertFact is something that operators should hear of. Subject names it within
+// its kind. Facts are what they are told of it, and hold nothing secret.
+type AlertFact struct {
+	Subject  string
+	Severity int // market.Warning, market.Critical
+	Facts    map[string]string
+	Error    *fault.Record
+	Until    time.Time // zero: none
+}
+
+// alertSource is how the database tells what a kind of alert is about.
+type alertSource struct {
+	// found selects subject, severity, facts, error, since and until_at of what
+	// stands; $1 is the kind. Empty: the program says what it found.
+	found string
+	// stands is whether an alert a is still about something.
+	stands string
+	// late is whether one that does not stand any more was not put right in time;
+	// empty: that cannot be.
+	late string
+}
+
+// openAlerts makes an alert of everything found that has none, and raises those
+// that have become worse. Each of the two is a change that people may hear of.
+const openAlerts = `
+, opened AS (
+    INSERT INTO alerts (kind, subject, severity, facts, error, since, until_at)
+    SELECT $1, f.subject, f.severity, f.facts, f.error, f.since, f.until_at
+      FROM found f
+     WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = f.subject AND a.cleared_at IS NULL)
+     LIMIT 1000
+    ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING
+    RETURNING id, severity
+), raised AS (
+    UPDATE alerts a
+       SET severity = f.severity,
+           facts = f.facts,
+           error = f.error
+      FROM found f
+     WHERE a.kind = $1
+       AND a.subject = f.subject
+       AND a.cleared_at IS NULL
+       AND a.severity < f.severity
+    RETURNING a.id, a.severity
+)
+INSERT INTO alert_changes (alert_id, what, severity)
+SELECT id, 'opened', severity FROM opened
+ UNION ALL
+SELECT id, 'raised', severity FROM raised
+ ORDER BY 1`
+
+// OpenAlerts looks for what a kind of alert is about.
+func (t *Tx) OpenAlerts(ctx context.Context, kind string) error {
+	_, err := t.tx.ExecContext(ctx, `
+WITH found AS MATERIALIZED (`+alertSources[kind].found+`)`+openAlerts, kind)
+	return toFault(err)
+}
+
+// OpenAlertsOf does the same for what the program has found.
+func (t *Tx) OpenAlertsOf(ctx context.Context, kind string, facts []AlertFact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	n := len(facts)
+	subjects, severities, said, errs, until := make([]string, n), make([]int64, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, f := range facts {
+		text, err := jsonText(f.Facts)
+		if err != nil {
+			return err
+		}
+		subjects[i], severities[i], said[i], errs[i] = f.Subject, int64(f.Severity), text, string(f.Error.JSON())
+		if !f.Until.IsZero() {
+			until[i] = f.Until.UTC().Format(time.RFC3339Nano)
+		}
+	}
+	_, err := t.tx.ExecContext(ctx, `
+WITH found AS MATERIALIZED (
+    SELECT subject, severity, facts::jsonb AS facts, NULLIF(error, '')::jsonb AS error, NULL::timestamptz AS since,
+           NULLIF(until_at, '')::timestamptz AS until_at
+      FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[]) AS given (subject, severity, facts, error, until_at)
+)`+openAlerts, kind, pq.Array(subjects), pq.Array(severities), pq.Array(said), pq.Array(errs), pq.Array(until))
+	return toFault(err)
+}
+
+const clearAlerts = `
+, cleared AS (
+    UPDATE alerts
+       SET cleared_at = now(),
+           outcome = gone.outcome
+      FROM gone
+     WHERE alerts.id = gone.id
+       AND alerts.cleared_at IS NULL
+    RETURNING alerts.id, alerts.severity
+)
+INSERT INTO alert_changes (alert_id, what, severity)
+SELECT id, 'cleared', severity
+  FROM cleared
+ ORDER BY id`
+
+// ClearAlerts ends the alerts of a kind that are about nothing any more.
+func (t *Tx) ClearAlerts(ctx context.Context, kind string) error {
+	s := alertSources[kind]
+	late := "FALSE"
+	if s.late != "" {
+		late = s.late
+	}
+	_, err := t.tx.ExecContext(ctx, `
+WITH gone AS MATERIALIZED (
+    SELECT a.id, CASE WHEN `+late+` THEN 'lapsed' ELSE 'resolved' END AS outcome
+      FROM alerts a
+     WHERE a.kind = $1
+       AND a.cleared_at IS NULL
+       AND NOT (`+s.stands+`)
+)`+clearAlerts, kind)
+	return toFault(err)
+}
+
+// ClearAlertsBut ends the alerts of a kind that are about none of the subjects.
+func (t *Tx) ClearAlertsBut(ctx context.Context, kind string, subjects []string) error {
+	_, err := t.tx.ExecContext(ctx, `
+WITH gone AS MATERIALIZED (
+    SELECT id, 'resolved' AS outcome
+      FROM alerts
+     WHERE kind = $1
+       AND cleared_at IS NULL
+       AND subject <> ALL ($2)
+)`+clearAlerts, kind, pq.Array(subjects))
+	return toFault(err)
+}
+
+// RunningOut finds the failing messages whose marketplace's patience may be at an
+// alarm that nobody has heard of. The caller decides by market.AlarmDue.
+func (t *Tx) RunningOut(ctx context.Context) ([]RunningOut, error) {
+	var protocols, activities []string
+	var seconds []float64
+	longest := market.LastCall
+	for _, r := range market.RetryRules() {
+		if r.Window > 0 {
+			protocols, activities, seconds = append(protocols, string(r.Protocol)), append(activities, r.Activity), append(seconds, r.Window.Seconds())
+			longest = max(longest, r.Window/2)
+		}
+	}
+	var out []RunningOut
+	err := t.tx.SelectContext(ctx, &out, runningOut, pq.Array(protocols), pq.Array(activities), pq.Array(seconds),
+		longest.Seconds(), market.LastCall.Seconds())
+	return out, toFault(err)
+}
+
+// RunningOut is something whose time runs out.
+type RunningOut struct {
+	Subject  string          `db:"subject"`
+	Protocol market.Protocol `db:"protocol"`
+	Activity string          `db:"activity"`
+	OrderID  string          `db:"order_id"`
+	Channel  string          `db:"channel"`
+	Product  string          `db:"product"`
+	Since    time.Time       `db:"since"`
+	Until    time.Time       `db:"until_at"`
+	Error    *string         `db:"error"`
+}
+
+// Fault is why, if that is known.
+func (r RunningOut) Fault() (*fault.Record, error) {
+	if r.Error == nil {
+		return nil, nil
+	}
+	return fault.ParseRecord([]byte(*r.Error))
+}
+
+// What counts is what the marketplace was told when it called last.
+const runningOut = `
+SELECT m.id::text AS subject, m.protocol, m.activity, m.order_id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = m.channel_id), '') AS channel,
+       '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error
+  FROM messages m
+  JOIN unnest($1::text[], $2::text[], $3::float8[]) AS w (protocol, activity, seconds)
+    ON w.protocol = m.protocol
+   AND w.activity = m.activity
+  LEFT JOIN alerts a
+    ON a.kind = 'retry_window'
+   AND a.subject = m.id::text
+   AND a.cleared_at IS NULL
+ WHERE m.status = 'failed'
+   AND m.retry_until IS NOT NULL
+   AND NOT m.test
+   AND m.retry_until > now()
+   AND m.retry_until <= now() + make_interval(secs => $4)
+   AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $5))
+   AND (a.id IS NULL OR a.severity = 1 AND m.retry_until <= now() + make_interval(secs => $5))
+   AND COALESCE((SELECT t.result_code FROM attempts t WHERE t.message_id = m.id AND t.source = 'marketplace' ORDER BY t.id DESC LIMIT 1), m.result_code) <> '000000'
+ ORDER BY m.retry_until
+ LIMIT 1000`
+
+// WaitingTooLong finds the instances that wait for a person's access data and
+// whose time may be at an alarm.
+func (t *Tx) WaitingTooLong(ctx context.Context) ([]RunningOut, error) {
+	var out []RunningOut
+	err := t.tx.SelectContext(ctx, &out, waitingTooLong)
+	return out, toFault(err)
+}
+
+var waitingTooLong = `
+SELECT i.instance_id AS subject, i.protocol, '' AS activity, i.order_id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = i.channel_id), '') AS channel,
+       i.product_name AS product, t.parked_at AS since, due.at AS until_at, NULL AS error
+  FROM tasks t
+  JOIN instances i
+    ON i.id = t.instance_pk
+ CROSS JOIN LATERAL (SELECT ` + workDue + ` AS at) due
+  LEFT JOIN alerts a
+    ON a.kind = 'manual_due'
+   AND a.subject = i.instance_id
+   AND a.cleared_at IS NULL
+ WHERE ` + parkedFor[ForPerson] + `
+   AND due.at > now()
+   AND due.at <= now() + interval '12 hours'
+   AND (a.id IS NULL OR a.severity = 1)
+ ORDER BY due.at
+ LIMIT 1000`

@@ -1,0 +1,97 @@
+package store
+
+import "koodesk/app/market"
+
+// alertSources is what each kind of alert is about.
+var alertSources = map[string]alertSource{
+	market.AlertRetry: {
+		stands: `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing')
+                           AND m.retry_until = a.until_at AND m.retry_until > now())`,
+		late: `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing'))`,
+	},
+	market.AlertManual: {
+		stands: `a.until_at > now() AND EXISTS (` + parkedSubject + `)`,
+		late:   `EXISTS (` + parkedSubject + `)`,
+	},
+	market.AlertGroup: {
+		found: `
+    SELECT g.id::text AS subject, 1 AS severity, g.error, g.opened_at AS since, NULL::timestamptz AS until_at,
+           jsonb_build_object('step', g.step, 'product_id', g.product_id, 'again', CASE WHEN g.reopened > 0 THEN 'yes' ELSE '' END,
+                              'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '')) AS facts
+      FROM failure_groups g
+     WHERE g.resolved_at IS NULL
+       AND (g.snoozed_until IS NULL OR g.snoozed_until <= now())
+       AND g.step <> ALL ('{alert,deliver,notice,event}')
+       AND (NOT g.of_tasks OR EXISTS (SELECT 1 FROM tasks t WHERE t.failure_group = g.id AND t.status = 'failed'))`,
+		stands: `EXISTS (SELECT 1 FROM failure_groups g WHERE g.id = a.subject::bigint AND g.resolved_at IS NULL AND g.opened_at = a.since)`,
+	},
+	market.AlertConflict: {
+		found: `
+    SELECT m.id::text AS subject, 1 AS severity, NULL::jsonb AS error, NULL::timestamptz AS since, NULL::timestamptz AS until_at,
+           jsonb_build_object('activity', m.activity, 'order_id', m.order_id,
+                              'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = m.channel_id), '')) AS facts
+      FROM (SELECT DISTINCT message_id FROM quarantine WHERE status = 'open') q
+      JOIN messages m ON m.id = q.message_id`,
+		stands: `EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = a.subject::bigint AND q.status = 'open')`,
+	},
+	market.AlertPool: {
+		found: `
+    SELECT low.name AS subject, CASE WHEN low.free = 0 THEN 2 ELSE 1 END AS severity, NULL::jsonb AS error, NULL::timestamptz AS since,
+           NULL::timestamptz AS until_at, jsonb_build_object('pool', low.name, 'free', low.free::text, 'low_water', low.low_water::text) AS facts
+      FROM (` + lowPools + `) low`,
+		stands: `a.subject IN (SELECT low.name FROM (` + lowPools + `) low)`,
+	},
+	market.AlertDelivery: {
+		found: `
+    SELECT d.id::text AS subject, CASE WHEN d.kind = 'usage_info' THEN 2 ELSE 1 END AS severity, d.last_error AS error,
+           NULL::timestamptz AS since, NULL::timestamptz AS until_at,
+           jsonb_build_object('kind', d.kind, 'medium', d.medium, 'instance_id', (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk)) AS facts
+      FROM deliveries d
+     WHERE d.status = 'failed'
+       AND d.created_at > now() - interval '3 days'
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL)
+     ORDER BY d.created_at
+     LIMIT 1000`,
+		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running'))`,
+	},
+	market.AlertReceiver: {
+		found: `
+    SELECT CASE WHEN bad.to_product THEN 'product/' || bad.product_pk ELSE 'target/' || bad.target_id END AS subject,
+           CASE WHEN bad.given_up THEN 2 ELSE 1 END AS severity, e.last_error AS error, NULL::timestamptz AS since, NULL::timestamptz AS until_at,
+           jsonb_build_object('target', e.target, 'name', COALESCE((SELECT t.name FROM event_targets t WHERE t.id = bad.target_id), ''),
+                              'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = e.channel_id), '')) AS facts
+      FROM (` + troubled(`e.status = 'failed' OR e.attempts >= 5 OR e.last_error ->> 'key' = 'webhook.breaker_open'`) + `) bad
+      JOIN events e ON e.id = bad.last`,
+		stands: `a.subject IN (SELECT CASE WHEN bad.to_product THEN 'product/' || bad.product_pk ELSE 'target/' || bad.target_id END
+                                 FROM (` + troubled(`TRUE`) + `) bad)`,
+	},
+}
+
+// parkedSubject says of an alert a that its instance waits for a person.
+var parkedSubject = `SELECT 1
+                         FROM tasks t
+                         JOIN instances x ON x.id = t.instance_pk
+                        WHERE x.instance_id = a.subject
+                          AND ` + parkedFor[ForPerson]
+
+// troubled is the receivers of events that have not taken one since they were
+// troubled by what the condition says of event e: the last of those events, and
+// whether one was given up.
+func troubled(condition string) string {
+	return `
+        SELECT t.*
+          FROM (SELECT e.to_product, e.product_pk, e.target_id, max(e.id) AS last, bool_or(e.status = 'failed') AS given_up
+                  FROM events e
+                 WHERE e.status IN ('pending', 'failed')
+                   AND e.last_error IS NOT NULL
+                   AND e.created_at > now() - interval '7 days'
+                   AND e.last_error ->> 'key' LIKE 'webhook.%'
+                   AND (` + condition + `)
+                 GROUP BY e.to_product, e.product_pk, e.target_id) t
+         WHERE t.to_product
+           AND t.product_pk IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM events s WHERE s.status = 'succeeded' AND s.target_id IS NULL AND s.product_pk = t.product_pk AND s.id > t.last)
+            OR NOT t.to_product
+           AND t.target_id IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM events s WHERE s.status = 'succeeded' AND s.target_id = t.target_id AND s.id > t.last)`
+}
