@@ -229,7 +229,7 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 		c.and("i.expires_at < ? AND i.released_at IS NULL", f.ExpiresBefore)
 	}
 	if q := strings.TrimSpace(f.Q); q != "" {
-		found, err := r.searchInstances(ctx, q)
+		found, err := r.searchInstances(ctx, q, maxFound)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +239,7 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 }
 
 // searchInstances finds the row ids of instances by their ids and their customer.
-func (r *Reader) searchInstances(ctx context.Context, q string) ([]int64, error) {
+func (r *Reader) searchInstances(ctx context.Context, q string, most int) ([]int64, error) {
 	var emails, phones [][]byte
 	if strings.Contains(q, "@") {
 		emails = r.keys.Indexes(market.FoldEmail(q))
@@ -247,7 +247,7 @@ func (r *Reader) searchInstances(ctx context.Context, q string) ([]int64, error)
 	if number := market.FoldPhone(q); len(number) >= 5 {
 		phones = r.keys.Indexes(number)
 	}
-	return r.search(ctx, q, maxFound, nil, `
+	return r.search(ctx, q, most, nil, `
 SELECT id FROM (`+searchOrder("instances")+`
         UNION ALL
        (SELECT id
