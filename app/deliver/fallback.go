@@ -18,7 +18,7 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 		return nil
 	}
 	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
-	if err != nil || i.Status == market.Released {
+	if err != nil || !stillTrue(v, i, tx.Now) {
 		return err
 	}
 	p, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
@@ -38,8 +38,12 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 	if err != nil || id == 0 {
 		return err
 	}
-	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Deliver, Purpose: outbox.Usage, MessageID: v.MessageID, InstancePK: i.PK, DeliveryID: id,
-		OrderID: i.OrderID, OrderLineID: i.OrderLineID, UniqueKey: outbox.Key(outbox.Deliver, outbox.Usage, id)})
+	kind, purpose := outbox.Deliver, outbox.Usage
+	if v.Kind != UsageInfo {
+		kind, purpose = outbox.Notice, outbox.Told
+	}
+	_, err = tx.Enqueue(ctx, outbox.New{Kind: kind, Purpose: purpose, MessageID: v.MessageID, InstancePK: i.PK, DeliveryID: id,
+		OrderID: i.OrderID, OrderLineID: i.OrderLineID, UniqueKey: outbox.Key(kind, purpose, id)})
 	return err
 }
 

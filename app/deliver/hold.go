@@ -65,7 +65,8 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 }
 
 // heldUntil decides. An SMS that has to wait for tomorrow because of the number
-// of notices waits for the end of tomorrow's quiet hours.
+// of notices waits for the end of tomorrow's quiet hours. A fall-back is no
+// notice more: the one that it takes the place of was counted.
 func (d *Deliverer) heldUntil(ctx context.Context, tx *store.Tx, v *store.Delivery, s store.ProductSettings, zone *time.Location) (time.Time, string, error) {
 	quiet := func(t time.Time) (time.Time, bool) {
 		if v.Medium != SMS {
@@ -80,7 +81,7 @@ func (d *Deliverer) heldUntil(ctx context.Context, tx *store.Tx, v *store.Delive
 	if limit == 0 {
 		limit = DefaultDailyCap
 	}
-	if limit < 0 || !v.CountedAt.IsZero() {
+	if limit < 0 || !v.CountedAt.IsZero() || v.FallbackOf != 0 {
 		return time.Time{}, "", nil
 	}
 	local := tx.Now.In(zone)

@@ -9,16 +9,21 @@ import (
 )
 
 // content renders a delivery for its first try, as things are now.
-func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) (store.Content, error) {
+func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) (c store.Content, err error) {
 	w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
 	if err != nil {
-		return store.Content{}, err
+		return c, err
 	}
 	zone := d.zoneOf(w)
 	if v.Kind == UsageInfo {
-		return d.usageContent(i, v.Medium, v.Language, zone)
+		c, err = d.usageContent(i, v.Medium, v.Language, zone)
+	} else {
+		c, err = d.noticeContent(i, v.Kind, v.Medium, v.Language, zone, tx.Now)
 	}
-	return d.noticeContent(i, v.Kind, v.Medium, v.Language, zone, tx.Now)
+	if err == nil && v.Medium == SMS {
+		c.Variables["expires_at"] = brief(i.ExpiresAt, zone)
+	}
+	return c, err
 }
 
 // noticeContent renders a notice. It never holds access data.

@@ -102,9 +102,6 @@ func (d *Deliverer) usageContent(i *store.Instance, medium, language string, zon
 	if err != nil {
 		return c, err
 	}
-	if medium == SMS {
-		c.Variables = data.variables()
-	}
 	if data.Password != "" {
 		c.Secrets = []string{data.Password}
 		if escaped := htmltemplate.HTMLEscapeString(data.Password); escaped != data.Password {
@@ -125,7 +122,7 @@ func (t *templates) render(event, medium, language string, data *usage) (store.C
 		if err := t.sms[name].Execute(&b, data); err != nil {
 			return c, err
 		}
-		c.Text = strings.TrimSpace(b.String())
+		c.Text, c.Variables = strings.TrimSpace(b.String()), data.variables()
 		return c, nil
 	}
 	if err := t.mailText[name].ExecuteTemplate(&b, "subject", data); err != nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // variables are the values of a message by the names that services and people
@@ -16,5 +17,14 @@ func (u *usage) variables() map[string]string {
 
 // VariableNames lists what a template of a service may use.
 func VariableNames() []string { return slices.Sorted(maps.Keys(new(usage).variables())) }
+
+// brief writes a time for a service with texts of its own: Huawei's takes at most
+// 20 characters in a variable, so that the zone stays unsaid.
+func brief(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(zone).Format("2006-01-02 15:04")
+}
 
 func formatID(id int64) string { return strconv.FormatInt(id, 10) }

@@ -56,7 +56,9 @@ type Content struct {
 	Secrets []string `json:"secrets,omitempty"`
 }
 
-// NewDelivery is a delivery to be written. UniqueKey makes it exist once.
+// NewDelivery is a delivery to be written. UniqueKey makes it exist once. A
+// fall-back speaks of the same as what it takes the place of: days, expiry and
+// customer are that one's.
 type NewDelivery struct {
 	ChannelID  int64
 	InstancePK int64
@@ -75,8 +77,11 @@ type NewDelivery struct {
 // and id is 0.
 func (t *Tx) AddDelivery(ctx context.Context, n NewDelivery) (id int64, err error) {
 	err = t.tx.GetContext(ctx, &id, `
-INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key, fallback_of)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key, fallback_of,
+                        days, about_expiry, customer)
+SELECT $1::bigint, $2::bigint, $3::bigint, $4, $5, $6, $7::bytea, $8, $9, $10, $11::bigint, f.days, f.about_expiry, COALESCE(f.customer, '')
+  FROM (SELECT 1) one
+  LEFT JOIN deliveries f ON f.id = $11
 ON CONFLICT (unique_key) DO NOTHING
 RETURNING id`,
 		n.ChannelID, n.InstancePK, nullID(n.MessageID), n.Kind, n.Medium, n.Language,

@@ -29,7 +29,7 @@ var telling = []string{"code", "status", "driver", "host", "server", "pool", "fi
 
 // productless are the steps that have the same trouble whatever was bought: one
 // mail server that is down is one group, not one per product.
-var productless = map[string]bool{string(outbox.Deliver): true, string(outbox.Event): true, string(outbox.Reconcile): true}
+var productless = map[string]bool{string(outbox.Deliver): true, string(outbox.Notice): true, string(outbox.Event): true, string(outbox.Reconcile): true}
 
 var particulars = regexp.MustCompile(`[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*|[0-9]+|"[^"]*"`)
 

@@ -188,7 +188,7 @@ func (t *Tx) SetLicenseUploaded(ctx context.Context, id int64, version int) erro
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE licenses
    SET status = CASE WHEN version = $2 AND status <> 'cancelled' THEN 'uploaded' ELSE status END,
-       uploaded_version = $2,
+       uploaded_version = GREATEST(uploaded_version, $2),
        last_error = NULL,
        uploaded_at = now(),
        updated_at = now()

@@ -77,9 +77,11 @@ const insertNotices = `
 // told, nor one that is further from the expiry than what was told already, nor
 // anything once the expiry is a day past: whoever was away for long, or a clock
 // that jumped, brings one message and no flood. A frozen or
-// unfinished instance is looked at again when its status changes. What was told is
-// looked up by the instance alone (OFFSET 0): while thousands of notices are made,
-// PostgreSQL does not know yet that there are so many of their kind.
+// unfinished instance is looked at again when its status changes; so is one that
+// changed between the statement's beginning and its lock on the row, for which
+// the moments were reckoned from what is no more. What was told is looked up by
+// the instance alone (OFFSET 0): while thousands of notices are made, PostgreSQL
+// does not know yet that there are so many of their kind.
 var dueExpiries = `
 WITH due AS (
     SELECT id
@@ -138,6 +140,8 @@ WITH due AS (
        SET notice_at = plan.next
       FROM plan
      WHERE i.id = plan.id
+       AND i.status = plan.status
+       AND i.expires_at IS NOT DISTINCT FROM plan.expires_at
 ), made AS (` + insertNotices + `
 )` + queueNotices
 
@@ -199,36 +203,49 @@ func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, 
 	if rows[0].ID == 0 {
 		return picked, 0, nil
 	}
-	return picked, len(rows), t.address(ctx, rows, r.Reach)
+	made, err = t.address(ctx, rows, r.Reach)
+	return picked, made, err
 }
 
 // address settles medium and address of new deliveries: only the open address
-// tells whether it can be one, and how it is masked.
-func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) error {
-	var ids []int64
+// tells whether it can be one, and how it is masked. What turns out to be none is
+// as good as no address: there is no delivery then, and its task goes with it.
+func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) (made int, err error) {
+	var ids, nobody []int64
 	var media, masks []string
 	var sealed [][]byte
 	for _, q := range rows {
 		email, err := t.Reader().open(seal.Customer, q.Email)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		phone, err := t.Reader().open(seal.Customer, q.Phone)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		medium, to, mask := reach(email, phone)
+		if medium == "" {
+			nobody = append(nobody, q.ID)
+			continue
+		}
 		ids, media, masks = append(ids, q.ID), append(media, medium), append(masks, mask)
 		sealed = append(sealed, t.keys.SealString(seal.Customer, to))
 	}
-	_, err := t.tx.ExecContext(ctx, `
+	if len(nobody) > 0 {
+		if _, err := t.tx.ExecContext(ctx, `
+DELETE FROM deliveries
+ WHERE id = ANY($1)`, pq.Array(nobody)); err != nil {
+			return 0, toFault(err)
+		}
+	}
+	_, err = t.tx.ExecContext(ctx, `
 UPDATE deliveries d
    SET medium = a.medium,
        to_sealed = a.to_sealed,
        to_mask = a.mask
   FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) AS a (id, medium, to_sealed, mask)
  WHERE d.id = a.id`, pq.Array(ids), pq.Array(media), pq.Array(sealed), pq.Array(masks))
-	return toFault(err)
+	return len(ids), toFault(err)
 }
 
 // dropStaleNotices cancels what has not gone out and speaks of an expiry that is

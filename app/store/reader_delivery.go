@@ -130,7 +130,7 @@ func (f DeliveryFilter) clause() *clause {
 
 func (r *Reader) deliveryClause(ctx context.Context, f DeliveryFilter) (*clause, error) {
 	c := f.clause()
-	return c, r.followersOf(ctx, c, f.Q, "deliveries")
+	return c, r.followersOf(ctx, c, f.Q, "deliveries", maxFound)
 }
 
 // DeliveryList reads a page of deliveries, newest first. Q finds a delivery by

@@ -154,7 +154,7 @@ func (r *Reader) searchEvents(ctx context.Context, c *clause, q string) error {
 	if q == "" {
 		return nil
 	}
-	instances, _, err := r.searchInstances(ctx, q) // a part of a name that very many have finds no events
+	instances, _, err := r.searchInstances(ctx, q, maxFound) // a part of a name that very many have finds no events
 	if err != nil {
 		return err
 	}

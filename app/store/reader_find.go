@@ -10,18 +10,19 @@ import (
 
 // followersOf narrows a list of tasks or deliveries to what a search finds: the
 // row with this id, and the newest that follow from the instances (for tasks
-// also from the messages) that the search finds. An empty q narrows nothing.
-func (r *Reader) followersOf(ctx context.Context, c *clause, q, table string) error {
+// also from the messages) that the search finds, most of each. An empty q
+// narrows nothing.
+func (r *Reader) followersOf(ctx context.Context, c *clause, q, table string, most int) error {
 	q = strings.TrimSpace(q)
 	if q == "" {
 		return nil
 	}
-	instances, common, err := r.searchInstances(ctx, q)
+	instances, common, err := r.searchInstances(ctx, q, most)
 	if err != nil {
 		return err
 	}
 	if common {
-		newest, err := r.newestHolding(ctx, q)
+		newest, err := r.newestHolding(ctx, q, max(most, countSpan))
 		if err != nil {
 			return err
 		}
@@ -29,13 +30,13 @@ func (r *Reader) followersOf(ctx context.Context, c *clause, q, table string) er
 	}
 	about, args := "instance_pk = ANY($1)", []any{pq.Array(instances)}
 	if table == "tasks" {
-		messages, err := r.searchMessages(ctx, q, maxFound)
+		messages, err := r.searchMessages(ctx, q, most)
 		if err != nil {
 			return err
 		}
-		about, args = about+" OR message_id = ANY($3)", append(args, maxFound, pq.Array(messages))
+		about, args = about+" OR message_id = ANY($3)", append(args, most, pq.Array(messages))
 	} else {
-		args = append(args, maxFound)
+		args = append(args, most)
 	}
 	ids := []int64{idOf(strings.TrimPrefix(q, "#"))}
 	var found []int64

@@ -233,7 +233,7 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 		c.and("i.expires_at < ? AND i.released_at IS NULL", f.ExpiresBefore)
 	}
 	if q := strings.TrimSpace(f.Q); q != "" {
-		found, common, err := r.searchInstances(ctx, q)
+		found, common, err := r.searchInstances(ctx, q, maxFound)
 		if err != nil {
 			return nil, err
 		}
@@ -245,7 +245,7 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 // searchInstances finds the row ids of instances by their ids and their customer.
 // common says that q is a part of too many names to find all who have it: what
 // was found are the others.
-func (r *Reader) searchInstances(ctx context.Context, q string) (ids []int64, common bool, err error) {
+func (r *Reader) searchInstances(ctx context.Context, q string, most int) (ids []int64, common bool, err error) {
 	var emails, phones [][]byte
 	if strings.Contains(q, "@") {
 		emails = r.keys.Indexes(market.FoldEmail(q))
@@ -254,7 +254,7 @@ func (r *Reader) searchInstances(ctx context.Context, q string) (ids []int64, co
 		phones = r.keys.Indexes(number)
 	}
 	name := wayOf(q)
-	ids, err = r.search(ctx, q, maxFound, nil, name.sample()+`
+	ids, err = r.search(ctx, q, most, nil, name.sample()+`
 SELECT id FROM (`+searchOrder("instances")+`
         UNION ALL
        (SELECT id

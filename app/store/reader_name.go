@@ -101,8 +101,8 @@ func (c *clause) holding(q string, found []int64, common bool) {
 }
 
 // newestHolding lists the ids of the newest instances that hold a common part of
-// a name, of those within the newest rows.
-func (r *Reader) newestHolding(ctx context.Context, q string) ([]int64, error) {
+// a name, of those within so many of the newest rows.
+func (r *Reader) newestHolding(ctx context.Context, q string, rows int) ([]int64, error) {
 	var ids []int64
 	err := sqlx.SelectContext(ctx, r.q, &ids, `
 SELECT id
@@ -111,7 +111,7 @@ SELECT id
          ORDER BY id DESC
          LIMIT $2) AS newest
  WHERE `+wayOf(q).holds("", "$1::text")+`
- ORDER BY id DESC`, q, countSpan)
+ ORDER BY id DESC`, q, rows)
 	return ids, toFault(err)
 }
 

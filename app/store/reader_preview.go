@@ -91,12 +91,15 @@ WITH facts AS MATERIALIZED (
             WHERE t.message_id = x.id
               AND t.status IN ('pending', 'running', 'failed')) t
      CROSS JOIN LATERAL (
-           SELECT count(*) AS n, count(*) FILTER (WHERE d.medium = 'email') AS mails, count(*) FILTER (WHERE d.medium = 'sms') AS sms,
+           SELECT count(*) FILTER (WHERE NOT d.replaced) AS n,
+                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.replaced) AS mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.replaced) AS sms,
                   count(*) FILTER (WHERE d.medium = 'email' AND d.status IN ('pending', 'failed')) AS open_mails,
                   count(*) FILTER (WHERE d.medium = 'sms' AND d.status IN ('pending', 'failed')) AS open_sms
-             FROM deliveries d
-            WHERE d.message_id = x.id
-              AND d.status <> 'cancelled') d)`
+             FROM (SELECT v.medium, v.status, EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = v.id AND f.status <> 'cancelled') AS replaced
+                     FROM deliveries v
+                    WHERE v.message_id = x.id
+                      AND v.status <> 'cancelled') d) d)`
 	taskFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.purpose AS what, COALESCE(i.product_id, '') AS product, x.kind AS step,

@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 )
 
 // restartFrom is what a set holds as a FROM, under the alias x, with its arguments.
@@ -24,7 +25,7 @@ func (r *Reader) restartFrom(ctx context.Context, s RestartSet) (string, *clause
 		table = "tasks"
 	case s.Thing == RestartTasks:
 		table, src = "tasks", taskList
-		c, err = r.taskClause(ctx, s.Tasks)
+		c, err = r.taskClauseOf(ctx, s.Tasks, unlimited)
 	case s.IDs == nil:
 		c, err = r.messageClauseOf(ctx, s.Messages, unlimited)
 	}
@@ -55,9 +56,18 @@ func (s RestartSet) Words() map[string]string {
 			delete(all, name)
 		case name == "q" && strings.Contains(v, "@"):
 			all[name] = MaskEmail(v)
+		case name == "q" && phoneLike(v):
+			all[name] = MaskPhone(market.FoldPhone(v))
 		}
 	}
 	return all
+}
+
+// phoneLike tells whether a search may have been for a phone number: nothing but
+// what such a number is written with, and enough of it. A row's id of so many
+// digits is masked too, which costs less than keeping a number for ever.
+func phoneLike(q string) bool {
+	return strings.Trim(q, "+0123456789 -()") == "" && len(market.FoldPhone(q)) >= 7
 }
 
 // groupWord names a failure group; "" for none.

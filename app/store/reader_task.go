@@ -123,8 +123,12 @@ func (f TaskFilter) clause() *clause {
 }
 
 func (r *Reader) taskClause(ctx context.Context, f TaskFilter) (*clause, error) {
+	return r.taskClauseOf(ctx, f, maxFound)
+}
+
+func (r *Reader) taskClauseOf(ctx context.Context, f TaskFilter, most int) (*clause, error) {
 	c := f.clause()
-	return c, r.followersOf(ctx, c, f.Q, "tasks")
+	return c, r.followersOf(ctx, c, f.Q, "tasks", most)
 }
 
 // TaskList reads a page of tasks, newest first. Q finds a task by its id, and

@@ -327,14 +327,16 @@ UPDATE restart_batches
 }
 
 // DeliveriesOfMessage lists what a message made the customer be told, oldest
-// first, without what something newer took the place of.
+// first, without what something else took the place of: a newer one, or a
+// fall-back by the other medium.
 func (t *Tx) DeliveriesOfMessage(ctx context.Context, message int64) ([]int64, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
-SELECT id
-  FROM deliveries
- WHERE message_id = $1
-   AND status <> 'cancelled'
- ORDER BY id`, message)
+SELECT d.id
+  FROM deliveries d
+ WHERE d.message_id = $1
+   AND d.status <> 'cancelled'
+   AND NOT EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled')
+ ORDER BY d.id`, message)
 	return ids, toFault(err)
 }

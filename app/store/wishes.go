@@ -114,7 +114,8 @@ UPDATE deliveries
 	return toFault(err)
 }
 
-// CountedNotices is how many notices a customer has got since a moment. Whoever
+// CountedNotices is how many notices a customer has got since a moment, a
+// notice and its fall-back being one. Whoever
 // asks holds the customer until the end of the transaction, so that two notices
 // at once cannot both be the last one.
 func (t *Tx) CountedNotices(ctx context.Context, channel int64, customer string, since time.Time) (n int, err error) {
@@ -126,7 +127,8 @@ SELECT count(*)
   FROM deliveries
  WHERE channel_id = $1
    AND customer = $2
-   AND counted_at >= $3`, channel, customer, since)
+   AND counted_at >= $3
+   AND fallback_of IS NULL`, channel, customer, since)
 	return n, toFault(err)
 }
 

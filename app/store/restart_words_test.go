@@ -1,0 +1,49 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+func TestARestartKeepsNobodysAddress(t *testing.T) {
+	t.Parallel()
+	for q, want := range map[string]string{
+		"ann@example.com": "a•••@example.com", "+86 138-0000-1234": "+86••••1234", "13800001234": "138••••1234", " 010 (8888) 1234 ": "010••••1234",
+		"CS2611260003": "CS2611260003", "42": "42", "inst-1": "inst-1", "0f8fad5b-d9cb-469f-a165-70867728950e": "0f8fad5b-d9cb-469f-a165-70867728950e",
+	} {
+		require.Equal(t, want, store.RestartSet{Thing: store.RestartTasks, Tasks: store.TaskFilter{Q: q}}.Words()["q"], q)
+		require.Equal(t, want, store.RestartSet{Thing: store.RestartMessages, Messages: store.MessageFilter{Q: q}}.Words()["q"], q)
+	}
+}
+
+// A page of a search looks at the newest only; a restart of everything that the
+// search finds does not.
+func TestARestartOfASearchLeavesNoTaskOut(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	for _, q := range []string{`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status)
+VALUES (1, 'busy', 'CS1', 'CS1-1', 'b', 'active')`, `
+INSERT INTO tasks (kind, purpose, instance_pk, unique_key, status, finished_at)
+SELECT 'provision', 'upgrade', 1, 'task-' || n, CASE WHEN n <= 7 THEN 'failed' ELSE 'succeeded' END, now()
+  FROM generate_series(1, 2100) AS n`} {
+		_, err := s.SQL().Exec(q)
+		require.NoError(t, err)
+	}
+	set := store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: store.TaskFilter{Status: "failed", Q: "busy"}}
+	p, err := s.Reader().RestartPreview(ctx, set)
+	require.NoError(t, err)
+	require.Equal(t, 7, p.Total)
+	require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
+		_, n, err := tx.AddBatch(ctx, store.NewBatch{RestartSet: set, Actor: "operator:7", Source: "operator"})
+		require.Equal(t, 7, n)
+		return err
+	}))
+}
