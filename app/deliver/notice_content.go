@@ -14,22 +14,11 @@ func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery
 	if err != nil {
 		return store.Content{}, err
 	}
-	zone := d.zoneOf(w)
-	if v.Kind == UsageInfo {
-		return d.usageContent(i, v.Medium, v.Language, zone)
+	letter, err := d.letter(ctx, tx.Reader(), store.TemplateKey{Kind: v.Kind, Medium: v.Medium, Language: v.Language, ChannelID: i.ChannelID, ProductID: i.ProductID})
+	if err != nil {
+		return store.Content{}, err
 	}
-	return d.noticeContent(i, v.Kind, v.Medium, v.Language, zone, tx.Now)
-}
-
-// noticeContent renders a notice. It never holds access data.
-func (d *Deliverer) noticeContent(i *store.Instance, kind, medium, language string, zone *time.Location, now time.Time) (store.Content, error) {
-	data := usage{Language: language, Seller: d.seller, CustomerName: i.RealName, ProductName: i.ProductName, InstanceID: i.InstanceID,
-		OrderID: i.OrderID, ExpiresAt: moment(i.ExpiresAt, zone, language), Days: daysUntil(i.ExpiresAt, now, zone),
-		Expired: !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt)}
-	if data.CustomerName == "" {
-		data.CustomerName = i.CustomerName
-	}
-	return d.templates.render(kind, medium, language, &data)
+	return d.fill(v.Medium, v.Language, letter, d.values(v.Kind, i, v.Language, d.zoneOf(w), tx.Now))
 }
 
 // daysUntil counts the midnights between now and then, as people do.

@@ -27,6 +27,7 @@ const (
 	RoomSelfCheck    Room = "selfcheck"
 	RoomChannels     Room = "channels"
 	RoomListing      Room = "listing"
+	RoomTemplates    Room = "templates"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -60,6 +61,7 @@ var rooms = []room{
 	{RoomRestarts, "/restarts", "restart", "b", "system", staff.MessagesRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
+	{RoomTemplates, "/templates", "edit", "w", "system", staff.ProductsRead},
 	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
