@@ -273,7 +273,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
-			Teller: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts}),
+			Teller: p.deliverer, Writer: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck, Events: p.event, Alerts: p.alerts,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),

@@ -62,6 +62,14 @@ type Sender interface {
 	Send(ctx context.Context, p Parcel) (Receipt, error)
 }
 
+// TextHolder is a Sender whose service has the texts itself: it is given names
+// and values, and what is written here never reaches the customer.
+type TextHolder interface {
+	// TextOf is the service's own name of its text of a kind in a language, and the
+	// variables that it is filled with; "" if it has none.
+	TextOf(kind, language string) (id string, variables []string)
+}
+
 // Options are what a Deliverer needs.
 type Options struct {
 	Store  *store.Store
@@ -78,7 +86,7 @@ type Options struct {
 type Deliverer struct {
 	store     *store.Store
 	senders   map[string]Sender
-	templates *templates
+	templates *shipped
 	domain    string
 	seller    string
 	zone      *time.Location

@@ -9,32 +9,21 @@ import (
 )
 
 // content renders a delivery for its first try, as things are now.
-func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) (c store.Content, err error) {
+func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) (store.Content, error) {
 	w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
 	if err != nil {
-		return c, err
+		return store.Content{}, err
+	}
+	letter, err := d.letter(ctx, tx.Reader(), store.TemplateKey{Kind: v.Kind, Medium: v.Medium, Language: v.Language, ChannelID: i.ChannelID, ProductID: i.ProductID})
+	if err != nil {
+		return store.Content{}, err
 	}
 	zone := d.zoneOf(w)
-	if v.Kind == UsageInfo {
-		c, err = d.usageContent(i, v.Medium, v.Language, zone)
-	} else {
-		c, err = d.noticeContent(i, v.Kind, v.Medium, v.Language, zone, tx.Now)
-	}
+	c, err := d.fill(v.Medium, v.Language, letter, d.values(v.Kind, i, v.Language, zone, tx.Now))
 	if err == nil && v.Medium == SMS {
 		c.Variables["expires_at"] = brief(i.ExpiresAt, zone)
 	}
 	return c, err
-}
-
-// noticeContent renders a notice. It never holds access data.
-func (d *Deliverer) noticeContent(i *store.Instance, kind, medium, language string, zone *time.Location, now time.Time) (store.Content, error) {
-	data := usage{Language: language, Seller: d.seller, CustomerName: i.RealName, ProductName: i.ProductName, InstanceID: i.InstanceID,
-		OrderID: i.OrderID, ExpiresAt: moment(i.ExpiresAt, zone, language), Days: daysUntil(i.ExpiresAt, now, zone),
-		Expired: !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt)}
-	if data.CustomerName == "" {
-		data.CustomerName = i.CustomerName
-	}
-	return d.templates.render(kind, medium, language, &data)
 }
 
 // daysUntil counts the midnights between now and then, as people do.

@@ -1,151 +1,162 @@
 package deliver
 
 import (
+	"errors"
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
+	"strconv"
 	"strings"
-	texttemplate "text/template"
 	"time"
-	"unicode"
 
 	"koodesk/app/market"
 	"koodesk/app/store"
+	"koodesk/app/wording"
 )
 
-// languages are those that every template is written in.
+// languages are those that every text is written in.
 var languages = []string{"zh-CN", "en"}
 
-// usage is what the templates of UsageInfo may use. Subject is there for the
-// frame of the HTML part only.
-type usage struct {
-	Language     string
-	Subject      string
-	Seller       string
-	CustomerName string
-	ProductName  string
-	InstanceID   string
-	OrderID      string
-	FrontEndURL  string
-	AdminURL     string
-	UserName     string
-	Password     string
-	Memo         string
-	ExpiresAt    string // "" when it does not expire
+// Languages lists the languages of messages.
+func Languages() []string { return []string{"zh-CN", "en"} }
 
-	// Of notices.
-	Days    int  // whole days of the calendar until the expiry; 0 is today
-	Expired bool // the expiry has passed
+// Media lists how customers are told.
+func Media() []string { return []string{Email, SMS} }
+
+// spoken is the language that a message is written in: zh-CN for every one that
+// no text is written in.
+func spoken(language string) string {
+	for _, l := range languages {
+		if l == language {
+			return l
+		}
+	}
+	return languages[0]
 }
 
-// row is one line of the table in a mail.
-type row struct {
-	Label, Value string
-	URL, Mono    bool
+// shipped are the texts that come with the program, and the frame of mails.
+type shipped struct {
+	texts map[string]wording.Text // "usage_info.email.en"
+	frame *htmltemplate.Template
 }
 
-var functions = htmltemplate.FuncMap{"row": func(label, value, kind string) row {
-	return row{Label: label, Value: value, URL: kind == "url", Mono: kind == "mono"}
-}}
-
-// templates are keyed by event and language: "usage_info.en".
-type templates struct {
-	mailText map[string]*texttemplate.Template
-	mailHTML map[string]*htmltemplate.Template
-	sms      map[string]*texttemplate.Template
-}
-
-func parseTemplates(files fs.FS) (*templates, error) {
-	t := &templates{mailText: map[string]*texttemplate.Template{}, mailHTML: map[string]*htmltemplate.Template{},
-		sms: map[string]*texttemplate.Template{}}
-	for _, event := range market.Notices() {
+// parseTemplates reads the shipped texts. They are held to the same rules as
+// those that people write.
+func parseTemplates(files fs.FS) (*shipped, error) {
+	s := &shipped{texts: map[string]wording.Text{}}
+	for _, kind := range market.Notices() {
 		for _, language := range languages {
-			if err := t.parse(files, event+"."+language); err != nil {
-				return nil, fmt.Errorf("deliver: templates of %s in %s: %w", event, language, err)
+			for _, medium := range Media() {
+				if err := s.read(files, kind, medium, language); err != nil {
+					return nil, fmt.Errorf("deliver: text of %s for %s in %s: %w", kind, medium, language, err)
+				}
 			}
 		}
 	}
-	return t, nil
+	var err error
+	s.frame, err = htmltemplate.New("layout.html").Option("missingkey=error").ParseFS(files, "email/layout.html")
+	return s, err
 }
 
-func (t *templates) parse(files fs.FS, name string) (err error) {
-	parseText := func(file string) (*texttemplate.Template, error) {
-		b, err := fs.ReadFile(files, file)
-		if err != nil {
-			return nil, err
-		}
-		return texttemplate.New(file).Option("missingkey=error").Parse(string(b))
-	}
-	if t.mailText[name], err = parseText("email/" + name + ".txt"); err != nil {
-		return err
-	}
-	if t.mailText[name].Lookup("subject") == nil {
-		return fmt.Errorf("email/%s.txt has no block \"subject\"", name)
-	}
-	if t.sms[name], err = parseText("sms/" + name + ".txt"); err != nil {
-		return err
-	}
-	t.mailHTML[name], err = htmltemplate.New(name).Funcs(functions).ParseFS(files, "email/layout.html", "email/notice.html", "email/"+name+".html")
-	return err
-}
-
-// usageContent renders the usage information of an instance; its expiry is
-// written in a customer's zone.
-func (d *Deliverer) usageContent(i *store.Instance, medium, language string, zone *time.Location) (store.Content, error) {
-	data := usage{Language: language, Seller: d.seller, CustomerName: i.RealName, ProductName: i.ProductName,
-		InstanceID: i.InstanceID, OrderID: i.OrderID, FrontEndURL: i.App.FrontEndURL, AdminURL: i.App.AdminURL,
-		UserName: i.App.UserName, Password: i.App.Password, Memo: i.App.Memo, ExpiresAt: moment(i.ExpiresAt, zone, language)}
-	if data.CustomerName == "" {
-		data.CustomerName = i.CustomerName
-	}
-	c, err := d.templates.render(UsageInfo, medium, language, &data)
+func (s *shipped) read(files fs.FS, kind, medium, language string) error {
+	b, err := fs.ReadFile(files, medium+"/"+kind+"."+language+".txt")
 	if err != nil {
-		return c, err
+		return err
 	}
-	if data.Password != "" {
-		c.Secrets = []string{data.Password}
-		if escaped := htmltemplate.HTMLEscapeString(data.Password); escaped != data.Password {
+	t := wording.Text{Body: string(b)}
+	if medium == Email {
+		t.Subject, t.Body, _ = strings.Cut(string(b), "\n")
+	}
+	t = wording.Tidy(t)
+	if _, problems := wording.Parse(t, RulesFor(kind, medium)); len(problems) > 0 {
+		p := problems[0]
+		return fmt.Errorf("%s, line %d: %w", p.Part, p.Line, p.Fault)
+	}
+	s.texts[kind+"."+medium+"."+language] = t
+	return nil
+}
+
+// text is the shipped text of a message.
+func (s *shipped) text(kind, medium, language string) wording.Text {
+	return s.texts[kind+"."+medium+"."+spoken(language)]
+}
+
+// frame is what views/email/layout.html is filled from.
+type frame struct {
+	wording.Mail
+	Language string
+}
+
+var errWrong = errors.New("a text is kept that does not pass its own check")
+
+// compose fills a text.
+func (d *Deliverer) compose(kind, medium, language string, t wording.Text, v wording.Values) (store.Content, error) {
+	letter, problems := wording.Parse(t, RulesFor(kind, medium))
+	if len(problems) > 0 {
+		return store.Content{}, errors.Join(errWrong, problems[0].Fault)
+	}
+	return d.fill(medium, language, letter, v)
+}
+
+// fill writes the message. What it holds of secrets is named.
+func (d *Deliverer) fill(medium, language string, letter *wording.Letter, v wording.Values) (store.Content, error) {
+	var c store.Content
+	if medium == SMS {
+		c.Text, c.Variables = letter.Short(v), all(v)
+	} else {
+		m := letter.Mail(v)
+		var b strings.Builder
+		if err := d.templates.frame.Execute(&b, frame{Mail: m, Language: spoken(language)}); err != nil {
+			return c, err
+		}
+		c.Subject, c.Text, c.HTML = m.Subject, m.Text, strings.TrimSpace(b.String())+"\n"
+	}
+	if password := v["password"]; password != "" {
+		c.Secrets = []string{password}
+		if escaped := escape(password); escaped != password {
 			c.Secrets = append(c.Secrets, escaped)
 		}
 	}
 	return c, nil
 }
 
-func (t *templates) render(event, medium, language string, data *usage) (store.Content, error) {
-	name := event + "." + language
-	if _, ok := t.sms[name]; !ok { // a language that is not spoken
-		name = event + "." + languages[0]
-	}
-	var c store.Content
+var asHTML = htmltemplate.Must(htmltemplate.New("").Parse("{{.}}"))
+
+// escape writes a text as it stands in a mail's markup.
+func escape(s string) string {
 	var b strings.Builder
-	if medium == SMS {
-		if err := t.sms[name].Execute(&b, data); err != nil {
-			return c, err
-		}
-		c.Text, c.Variables = strings.TrimSpace(b.String()), data.variables()
-		return c, nil
+	if err := asHTML.Execute(&b, s); err != nil { // a string into a buffer
+		return s
 	}
-	if err := t.mailText[name].ExecuteTemplate(&b, "subject", data); err != nil {
-		return c, err
-	}
-	c.Subject = oneLine(b.String())
-	data.Subject = c.Subject
-	b.Reset()
-	if err := t.mailText[name].Execute(&b, data); err != nil {
-		return c, err
-	}
-	c.Text = strings.TrimSpace(b.String()) + "\n"
-	b.Reset()
-	if err := t.mailHTML[name].ExecuteTemplate(&b, "layout", data); err != nil {
-		return c, err
-	}
-	c.HTML = b.String()
-	return c, nil
+	return b.String()
 }
 
-// oneLine keeps a subject from being more than one header line.
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+// values are what stands behind the variables of a message, as things are now.
+// Only the usage information holds access data. Times are in a customer's zone
+// and in the message's language.
+func (d *Deliverer) values(kind string, i *store.Instance, language string, zone *time.Location, now time.Time) wording.Values {
+	v := wording.Values{"seller": d.seller, "customer_name": i.RealName, "product_name": i.ProductName, "instance_id": i.InstanceID,
+		"order_id": i.OrderID, "expires_at": moment(i.ExpiresAt, zone, language)}
+	if i.RealName == "" {
+		v["customer_name"] = i.CustomerName
+	}
+	switch kind {
+	case UsageInfo:
+		v["front_end_url"], v["admin_url"], v["user_name"] = i.App.FrontEndURL, i.App.AdminURL, i.App.UserName
+		v["password"], v["memo"] = i.App.Password, i.App.Memo
+	case market.ExpiryNotice:
+		days := daysUntil(i.ExpiresAt, now, zone)
+		v["days"] = strconv.Itoa(days)
+		switch {
+		case !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt):
+			v["expired"] = "1"
+		case days == 0:
+			v["today"] = "1"
+		case days == 1:
+			v["tomorrow"] = "1"
+		}
+	}
+	return v
 }
 
 // moment writes a time for a customer, to the minute and with its zone.
@@ -153,7 +164,7 @@ func moment(t time.Time, zone *time.Location, language string) string {
 	switch {
 	case t.IsZero():
 		return ""
-	case language == "en":
+	case spoken(language) == "en":
 		return t.In(zone).Format("2 January 2006, 15:04 (UTC-07:00)")
 	}
 	return t.In(zone).Format("2006年1月2日 15:04（UTC-07:00）")

@@ -95,3 +95,12 @@ var gsmTable = func() map[rune]int {
 
 // gsmUnits is 0 for a character that the alphabet does not have.
 func gsmUnits(r rune) int { return gsmTable[r] }
+
+// FitsSMS is what fits into one SMS of an encoding, and into each part of a
+// longer one, in its units.
+func FitsSMS(encoding string) (whole, part int) {
+	if encoding == GSM7 {
+		return gsmWhole, gsmPart
+	}
+	return ucsWhole, ucsPart
+}

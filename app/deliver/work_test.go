@@ -27,7 +27,7 @@ func TestTheCustomerGetsTheUsageInformation(t *testing.T) {
 	for _, part := range []string{"云协作 <Pro>", "https://app.example.com/?a=1&b=2", "账号：admin", "初始密码：" + password, "第一行", "2027年11月21日 23:59（UTC+08:00）", "示例云"} {
 		require.Contains(t, m.Text, part)
 	}
-	for _, part := range []string{"云协作 &lt;Pro&gt;", `href="https://app.example.com/?a=1&amp;b=2"`, "Pa55&amp;&lt;w&gt;&#34;ord&#39;", "第一行\n第二行"} {
+	for _, part := range []string{"云协作 &lt;Pro&gt;", `href="https://app.example.com/?a=1&amp;b=2"`, "Pa55&amp;&lt;w&gt;&#34;ord&#39;", "第一行<br>第二行"} {
 		require.Contains(t, strings.ReplaceAll(m.HTML, "\r\n", "\n"), part)
 	}
 	require.Equal(t, "云协作 <Pro>已开通：使用信息", m.Get("Subject"))

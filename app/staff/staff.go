@@ -216,6 +216,14 @@ const (
 	ActTestAlertTarget   = "alert_target.test"
 )
 
+// The acts on the texts of messages to customers.
+const (
+	ActSetTemplate      = "template.set"
+	ActWithdrawTemplate = "template.withdraw"
+	ActRestoreTemplate  = "template.restore"
+	ActTestTemplate     = "template.test" // a test message to whoever tries it
+)
+
 // Audit is one entry of the audit trail. Detail never holds secrets.
 type Audit struct {
 	ID     int64

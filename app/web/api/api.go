@@ -63,6 +63,7 @@ type Options struct {
 	Licenses  Licenses
 	PublicURL string // where KooGallery reaches the program
 	Teller    Teller
+	Writer    Writer
 
 	Reconcile Reconciler
 	Failures  Failures
@@ -88,7 +89,7 @@ const Prefix = "/api/v1"
 func (a *API) Routes() []session.Route {
 	const get, post, put, patch, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete
 	to := session.To
-	return []session.Route{
+	return append(a.templateRoutes(), []session.Route{
 		to(get, "/openapi.json", staff.Public, a.OpenAPI),
 		to(get, "/messages", staff.MessagesRead, a.Messages),
 		to(post, "/messages/restart", staff.MessagesRestart, a.RestartMessages),
@@ -182,5 +183,5 @@ func (a *API) Routes() []session.Route {
 		to(del, "/alert-targets/:id", staff.AlertsManage, a.RemoveAlertTarget),
 		to(post, "/alert-targets/:id/test", staff.AlertsManage, a.TestAlertTarget),
 		to(get, "/audit", staff.AuditRead, a.Audit),
-	}
+	}...)
 }

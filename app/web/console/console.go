@@ -107,7 +107,7 @@ func New(o Options) *Console {
 func (k *Console) Routes() []session.Route {
 	const get, post = fiber.MethodGet, fiber.MethodPost
 	to := session.To
-	return []session.Route{
+	return append(k.templateRoutes(), []session.Route{
 		to(get, "/", staff.SignedIn, k.Home),
 		to(get, "/login", staff.Public, k.Login),
 		to(post, "/login", staff.Public, k.SignIn),
@@ -211,5 +211,5 @@ func (k *Console) Routes() []session.Route {
 		to(get, "/self-check/report.html", staff.SelfCheckRead, k.SelfCheckReport),
 		to(get, "/self-check/report.md", staff.SelfCheckRead, k.SelfCheckReport),
 		to(get, "/self-check/report.json", staff.SelfCheckRead, k.SelfCheckReport),
-	}
+	}...)
 }

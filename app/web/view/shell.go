@@ -30,6 +30,7 @@ const (
 	RoomChannels     Room = "channels"
 	RoomListing      Room = "listing"
 	RoomAlerts       Room = "alerts"
+	RoomTemplates    Room = "templates"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -65,7 +66,8 @@ var rooms = []room{
 	{RoomEvents, "/events", "external", "w", "system", staff.EventsRead},
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
-	{RoomAlerts, "/alerts", "alert", "w", "system", staff.AlertsRead},
+	{RoomAlerts, "/alerts", "alert", "v", "system", staff.AlertsRead},
+	{RoomTemplates, "/templates", "edit", "x", "system", staff.ProductsRead},
 	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }

@@ -29,6 +29,13 @@ func (t Templates) find(kind, language string) (Template, bool) {
 	return Template{}, false
 }
 
+// TextOf is the id of the service's template that a kind is sent by. It
+// implements deliver.TextHolder.
+func (s *Sender) TextOf(kind, language string) (id string, variables []string) {
+	t, _ := s.o.Templates.find(kind, language)
+	return t.ID, t.Variables
+}
+
 var (
 	templateName = regexp.MustCompile(`^[a-z_]+\.(zh-CN|en)$`)
 	templateID   = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
