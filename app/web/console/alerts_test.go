@@ -28,7 +28,7 @@ func TestAnOperatorSaysWhereToHearAndTriesIt(t *testing.T) {
 	done := v.post(alert.TargetsPath, form, "medium", "email", "name", "Me", "address", "me@example.com", "language", "en", "severity", "critical",
 		"kinds", "pool_low", "quiet_hours", "22:00-08:00", "per_hour", "5", "endings", "1", "enabled", "1")
 	require.Equal(t, http.StatusSeeOther, done.status)
-	require.Equal(t, "Me email m•••@example.com {pool_low} 2 22:00-08:00 5 true", h.text(`SELECT concat_ws(' ', name, medium, address_mask, kinds, severity, quiet_hours, per_hour, endings) FROM alert_targets`))
+	require.Equal(t, "Me email m•••@example.com {pool_low} 2 22:00-08:00 5 t", h.text(`SELECT concat_ws(' ', name, medium, address_mask, kinds, severity, quiet_hours, per_hour, endings) FROM alert_targets`))
 
 	page := v.get(alert.TargetsPath)
 	require.Contains(t, page.words(".alert-targets"), "m•••@example.com")
