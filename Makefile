@@ -43,7 +43,7 @@ cover: ## test coverage: total here, line by line in coverage.html
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@scripts/with-services scripts/fuzz $(FUZZTIME)
 
-bench: build ## the benchmarks: ratios beside their raw limits
+bench: build ## the benchmarks: ratios beside their raw limits, and of big databases to small ones
 	@scripts/with-services scripts/bench
 
 check: ## go vet and gofmt, without services

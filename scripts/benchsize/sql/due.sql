@@ -1,0 +1,36 @@
+-- The same selection as the program's, and nothing else: which instances have a notice due, for which day, and to whom
+-- it would go. $1 are the days before the expiry, $2 is the zone.
+SELECT count(*)
+  FROM (SELECT i.id, i.channel_id, i.email_sealed, i.phone_sealed, n.days
+          FROM instances i
+          LEFT JOIN LATERAL (
+               SELECT settings
+                 FROM products
+                WHERE channel_id = i.channel_id
+                  AND product_id IN (i.product_id, '*')
+                ORDER BY product_id = '*'
+                LIMIT 1) p ON true
+          LEFT JOIN customer_wishes w ON w.channel_id = i.channel_id AND w.customer = i.customer_id
+         CROSS JOIN LATERAL (
+               SELECT d.days
+                 FROM unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $1::int[])) d(days)
+                CROSS JOIN LATERAL (
+                      SELECT CASE WHEN d.days = 0
+                                  THEN date_trunc('day', i.expires_at AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2)) AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2)
+                                  ELSE i.expires_at - d.days * interval '24 hours' END AS at) m
+                WHERE m.at <= now()
+                  AND m.at > i.expiry_since
+                ORDER BY m.at DESC, d.days
+                LIMIT 1) n
+         WHERE i.notice_at <= now()
+           AND i.status = 'active'
+           AND now() < i.expires_at + interval '24 hours'
+           AND NOT COALESCE('expiry_notice' = ANY (w.off), false)
+           AND NOT EXISTS (
+               SELECT 1
+                 FROM deliveries d
+                WHERE d.instance_pk = i.id
+                  AND d.kind = 'expiry_notice'
+                  AND d.about_expiry = i.expires_at
+                  AND d.days <= n.days)
+         ORDER BY i.notice_at, i.id) AS due
