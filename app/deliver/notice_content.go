@@ -16,7 +16,7 @@ func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery
 	}
 	zone := d.zoneOf(w)
 	if v.Kind == UsageInfo {
-		return d.usageContent(i, v.Medium, v.Language, zone)
+		return d.tellable(ctx, tx, i, v.Medium, v.Language, zone)
 	}
 	return d.noticeContent(i, v.Kind, v.Medium, v.Language, zone, tx.Now)
 }

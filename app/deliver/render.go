@@ -30,6 +30,7 @@ type usage struct {
 	AdminURL     string
 	UserName     string
 	Password     string
+	PasswordURL  string // where it is shown once, instead of Password
 	Memo         string
 	ExpiresAt    string // "" when it does not expire
 
@@ -92,11 +93,19 @@ func (t *templates) parse(files fs.FS, name string) (err error) {
 // usageContent renders the usage information of an instance; its expiry is
 // written in a customer's zone.
 func (d *Deliverer) usageContent(i *store.Instance, medium, language string, zone *time.Location) (store.Content, error) {
+	return d.usageContentWith(i, medium, language, zone, "")
+}
+
+// usageContentWith is usageContent, with the password behind a link if there is one.
+func (d *Deliverer) usageContentWith(i *store.Instance, medium, language string, zone *time.Location, link string) (store.Content, error) {
 	data := usage{Language: language, Seller: d.seller, CustomerName: i.RealName, ProductName: i.ProductName,
 		InstanceID: i.InstanceID, OrderID: i.OrderID, FrontEndURL: i.App.FrontEndURL, AdminURL: i.App.AdminURL,
 		UserName: i.App.UserName, Password: i.App.Password, Memo: i.App.Memo, ExpiresAt: moment(i.ExpiresAt, zone, language)}
 	if data.CustomerName == "" {
 		data.CustomerName = i.CustomerName
+	}
+	if link != "" {
+		data.Password, data.PasswordURL = "", link
 	}
 	c, err := d.templates.render(UsageInfo, medium, language, &data)
 	if err != nil {
@@ -105,9 +114,9 @@ func (d *Deliverer) usageContent(i *store.Instance, medium, language string, zon
 	if medium == SMS {
 		c.Variables = data.variables()
 	}
-	if data.Password != "" {
-		c.Secrets = []string{data.Password}
-		if escaped := htmltemplate.HTMLEscapeString(data.Password); escaped != data.Password {
+	if secret := data.Password + data.PasswordURL; secret != "" {
+		c.Secrets, c.ByLink = []string{secret}, link != ""
+		if escaped := htmltemplate.HTMLEscapeString(secret); escaped != secret {
 			c.Secrets = append(c.Secrets, escaped)
 		}
 	}

@@ -44,6 +44,7 @@ const (
 	Session       Purpose = "session"
 	LicenseCode   Purpose = "license code"
 	License       Purpose = "license"
+	Refusal       Purpose = "refusal of notices"
 )
 
 // ErrOpen means that a value could not be opened: it was sealed under a key

@@ -172,7 +172,7 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 	v.get("/instances") // the choices of the filters are known now
 	const session = 2   // the session, and the operator behind it
 	for path, most := range map[string]int64{"/messages": 3, "/messages?status=failed&range=24h": 3, "/instances": 3, "/deliveries": 3, "/tasks": 3,
-		"/": 8, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 7, "/instances/biz-CSWORKS": 22, "/deliveries/1": 10} {
+		"/": 8, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/calendar": 2, "/deliveries/chart": 2, "/calendar/2026-11-22": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 7, "/instances/biz-CSWORKS": 22, "/deliveries/1": 10} {
 		before := counter.statements()
 		require.Equal(t, http.StatusOK, v.get(path).status)
 		n := counter.statements() - before - session

@@ -15,6 +15,7 @@ const (
 	RoomFailures     Room = "failures"
 	RoomInstances    Room = "instances"
 	RoomProvisioning Room = "provisioning"
+	RoomCalendar     Room = "calendar"
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
 	RoomOrders       Room = "orders"
@@ -50,6 +51,7 @@ var rooms = []room{
 	{RoomFailures, "/failures", "failed", "f", "", staff.FailuresRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
 	{RoomProvisioning, "/provisioning", "provision", "p", "", staff.InstancesRead},
+	{RoomCalendar, "/calendar", "clock", "x", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenses, "/licenses", "upgrade", "n", "", staff.LicensesRead},
