@@ -34,6 +34,8 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	secret := f.String("webhook-secret", "", "driver or License supplier webhook: what its calls are signed with, whsec_... or 24 characters and more; - reads it from standard input; without it the stored one stays, or one is made and printed once")
 	f.StringVar(&p.Settings.WebhookWait, "webhook-wait", "", "driver or License supplier webhook: how long the product may take to hand access data or a License in after it answered 202, such as 90m (default 2h)")
 	f.BoolVar(&p.Settings.OneTimeLink, "one-time-link", false, "let the buyer's access page show the access data once only")
+	f.StringVar(&p.Settings.PasswordBy, "password-by", "", "how messages tell the first password: message (default), or link, to the buyer's access page, which shows it once")
+	f.IntVar(&p.Settings.WipePasswordDays, "wipe-password-days", 0, "wipe the first password so many days after the customer has got it (default 0: never)")
 	f.BoolVar(&p.Settings.DeliveryFallback, "delivery-fallback", false, "tell a customer by SMS what an e-mail finally could not, and the other way round")
 	f.StringVar(&p.MailLanguage, "mail-language", "", "language of the messages to customers: zh-CN or en (default: the site's)")
 	f.StringVar(&p.Settings.License, "license", "", "a License product: who supplies its Licenses: "+strings.Join(c.suppliers(nil, nil).Names(), ", ")+"; with --driver none it has no access data")

@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"app/orderbook":         {"app/event", "app/store", "app/outbox", "app/market", "app/fault", "app/marketapi"},
 	"app/provision/pool":    {"app/provision", "app/store", "app/staff", "app/market", "app/fault"},
 	"app/provision/webhook": {"app/webhook", "app/event", "app/provision", "app/store", "app/market", "app/fault"},
-	"app/deliver":           {"app/wording", "app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/i18n", "views"},
+	"app/deliver":           {"app/wording", "app/seal", "app/store", "app/outbox", "app/market", "app/staff", "app/fault", "app/i18n", "views"},
 	"app/deliver/...":       {"app/deliver", "app/market", "app/fault", "app/protocol/...", "app/webhook"},
 	"app/signin":            {"app/store", "app/staff", "app/fault", "app/i18n", "app/throttle"},
 	"app/web/view":          {"app/i18n", "app/fault", "app/staff", "app/market", "views", "static"},
@@ -66,7 +66,7 @@ var mayImport = map[string][]string{
 	"app/selfcheck":         {"app/simulator", "app/conformance", "app/protocol/crypt", "app/market", "app/fault", "app/i18n"}, // an outside party, like the simulator
 	"app/throttle":          {},
 	"app/accesspage":        {"app/store", "app/market", "app/staff", "app/fault", "app/seal"},
-	"app/web/buyer":         {"app/accesspage", "app/throttle", "app/staff", "app/fault", "app/i18n", "app/web/session", "app/web/view"},
+	"app/web/buyer":         {"app/accesspage", "app/deliver", "app/throttle", "app/staff", "app/fault", "app/i18n", "app/web/session", "app/web/view"},
 	"app/web/receipts":      {"app/deliver", "app/seal", "app/throttle", "app/staff", "app/fault", "app/web/session"},
 	"jobs": {"app/intake", "app/provision", "app/deliver", "app/outbox", "app/store", "app/fault", "app/telemetry",
 		"app/redisconn"},

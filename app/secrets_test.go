@@ -145,6 +145,37 @@ func TestLaterSecretsAreNowhereButWhereTheyBelong(t *testing.T) {
 	require.Contains(t, places["the database"], string(staff.ActRenewLink), "the audit was looked at")
 }
 
+// A password that is told by a link stands nowhere in clear, nor does the link;
+// once it is wiped, not even the keys of this installation find it.
+func TestAPasswordBehindALinkIsNowhereAndThenGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.ok(product, "", "set", "--channel", "default", "--product", "*", "--driver", "static", "--generate-password", "--front-end-url", "https://app.seller.example/",
+		"--user-name", "admin", "--password-by", "link", "--wipe-password-days", "2")
+	id := r.buy("CS2611220007LLINK")
+	app := r.access(id)
+	pages := accesspage.New(accesspage.Options{Store: r.store, PublicURL: r.base, Log: slog.New(slog.NewTextHandler(r.log, nil))})
+	link := pages.URL(id, 0)
+	mail := r.mails(1)[0]
+	require.Contains(t, mail.Text, link[strings.Index(link, "/access/"):])
+	require.NotContains(t, mail.Text+mail.HTML, app.Password)
+	require.Contains(t, r.page(http.MethodPost, link), app.Password, "the page shows it")
+	require.NotContains(t, r.page(http.MethodGet, link), app.Password)
+	told := r.toldBy("/messages", "/instances", "/instances/"+id, "/deliveries", "/deliveries/1", "/tasks")
+	token := link[strings.LastIndex(link, "/")+1:]
+
+	_, err := r.store.SQL().Exec(`UPDATE instances SET password_given_at = now() - interval '2 days', wipe_password_at = now()`)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM instances WHERE password_sealed IS NULL AND password_wiped_at IS NOT NULL`) == 1
+	}, 60*time.Second, 50*time.Millisecond, "the scheduler wipes it")
+	require.Empty(t, r.access(id).Password, "queryInstance follows")
+	require.Contains(t, r.page(http.MethodGet, link), time.Now().UTC().Format("2006"), "the buyer's page says since when")
+	told += r.toldBy("/instances/"+id, "/deliveries/1")
+	r.stop()
+	r.nowhere(told, app.Password, token)
+}
+
 // dump is every row of every table as text, bytes both in hexadecimal and as
 // they are.
 func (r *rig) dump() string {

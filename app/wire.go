@@ -157,6 +157,7 @@ func (p *parts) useCases(c *cli) error {
 			{Name: "events", Every: 15 * time.Second, Run: p.store.SettleEvents},
 			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "notices", Run: p.deliverer.Schedule},
+			{Name: "passwords", Run: p.deliverer.WipePasswords},
 			{Name: "pools", Run: p.pools.Watch},
 			{Name: "license pools", Every: time.Minute, Run: p.license.Watch},
 			{Name: "alerts", Every: 15 * time.Second, Run: p.alerts.Watch},
@@ -206,7 +207,8 @@ func (p *parts) delivery(c *cli, wake func()) error {
 		return err
 	}
 	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: p.sms,
-		Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
+		Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay,
+		Public: c.config.PublicURL.String(), Link: func(id string, generation int) string { return p.pages.URL(id, generation) }, Log: p.log, Wake: wake})
 	return err
 }
 
@@ -267,13 +269,13 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		return web.Options{}, err
 	}
 	return web.Options{
-		Buyer: buyer.New(buyer.Options{Pages: p.pages, Limit: throttle.New("access", p.redis, p.log), Views: pages, Seller: p.seller,
+		Buyer: buyer.New(buyer.Options{Pages: p.pages, Refuser: p.deliverer, Limit: throttle.New("access", p.redis, p.log), Views: pages, Seller: p.seller,
 			Zone: c.config.TZDisplay}),
 		Receipts: receipts.New(receipts.Options{Deliver: p.deliverer, Keys: p.store.Keys(), Limit: throttle.New("receipts", p.redis, p.log), PublicURL: c.config.PublicURL.String()}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
-			Teller: p.deliverer, Writer: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts}),
+			Zone: c.config.TZDisplay, Teller: p.deliverer, Writer: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck, Events: p.event, Alerts: p.alerts,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),

@@ -83,7 +83,7 @@ type Page struct {
 }
 
 // Used tells whether the access data has been shown and is not shown again.
-func (p *Page) Used() bool { return p.OneTime && p.Link.Reveals > 0 }
+func (p *Page) Used() bool { return p.OneTime && p.Link.Spent() }
 
 // unknown is the fault of every link that opens nothing: tampered with, of
 // another installation, or ended by a newer one. Nobody can tell which.
@@ -134,7 +134,7 @@ func (p *Pages) page(ctx context.Context, r *store.Reader, i *store.Instance) (*
 func (p *Pages) product(ctx context.Context, r *store.Reader, i *store.Instance, out *Page) error {
 	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
 	if err == nil {
-		out.OneTime, out.Language = product.Settings.OneTimeLink, product.MailLanguage
+		out.OneTime, out.Language = product.Settings.ShownOnce(), product.MailLanguage
 		return nil
 	}
 	if !fault.Is(err, fault.NotFound) {
@@ -203,14 +203,29 @@ func (p *Pages) Reveal(ctx context.Context, token string) (*Page, error) {
 		if err == nil && !counted {
 			return fault.New(fault.Conflict, "access_page.used")
 		}
+		if err != nil {
+			return err
+		}
 		out.Access = i.App
-		return err
+		return p.given(ctx, tx, i)
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.log.InfoContext(ctx, "access data shown to the buyer", "instance", instanceID, "link", generation)
 	return out, nil
+}
+
+// given notes that the customer has got the password.
+func (p *Pages) given(ctx context.Context, tx *store.Tx, i *store.Instance) error {
+	product, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	if fault.Is(err, fault.NotFound) {
+		product, err = &store.Product{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.PasswordGiven(ctx, i.PK, product.Settings.WipePasswordDays)
 }
 
 // Renew issues a new link for an instance and ends the present one. Faults:

@@ -7,6 +7,7 @@ package deliver
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"koodesk/app/market"
@@ -42,6 +43,7 @@ type Parcel struct {
 	Text       string            // as rendered
 	HTML       string            // of a mail
 	Variables  map[string]string // what Text was rendered from, for services that have the text themselves
+	RefuseURL  string            // where the receiver of a mail switches this kind off; "" where he cannot
 }
 
 // Receipt is what a sender has to show for it.
@@ -75,10 +77,12 @@ type Options struct {
 	Store  *store.Store
 	Email  Sender
 	SMS    Sender
-	Domain string         // of Message-IDs: the domain of MAIL_FROM
-	Seller string         // how the seller signs: the name in MAIL_FROM; may be empty
-	Zone   *time.Location // in which customers read times; nil: UTC
+	Domain string                                         // of Message-IDs: the domain of MAIL_FROM
+	Seller string                                         // how the seller signs: the name in MAIL_FROM; may be empty
+	Zone   *time.Location                                 // in which customers read times; nil: UTC
+	Link   func(instanceID string, generation int) string // the buyer's access page; nil: there is none, and passwords are told in messages
 	Log    *slog.Logger
+	Public string // where customers' browsers find the program; empty: notices have no link to switch them off
 	Wake   func() // called after a person's act has written work; may be nil
 }
 
@@ -90,6 +94,8 @@ type Deliverer struct {
 	domain    string
 	seller    string
 	zone      *time.Location
+	public    string
+	link      func(instanceID string, generation int) string
 	log       *slog.Logger
 	wake      func()
 }
@@ -110,5 +116,5 @@ func New(o Options) (*Deliverer, error) {
 		o.Domain = "koodesk.invalid"
 	}
 	return &Deliverer{store: o.Store, senders: map[string]Sender{Email: o.Email, SMS: o.SMS}, templates: t,
-		domain: o.Domain, seller: o.Seller, zone: o.Zone, log: o.Log, wake: o.Wake}, nil
+		domain: o.Domain, seller: o.Seller, zone: o.Zone, public: strings.TrimSuffix(o.Public, "/"), link: o.Link, log: o.Log, wake: o.Wake}, nil
 }

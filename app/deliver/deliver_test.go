@@ -73,9 +73,16 @@ func open(t testing.TB, withServer bool) *post {
 	}
 	var err error
 	p.d, err = deliver.New(deliver.Options{Store: p.store, Email: out, SMS: sms.Log{Log: log}, Domain: "seller.test", Seller: "示例云",
-		Zone: time.FixedZone("", 8*60*60), Log: log, Wake: func() { p.wakes++ }})
+		Zone: shanghai(t), Public: "https://seller.test/", Link: func(id string, n int) string { return fmt.Sprintf("https://seller.test/access/TOKEN-%s-%d?a&b", id, n) }, Log: log, Wake: func() { p.wakes++ }})
 	require.NoError(t, err)
 	return p
+}
+
+func shanghai(t testing.TB) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Asia/Shanghai")
+	require.NoError(t, err)
+	return zone
 }
 
 func (p *post) logger() *slog.Logger {

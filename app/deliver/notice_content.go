@@ -19,7 +19,16 @@ func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery
 		return store.Content{}, err
 	}
 	zone := d.zoneOf(w)
-	c, err := d.fill(v.Medium, v.Language, letter, d.values(v.Kind, i, v.Language, zone, tx.Now))
+	values := d.values(v.Kind, i, v.Language, zone, tx.Now)
+	link, err := d.passwordLink(ctx, tx, v.Kind, i)
+	if err != nil {
+		return store.Content{}, err
+	}
+	if link != "" {
+		behind(letter, values, link)
+	}
+	c, err := d.fill(v.Medium, v.Language, letter, values)
+	c.ByLink = link != ""
 	if err == nil && v.Medium == SMS {
 		c.Variables["expires_at"] = brief(i.ExpiresAt, zone)
 	}

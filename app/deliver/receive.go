@@ -133,7 +133,7 @@ func (d *Deliverer) follow(ctx context.Context, tx *store.Tx, v *store.Delivery,
 		return err
 	}
 	if cause == nil {
-		return nil
+		return d.given(ctx, tx, v, outcome)
 	}
 	return d.fallBack(ctx, tx, v, outcome)
 }

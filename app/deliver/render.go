@@ -111,9 +111,9 @@ func (d *Deliverer) fill(medium, language string, letter *wording.Letter, v word
 		}
 		c.Subject, c.Text, c.HTML = m.Subject, m.Text, strings.TrimSpace(b.String())+"\n"
 	}
-	if password := v["password"]; password != "" {
-		c.Secrets = []string{password}
-		if escaped := escape(password); escaped != password {
+	if secret := v["password"] + v["password_url"]; secret != "" {
+		c.Secrets = []string{secret}
+		if escaped := escape(secret); escaped != secret {
 			c.Secrets = append(c.Secrets, escaped)
 		}
 	}

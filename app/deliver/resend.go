@@ -91,6 +91,13 @@ func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 	if err != nil {
 		return err
 	}
+	if c := v.Content; c != nil && (c.ByLink || c.WipedAt != nil) {
+		// A link that was used shows nothing any more, and a text without its password is
+		// not the one that was asked for.
+		if err := tx.DropContent(ctx, v.ID); err != nil {
+			return err
+		}
+	}
 	ref := v.MessageRef
 	if len(waiting) == 0 || to != v.To {
 		ref = d.newRef()

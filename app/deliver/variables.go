@@ -21,7 +21,7 @@ var common = []wording.Variable{{Name: "customer_name"}, {Name: "product_name"},
 
 // access are the variables of the usage information.
 var access = []wording.Variable{{Name: "front_end_url", Kind: wording.Address}, {Name: "admin_url", Kind: wording.Address}, {Name: "user_name", Kind: wording.Code},
-	{Name: "password", Kind: wording.Secret}, {Name: "memo"}}
+	{Name: "password", Kind: wording.Secret}, {Name: "password_url", Kind: wording.Address, Private: true}, {Name: "memo"}}
 
 // expiry are the variables of an expiry notice.
 var expiry = []wording.Variable{{Name: "days"}, {Name: "expired", Kind: wording.Flag}, {Name: "today", Kind: wording.Flag}, {Name: "tomorrow", Kind: wording.Flag}}

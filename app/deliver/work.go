@@ -53,11 +53,15 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 		return err
 	}
 	err = d.store.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.LockDelivery(ctx, task.DeliveryID); err != nil {
+		v, err := tx.LockDelivery(ctx, task.DeliveryID)
+		if err != nil {
 			return err
 		}
 		try := store.DeliveryTry{Status: succeeded, Transport: sender.Transport(), ProviderRef: receipt.ProviderRef, Outcome: string(taken(sender))}
 		if err := tx.EndDeliveryTry(ctx, task.DeliveryID, try); err != nil {
+			return err
+		}
+		if err := d.given(ctx, tx, v, taken(sender)); err != nil {
 			return err
 		}
 		return tx.Complete(ctx, task)
@@ -110,15 +114,18 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 		return nil, nil, err
 	}
 	p := &Parcel{DeliveryID: v.ID, Kind: v.Kind, To: v.To, Mask: v.ToMask, Ref: v.MessageRef, Tag: tagOf(v.ID, v.MessageRef), Language: v.Language,
-		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML, Variables: v.Content.Variables}
+		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML, Variables: v.Content.Variables, RefuseURL: d.refuseURL(v, i)}
 	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID)
 }
 
 // interrupted looks at a hand-over whose end was not written down: a report may
 // have told it since, or the sender's repeat does no harm.
 func (d *Deliverer) interrupted(ctx context.Context, tx *store.Tx, v *store.Delivery) (done bool, err error) {
-	switch Outcome(v.Outcome) {
+	switch o := Outcome(v.Outcome); o {
 	case HandedOver, Delivered:
+		if err := d.given(ctx, tx, v, o); err != nil {
+			return true, err
+		}
 		return true, tx.SetDeliveryStatus(ctx, v.ID, succeeded)
 	case Refused, Bounced:
 		return true, tx.SetDeliveryStatus(ctx, v.ID, failed)

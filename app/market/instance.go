@@ -55,7 +55,12 @@ const (
 	DriverChanged   ChangeKind = "driver"
 	TermsTold       ChangeKind = "told" // an expiry that was told and has no effect
 	LicenseChanged  ChangeKind = "license"
+	PasswordChanged ChangeKind = "password" // PasswordWiped
 )
+
+// PasswordWiped is the new value of the history entry (kind PasswordChanged) which
+// says that the initial password is not kept any more.
+const PasswordWiped = "wiped"
 
 // Change is one entry of an instance's history. Values are never secret.
 type Change struct {

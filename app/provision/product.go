@@ -32,7 +32,8 @@ const secretOverlap = 24 * time.Hour
 //
 // Faults: not_found "channel.unknown"; invalid "product.bad_id",
 // "product.driver_unknown", "notice.kind_unknown", "notice.bad_days",
-// "notice.bad_quiet_hours", "notice.bad_cap" and those of the driver's CheckSettings.
+// "notice.bad_quiet_hours", "notice.bad_cap", "product.bad_password_by",
+// "product.bad_wipe_days" and those of the driver's CheckSettings.
 func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (done Stored, err error) {
 	if n := utf8.RuneCountInString(entry.ProductID); n == 0 || n > maxProductID || strings.ContainsFunc(entry.ProductID, blank) {
 		return done, fault.New(fault.Invalid, "product.bad_id")
@@ -57,6 +58,9 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 			return err
 		}
 		if err := checkNotices(&entry.Settings); err != nil {
+			return err
+		}
+		if err := checkPasswords(entry.Settings); err != nil {
 			return err
 		}
 		if entry.Settings.Pool != "" { // shown, empty as it is

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"strings"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/staff"
@@ -12,7 +13,7 @@ import (
 // RevealPassword gives the password of an instance to a person, and writes who
 // looked, and why, into the audit trail in the same transaction: without the
 // entry there is no password. Faults: invalid "access.reason_missing"; not_found
-// "instance.unknown"; conflict "access.no_password".
+// "instance.unknown"; conflict "access.no_password", "access.password_wiped".
 func (p *Provisioner) RevealPassword(ctx context.Context, instanceID string, actor staff.Actor) (password string, err error) {
 	if strings.TrimSpace(actor.Reason) == "" {
 		return "", fault.New(fault.Invalid, "access.reason_missing")
@@ -24,6 +25,9 @@ func (p *Provisioner) RevealPassword(ctx context.Context, instanceID string, act
 		}
 		if password, err = tx.Reader().RevealPassword(ctx, i.PK); err != nil {
 			return err
+		}
+		if password == "" && !i.PasswordWipedAt.IsZero() {
+			return fault.New(fault.Conflict, "access.password_wiped", "when", i.PasswordWipedAt.Format(time.DateOnly))
 		}
 		if password == "" {
 			return fault.New(fault.Conflict, "access.no_password")

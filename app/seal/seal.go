@@ -45,6 +45,7 @@ const (
 	LicenseCode   Purpose = "license code"
 	License       Purpose = "license"
 	AlertTarget   Purpose = "alert target"
+	Refusal       Purpose = "refusal of notices"
 )
 
 // ErrOpen means that a value could not be opened: it was sealed under a key

@@ -147,6 +147,15 @@ func Name(actor string) string {
 // CLI is somebody at the command line of the machine.
 func CLI() Actor { return Actor{Name: "cli", Role: Admin, Source: "operator"} }
 
+// ActWipePassword is the wiping of a password that its customer has got.
+const ActWipePassword = "instance.password_wiped"
+
+// What customers do with the link in a notice: switch its kind off, or on again.
+const (
+	ActRefuseNotices = "notices.refused"
+	ActWantNotices   = "notices.wanted"
+)
+
 // ActReveal is the act of looking at a password, as the audit names it.
 const ActReveal = "instance.reveal"
 

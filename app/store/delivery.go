@@ -54,6 +54,10 @@ type Content struct {
 	// Secrets are the texts in Subject, Text and HTML (as written there) that must
 	// be masked wherever the delivery is shown to anybody but its receiver.
 	Secrets []string `json:"secrets,omitempty"`
+	// ByLink tells that the password is told by the link among the secrets.
+	ByLink bool `json:"by_link,omitempty"`
+	// WipedAt is when the secrets were taken out; such a text is not sent again.
+	WipedAt *time.Time `json:"wiped_at,omitempty"`
 }
 
 // NewDelivery is a delivery to be written. UniqueKey makes it exist once. A

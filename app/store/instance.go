@@ -19,28 +19,30 @@ type Instance struct {
 	PK        int64
 	ChannelID int64
 	market.Instance
-	OrderID        string
-	OrderLineID    string
-	BusinessID     string
-	SkuCode        string
-	ProductName    string
-	LinearValue    int64
-	OrderType      string
-	PeriodType     string
-	PeriodNumber   int
-	CustomerID     string
-	CustomerName   string
-	RealName       string
-	Email          string
-	Phone          string
-	Driver         string
-	App            market.AppInfo
-	AccessVersion  int
-	CreatedAt      time.Time
-	OrderKnownAt   time.Time
-	Protocol       market.Protocol   // by which it was bought
-	Params         map[string]string // what the buyer gave while ordering, by name; may be personal data
-	LinkGeneration int               // of the buyer's access page
+	OrderID         string
+	OrderLineID     string
+	BusinessID      string
+	SkuCode         string
+	ProductName     string
+	LinearValue     int64
+	OrderType       string
+	PeriodType      string
+	PeriodNumber    int
+	CustomerID      string
+	CustomerName    string
+	RealName        string
+	Email           string
+	Phone           string
+	Driver          string
+	App             market.AppInfo
+	AccessVersion   int
+	CreatedAt       time.Time
+	OrderKnownAt    time.Time
+	Protocol        market.Protocol   // by which it was bought
+	Params          map[string]string // what the buyer gave while ordering, by name; may be personal data
+	LinkGeneration  int               // of the buyer's access page
+	PasswordGivenAt time.Time         // when the customer first got the present password; zero: never, as far as is known
+	PasswordWipedAt time.Time         // since when there is no password any more that there once was
 }
 
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
@@ -48,20 +50,20 @@ const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, b
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
        user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
        access_sealed, params_sealed, told_expires_at, told_product_id, told_after, ordered_product_id, ordered_at, ordered_task, ordered_expires_at,
-       ordered_expiry_at, link_generation`
+       ordered_expiry_at, link_generation, password_given_at, password_wiped_at`
 
 type scanner interface{ Scan(...any) error }
 
 func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	var i Instance
-	var expires, orderKnown, provisioned, frozen, released, told, ordered, orderedExpires, orderedExpiry sql.NullTime
+	var expires, orderKnown, provisioned, frozen, released, told, ordered, orderedExpires, orderedExpiry, given, wiped sql.NullTime
 	var realName, email, phone, password, access, params []byte
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
 		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
 		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
 		&i.Protocol, &i.FrozenBy, &access, &params, &told, &i.Told.ProductID, &i.Told.After, &i.Ordered.ProductID, &ordered, &i.Ordered.Task,
-		&orderedExpires, &orderedExpiry, &i.LinkGeneration)
+		&orderedExpires, &orderedExpiry, &i.LinkGeneration, &given, &wiped)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
@@ -70,6 +72,7 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	}
 	i.ExpiresAt, i.OrderKnownAt, i.ProvisionedAt = utc(expires), orderKnown.Time, provisioned.Time
 	i.FrozenAt, i.ReleasedAt = frozen.Time, released.Time
+	i.PasswordGivenAt, i.PasswordWipedAt = utc(given), utc(wiped)
 	i.Told.ExpiresAt, i.Ordered.At, i.Ordered.ExpiresAt, i.Ordered.ExpiryAt = utc(told), utc(ordered), utc(orderedExpires), utc(orderedExpiry)
 	for _, f := range []struct {
 		p    seal.Purpose
@@ -267,6 +270,9 @@ UPDATE instances
        memo = $7,
        access_version = $8,
        access_sealed = $9,
+       password_given_at = NULL,
+       wipe_password_at = NULL,
+       password_wiped_at = CASE WHEN $6::bytea IS NULL THEN password_wiped_at END,
        updated_at = now()
  WHERE id = $1`,
 		i.PK, i.Driver, shown.FrontEndURL, shown.AdminURL, shown.UserName,

@@ -16,15 +16,16 @@ type Link struct {
 	FirstViewAt   time.Time
 	LastViewAt    time.Time
 	Reveals       int
+	Allowed       int // how often a page that shows the access data once may show it
 	FirstRevealAt time.Time
 	LastRevealAt  time.Time
 }
 
-const linkColumns = `COALESCE(l.views, 0), l.first_view_at, l.last_view_at, COALESCE(l.reveals, 0), l.first_reveal_at, l.last_reveal_at`
+const linkColumns = `COALESCE(l.views, 0), l.first_view_at, l.last_view_at, COALESCE(l.reveals, 0), l.first_reveal_at, l.last_reveal_at, COALESCE(l.allowed, 1)`
 
 func (l *Link) scan(row scanner, more ...any) error {
 	var firstView, lastView, firstReveal, lastReveal sql.NullTime
-	err := row.Scan(append(more, &l.Views, &firstView, &lastView, &l.Reveals, &firstReveal, &lastReveal)...)
+	err := row.Scan(append(more, &l.Views, &firstView, &lastView, &l.Reveals, &firstReveal, &lastReveal, &l.Allowed)...)
 	l.FirstViewAt, l.LastViewAt, l.FirstRevealAt, l.LastRevealAt = utc(firstView), utc(lastView), utc(firstReveal), utc(lastReveal)
 	return toFault(err)
 }
@@ -40,7 +41,7 @@ SELECT `+instanceColumns+`
 
 // LinkOf is what is known of one generation of an instance's link.
 func (r *Reader) LinkOf(ctx context.Context, pk int64, generation int) (Link, error) {
-	l := Link{Generation: generation}
+	l := Link{Generation: generation, Allowed: 1}
 	err := l.scan(r.q.QueryRowxContext(ctx, `
 SELECT `+linkColumns+`
   FROM access_links l
@@ -62,7 +63,7 @@ func (r *Reader) oneTimeLink(ctx context.Context, channel int64, productID strin
 	if err != nil {
 		return false, err
 	}
-	return p.Settings.OneTimeLink, nil
+	return p.Settings.ShownOnce(), nil
 }
 
 // links are the present generation of an instance's link and all that were
@@ -111,13 +112,28 @@ ON CONFLICT (instance_pk, generation) DO UPDATE
    SET reveals = l.reveals + 1,
        first_reveal_at = COALESCE(l.first_reveal_at, now()),
        last_reveal_at = now()
- WHERE NOT $3 OR l.reveals = 0`, pk, generation, once)
+ WHERE NOT $3 OR l.reveals < l.allowed`, pk, generation, once)
 	if err != nil {
 		return false, toFault(err)
 	}
 	n, err := r.RowsAffected()
 	return n > 0, toFault(err)
 }
+
+// AllowReveal lets the page of an instance show its access data once more than it
+// was shown: a message with its link is about to go out.
+func (t *Tx) AllowReveal(ctx context.Context, pk int64, generation int) error {
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO access_links AS l (instance_pk, generation)
+VALUES ($1, $2)
+ON CONFLICT (instance_pk, generation) DO UPDATE
+   SET allowed = l.reveals + 1`, pk, generation)
+	return toFault(err)
+}
+
+// Spent tells whether a page that shows the access data once has nothing more to
+// show.
+func (l Link) Spent() bool { return l.Reveals >= max(l.Allowed, 1) }
 
 // RenewLink ends the link of an instance that is locked and begins the next
 // generation.

@@ -30,18 +30,21 @@ type queued struct {
 
 // noticeFacts is what both selections add to a row of "due": the product's and the
 // customer's settings. It ends where conditions may follow.
-const noticeFacts = `
+const noticeFacts = productOf + `
+  LEFT JOIN customer_wishes w
+         ON w.channel_id = i.channel_id
+        AND w.customer = ` + customerKey + `
+`
+
+// productOf is the entry p that counts for an instance i.
+const productOf = `
   LEFT JOIN LATERAL (
        SELECT settings, mail_language
          FROM products
         WHERE channel_id = i.channel_id
           AND product_id IN (i.product_id, '*')
         ORDER BY product_id = '*'
-        LIMIT 1) p ON true
-  LEFT JOIN customer_wishes w
-         ON w.channel_id = i.channel_id
-        AND w.customer = ` + customerKey + `
-`
+        LIMIT 1) p ON true`
 
 // customerKey is how a customer is known: see customer_wishes.
 const customerKey = `COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)`

@@ -46,6 +46,12 @@ type ProductSettings struct {
 	LicenseUnlimited   bool   `json:"license_unlimited,omitempty"`    // the order's linear value is no number of Licenses
 	// OneTimeLink lets the buyer's access page show the access data once only.
 	OneTimeLink bool `json:"one_time_link,omitempty"`
+	// PasswordBy is how messages tell the initial password: PasswordInMessage (also
+	// when empty) or PasswordByLink.
+	PasswordBy string `json:"password_by,omitempty"`
+	// WipePasswordDays is after how many days the password that a customer has got is
+	// wiped; 0: never.
+	WipePasswordDays int `json:"wipe_password_days,omitempty"`
 	// DeliveryFallback tells a customer by SMS what an e-mail could not, and the
 	// other way round.
 	DeliveryFallback bool `json:"delivery_fallback,omitempty"`
@@ -56,6 +62,15 @@ type ProductSettings struct {
 	QuietHours string   `json:"quiet_hours,omitempty"` // "21:00-09:00" (also when empty), or "none"
 	DailyCap   int      `json:"daily_cap,omitempty"`   // notices that a customer gets in a day; 0: DefaultDailyCap, -1: any number
 }
+
+// How a message tells the initial password.
+const (
+	PasswordInMessage = "message"
+	PasswordByLink    = "link" // to the buyer's access page, which shows it once
+)
+
+// ShownOnce tells whether the buyer's access page shows the access data once only.
+func (s ProductSettings) ShownOnce() bool { return s.OneTimeLink || s.PasswordBy == PasswordByLink }
 
 // ProductFor finds what a product is provisioned by: its own entry, else the
 // channel's default. Fault: not_found "product.unconfigured".
@@ -105,7 +120,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (channel_id, product_id) DO UPDATE
    SET driver = EXCLUDED.driver,
        replan_after = CASE WHEN products.settings->'expiry_days' IS DISTINCT FROM EXCLUDED.settings->'expiry_days'
-                             OR products.settings->'notices_off' IS DISTINCT FROM EXCLUDED.settings->'notices_off' THEN 0
+                             OR products.settings->'notices_off' IS DISTINCT FROM EXCLUDED.settings->'notices_off'
+                             OR products.settings->'wipe_password_days' IS DISTINCT FROM EXCLUDED.settings->'wipe_password_days' THEN 0
                         ELSE products.replan_after END,
        settings = EXCLUDED.settings,
        secret_sealed = EXCLUDED.secret_sealed,

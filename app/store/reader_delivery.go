@@ -52,6 +52,7 @@ type DeliveryRow struct {
 	Days        *int      // of an expiry notice: how many days before
 	HeldUntil   time.Time // it waits until then, because of HeldWhy
 	HeldWhy     string    // quiet_hours, daily_cap
+	WasHeld     string    // the same, of one that was held before it went out
 }
 
 // DeliveryDetail is one delivery with its text, secrets masked, and the tasks
@@ -60,6 +61,7 @@ type DeliveryDetail struct {
 	DeliveryRow
 	Rendered bool // there is a text; false before the first try
 	Text     string
+	WipedAt  time.Time // since when the text has no password any more
 	Tasks    []TaskRow // oldest first, with their tries
 	Receipts []Receipt // oldest first
 	Fallback int64     // the delivery that takes the place of this refused one, 0: none
@@ -92,6 +94,7 @@ type deliveryRow struct {
 	Days        *int           `db:"days"`
 	HeldUntil   sql.NullTime   `db:"held_until"`
 	HeldWhy     string         `db:"held_why"`
+	WasHeld     string         `db:"was_held"`
 }
 
 var deliveryList = source{
@@ -100,7 +103,7 @@ var deliveryList = source{
        (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
        COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
        d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at, d.days,
-       CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why`,
+       CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why, d.was_held`,
 	table: "deliveries",
 	alias: "d",
 }
@@ -112,7 +115,7 @@ func (d *deliveryRow) show() (DeliveryRow, error) {
 		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
 		Outcome: d.Outcome, OutcomeCode: d.OutcomeCode, OutcomeAt: utc(d.OutcomeAt), FallbackOf: d.FallbackOf,
 		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
-		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy,
+		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy, WasHeld: d.WasHeld,
 	}, err
 }
 
@@ -223,6 +226,9 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 		hide[0] = ""
 	}
 	d.Rendered = true
+	if at := full.Content.WipedAt; at != nil {
+		d.WipedAt = at.UTC()
+	}
 	d.Subject = hidden(full.Content.Subject, hide)
 	d.Text = MaskBody([]byte(hidden(full.Content.Text, hide)))
 	return nil

@@ -47,6 +47,7 @@ type Access struct {
 	AdminURL    string
 	UserName    string
 	HasPassword bool
+	WipedAt     time.Time // since when there is no password any more that there once was
 	Memo        string
 	Version     int // grows with each change; 0 means none yet
 }
@@ -119,6 +120,7 @@ type instanceRow struct {
 	AdminURL     string         `db:"admin_url"`
 	UserName     string         `db:"user_name"`
 	HasPassword  bool           `db:"has_password"`
+	WipedAt      sql.NullTime   `db:"password_wiped_at"`
 	Memo         string         `db:"memo"`
 	Version      int            `db:"access_version"`
 	Fault        sql.NullString `db:"fault"`
@@ -129,7 +131,7 @@ var instanceList = source{
 	columns: `i.id, i.instance_id, i.channel_id, (SELECT c.slug FROM channels c WHERE c.id = i.channel_id) AS channel,
        i.order_id, i.order_line_id, i.product_id, i.sku_code, i.product_name, i.status, i.driver, i.expires_at, i.created_at,
        i.customer_id, i.customer_name, i.real_name_sealed, i.email_sealed, i.phone_sealed, i.front_end_url, i.admin_url,
-       i.user_name, i.password_sealed IS NOT NULL AS has_password, i.memo, i.access_version,
+       i.user_name, i.password_sealed IS NOT NULL AS has_password, i.password_wiped_at, i.memo, i.access_version,
        (SELECT t.last_error
           FROM tasks t
          WHERE t.instance_pk = i.id
@@ -164,7 +166,7 @@ func (r *Reader) showInstance(i *instanceRow) (InstanceRow, error) {
 		SkuCode: i.SkuCode, ProductName: i.ProductName, Status: market.InstanceStatus(i.Status), Driver: i.Driver,
 		ExpiresAt: utc(i.Expires), CreatedAt: i.Created.UTC(),
 		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName},
-		Access: Access{FrontEndURL: i.FrontEndURL, AdminURL: i.AdminURL, UserName: i.UserName, HasPassword: i.HasPassword,
+		Access: Access{FrontEndURL: i.FrontEndURL, AdminURL: i.AdminURL, UserName: i.UserName, HasPassword: i.HasPassword, WipedAt: utc(i.WipedAt),
 			Memo: i.Memo, Version: i.Version},
 		Waiting: i.Status == string(market.Provisioning) && i.Driver == "manual",
 	}

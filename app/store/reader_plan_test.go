@@ -155,16 +155,21 @@ func (p plan) cost(depth int) cost {
 	return c
 }
 
+// explained runs a statement and says what it touched.
+func explained(t *testing.T, s *store.Store, query string, args []any) cost {
+	var text string
+	require.NoError(t, s.SQL().QueryRow(`EXPLAIN (ANALYZE, FORMAT JSON) `+query, args...).Scan(&text), query)
+	var out []struct{ Plan plan }
+	require.NoError(t, json.Unmarshal([]byte(text), &out))
+	return out[0].Plan.cost(0)
+}
+
 // planner gives a reader that explains each of its statements before it runs
 // and holds it to a budget of rows. Only a count, which stops by itself, may
 // begin to read a table from its start.
 func planner(t *testing.T, s *store.Store, name string, budget float64) *store.Reader {
 	return store.Watch(s, func(query string, args []any) {
-		var text string
-		require.NoError(t, s.SQL().QueryRow(`EXPLAIN (ANALYZE, FORMAT JSON) `+query, args...).Scan(&text), "%s\n%s", name, query)
-		var out []struct{ Plan plan }
-		require.NoError(t, json.Unmarshal([]byte(text), &out))
-		c := out[0].Plan.cost(0)
+		c := explained(t, s, query, args)
 		if !strings.Contains(query, "count(*)") {
 			assert.Empty(t, c.whole, "%s scans a table:%s\n%s", name, query, c.shape)
 		}

@@ -111,7 +111,7 @@ func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
 	if err != nil {
 		return err
 	}
-	d.Link = Link{Generation: present}
+	d.Link = Link{Generation: present, Allowed: 1}
 	for _, l := range used {
 		if l.Generation == present {
 			d.Link = l

@@ -98,7 +98,8 @@ func (t *Tx) HoldDelivery(ctx context.Context, id int64, until time.Time, why st
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET held_until = $2,
-       held_why = $3
+       held_why = $3,
+       was_held = $3
  WHERE id = $1`, id, until, why)
 	return toFault(err)
 }
@@ -159,20 +160,20 @@ SELECT id, channel_id, product_id, replan_after
 	var last sql.NullInt64
 	err = t.tx.GetContext(ctx, &last, `
 WITH batch AS (
-    SELECT id
-      FROM instances
-     WHERE channel_id = $1
-       AND ($2 = '*' OR product_id = $2)
-       AND id > $3
-     ORDER BY id
+    SELECT i.id, COALESCE((p.settings->>'wipe_password_days')::int, 0) AS wipe
+      FROM instances i`+productOf+`
+     WHERE i.channel_id = $1
+       AND ($2 = '*' OR i.product_id = $2)
+       AND i.id > $3
+     ORDER BY i.id
      LIMIT $4
 ), looked AS (
     UPDATE instances i
-       SET notice_at = '-infinity'
+       SET notice_at = CASE WHEN i.released_at IS NULL AND i.expires_at > now() - interval '1 day' THEN '-infinity' ELSE i.notice_at END,
+           wipe_password_at = CASE WHEN i.password_sealed IS NOT NULL AND batch.wipe > 0 THEN i.password_given_at + batch.wipe * interval '1 day' END
       FROM batch
      WHERE i.id = batch.id
-       AND i.released_at IS NULL
-       AND i.expires_at > now() - interval '1 day'
+       AND (i.released_at IS NULL AND i.expires_at > now() - interval '1 day' OR i.password_given_at IS NOT NULL)
 )
 SELECT CASE WHEN count(*) = $4 THEN max(id) END
   FROM batch`, p.ChannelID, p.ProductID, p.After, limit)

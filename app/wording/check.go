@@ -75,7 +75,7 @@ func unsecret(nodes []node, r Rules) []Problem {
 		if n.cond {
 			out = append(out, unsecret(n.yes, r)...)
 			out = append(out, unsecret(n.no, r)...)
-		} else if kind, _ := r.kind(n.name); n.name != "" && kind == Secret {
+		} else if r.private(n.name) {
 			out = append(out, problem(Subject, n.line, fault.New(fault.Invalid, "message_template.secret_subject", "line", no(n.line), "name", n.name)))
 		}
 	}
@@ -161,4 +161,16 @@ func (c *cover) always(nodes []node) bool {
 		}
 	}
 	return found
+}
+
+// Shows tells whether the body has a variable's value somewhere.
+func (l *Letter) Shows(name string) bool { return shows(l.body.nodes, name) }
+
+func shows(nodes []node, name string) bool {
+	for _, n := range nodes {
+		if n.cond && (shows(n.yes, name) || shows(n.no, name)) || !n.cond && n.name == name {
+			return true
+		}
+	}
+	return false
 }

@@ -127,7 +127,7 @@ func (l *Letter) preview(lines []line) string {
 
 func (l *Letter) secret(ln line) bool {
 	for _, p := range ln {
-		if kind, _ := l.rules.kind(p.name); p.name != "" && kind == Secret {
+		if l.rules.private(p.name) {
 			return true
 		}
 	}

@@ -29,8 +29,9 @@ const (
 
 // Variable is what a text may use.
 type Variable struct {
-	Name string
-	Kind Kind
+	Name    string
+	Kind    Kind
+	Private bool // must not stand in a subject, as a Secret must not
 }
 
 // Rules are what a text may and must say.
@@ -73,6 +74,16 @@ func (r Rules) kind(name string) (Kind, bool) {
 		}
 	}
 	return Plain, false
+}
+
+// private tells whether a variable must not stand where lists of mails show it.
+func (r Rules) private(name string) bool {
+	for _, v := range r.Variables {
+		if v.Name == name {
+			return v.Private || v.Kind == Secret
+		}
+	}
+	return false
 }
 
 // visible tells whether a text may hold a character: everything but controls,

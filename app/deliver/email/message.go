@@ -32,6 +32,10 @@ func (s *Sender) compose(p deliver.Parcel, now time.Time) ([]byte, error) {
 	// RFC 3834: keeps holiday answers away.
 	m.SetGenHeader(mail.Header("Auto-Submitted"), "auto-generated")
 	m.SetGenHeader(mail.Header("X-Auto-Response-Suppress"), "All")
+	if p.RefuseURL != "" { // RFC 2369, and RFC 8058 for one click without a page
+		m.SetGenHeaderPreformatted(mail.Header("List-Unsubscribe"), "<"+headerText(p.RefuseURL)+">")
+		m.SetGenHeader(mail.Header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click")
+	}
 	m.SetBodyString(mail.TypeTextPlain, p.Text)
 	if p.HTML != "" {
 		m.AddAlternativeString(mail.TypeTextHTML, p.HTML)

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -64,6 +65,7 @@ type Options struct {
 	PublicURL string // where KooGallery reaches the program
 	Teller    Teller
 	Writer    Writer
+	Zone      *time.Location // whose days the calendar and the charts have; nil: UTC
 
 	Reconcile Reconciler
 	Failures  Failures
@@ -124,7 +126,9 @@ func (a *API) Routes() []session.Route {
 		to(post, "/leftovers/:id/keep", staff.LeftoversDecide, a.KeepLeftover),
 		to(get, "/stuck", staff.StuckRead, a.Stuck),
 		to(post, "/stuck/:kind/:id/repair", staff.StuckRepair, a.RepairStuck),
+		to(get, "/calendar", staff.InstancesRead, a.Calendar),
 		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
+		to(get, "/deliveries/stats", staff.DeliveriesRead, a.DeliveryStats),
 		to(get, "/deliveries/:id", staff.DeliveriesRead, a.Delivery),
 		to(post, "/deliveries/:id/resend", staff.DeliveriesSend, a.ResendDelivery),
 		to(post, "/deliveries/:id/receipt", staff.DeliveriesSend, a.ReportDelivery),

@@ -40,6 +40,7 @@ type access struct {
 	AdminURL    string `json:"admin_url"`
 	UserName    string `json:"user_name"`
 	HasPassword bool   `json:"has_password"`
+	WipedAt     moment `json:"password_wiped_at"`
 	Memo        string `json:"memo"`
 	Version     int    `json:"version"`
 }
@@ -94,7 +95,7 @@ func showInstance(z *i18n.Localizer, i store.InstanceRow) instance {
 		Customer: customer{ID: i.Customer.ID, Name: i.Customer.Name, RealName: i.Customer.RealName, Email: i.Customer.Email,
 			Phone: i.Customer.Phone},
 		Access: access{FrontEndURL: i.Access.FrontEndURL, AdminURL: i.Access.AdminURL, UserName: i.Access.UserName,
-			HasPassword: i.Access.HasPassword, Memo: i.Access.Memo, Version: i.Access.Version},
+			HasPassword: i.Access.HasPassword, WipedAt: moment(i.Access.WipedAt), Memo: i.Access.Memo, Version: i.Access.Version},
 		LastError: show(z, i.Fault),
 	}
 }

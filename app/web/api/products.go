@@ -28,8 +28,10 @@ type productSettings struct {
 	LicenseNeedsDevice bool   `json:"license_needs_device"`
 	LicenseUnlimited   bool   `json:"license_unlimited"`
 
-	OneTimeLink      bool `json:"one_time_link"`
-	DeliveryFallback bool `json:"delivery_fallback"`
+	OneTimeLink      bool   `json:"one_time_link"`
+	PasswordBy       string `json:"password_by"`
+	WipePasswordDays int    `json:"wipe_password_days"`
+	DeliveryFallback bool   `json:"delivery_fallback"`
 
 	NoticesOff []string `json:"notices_off"`
 	ExpiryDays []int    `json:"expiry_days"`

@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/deliver"
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/staff"
@@ -24,13 +25,14 @@ import (
 
 // Options of New.
 type Options struct {
-	Pages  *accesspage.Pages
-	Limit  *throttle.Limiter
-	Views  *view.Engine
-	Seller string         // as buyers know the name; "" shows none
-	Zone   *time.Location // in which times are shown
-	Limits Limits         // zero: as Limits says
-	Now    func() time.Time
+	Pages   *accesspage.Pages
+	Limit   *throttle.Limiter
+	Refuser Refuser // nil: customers cannot switch notices off
+	Views   *view.Engine
+	Seller  string         // as buyers know the name; "" shows none
+	Zone    *time.Location // in which times are shown
+	Limits  Limits         // zero: as Limits says
+	Now     func() time.Time
 }
 
 // Limits are how often pages may be opened from one address (an office behind
@@ -72,6 +74,8 @@ func (b *Buyer) Routes() []session.Route {
 		session.To(fiber.MethodGet, accesspage.Path+":token", staff.Public, b.Page),
 		session.To(fiber.MethodHead, accesspage.Path+":token", staff.Public, b.Page),
 		session.To(fiber.MethodPost, accesspage.Path+":token", staff.Public, b.Reveal),
+		session.To(fiber.MethodGet, deliver.RefusePath+":token", staff.Public, b.Notices),
+		session.To(fiber.MethodPost, deliver.RefusePath+":token", staff.Public, b.SetNotices),
 	}
 }
 

@@ -43,6 +43,9 @@ func (b *Buyer) page(c *fiber.Ctx, l i18n.Locale, page *accesspage.Page) view.Bu
 		Buyer: b.frame(l), State: string(page.State), Product: i.ProductName, OrderID: i.OrderID, Expires: clock.Time(i.ExpiresAt),
 		FrontEndURL: page.Access.FrontEndURL, OneTime: page.OneTime, Used: page.Used(), Close: here,
 	}
+	if page.State.Shows() {
+		p.Wiped = clock.Time(i.PasswordWipedAt)
+	}
 	if page.Hidden {
 		p.Reveal = here
 	} else {

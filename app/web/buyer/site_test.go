@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/accesspage"
+	"koodesk/app/deliver"
 	"koodesk/app/market"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/store"
@@ -77,7 +78,9 @@ func openWith(t *testing.T, limits buyer.Limits) *site {
 	s.pages = accesspage.New(accesspage.Options{Store: s.store, PublicURL: s.base + "/", Log: log})
 	pages, err := engine()
 	require.NoError(t, err)
-	s.buyer = buyer.New(buyer.Options{Pages: s.pages, Limit: throttle.New("access", s.redis, log), Views: pages, Seller: "Seven & Co", Limits: limits,
+	refuser, err := deliver.New(deliver.Options{Store: s.store, Log: log})
+	require.NoError(t, err)
+	s.buyer = buyer.New(buyer.Options{Pages: s.pages, Refuser: refuser, Limit: throttle.New("access", s.redis, log), Views: pages, Seller: "Seven & Co", Limits: limits,
 		Zone: time.FixedZone("CST", 8*3600), Now: func() time.Time {
 			if s.now.IsZero() {
 				return time.Now()
@@ -165,7 +168,12 @@ func (s *site) post(path string) answer { return s.do(http.MethodPost, path) }
 
 func (s *site) do(method, path string, header ...string) answer {
 	s.t.Helper()
-	req, err := http.NewRequest(method, s.base+path, nil)
+	return s.send(method, path, nil, header...)
+}
+
+func (s *site) send(method, path string, body io.Reader, header ...string) answer {
+	s.t.Helper()
+	req, err := http.NewRequest(method, s.base+path, body)
 	require.NoError(s.t, err)
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

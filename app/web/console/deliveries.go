@@ -68,7 +68,7 @@ func deliveryRow(s view.Shell, d store.DeliveryRow, list view.URL) view.Delivery
 	r := view.DeliveryRow{
 		ID: d.ID, URL: within(deliveryURL(d.ID), list), Status: d.Status, Kind: d.Kind, Medium: d.Medium, To: d.To,
 		InstanceID: d.InstanceID, InstanceURL: instanceURL(d.InstanceID), Attempts: d.Attempts, Created: s.Clock.Time(d.CreatedAt),
-		Sent: s.Clock.Time(d.SentAt), Fault: d.LastError, Kept: kept(d), Outcome: d.Outcome, HeldWhy: d.HeldWhy, Held: s.Clock.Time(d.HeldUntil),
+		Sent: s.Clock.Time(d.SentAt), Fault: d.LastError, Kept: kept(d), Outcome: d.Outcome, HeldWhy: d.HeldWhy, Held: s.Clock.Time(d.HeldUntil), WasHeld: d.WasHeld,
 		Resend: action(s, staff.DeliveriesSend, within(deliveryURL(d.ID)+"/resend", list), view.Text{}),
 	}
 	if d.Status == string(outbox.Running) {

@@ -64,7 +64,7 @@ func (k *Console) sendDelivery(c *fiber.Ctx, status int, s view.Shell, p view.De
 func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.DeliveryPage {
 	p := view.DeliveryPage{
 		Shell: s, Delivery: deliveryRow(s, d.DeliveryRow, list), Back: list.String(), Facts: deliveryFacts(s.Clock, d),
-		Subject: d.Subject, Text: d.Text, Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(),
+		Subject: d.Subject, Text: d.Text, Wiped: s.Clock.Time(d.WipedAt), Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(),
 		Erased: !d.Rendered && d.Status == string(outbox.Succeeded), Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
 	if p.Erased {

@@ -203,7 +203,7 @@ func instanceAccess(s view.Shell, i *store.InstanceDetail, list view.URL) view.A
 	a := i.Access
 	self := instanceURL(i.InstanceID)
 	out := view.Access{
-		Ready: a.Version > 0, FrontEndURL: a.FrontEndURL, AdminURL: a.AdminURL, UserName: a.UserName, HasPassword: a.HasPassword, Memo: a.Memo,
+		Ready: a.Version > 0, FrontEndURL: a.FrontEndURL, AdminURL: a.AdminURL, UserName: a.UserName, HasPassword: a.HasPassword, Wiped: s.Clock.Time(a.WipedAt), Memo: a.Memo,
 		Reveal: action(s, staff.InstancesReveal, within(self+"/reveal", list), view.Text{}),
 		Form: view.AccessForm{
 			Action: action(s, staff.InstancesAccess, within(self+"/access", list), view.Text{}), Due: i.Waiting, Open: i.Waiting,

@@ -58,6 +58,10 @@ func (l life) event(e store.TimelineEvent) (view.Event, bool) {
 		switch e.Kind {
 		case staff.ActReveal:
 			return view.Event{Kind: "revealed", Note: e.Reason}, true
+		case staff.ActRefuseNotices:
+			return view.Event{Kind: "notices_refused"}, true
+		case staff.ActWantNotices:
+			return view.Event{Kind: "notices_wanted"}, true
 		case staff.ActRenewLink:
 			return view.Event{Kind: "link_renewed", Note: e.Reason}, true
 		case staff.ActClaim:
@@ -92,6 +96,8 @@ func (l life) change(e store.TimelineEvent) (view.Event, bool) {
 		}
 	case market.OrderLearned:
 		out.Kind = "order"
+	case market.PasswordChanged:
+		out.Kind = "password_wiped"
 	case market.AccessChanged:
 		out.Kind = "access_set"
 	case market.CustomerChanged:

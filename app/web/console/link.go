@@ -17,7 +17,7 @@ func (k *Console) buyerLink(s view.Shell, i *store.InstanceDetail, list view.URL
 		return view.BuyerLink{}
 	}
 	l := view.BuyerLink{
-		Show: true, URL: k.o.Pages.URL(i.InstanceID, i.Link.Generation), OneTime: i.OneTimeLink, Used: i.OneTimeLink && i.Link.Reveals > 0,
+		Show: true, URL: k.o.Pages.URL(i.InstanceID, i.Link.Generation), OneTime: i.OneTimeLink, Used: i.OneTimeLink && i.Link.Spent(),
 		Views: i.Link.Views, LastView: s.Clock.Time(i.Link.LastViewAt), Reveals: i.Link.Reveals, LastReveal: s.Clock.Time(i.Link.LastRevealAt),
 		Renew: action(s, staff.InstancesAccess, within(instanceURL(i.InstanceID)+"/link", list), view.Text{}),
 		Effects: []view.Effect{{Will: true, Text: view.Say("link.effect_old")}, {Will: true, Text: view.Say("link.effect_new")},

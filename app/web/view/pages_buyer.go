@@ -34,6 +34,7 @@ type BuyerPage struct {
 	Used        bool   // and has been shown
 	Reveal      string // where to ask for the access data; "" when there is nothing to show
 	Revealed    *BuyerAccess
+	Wiped       Time   // since when the password is not kept any more
 	Close       string // the page without the access data
 }
 

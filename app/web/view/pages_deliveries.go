@@ -25,6 +25,7 @@ type DeliveryRow struct {
 	Outcome     string // what became of it: delivered, refused, bounced, unknown, …
 	HeldWhy     string // quiet_hours, daily_cap: it waits until Held
 	Held        Time
+	WasHeld     string // it was held for this reason before it went out
 	Resend      Action
 }
 
@@ -82,6 +83,7 @@ type DeliveryPage struct {
 	Back     string
 	Subject  string // with secrets masked
 	Text     string // with secrets masked
+	Wiped    Time   // since when the text has no password any more
 	Erased   bool   // the text was erased by the retention rule
 	Tries    []Try
 	Receipts []Receipt // newest first

@@ -38,6 +38,7 @@ type Access struct {
 	AdminURL    string
 	UserName    string
 	HasPassword bool
+	Wiped       Time // since when there is no password any more that there once was
 	Memo        string
 	Since       Time
 	By          string // the driver, or who typed it

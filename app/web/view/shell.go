@@ -15,6 +15,7 @@ const (
 	RoomFailures     Room = "failures"
 	RoomInstances    Room = "instances"
 	RoomProvisioning Room = "provisioning"
+	RoomCalendar     Room = "calendar"
 	RoomDeliveries   Room = "deliveries"
 	RoomTasks        Room = "tasks"
 	RoomEvents       Room = "events"
@@ -54,6 +55,7 @@ var rooms = []room{
 	{RoomFailures, "/failures", "failed", "f", "", staff.FailuresRead},
 	{RoomInstances, "/instances", "instances", "i", "", staff.InstancesRead},
 	{RoomProvisioning, "/provisioning", "provision", "p", "", staff.InstancesRead},
+	{RoomCalendar, "/calendar", "clock", "x", "", staff.InstancesRead},
 	{RoomDeliveries, "/deliveries", "deliveries", "d", "", staff.DeliveriesRead},
 	{RoomOrders, "/orders", "order", "o", "", staff.OrdersRead},
 	{RoomLicenses, "/licenses", "upgrade", "n", "", staff.LicensesRead},
@@ -67,7 +69,7 @@ var rooms = []room{
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
 	{RoomAlerts, "/alerts", "alert", "v", "system", staff.AlertsRead},
-	{RoomTemplates, "/templates", "edit", "x", "system", staff.ProductsRead},
+	{RoomTemplates, "/templates", "edit", "z", "system", staff.ProductsRead},
 	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }

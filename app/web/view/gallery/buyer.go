@@ -11,6 +11,11 @@ import (
 
 const buyerAddress = "/access/q83vEjRWeJCrze8SNFZ4kA?lang=zh-CN"
 
+// refused is the page on which a customer switches notices off.
+func refused(off bool, others ...string) view.BuyerNoticesPage {
+	return view.BuyerNoticesPage{Buyer: view.Buyer{Seller: "示例云", Others: []i18n.Locale{i18n.En}}, Product: "智能客服云 · 企业版（50 坐席）", Kind: "expiry_notice", Off: off, Refused: others, URL: "/access/notices/t?lang=en"}
+}
+
 func (k look) buyerFrame() view.Buyer {
 	f := view.Buyer{Seller: "云端科技 Example Cloud"}
 	for _, l := range i18n.Locales() {
@@ -59,6 +64,8 @@ func buyerSamples(op look) []Sample {
 	late.Late, late.Poll.Every = true, 60
 	once.OneTime, used.OneTime, used.Used = true, true, true
 	out := []Sample{
+		{"buyer-notices-on", view.PageBuyerNotices, refused(false)},
+		{"buyer-notices-off", view.PageBuyerNotices, refused(true, "renewed", "frozen")},
 		{"buyer-late", view.PageBuyerAccess, late},
 		{"buyer-once", view.PageBuyerAccess, once},
 		{"buyer-used", view.PageBuyerAccess, used},

@@ -76,7 +76,7 @@ func (k look) deliveries(state view.ListState, filters ...string) view.Deliverie
 }
 
 func (k look) deliveryPage(state string) view.DeliveryPage {
-	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1, "refused": 4, "unknown": 4}[state]]
+	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "wiped": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1, "refused": 4, "unknown": 4}[state]]
 	p := view.DeliveryPage{
 		Shell: k.shell(view.RoomDeliveries, d.URL), Delivery: d, Back: "/deliveries", Prev: "/deliveries/79", Next: "/deliveries/71",
 		Facts: []view.Fact{
@@ -110,6 +110,8 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 		p.Tries, p.Text, p.Subject, p.Live = nil, "", "", true
 	case "kept":
 		p.Tries, p.Subject = nil, ""
+	case "wiped":
+		p.Wiped = ago(48 * time.Hour)
 	case "erased":
 		p.Erased, p.Delivery.Resend = true, k.not(staff.DeliveriesSend, "", "why.delivery_erased")
 	}
@@ -128,6 +130,7 @@ func deliverySamples(op, ro look) []Sample {
 		{"delivery-kept", view.PageDelivery, op.deliveryPage("kept")},
 		{"delivery-refused", view.PageDelivery, op.deliveryPage("refused")},
 		{"delivery-unknown", view.PageDelivery, op.deliveryPage("unknown")},
+		{"delivery-wiped", view.PageDelivery, op.deliveryPage("wiped")},
 		{"delivery-erased", view.PageDelivery, op.deliveryPage("erased")},
 		{"delivery-read-only", view.PageDelivery, ro.deliveryPage("failed")},
 	}
