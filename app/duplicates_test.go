@@ -87,7 +87,7 @@ func (c *crowd) settled() {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
 		return c.count(`SELECT count(*) FROM tasks WHERE status IN ('pending', 'running') AND kind NOT IN ('reconcile', 'license_refresh')`) == 0
-	}, 30*time.Second, 30*time.Millisecond, "%s", c.log)
+	}, 2*time.Minute, 30*time.Millisecond, "%s", c.log)
 }
 
 // bought, boughtV1, boughtLicense and renewedCode are what a call is about.

@@ -93,7 +93,7 @@ func TestDoctorPrintsAConformanceReport(t *testing.T) {
 	doctor(exitUsage, "--channel", "default", "--format", "pdf")
 	doctor(exitUsage, "--channel", "default", "--format", "html", "--json")
 
-	require.Contains(t, doctor(exitFailed, "--channel", "default", "--types", "one-time", "--lang", "zh-CN"), "渠道 default 的自检报告")
+	require.Contains(t, doctor(exitFailed, "--channel", "default", "--types", "one-time", "--lang", "zh-CN"), "通道 default 的自检报告")
 	doctor(exitUsage, "--channel", "default", "--types", "barter")
 	doctor(exitUsage, "--channel", "default", "--types", "license-code")
 	doctor(exitUsage, "--channel", "default", "--lang", "fr")

@@ -80,7 +80,7 @@ func (s *shop) count(where string) (n int) {
 
 func (s *shop) eventually(n int, where string) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return s.count(where) == n }, 20*time.Second, 20*time.Millisecond, where)
+	require.Eventually(s.t, func() bool { return s.count(where) == n }, 2*time.Minute, 20*time.Millisecond, where)
 }
 
 func TestEveryTaskRunsOnce(t *testing.T) {
@@ -205,6 +205,9 @@ func TestRedisHoldsIdsOnly(t *testing.T) {
 	require.NotEmpty(t, keys)
 	for _, k := range keys {
 		msg, err := s.redis.HGet(ctx, k, "msg").Result()
+		if errors.Is(err, redis.Nil) { // put away meanwhile
+			continue
+		}
 		require.NoError(t, err)
 		require.Contains(t, msg, `{"id":`)
 		require.Less(t, strings.IndexByte(msg, '}')-strings.IndexByte(msg, '{'), 30, "the payload is an id")

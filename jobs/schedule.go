@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -57,12 +59,22 @@ func (j *Jobs) timed(ctx context.Context, last []time.Time) {
 			continue
 		}
 		last[n] = now
-		if err := t.Run(ctx); err != nil && ctx.Err() == nil {
+		if err := t.safely(ctx); err != nil && ctx.Err() == nil {
 			j.o.Log.Error("timed work failed; it is tried again", "work", t.Name, "error", err)
 			continue
 		}
 		j.Wake()
 	}
+}
+
+// safely runs the work; a panic is its failure and nobody else's.
+func (t Timed) safely(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return t.Run(ctx)
 }
 
 // leave gives the lease up, so that another process need not wait for its end.

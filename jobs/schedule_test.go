@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,4 +37,38 @@ func TestOneProcessRunsTheClock(t *testing.T) {
 	require.Zero(t, second.Load(), "the lease is the first one's")
 	one.Stop()
 	require.Eventually(t, func() bool { return second.Load() > 0 }, 20*time.Second, 5*time.Millisecond, "left, not lapsed")
+}
+
+// One failure does not stop the clock: neither for the work that failed nor for
+// what comes after it.
+func TestAFailureDoesNotStopTheClock(t *testing.T) {
+	t.Parallel()
+	s := open(t, func(context.Context, outbox.Task) error { return nil })
+	var failing, panicking, after atomic.Int64
+	s.opts.Tick = 10 * time.Millisecond
+	s.opts.Timed = []jobs.Timed{
+		{Name: "fails", Run: func(context.Context) error { failing.Add(1); return errors.New("no") }},
+		{Name: "panics", Run: func(context.Context) error { panicking.Add(1); panic("no") }},
+		{Name: "goes on", Run: func(context.Context) error { after.Add(1); return nil }},
+	}
+	s.start()
+	require.Eventually(t, func() bool { return failing.Load() >= 3 && panicking.Load() >= 3 && after.Load() >= 3 }, time.Minute, 5*time.Millisecond)
+}
+
+// Rows of long ago, and rows that were written before the clock was put back, go
+// on like any other.
+func TestOldRowsAndAClockThatWasPutBackHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	var s *shop
+	s = open(t, func(_ context.Context, task outbox.Task) error { return s.complete(task) })
+	ids := s.add(3)
+	_, err := s.store.SQL().Exec(`
+UPDATE tasks
+   SET created_at = now() - interval '400 days',
+       run_at = now() - interval '400 days',
+       enqueued_at = CASE id WHEN $1 THEN now() + interval '1 hour' WHEN $2 THEN now() - interval '399 days' END`, ids[0], ids[1])
+	require.NoError(t, err)
+	s.opts.Handed = time.Hour
+	s.start()
+	s.eventually(3, `status = 'succeeded'`)
 }

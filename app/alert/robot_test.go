@@ -204,7 +204,7 @@ func TestAMailIsARealConversation(t *testing.T) {
 	server.Reply(smtptest.RcptTo, 451, "4.2.1 try again later", 1)
 	cause, ok := h.work(3)
 	require.True(t, ok)
-	require.Equal(t, "mail.deferred", fault.From(cause).Key)
+	require.Equal(t, "mail.deferred", fault.From(cause).Key, cause)
 	require.Equal(t, 1, h.all())
 	got := server.Messages()
 	require.Len(t, got, 1)

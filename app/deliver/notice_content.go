@@ -29,9 +29,6 @@ func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery
 	}
 	c, err := d.fill(v.Medium, v.Language, letter, values)
 	c.ByLink = link != ""
-	if err == nil && v.Medium == SMS {
-		c.Variables["expires_at"] = brief(i.ExpiresAt, zone)
-	}
 	return c, err
 }
 

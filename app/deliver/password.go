@@ -29,8 +29,8 @@ func (d *Deliverer) passwordLink(ctx context.Context, tx *store.Tx, kind string,
 	return d.link(i.InstanceID, i.LinkGeneration), nil
 }
 
-// behind puts the link in the place of the password. A text that knows of no such
-// link says it where the password would stand.
+// behind puts the link in the place of the password. A text that does not always
+// show such a link says it where the password would stand.
 func behind(letter *wording.Letter, v wording.Values, link string) {
 	v["password"], v["password_url"] = "", link
 	if !letter.Shows("password_url") {

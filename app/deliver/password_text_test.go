@@ -14,9 +14,11 @@ func TestALinkIsToldByEveryText(t *testing.T) {
 	t.Parallel()
 	const link = "https://koodesk.example/access/one-look"
 	for body, want := range map[string]string{
-		"{front_end_url} {user_name} {password}":                                           "https://a.example ann " + link,
-		"{front_end_url} {user_name} {if password}P {password}{end}":                       "https://a.example ann P " + link,
-		"{front_end_url} {user_name} {if password}P {password}{else}L {password_url}{end}": "https://a.example ann L " + link,
+		"{front_end_url} {user_name} {password}":                                                            "https://a.example ann " + link,
+		"{front_end_url} {user_name} {if password}P {password}{end}":                                        "https://a.example ann P " + link,
+		"{front_end_url} {user_name} {if password}P {password}{else}L {password_url}{end}":                  "https://a.example ann P " + link,
+		"{front_end_url} {user_name} {password}{if memo} {password_url}{end}":                               "https://a.example ann " + link, // not always
+		"{front_end_url} {user_name} {if password}P {password} {end}{if password_url}L {password_url}{end}": "https://a.example ann L " + link,
 	} {
 		letter, problems := wording.Parse(wording.Text{Body: body}, RulesFor(UsageInfo, SMS))
 		require.Empty(t, problems, body)

@@ -54,7 +54,7 @@ func parseTemplates(files fs.FS) (*shipped, error) {
 		}
 	}
 	var err error
-	s.frame, err = htmltemplate.New("layout.html").Option("missingkey=error").ParseFS(files, "email/layout.html")
+	s.frame, err = htmltemplate.New("mail").Option("missingkey=error").ParseFS(files, "email/layout.html", "email/message.html")
 	return s, err
 }
 
@@ -81,7 +81,7 @@ func (s *shipped) text(kind, medium, language string) wording.Text {
 	return s.texts[kind+"."+medium+"."+spoken(language)]
 }
 
-// frame is what views/email/layout.html is filled from.
+// frame is what views/email/layout.html and message.html are filled from.
 type frame struct {
 	wording.Mail
 	Language string
@@ -106,7 +106,7 @@ func (d *Deliverer) fill(medium, language string, letter *wording.Letter, v word
 	} else {
 		m := letter.Mail(v)
 		var b strings.Builder
-		if err := d.templates.frame.Execute(&b, frame{Mail: m, Language: spoken(language)}); err != nil {
+		if err := d.templates.frame.ExecuteTemplate(&b, "layout", frame{Mail: m, Language: spoken(language)}); err != nil {
 			return c, err
 		}
 		c.Subject, c.Text, c.HTML = m.Subject, m.Text, strings.TrimSpace(b.String())+"\n"
@@ -136,7 +136,7 @@ func escape(s string) string {
 // and in the message's language.
 func (d *Deliverer) values(kind string, i *store.Instance, language string, zone *time.Location, now time.Time) wording.Values {
 	v := wording.Values{"seller": d.seller, "customer_name": i.RealName, "product_name": i.ProductName, "instance_id": i.InstanceID,
-		"order_id": i.OrderID, "expires_at": moment(i.ExpiresAt, zone, language)}
+		"order_id": i.OrderID, "expires_at": moment(i.ExpiresAt, zone, language), briefExpiry: brief(i.ExpiresAt, zone)}
 	if i.RealName == "" {
 		v["customer_name"] = i.CustomerName
 	}

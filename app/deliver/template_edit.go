@@ -31,12 +31,6 @@ func checked(of TemplateOf, t wording.Text) (*wording.Letter, wording.Text, erro
 	return l, t, nil
 }
 
-// CheckTemplate tells whether a text could be saved. The error is *WrongText.
-func CheckTemplate(of TemplateOf, t wording.Text) error {
-	_, _, err := checked(of, t)
-	return err
-}
-
 // SetTemplate saves a text at a place, on top of the version that its writer has
 // seen; a base below 0 is whichever is the newest. The very text that is there
 // makes no version.

@@ -47,8 +47,13 @@ func (d *Deliverer) PreviewTemplate(ctx context.Context, of TemplateOf, t wordin
 		text := letter.Short(v)
 		p.Size, p.Mainland = SizeSMS(text), SizeSMSMainland(text)
 	}
-	if v["password"] != "" {
-		v["password"] = covered
+	for _, secret := range []string{"password", "memo"} {
+		if v[secret] != "" && (secret == "password" || !p.Sample) {
+			v[secret] = covered
+		}
+	}
+	if !p.Sample { // whoever may read texts may not read real names
+		v["customer_name"] = store.MaskName(v["customer_name"])
 	}
 	c, err := d.fill(of.Medium, of.Language, letter, v)
 	p.Subject, p.Text, p.HTML = c.Subject, c.Text, c.HTML

@@ -58,12 +58,16 @@ func VariableNames() []string {
 	return out
 }
 
+// briefExpiry is the expiry for services that have the text, and no variable of ours.
+const briefExpiry = "expires_at in brief"
+
 // all are the values by the names that services know; each name is there.
 func all(v wording.Values) map[string]string {
 	out := map[string]string{}
 	for _, name := range VariableNames() {
 		out[name] = v[name]
 	}
+	out["expires_at"] = v[briefExpiry]
 	if out["days"] == "" {
 		out["days"] = "0"
 	}

@@ -57,14 +57,15 @@ UPDATE tasks
 
 // Forget takes back what was handed to Redis and not begun, so that the relay
 // hands it over again: after Redis lost its data, or for rows that have waited
-// longer than older (0: all of them).
+// longer than older (0: all of them). A time that is still to come was written
+// before the clock was put back.
 func (s *Store) Forget(ctx context.Context, older time.Duration) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 UPDATE tasks
    SET enqueued_at = NULL,
        taken_back_at = now()
  WHERE status = 'pending'
-   AND enqueued_at <= now() - make_interval(secs => $1)`, older.Seconds())
+   AND (enqueued_at <= now() - make_interval(secs => $1) OR enqueued_at > now() + interval '1 minute')`, older.Seconds())
 	if err != nil {
 		return 0, toFault(err)
 	}

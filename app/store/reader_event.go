@@ -290,6 +290,7 @@ SELECT count(*) OVER () AS n, due.*, NULL::timestamptz AS until
   FROM (SELECT e.id::text AS key, e.type AS label, e.last_error AS error, e.created_at AS since
           FROM events e
          WHERE e.status = '`+string(outbox.Failed)+`'
+           AND e.receiver >= 0 -- who is gone can be told nothing any more
          ORDER BY e.id DESC
          LIMIT 1001) due
  ORDER BY due.since

@@ -3,10 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"koodesk/app/fault"
 )
@@ -52,11 +53,40 @@ const breakerPause = 30 * time.Second
 // last try.
 const looked = "200"
 
+// targetHealth is how the subscription $id stands.
+const targetHealth = `
+SELECT $id::bigint AS id,
+       (SELECT max(done.sent_at)
+          FROM (SELECT sent_at FROM events WHERE receiver = $id AND status = 'succeeded' ORDER BY id DESC LIMIT ` + looked + `) done) AS ok,
+       bad.at AS fail, bad.error,
+       (SELECT count(*) FROM (SELECT 1 FROM events WHERE receiver = $id AND status IN ('pending', 'running') LIMIT 1001) w) AS waiting,
+       (SELECT count(*) FROM (SELECT 1 FROM events WHERE receiver = $id AND status = 'failed' LIMIT 1001) g) AS failed
+  FROM (SELECT) AS one
+  LEFT JOIN LATERAL (
+       SELECT a.at, a.error
+         FROM ((SELECT id FROM events WHERE receiver = $id AND status = 'pending' ORDER BY id DESC LIMIT ` + looked + `)
+               UNION ALL
+               (SELECT id FROM events WHERE receiver = $id AND status = 'running' ORDER BY id DESC LIMIT ` + looked + `)
+               UNION ALL
+               (SELECT id FROM events WHERE receiver = $id AND status = 'failed' ORDER BY id DESC LIMIT ` + looked + `)) e
+        CROSS JOIN LATERAL (
+              SELECT at, error
+                FROM (SELECT id, at, error FROM event_attempts WHERE event_id = e.id AND error IS NOT NULL OFFSET 0) tries
+               ORDER BY id DESC
+               LIMIT 1) a
+        ORDER BY a.at DESC
+        LIMIT 1) bad ON true`
+
 // TargetHealths reads how each of some subscriptions stands, in one statement.
+// Each has its own part with its id written out: only so does PostgreSQL know that
+// the newest of a quiet one are not found by going back through all.
 func (r *Reader) TargetHealths(ctx context.Context, targets []EventTarget) (map[int64]TargetHealth, error) {
-	ids := make([]int64, len(targets))
+	if len(targets) == 0 {
+		return map[int64]TargetHealth{}, nil
+	}
+	parts := make([]string, len(targets))
 	for i, t := range targets {
-		ids[i] = t.ID
+		parts[i] = strings.ReplaceAll(targetHealth, "$id", strconv.FormatInt(t.ID, 10))
 	}
 	var rows []struct {
 		ID      int64          `db:"id"`
@@ -66,26 +96,7 @@ func (r *Reader) TargetHealths(ctx context.Context, targets []EventTarget) (map[
 		Waiting int            `db:"waiting"`
 		Failed  int            `db:"failed"`
 	}
-	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT t.id,
-       (SELECT max(done.sent_at)
-          FROM (SELECT sent_at FROM events WHERE receiver = t.id AND status = 'succeeded' ORDER BY id DESC LIMIT `+looked+`) done) AS ok,
-       bad.at AS fail, bad.error,
-       (SELECT count(*) FROM (SELECT 1 FROM events WHERE receiver = t.id AND status IN ('pending', 'running') LIMIT 1001) w) AS waiting,
-       (SELECT count(*) FROM (SELECT 1 FROM events WHERE receiver = t.id AND status = 'failed' LIMIT 1001) g) AS failed
-  FROM unnest($1::bigint[]) AS t(id)
-  LEFT JOIN LATERAL (
-       SELECT a.at, a.error
-         FROM (SELECT id FROM events WHERE receiver = t.id AND status IN ('pending', 'running', 'failed') ORDER BY id DESC LIMIT `+looked+`) e
-        CROSS JOIN LATERAL (
-              SELECT at, error
-                FROM event_attempts
-               WHERE event_id = e.id
-                 AND error IS NOT NULL
-               ORDER BY id DESC
-               LIMIT 1) a
-        ORDER BY a.at DESC
-        LIMIT 1) bad ON true`, pq.Array(ids))
+	err := sqlx.SelectContext(ctx, r.q, &rows, strings.Join(parts, "\n UNION ALL"))
 	if err != nil {
 		return nil, toFault(err)
 	}

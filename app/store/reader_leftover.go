@@ -58,7 +58,7 @@ type leftoverListRow struct {
 }
 
 var leftoverList = source{
-	list: list{letter: 'v', id: "l.id"},
+	list: list{letter: 'n', id: "l.id"},
 	columns: `l.id, i.instance_id, (SELECT c.slug FROM channels c WHERE c.id = i.channel_id) AS channel, i.order_id, i.product_id,
        i.status AS life, l.driver, l.reason, l.status, COALESCE(l.task_id, 0) AS task_id, l.error, l.found_at, l.decided_at,
        l.decided_by, l.note`,

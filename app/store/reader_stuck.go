@@ -59,10 +59,10 @@ func taskStuck(letter byte, at string) source {
 }
 
 var stuckLists = map[string]source{
-	StuckUnhanded: taskStuck('u', "t.run_at"),
+	StuckUnhanded: taskStuck('A', "t.run_at"),
 	StuckLost:     taskStuck('j', "t.enqueued_at"),
-	StuckLease:    taskStuck('e', "t.leased_until"),
-	StuckCreation: {list: list{letter: 'c', id: "i.id", asc: true}, table: "instances",
+	StuckLease:    taskStuck('B', "t.leased_until"),
+	StuckCreation: {list: list{letter: 'C', id: "i.id", asc: true}, table: "instances",
 		alias: `i LEFT JOIN LATERAL (
        SELECT id, kind, purpose, attempts, run_at, last_error
          FROM tasks

@@ -13,6 +13,7 @@ import (
 type Letter struct {
 	rules         Rules
 	subject, body *Template
+	pushes        map[int]bool // lines of the body that the plain part has not
 }
 
 // Tidy is a text as it is kept: lines end in one way, and not in blanks.
@@ -44,8 +45,9 @@ func Parse(t Text, r Rules) (*Letter, []Problem) {
 	if r.Mail {
 		problems = append(problems, buttons(t.Body, r)...)
 	}
+	l.pushes = buttonLines(t.Body, r)
 	if len(problems) == 0 { // half a text misses much that was only misspelt
-		problems = missing(l.body.nodes, t.Body, r)
+		problems = missing(l.body.nodes, l.pushes, r)
 	}
 	return l, problems[:min(len(problems), maxProblems)]
 }
@@ -114,15 +116,19 @@ func at(m []string, i int) string {
 	return ""
 }
 
-// missing looks for what the body has to show and does not, or not always. A
-// button shows nothing to who reads the plain text.
-func missing(nodes []node, body string, r Rules) []Problem {
+func buttonLines(body string, r Rules) map[int]bool {
 	button := map[int]bool{}
 	if r.Mail {
 		for i, line := range strings.Split(body, "\n") {
 			button[i+1] = isButton(line)
 		}
 	}
+	return button
+}
+
+// missing looks for what the body has to show and does not, or not always. A
+// button shows nothing to who reads the plain text.
+func missing(nodes []node, button map[int]bool, r Rules) []Problem {
 	var out []Problem
 	for _, name := range r.Required {
 		c := cover{name: name, button: button}
@@ -163,14 +169,9 @@ func (c *cover) always(nodes []node) bool {
 	return found
 }
 
-// Shows tells whether the body has a variable's value somewhere.
-func (l *Letter) Shows(name string) bool { return shows(l.body.nodes, name) }
-
-func shows(nodes []node, name string) bool {
-	for _, n := range nodes {
-		if n.cond && (shows(n.yes, name) || shows(n.no, name)) || !n.cond && n.name == name {
-			return true
-		}
-	}
-	return false
+// Shows tells whether the body shows a variable's value, if it has one, whichever
+// way the conditions go, to who reads the plain part too.
+func (l *Letter) Shows(name string) bool {
+	c := cover{name: name, button: l.pushes}
+	return c.always(l.body.nodes)
 }

@@ -130,17 +130,21 @@ func TestFiftyPurchasesOfV1AtOnce(t *testing.T) {
 	for i := range answers {
 		query := buyV1("CS1", fmt.Sprint("b", i))
 		wg.Go(func() {
-			res, err := http.Get(s.url + "?" + query)
-			if err != nil {
-				t.Error(err)
-				return
+			for range 20 { // a machine that is too busy to answer in time says so, and is asked again
+				res, err := http.Get(s.url + "?" + query)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b, err := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if err != nil {
+					t.Error(err)
+				}
+				if answers[i] = string(b); !strings.Contains(answers[i], `"000005"`) {
+					return
+				}
 			}
-			defer res.Body.Close()
-			b, err := io.ReadAll(res.Body)
-			if err != nil {
-				t.Error(err)
-			}
-			answers[i] = string(b)
 		})
 	}
 	s.provisioned(t)
