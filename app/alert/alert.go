@@ -78,6 +78,9 @@ func New(o Options) (*Desk, error) {
 // right after any time in which it was not: what is over meanwhile is not told.
 func (d *Desk) Watch(ctx context.Context) error {
 	err := d.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.MoveAlerts(ctx); err != nil {
+			return err
+		}
 		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
 			if err := tx.ClearAlerts(ctx, kind); err != nil {
 				return err
@@ -201,7 +204,10 @@ func Path(kind, subject string) string {
 	case market.AlertDelivery:
 		return "/deliveries/" + subject
 	case market.AlertReceiver:
-		return "/tasks?kind=event&status=failed"
+		if id, target := strings.CutPrefix(subject, "target/"); target {
+			return "/events?receiver=" + url.QueryEscape(id)
+		}
+		return "/events?receiver=" + store.ToProduct
 	}
 	return "/alerts"
 }

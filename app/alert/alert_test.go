@@ -51,7 +51,6 @@ func TestAWindowIsSaidAtHalfAndAtTheLastQuarterOnceEach(t *testing.T) {
 	h.watch()
 	require.Zero(t, h.all(), "once")
 	h.exec(`UPDATE messages SET retry_until = now() + interval '14 minutes'`)
-	h.exec(`UPDATE alerts SET until_at = (SELECT retry_until FROM messages)`)
 	h.watch()
 	require.Equal(t, 1, h.all())
 	h.later()
@@ -302,7 +301,8 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	}
 	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
 		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
-		market.AlertReceiver: "/tasks?kind=event&status=failed"}, links)
+		market.AlertReceiver: "/events?receiver=1"}, links)
+	require.Equal(t, "/events?receiver=product", alert.Path(market.AlertReceiver, "product/7"))
 	h.exec(`UPDATE events SET status = 'failed'`)
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
 	require.Equal(t, "2", h.text(`SELECT severity::text FROM alerts WHERE kind = 'event_target'`), "given up is worse than held back")
@@ -330,6 +330,9 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			}
 			if kind == market.AlertRetry || kind == market.AlertManual {
 				turns = append(turns, "lapsed")
+			}
+			if kind == market.AlertReceiver {
+				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",

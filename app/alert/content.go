@@ -124,7 +124,7 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	if f := z.Fault(n.Error); f != nil && !i.Over() {
 		i.Cause, i.Do = f.What, f.Do
 	}
-	if i.Do == "" && n.Outcome != market.AlertResolved {
+	if i.Do == "" && n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
 		i.Do = z.T("alert.do." + n.Kind)
 	}
 	if n.Outcome == market.AlertLapsed && n.Kind == market.AlertRetry {

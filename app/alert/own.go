@@ -7,6 +7,7 @@ import (
 
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
+	"koodesk/app/i18n"
 	"koodesk/app/store"
 )
 
@@ -46,16 +47,42 @@ const smsMost = 120
 // Kind is what senders of SMS know alerts by, and the name of its templates.
 const Kind = "alert"
 
+// variableMost is how long a value in a template of an SMS service may be, in
+// characters.
+const variableMost = 20
+
 // VariableNames lists what a template of an SMS service may use beside those of
 // app/deliver.
-func VariableNames() []string { return []string{"alert_title", "alert_link"} }
+func VariableNames() []string {
+	return []string{"alert_state", "alert_kind", "alert_order", "alert_count"}
+}
+
+// variables are what an SMS service that has the texts itself is told: short, and
+// without addresses, which such services refuse. Of many turns they name the most
+// pressing.
+func variables(c Content) map[string]string {
+	z := i18n.For(i18n.Locale(c.Language))
+	v := map[string]string{"alert_state": z.T("alert.text.test_label"), "alert_kind": z.T("alert.short.test"), "alert_order": "-", "alert_count": "0"}
+	if c.Test || len(c.Items) == 0 {
+		return v
+	}
+	first, n := c.Items[0], len(c.Items)
+	for _, m := range c.More {
+		n += m.N
+	}
+	v["alert_state"], v["alert_kind"], v["alert_count"] = cut(first.Label, variableMost), cut(z.T("alert.short."+first.Kind), variableMost), number(n)
+	if order := first.Facts["order_id"]; order != "" {
+		v["alert_order"] = cut(order, variableMost)
+	}
+	return v
+}
 
 // parcel is a message as a sender of mail or SMS takes it.
 func (d *Desk) parcel(t store.AlertTarget, m *store.AlertMessage, c Content) (deliver.Parcel, error) {
 	p := deliver.Parcel{Kind: Kind, To: t.Address, Mask: t.Mask, Tag: m.Ref, Language: t.Language}
 	if t.Medium == SMS {
 		p.Text = cut(c.Title, smsMost) + " " + c.Link
-		p.Variables = map[string]string{"alert_title": cut(c.Title, smsMost), "alert_link": c.Link}
+		p.Variables = variables(c)
 		return p, nil
 	}
 	p.Ref, p.Subject, p.Text = "<"+m.Ref+"@"+d.domain()+">", "[Koodesk] "+c.Title, mailText(c)

@@ -61,6 +61,7 @@ const (
 const (
 	AlertResolved = "resolved"
 	AlertLapsed   = "lapsed" // the time was over before it was put right
+	AlertGone     = "gone"   // what it was about is there no more
 )
 
 // NoQuietHours is the setting of who wants to hear at any time.

@@ -60,12 +60,13 @@ func (d ProbeDay) state() string {
 
 // ProbeStreak tells on how many days on end the probes have failed, up to the
 // last of the days, which are given the oldest first. A day without probes
-// neither counts nor ends it.
+// neither counts nor ends it; nor does one on which there were only calls that
+// nobody proved, which a stranger can send.
 func ProbeStreak(days []ProbeDay) int {
 	n := 0
 	for i := len(days) - 1; i >= 0; i-- {
 		switch days[i].state() {
-		case ProbeFailed, ProbeRefused:
+		case ProbeFailed:
 			n++
 		case ProbePassed:
 			return n

@@ -27,7 +27,9 @@ func TestDaysOfFailingProbesAreCountedOnEnd(t *testing.T) {
 		"ff pp ff":    1,
 		"ff -- f-":    2, // a day without probes neither counts nor ends it
 		"ff pp":       0,
-		"rr rr":       2,
+		"rr rr":       0, // nobody knows whose they were
+		"ff rr ff":    2,
+		"pp rr":       0,
 		"mm":          0, // strangers' calls do not make a probe that passed fail
 		"pr":          0, // nor do they make a morning that passed fail
 		"fr pr":       0,

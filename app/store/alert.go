@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -34,6 +35,9 @@ type alertSource struct {
 	// late is whether one that does not stand any more was not put right in time;
 	// empty: that cannot be.
 	late string
+	// gone is whether what one was about is there no more, which is not the same as
+	// right again; empty: that cannot be.
+	gone string
 }
 
 // openAlerts makes an alert of everything found that has none, and raises those
@@ -109,20 +113,34 @@ const clearAlerts = `
     RETURNING alerts.id, alerts.severity
 )
 INSERT INTO alert_changes (alert_id, what, severity)
-SELECT id, 'cleared', severity
+SELECT id, 'cleared', greatest(severity, (SELECT max(c.severity) FROM alert_changes c WHERE c.alert_id = cleared.id))
   FROM cleared
  ORDER BY id`
+
+// MoveAlerts follows the marketplace's time where a new call has begun it anew.
+// What was critical is a warning again then, so that the last call is made again.
+func (t *Tx) MoveAlerts(ctx context.Context) error {
+	_, err := t.tx.ExecContext(ctx, moveAlerts, market.AlertRetry, market.LastCall.Seconds())
+	return toFault(err)
+}
+
+const moveAlerts = `
+UPDATE alerts a
+   SET until_at = m.retry_until,
+       severity = CASE WHEN m.retry_until > now() + make_interval(secs => $2) THEN 1 ELSE a.severity END
+  FROM messages m
+ WHERE a.kind = $1
+   AND a.cleared_at IS NULL
+   AND m.id = a.subject::bigint
+   AND m.retry_until <> a.until_at`
 
 // ClearAlerts ends the alerts of a kind that are about nothing any more.
 func (t *Tx) ClearAlerts(ctx context.Context, kind string) error {
 	s := alertSources[kind]
-	late := "FALSE"
-	if s.late != "" {
-		late = s.late
-	}
+	late, missing := cmp.Or(s.late, "FALSE"), cmp.Or(s.gone, "FALSE")
 	_, err := t.tx.ExecContext(ctx, `
 WITH gone AS MATERIALIZED (
-    SELECT a.id, CASE WHEN `+late+` THEN 'lapsed' ELSE 'resolved' END AS outcome
+    SELECT a.id, CASE WHEN `+late+` THEN 'lapsed' WHEN `+missing+` THEN 'gone' ELSE 'resolved' END AS outcome
       FROM alerts a
      WHERE a.kind = $1
        AND a.cleared_at IS NULL

@@ -91,7 +91,7 @@ UPDATE alert_sayings s
    AND s.state = 'waiting'
    AND c.id = s.change_id
    AND c.what <> 'cleared'
-   AND (a.outcome = 'resolved'
+   AND (a.outcome IN ('resolved', 'gone')
         OR EXISTS (SELECT 1
                      FROM alert_changes later
                      JOIN alert_sayings w ON w.change_id = later.id AND w.target_id = $1 AND w.state = 'waiting'
@@ -105,7 +105,7 @@ UPDATE alert_sayings s
    AND s.state = 'waiting'
    AND c.id = s.change_id
    AND c.what = 'cleared'
-   AND a.outcome = 'resolved'
+   AND a.outcome IN ('resolved', 'gone')
    AND NOT EXISTS (SELECT 1
                      FROM alert_changes before
                      JOIN alert_sayings w ON w.change_id = before.id AND w.target_id = $1 AND w.state = 'said'
@@ -132,6 +132,10 @@ type AlertNews struct {
 	Error    *fault.Record
 }
 
+// pressing is whether a change c is of severity $2. The end of something presses
+// nobody, however bad it was.
+const pressing = `c.severity >= $2 AND (c.what <> 'cleared' OR $2 = 1)`
+
 // AlertNews reads what waits for a target, the most pressing first, and how much
 // there is of each kind.
 func (t *Tx) AlertNews(ctx context.Context, target int64, severity, limit int) (news []AlertNews, kinds map[string]int, err error) {
@@ -146,7 +150,7 @@ SELECT a.kind, count(*) AS n
   JOIN alerts a ON a.id = c.alert_id
  WHERE s.target_id = $1
    AND s.state = 'waiting'
-   AND c.severity >= $2
+   AND `+pressing+`
  GROUP BY a.kind`, target, severity)
 	if err != nil {
 		return nil, nil, toFault(err)
@@ -163,7 +167,7 @@ SELECT c.id AS change_id, a.id AS alert_id, a.kind, a.subject, c.what, c.severit
   JOIN alerts a ON a.id = c.alert_id
  WHERE s.target_id = $1
    AND s.state = 'waiting'
-   AND c.severity >= $2
+   AND `+pressing+`
  ORDER BY c.what = 'cleared', c.severity DESC, a.until_at NULLS LAST, c.id
  LIMIT $3`, target, severity, limit)
 	if err != nil {
@@ -260,6 +264,6 @@ UPDATE alert_sayings s
  WHERE s.target_id = $1
    AND s.state = 'waiting'
    AND c.id = s.change_id
-   AND c.severity >= $2`, target, severity, message)
+   AND `+pressing, target, severity, message)
 	return toFault(err)
 }

@@ -5,9 +5,8 @@ import "koodesk/app/market"
 // alertSources is what each kind of alert is about.
 var alertSources = map[string]alertSource{
 	market.AlertRetry: {
-		stands: `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing')
-                           AND m.retry_until = a.until_at AND m.retry_until > now())`,
-		late: `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing'))`,
+		stands: `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing') AND m.retry_until > now())`,
+		late:   `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing') AND m.retry_until <= now())`,
 	},
 	market.AlertManual: {
 		stands: `a.until_at > now() AND EXISTS (` + parkedSubject + `)`,
@@ -48,11 +47,13 @@ var alertSources = map[string]alertSource{
            jsonb_build_object('kind', d.kind, 'medium', d.medium, 'instance_id', (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk)) AS facts
       FROM deliveries d
      WHERE d.status = 'failed'
+       AND ` + untold + `
        AND d.created_at > now() - interval '3 days'
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL)
      ORDER BY d.created_at
      LIMIT 1000`,
-		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running'))`,
+		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running')
+                           AND ` + untold + `)`,
 	},
 	market.AlertReceiver: {
 		found: `
@@ -60,10 +61,11 @@ var alertSources = map[string]alertSource{
            CASE WHEN bad.given_up THEN 2 ELSE 1 END AS severity, e.last_error AS error, NULL::timestamptz AS since, NULL::timestamptz AS until_at,
            jsonb_build_object('target', e.target, 'name', COALESCE((SELECT t.name FROM event_targets t WHERE t.id = bad.target_id), ''),
                               'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = e.channel_id), '')) AS facts
-      FROM (` + troubled(`e.status = 'failed' OR e.attempts >= 5 OR e.last_error ->> 'key' = 'webhook.breaker_open'`) + `) bad
+      FROM (` + troubled(`e.created_at > now() - interval '7 days' AND (e.status = 'failed' OR e.attempts >= 5 OR e.last_error ->> 'key' = 'webhook.breaker_open')`) + `) bad
       JOIN events e ON e.id = bad.last`,
 		stands: `a.subject IN (SELECT CASE WHEN bad.to_product THEN 'product/' || bad.product_pk ELSE 'target/' || bad.target_id END
                                  FROM (` + troubled(`TRUE`) + `) bad)`,
+		gone: `a.subject LIKE 'target/%' AND NOT EXISTS (SELECT 1 FROM event_targets x WHERE 'target/' || x.id = a.subject AND x.enabled)`,
 	},
 }
 
@@ -76,7 +78,7 @@ var parkedSubject = `SELECT 1
 
 // troubled is the receivers of events that have not taken one since they were
 // troubled by what the condition says of event e: the last of those events, and
-// whether one was given up.
+// whether one was given up. A target that is switched off is none.
 func troubled(condition string) string {
 	return `
         SELECT t.*
@@ -84,7 +86,6 @@ func troubled(condition string) string {
                   FROM events e
                  WHERE e.status IN ('pending', 'failed')
                    AND e.last_error IS NOT NULL
-                   AND e.created_at > now() - interval '7 days'
                    AND e.last_error ->> 'key' LIKE 'webhook.%'
                    AND (` + condition + `)
                  GROUP BY e.to_product, e.product_pk, e.target_id) t
@@ -92,6 +93,6 @@ func troubled(condition string) string {
            AND t.product_pk IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM events s WHERE s.status = 'succeeded' AND s.target_id IS NULL AND s.product_pk = t.product_pk AND s.id > t.last)
             OR NOT t.to_product
-           AND t.target_id IS NOT NULL
+           AND EXISTS (SELECT 1 FROM event_targets x WHERE x.id = t.target_id AND x.enabled)
            AND NOT EXISTS (SELECT 1 FROM events s WHERE s.status = 'succeeded' AND s.target_id = t.target_id AND s.id > t.last)`
 }

@@ -186,6 +186,15 @@ UPDATE alert_sayings
 	return toFault(err)
 }
 
+func (t *Tx) dropSayingsOf(ctx context.Context, operator int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE alert_sayings
+   SET state = 'moot'
+ WHERE target_id IN (SELECT id FROM alert_targets WHERE operator_id = $1)
+   AND state = 'waiting'`, operator)
+	return toFault(err)
+}
+
 func kindsOf(a AlertTarget) []string {
 	if a.Kinds == nil {
 		return []string{}

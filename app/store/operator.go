@@ -145,7 +145,8 @@ UPDATE operators
 	return toFault(err)
 }
 
-// DisableOperator ends an operator's right to sign in, and every session.
+// DisableOperator ends an operator's right to sign in, and every session. Nothing
+// of what waited to be told to them is kept for the day when they come back.
 // Fault: not_found "operator.unknown".
 func (t *Tx) DisableOperator(ctx context.Context, id int64) error {
 	r, err := t.tx.ExecContext(ctx, `
@@ -159,7 +160,7 @@ UPDATE operators
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return fault.New(fault.NotFound, "operator.unknown")
 	}
-	return nil
+	return t.dropSayingsOf(ctx, id)
 }
 
 // TouchLogin records that an operator has signed in.

@@ -34,7 +34,7 @@ type AlertRow struct {
 	Subject   string
 	Severity  int
 	Status    string
-	Outcome   string // of one that is over: market.AlertResolved, market.AlertLapsed
+	Outcome   string // of one that is over: market.AlertResolved, market.AlertLapsed, market.AlertGone
 	Facts     map[string]string
 	Error     *fault.Record
 	OpenedAt  time.Time

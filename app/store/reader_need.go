@@ -125,24 +125,28 @@ SELECT count(*) OVER () AS n, due.key, due.label, due.error, due.since, NULL::ti
  LIMIT 1`)
 }
 
+// untold says of a delivery d that somebody can still do something about it once
+// it was given up: what it says holds (as deliver.stillTrue has it), and no
+// fall-back took its place, which is counted itself if it failed too.
+const untold = `(SELECT f.id FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled' LIMIT 1) IS NULL
+           AND (SELECT CASE WHEN d.kind = 'released' OR i.status = 'released' THEN d.kind = i.status
+                            WHEN d.kind = 'frozen' THEN i.status = 'frozen'
+                            WHEN d.kind = 'unfrozen' THEN i.status = 'active'
+                            WHEN d.kind = 'renewed' THEN d.about_expiry = i.expires_at
+                            WHEN d.kind = 'expiry_notice' THEN i.status = 'active' AND d.about_expiry = i.expires_at AND now() < i.expires_at + interval '24 hours'
+                            ELSE true END
+                  FROM instances i
+                 WHERE i.id = d.instance_pk)`
+
 // NeedDeliveries is the messages to customers that were given up and that
-// somebody can still do something about: what they say holds (as
-// deliver.stillTrue has it), and no fall-back took their place, which is counted
-// itself if it failed too.
+// somebody can still do something about.
 func (r *Reader) NeedDeliveries(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, due.*, NULL::timestamptz AS until
   FROM (SELECT d.id::text AS key, d.kind AS label, d.last_error AS error, d.created_at AS since
           FROM deliveries d
-         CROSS JOIN LATERAL (SELECT status, expires_at FROM instances WHERE id = d.instance_pk LIMIT 1) i
          WHERE d.status = 'failed'
-           AND (SELECT f.id FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled' LIMIT 1) IS NULL
-           AND CASE WHEN d.kind = 'released' OR i.status = 'released' THEN d.kind = i.status
-                    WHEN d.kind = 'frozen' THEN i.status = 'frozen'
-                    WHEN d.kind = 'unfrozen' THEN i.status = 'active'
-                    WHEN d.kind = 'renewed' THEN d.about_expiry = i.expires_at
-                    WHEN d.kind = 'expiry_notice' THEN i.status = 'active' AND d.about_expiry = i.expires_at AND now() < i.expires_at + interval '24 hours'
-                    ELSE true END
+           AND `+untold+`
          ORDER BY d.id DESC
          LIMIT 1001) due
  ORDER BY due.since

@@ -39,7 +39,7 @@ func TestListingRiskTellsFailingProbesAndFailedOrders(t *testing.T) {
 	h.probe("newInstance", "000005", "repeat", 1, 15)
 	h.probe("newInstance", "000001", "rejected", 0, 1)
 	page := v.get("/listing")
-	require.Contains(t, page.words(".probes .note.bad"), "2 of 5 days")
+	require.Contains(t, page.words(".probes .note.bad"), "1 of 5 days", "a call that nobody proved is shown, and counts for nothing")
 	require.Equal(t, 2, page.Find("td.probe-failed").Length())
 	require.Equal(t, 1, page.Find("td.probe-refused").Length())
 

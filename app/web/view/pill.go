@@ -65,6 +65,7 @@ var pills = map[string]map[string]Pill{
 		"critical": {Tone: "bad", Icon: "failed"},
 		"resolved": {Tone: "ok", Icon: "check"},
 		"lapsed":   {Tone: "bad", Icon: "clock"},
+		"gone":     {Tone: "off", Icon: "check"},
 	},
 	"alert_said": {
 		"pending":   {Tone: "off", Icon: "pending"},

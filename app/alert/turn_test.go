@@ -1,0 +1,151 @@
+package alert_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/alert"
+	"koodesk/app/deliver/sms/huawei"
+	"koodesk/app/i18n"
+	"koodesk/app/market"
+	"koodesk/app/simulator"
+	"koodesk/app/store"
+)
+
+func (h *house) outcomes() string {
+	return h.text(`SELECT COALESCE(string_agg(severity || COALESCE(NULLIF(' ' || outcome, ' '), ''), ',' ORDER BY id), '') FROM alerts`)
+}
+
+func TestACustomerWhoWasToldOtherwiseIsNoAlert(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.exec(`INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status) VALUES (1, 'i', 'o', 'l', 'b', 'frozen')`)
+	delivery := func(kind, key, status, of string) {
+		h.exec(`
+INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, fallback_of)
+VALUES (1, 1, $1, 'email', 'en', '\x00', '', $2, $3, $3, NULLIF($4, '')::bigint)`, kind, status, key, of)
+	}
+	delivery("usage_info", "refused", "failed", "")
+	delivery("usage_info", "instead", "succeeded", "1")
+	delivery("unfrozen", "untrue", "failed", "")
+	h.watch()
+	require.Empty(t, h.outcomes(), "told by the other medium, or not true")
+	delivery("usage_info", "lost", "failed", "")
+	delivery("frozen", "cold", "failed", "")
+	h.watch()
+	require.Equal(t, "2,1", h.outcomes())
+	delivery("usage_info", "again", "pending", "4")
+	h.watch()
+	require.Equal(t, "2 resolved,1", h.outcomes(), "told by the other medium")
+	h.exec(`UPDATE instances SET status = 'released'`)
+	h.watch()
+	require.Equal(t, "2 resolved,1 resolved", h.outcomes(), "not true any more")
+}
+
+func TestATimeThatBeginsAnewIsNeitherOverNorForgotten(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.message("CS1", 10*time.Minute)
+	h.watch()
+	require.Equal(t, "2", h.outcomes())
+	h.exec(`UPDATE messages SET retry_until = now() + interval '2 hours'`)
+	h.watch()
+	require.Equal(t, "1", h.outcomes(), "it goes on, with time again")
+	require.Equal(t, "true", h.text(`SELECT (a.until_at = m.retry_until)::text FROM alerts a, messages m`))
+	h.exec(`UPDATE messages SET retry_until = now() + interval '10 minutes'`)
+	h.watch()
+	require.Equal(t, "2", h.outcomes(), "the last call is made again")
+	h.exec(`UPDATE messages SET retry_until = NULL, status = 'processing'`)
+	h.watch()
+	require.Equal(t, "2 resolved", h.outcomes(), "it was served")
+}
+
+func TestATargetThatIsSwitchedOffTakesNothingAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.exec(`INSERT INTO event_targets (channel_id, name, url, secret_sealed) VALUES (1, 'crm', 'https://crm.example.com', '\x00')`)
+	h.exec(`INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target_id, target, payload_sealed, status, last_error)
+VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '\x00', 'failed', '{"code":"unavailable","key":"webhook.unreachable"}')`)
+	slowly := func() { require.NoError(t, h.d.WatchSlowly(context.Background())) }
+	slowly()
+	h.exec(`UPDATE events SET created_at = created_at - interval '8 days'`)
+	slowly()
+	require.Equal(t, "2", h.outcomes(), "it has taken nothing since")
+	h.exec(`UPDATE events SET created_at = now()`)
+	h.exec(`UPDATE event_targets SET enabled = FALSE`)
+	slowly()
+	slowly()
+	require.Equal(t, "2 gone", h.outcomes())
+	h.exec(`UPDATE event_targets SET enabled = TRUE`)
+	slowly()
+	h.exec(`UPDATE events SET status = 'cancelled'`)
+	h.exec(`DELETE FROM event_targets`)
+	slowly()
+	require.Equal(t, "2 gone,2 gone", h.outcomes())
+}
+
+func TestTheEndOfSomethingWaitsForTheMorning(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{QuietHours: "10:00-14:00", Endings: true})
+	h.message("CS1", 5*time.Minute)
+	h.watch()
+	h.later()
+	h.exec(`UPDATE messages SET status = 'succeeded'`)
+	h.watch()
+	require.Equal(t, 1, h.all(), "only that it began")
+	h.exec(`UPDATE alert_targets SET quiet_hours = '14:00-15:00'`)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, []string{"retry_window cleared critical resolved"}, items(t, h.calls()[1]))
+}
+
+func TestWhoIsSwitchedOffHearsNothingOfItLater(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{QuietHours: "10:00-14:00"})
+	h.group(1)
+	h.watch()
+	h.write(func(tx *store.Tx) error { return tx.DisableOperator(context.Background(), h.operator) })
+	require.Equal(t, "moot", h.text(`SELECT string_agg(state, ',') FROM alert_sayings`))
+}
+
+// A service that has the texts itself takes no addresses, and at most 20
+// characters in each value.
+func TestAnAlertByAServiceWithTextsOfItsOwnIsShort(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	fake := simulator.NewSMSService(simulator.SMSOptions{Key: "app", Secret: "hunter2"})
+	service := httptest.NewServer(fake)
+	t.Cleanup(service.Close)
+	t.Cleanup(fake.Wait)
+	templates, err := huawei.ParseTemplates("alert.zh-CN=tpl("+strings.Join(alert.VariableNames(), ",")+")", alert.VariableNames())
+	require.NoError(t, err)
+	sender := huawei.New(huawei.Options{URL: service.URL, Key: "app", Secret: "hunter2", Sender: "88", Country: "86", Templates: templates})
+	t.Cleanup(sender.Close)
+	h.options.SMS = sender
+	h.restart()
+	h.target(alert.Setting{Medium: alert.SMS, Address: "+86 186 8888 8888", Language: "zh-CN"})
+	for n := range 12 {
+		h.group(n)
+	}
+	h.message("CS2511221402QX7TP-AND-MORE-THAN-FITS", 5*time.Minute)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, []string{"紧急", "重试即将结束", "CS2511221402QX7TP-A…", "13"}, fake.Calls()[0].Variables)
+	for _, l := range i18n.Locales() {
+		for _, kind := range append(market.AlertKinds(), "test") {
+			require.True(t, i18n.For(l).Has("alert.short."+kind), kind)
+			require.LessOrEqual(t, utf8.RuneCountInString(i18n.For(l).T("alert.short."+kind)), 20, kind)
+		}
+		for _, label := range []string{"severity.warning", "severity.critical", "outcome.resolved", "outcome.lapsed", "outcome.gone"} {
+			require.LessOrEqual(t, utf8.RuneCountInString(i18n.For(l).T("alert."+label)), 20, label)
+		}
+	}
+}
