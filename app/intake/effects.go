@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"koodesk/app/event"
@@ -104,10 +105,17 @@ func (in *Intake) look(a Arrived, found []*store.Instance) (effect, error) {
 	if answer.Code == market.NoSuchInstance {
 		return refused(answer.Code, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
 	}
+	e := effect{changed: true}
+	for n := range answer.Info { // before the buyer's access page stands in for what is not there
+		if answer.Info[n].App != nil {
+			e.sees(found[slices.IndexFunc(found, func(i *store.Instance) bool { return i.InstanceID == answer.Info[n].InstanceID })])
+		}
+	}
 	if a.Call.Protocol == market.V1 {
 		in.bridge(a.Channel, &answer, found)
 	}
-	return effect{answer: answer, changed: true}, err
+	e.answer = answer
+	return e, err
 }
 
 // bridge gives what is still being made the buyer's access page.

@@ -204,7 +204,7 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 			status = m.Status // nothing was done: whoever waits for the message's lock waits no longer than for that
 		}
 		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: status, Code: done.code, Disposition: e.disposition(m),
-			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor})
+			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor, Seen: e.seen})
 		if err != nil || idle {
 			return err
 		}
@@ -242,12 +242,20 @@ func (in *Intake) encode(a Arrived, activity string, answer market.Answer) []byt
 // effect is what an attempt did and what it answers.
 type effect struct {
 	answer  market.Answer
-	err     error // why the answer is a refusal, for the operator
-	changed bool  // something was done
-	tasks   bool  // follow-up work was written
-	repeat  bool  // known, and nothing was done
-	differs bool  // same key, different content
-	pending bool  // a V1.0 purchase whose access data is not there yet
+	err     error   // why the answer is a refusal, for the operator
+	changed bool    // something was done
+	tasks   bool    // follow-up work was written
+	repeat  bool    // known, and nothing was done
+	differs bool    // same key, different content
+	pending bool    // a V1.0 purchase whose access data is not there yet
+	seen    []int64 // row ids of instances whose front-end address no answer has given before
+}
+
+// sees notes that the answer gives the front-end address of an instance.
+func (e *effect) sees(i *store.Instance) {
+	if i.URLSeenAt.IsZero() {
+		e.seen = append(e.seen, i.PK)
+	}
 }
 
 // secret tells whether the answer holds access data or a License.

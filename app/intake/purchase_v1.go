@@ -55,7 +55,8 @@ func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.Res
 			e.answer = market.Answer{Code: code, InstanceID: e.answer.InstanceID}
 		}
 		code, response = e.answer.Code, in.encode(a, a.Call.Activity, e.answer)
-		return tx.BetterAnswer(ctx, done.attempt, code, response, time.Since(a.ReceivedAt), a.arrival("").RetryUntil)
+		return tx.BetterAnswer(ctx, done.attempt, store.Outcome{Code: code, Response: response, Seen: e.seen},
+			time.Since(a.ReceivedAt), a.arrival("").RetryUntil)
 	})
 	if err != nil {
 		in.log.WarnContext(ctx, "a purchase became ready, but its answer could not be kept; it will be asked for again",
@@ -179,6 +180,9 @@ func (in *Intake) bought(ctx context.Context, tx *store.Tx, a Arrived, id string
 		e.answer.App = &market.AppInfo{FrontEndURL: i.App.FrontEndURL}
 	case d.Code == market.Processing:
 		return in.notYet(a, i), err
+	}
+	if e.answer.App != nil && e.answer.App.FrontEndURL != "" {
+		e.sees(i)
 	}
 	return e, err
 }

@@ -75,6 +75,31 @@ SELECT id
 	return id, err
 }
 
+// DeliveryByRef finds a delivery by its provider's id, or by its own Message-ID.
+// Fault: not_found "delivery.unknown".
+func (r *Reader) DeliveryByRef(ctx context.Context, ref string) (id int64, err error) {
+	if !storable(ref) {
+		return 0, fault.New(fault.NotFound, "delivery.unknown")
+	}
+	err = toFault(r.q.QueryRowxContext(ctx, `
+SELECT id
+  FROM ((SELECT id
+           FROM deliveries
+          WHERE provider_ref = $1
+            AND provider_ref <> ''
+          ORDER BY id DESC
+          LIMIT 1)
+         UNION ALL
+         SELECT id
+           FROM deliveries
+          WHERE message_ref = $1) AS found
+ LIMIT 1`, ref).Scan(&id))
+	if fault.Is(err, fault.NotFound) {
+		return 0, fault.New(fault.NotFound, "delivery.unknown")
+	}
+	return id, err
+}
+
 // SetDeliveryOutcome writes what receipts say of a delivery; err is why it did
 // not arrive, nil if it did or may.
 func (t *Tx) SetDeliveryOutcome(ctx context.Context, id int64, status, outcome, code, provider string, at time.Time, err error) error {

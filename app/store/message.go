@@ -80,6 +80,7 @@ type Outcome struct {
 	Err         error
 	Source      string // "marketplace", "operator", "api"
 	Actor       string
+	Seen        []int64 // row ids of instances whose front-end address the answer is the first to give
 }
 
 // CloseMessage writes the attempt and brings the message up to date. A call that
@@ -118,16 +119,17 @@ UPDATE messages
 	} else {
 		plain = nullText(string(o.Response))
 	}
-	err = t.tx.GetContext(ctx, &attempt, `
+	seen, shown := firstSeen(o.Seen, a.ReceivedAt, 14)
+	err = t.tx.GetContext(ctx, &attempt, seen+`
 INSERT INTO attempts (message_id, at, source, actor, disposition, result_code, duration_us, error, business_id, remote_ip,
                       request_sealed, response, response_sealed)
 VALUES ($1, $2, $3, $4, $5, $6,
         $7 + (extract(epoch FROM clock_timestamp() - now()) * 1000000)::integer,
         $8, $9, $10::inet, $11, $12, $13)
 RETURNING id`,
-		id, a.ReceivedAt, o.Source, o.Actor, o.Disposition, string(o.Code),
-		int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
-		nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed))
+		append([]any{id, a.ReceivedAt, o.Source, o.Actor, o.Disposition, string(o.Code),
+			int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
+			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed)}, shown...)...)
 	if err == nil && o.Disposition == Conflict {
 		return attempt, t.quarantine(ctx, id, attempt, a)
 	}

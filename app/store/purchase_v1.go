@@ -123,18 +123,20 @@ SELECT `+instanceColumns+`
 
 // BetterAnswer replaces the answer of the attempt that a waiting purchase has
 // just left behind, and its code, by the one that is really sent. It concerns no
-// attempt but that one. retryUntil is until when the marketplace tries again what
+// attempt but that one. Of the outcome only the code, the response and who is seen
+// in it count. retryUntil is until when the marketplace tries again what
 // it takes for a failure.
-func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, code market.ResultCode, response []byte, elapsed time.Duration, retryUntil time.Time) error {
+func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, o Outcome, elapsed time.Duration, retryUntil time.Time) error {
 	var message sql.NullInt64
-	err := t.tx.GetContext(ctx, &message, `
+	seen, shown := firstSeen(o.Seen, time.Now(), 5)
+	err := t.tx.GetContext(ctx, &message, seen+`
 UPDATE attempts
    SET result_code = $2,
        response = NULL,
        response_sealed = $3,
        duration_us = $4
  WHERE id = $1
-RETURNING message_id`, attempt, string(code), nullBytes(t.keys.Seal(seal.Payload, response)), elapsed.Microseconds())
+RETURNING message_id`, append([]any{attempt, string(o.Code), nullBytes(t.keys.Seal(seal.Payload, o.Response)), elapsed.Microseconds()}, shown...)...)
 	if err != nil {
 		return toFault(err)
 	}
@@ -143,6 +145,6 @@ UPDATE messages
    SET result_code = $2,
        retry_until = CASE WHEN $2 <> '000000' THEN $3::timestamptz END,
        updated_at = now()
- WHERE id = $1`, message.Int64, string(code), nullTime(retryUntil))
+ WHERE id = $1`, message.Int64, string(o.Code), nullTime(retryUntil))
 	return toFault(err)
 }

@@ -68,6 +68,12 @@ type OrderDetail struct {
 	Instances  []OrderInstance
 	Messages   []MessageRow
 	Tasks      []TaskRow
+	Deliveries []DeliveryRow   // to the customer, newest first
+	Timeline   []TimelineEvent // newest first
+	// TimeToUsable is how long it took from the first call of the purchase until an
+	// answer gave the marketplace the address of InstanceID; known if Usable.
+	TimeToUsable time.Duration
+	Usable       bool
 }
 
 type orderRow struct {
@@ -272,8 +278,10 @@ SELECT `+orderList.columns+`, o.facts_sealed, o.answer_sealed,
 	d.Messages = messages.Items
 	c := &clause{}
 	c.and("t.order_pk = ?", pk)
-	d.Tasks, err = r.tasksWithTries(ctx, c)
-	return d, err
+	if d.Tasks, err = r.tasksWithTries(ctx, c); err != nil {
+		return nil, err
+	}
+	return d, r.orderLife(ctx, d, row.ChannelID)
 }
 
 // orderFacts opens an order as it was read. The buyer stands in the columns; what

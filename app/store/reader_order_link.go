@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -16,6 +18,10 @@ type OrderInstance struct {
 	Status      market.InstanceStatus
 	ProductID   string
 	ProductName string
+	URLSeenAt   time.Time // when an answer first gave the marketplace its front-end address; zero: none has
+
+	pk        int64
+	createdAt time.Time
 }
 
 // InstanceOrder is an order of an instance.
@@ -32,15 +38,18 @@ const maxLinked = 200
 // that was bought by it stands there before its own question is answered.
 func (r *Reader) orderInstances(ctx context.Context, channel int64, orderID string) ([]OrderInstance, error) {
 	var rows []struct {
-		InstanceID  string `db:"instance_id"`
-		LineID      string `db:"order_line_id"`
-		Purpose     string `db:"purpose"`
-		Status      string `db:"status"`
-		ProductID   string `db:"product_id"`
-		ProductName string `db:"product_name"`
+		InstanceID  string       `db:"instance_id"`
+		LineID      string       `db:"order_line_id"`
+		Purpose     string       `db:"purpose"`
+		Status      string       `db:"status"`
+		ProductID   string       `db:"product_id"`
+		ProductName string       `db:"product_name"`
+		PK          int64        `db:"id"`
+		Created     time.Time    `db:"created_at"`
+		Seen        sql.NullTime `db:"url_seen_at"`
 	}
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT i.instance_id, f.order_line_id, f.purpose, i.status, i.product_id, i.product_name
+SELECT i.instance_id, f.order_line_id, f.purpose, i.status, i.product_id, i.product_name, i.id, i.created_at, i.url_seen_at
   FROM (SELECT l.instance_pk, o.order_line_id, l.purpose
           FROM orders o
           JOIN instance_orders l
@@ -59,7 +68,8 @@ SELECT i.instance_id, f.order_line_id, f.purpose, i.status, i.product_id, i.prod
 	out := make([]OrderInstance, 0, len(rows))
 	for _, o := range rows {
 		out = append(out, OrderInstance{InstanceID: o.InstanceID, OrderLineID: o.LineID, Purpose: o.Purpose,
-			Status: market.InstanceStatus(o.Status), ProductID: o.ProductID, ProductName: o.ProductName})
+			Status: market.InstanceStatus(o.Status), ProductID: o.ProductID, ProductName: o.ProductName,
+			URLSeenAt: utc(o.Seen), pk: o.PK, createdAt: o.Created.UTC()})
 	}
 	return out, toFault(err)
 }

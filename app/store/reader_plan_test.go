@@ -199,6 +199,7 @@ func TestPlans(t *testing.T) {
 	t.Run("restarts", func(t *testing.T) { t.Parallel(); restartPlans(t, s) })
 	t.Run("lookups", func(t *testing.T) { t.Parallel(); lookupPlans(t, s) })
 	t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })
+	t.Run("orders", func(t *testing.T) { t.Parallel(); orderPlans(t, s) })
 }
 
 // named is a change to a filter.

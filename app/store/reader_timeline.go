@@ -21,6 +21,9 @@ const (
 	EventTask     = "task"     // a try of follow-up work ended: Kind is its kind, Status how
 	EventDelivery = "delivery" // an SMS or e-mail: Kind is its kind, Status where it stands
 	EventAudit    = "audit"    // somebody did something to it: Kind is the action
+	EventPoll     = "poll"     // the marketplace asked for the access data: Kind is the activity, ResultCode the answer to each of Count
+	EventURLSeen  = "url_seen" // an answer first gave the marketplace the address: Duration since the first call of the purchase
+	EventReceipt  = "receipt"  // a service said what became of a delivery: Status the outcome, New the service's word
 	EventLink     = "link"     // the buyer's access page: Kind is viewed or revealed, At the first time, Count how often
 )
 
@@ -35,13 +38,14 @@ type TimelineEvent struct {
 	Old, New   string // of a change
 	Status     string
 	ResultCode string
-	Count      int       // arrivals of a message, uses of a link
+	Count      int       // arrivals of a message, polls, uses of a link
 	LastAt     time.Time // the last of them; zero with one
 	Number     int       // of a task's try
 	Duration   time.Duration
 	MessageID  int64
 	TaskID     int64
 	DeliveryID int64
+	InstanceID string // KooGallery's, of the instance that it is about
 	Actor      string // who did it, when a person did
 	Reason     string // in that person's words
 	Error      *fault.Record
@@ -87,17 +91,12 @@ func (r *Reader) instanceMessages(ctx context.Context, d *InstanceDetail, channe
 
 // timeline joins what is known of an instance, newest first.
 func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
-	out, err := r.changes(ctx, d.PK)
+	out, err := r.changes(ctx, []int64{d.PK})
 	if err != nil {
 		return err
 	}
 	for _, m := range d.Messages {
-		e := TimelineEvent{At: m.FirstReceivedAt, Sort: EventMessage, Kind: m.Activity, Scene: m.Scene, Status: m.Status,
-			ResultCode: m.ResultCode, Count: m.Attempts, MessageID: m.ID, Error: m.LastError}
-		if m.LastReceivedAt.After(m.FirstReceivedAt) {
-			e.LastAt = m.LastReceivedAt
-		}
-		out = append(out, e)
+		out = append(out, messageEvent(m))
 	}
 	restarts, err := r.restarts(ctx, d.Messages)
 	if err != nil {
@@ -121,26 +120,21 @@ func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
 	out = append(out, restarts...)
 	out = append(out, audited...)
 	for _, t := range d.Tasks {
-		for _, try := range t.Tries {
-			out = append(out, TimelineEvent{At: try.At.Add(try.Duration), Sort: EventTask, Kind: string(t.Kind), Purpose: string(t.Purpose),
-				Status: try.Outcome, Number: try.Number, Duration: try.Duration, MessageID: t.MessageID, TaskID: t.ID,
-				DeliveryID: t.DeliveryID, Actor: try.Actor, Error: try.Error})
-		}
+		out = append(out, taskEvents(t)...)
 	}
 	for _, v := range d.Deliveries {
-		e := TimelineEvent{At: v.SentAt, Sort: EventDelivery, Kind: v.Kind, Medium: v.Medium, Status: v.Status, MessageID: v.MessageID,
-			DeliveryID: v.ID, Error: v.LastError}
-		if e.At.IsZero() {
-			e.At = v.CreatedAt
-		}
-		out = append(out, e)
+		out = append(out, deliveryEvent(v))
 	}
 	slices.SortStableFunc(out, func(a, b TimelineEvent) int { return cmp.Compare(b.At.UnixMicro(), a.At.UnixMicro()) })
+	for n := range out {
+		out[n].InstanceID = d.InstanceID
+	}
 	d.Timeline = out
 	return nil
 }
 
-func (r *Reader) changes(ctx context.Context, pk int64) ([]TimelineEvent, error) {
+// changes are the newest entries in the history of instances.
+func (r *Reader) changes(ctx context.Context, instances []int64) ([]TimelineEvent, error) {
 	var rows []struct {
 		At        time.Time `db:"at"`
 		Kind      string    `db:"kind"`
@@ -148,21 +142,23 @@ func (r *Reader) changes(ctx context.Context, pk int64) ([]TimelineEvent, error)
 		New       string    `db:"new_value"`
 		MessageID int64     `db:"message_id"`
 		TaskID    int64     `db:"task_id"`
+		Instance  string    `db:"instance_id"`
 		Actor     string    `db:"actor"`
 	}
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT at, kind, old_value, new_value, COALESCE(message_id, 0) AS message_id, COALESCE(task_id, 0) AS task_id, actor
+SELECT at, kind, old_value, new_value, COALESCE(message_id, 0) AS message_id, COALESCE(task_id, 0) AS task_id, actor,
+       (SELECT i.instance_id FROM instances i WHERE i.id = instance_pk) AS instance_id
   FROM instance_events
- WHERE instance_pk = $1
+ WHERE instance_pk = ANY($1)
  ORDER BY id DESC
- LIMIT $2`, pk, maxEvents)
+ LIMIT $2`, pq.Array(instances), maxEvents)
 	if err != nil {
 		return nil, toFault(err)
 	}
 	out := make([]TimelineEvent, 0, len(rows))
 	for _, e := range rows {
 		out = append(out, TimelineEvent{At: e.At.UTC(), Sort: EventChange, Kind: e.Kind, Old: e.Old, New: e.New,
-			MessageID: e.MessageID, TaskID: e.TaskID, Actor: e.Actor})
+			MessageID: e.MessageID, TaskID: e.TaskID, InstanceID: e.Instance, Actor: e.Actor})
 	}
 	return out, nil
 }

@@ -39,6 +39,8 @@ type order struct {
 type orderDetail struct {
 	order
 	InstanceID string          `json:"instance_id"`
+	Usable     *float64        `json:"time_to_usable_seconds"`
+	Timeline   []event         `json:"timeline"`
 	Instances  []orderInstance `json:"instances"`
 	Lines      []orderLine     `json:"lines"`
 	Params     []param         `json:"extend_params"`
@@ -133,7 +135,14 @@ func (a *API) Order(c *fiber.Ctx) error {
 	}
 	z := localizer(c)
 	out := orderDetail{order: showOrder(z, d.OrderRow), InstanceID: d.InstanceID, Instances: []orderInstance{}, Lines: []orderLine{}, Params: []param{},
-		Messages: []message{}, Tasks: tasks(z, d.Tasks)}
+		Messages: []message{}, Tasks: tasks(z, d.Tasks), Timeline: []event{}}
+	if d.Usable {
+		took := d.TimeToUsable.Seconds()
+		out.Usable = &took
+	}
+	for _, e := range d.Timeline {
+		out.Timeline = append(out.Timeline, showEvent(z, e))
+	}
 	for _, i := range d.Instances {
 		out.Instances = append(out.Instances, orderInstance{InstanceID: i.InstanceID, OrderLineID: i.OrderLineID, Purpose: i.Purpose,
 			Status: string(i.Status), ProductID: i.ProductID, ProductName: i.ProductName})

@@ -14,7 +14,7 @@ import (
 // instanceTimeline tells the life of an instance, newest first: what changed,
 // who asked for it, what failed on the way, and what the customer was told.
 func instanceTimeline(clock view.Clock, i *store.InstanceDetail) []view.Event {
-	l := life{clock: clock, instance: i, restarts: map[time.Time]bool{}}
+	l := life{clock: clock, deliveries: i.Deliveries, restarts: map[time.Time]bool{}}
 	for _, e := range i.Timeline {
 		if e.Sort == store.EventRestart {
 			l.restarts[e.At] = true
@@ -35,9 +35,9 @@ func instanceTimeline(clock view.Clock, i *store.InstanceDetail) []view.Event {
 
 // life is what the events of one timeline need to know of the whole.
 type life struct {
-	clock    view.Clock
-	instance *store.InstanceDetail
-	restarts map[time.Time]bool // when a whole message was restarted
+	clock      view.Clock
+	deliveries []store.DeliveryRow
+	restarts   map[time.Time]bool // when a whole message was restarted
 }
 
 // event turns a moment into what the page says of it; false for one that
@@ -174,7 +174,7 @@ func (l life) delivery(e store.TimelineEvent) (view.Event, bool) {
 	if e.Status != string(outbox.Succeeded) {
 		return view.Event{}, false
 	}
-	for _, d := range l.instance.Deliveries {
+	for _, d := range l.deliveries {
 		if d.ID != e.DeliveryID {
 			continue
 		}

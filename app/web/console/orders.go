@@ -94,7 +94,7 @@ func (k *Console) Order(c *fiber.Ctx) error {
 	}
 	list := address(c, "/orders", orderParams...)
 	p := view.OrderPage{Shell: s, Order: orderRow(s.Clock, d.OrderRow, list), Facts: noticeFacts(s.Clock, d), Back: list.String(),
-		Answer: view.Payload{Body: d.Answer}, Live: underWay(d.Tasks)}
+		Answer: view.Payload{Body: d.Answer}, Live: underWay(d.Tasks), Timeline: orderTimeline(s.Clock, d)}
 	for _, i := range d.Instances {
 		p.Instances = append(p.Instances, view.OrderInstance{ID: i.InstanceID, URL: instanceURL(i.InstanceID), Status: string(i.Status),
 			Purpose: i.Purpose, Name: orElse(i.ProductName, i.ProductID)})
@@ -136,6 +136,9 @@ func noticeFacts(clock view.Clock, d *store.OrderDetail) []view.Fact {
 		{Label: view.Say("fact.ordered"), Time: clock.Time(d.OrderedAt)},
 		{Label: view.Say("filter.order_source"), Text: view.Say("order_source." + d.Source)},
 		{Label: view.Say("fact.channel"), Value: d.Channel},
+	}
+	if f, bought := usable(clock, d); bought {
+		facts = append(facts, f)
 	}
 	if d.Notices > 0 {
 		facts = append(facts, view.Fact{Label: view.Say("orders.notified"), Time: clock.Time(d.LastNotifiedAt), Note: view.Say("orders.notices", "n", d.Notices)})

@@ -57,7 +57,7 @@ func (h *house) furnish() {
 // rooms are all pages of a furnished house.
 func (h *house) rooms() []string {
 	paths := []string{"/", "/failures", "/failures?status=open&step=order_query", "/failures/1", "/messages?group=1", "/tasks?group=1", "/messages", "/instances", "/deliveries", "/reconcile", "/restarts", "/stuck", "/stuck?kind=poll", "/restarts/new?list=%2Fmessages", "/restarts/new?list=%2Ftasks", "/tasks", "/account", "/channels", "/channels/default", "/calendar", "/deliveries/chart", "/deliveries/chart?medium=sms&kind=frozen", "/calendar/2026-12-05?status=held"}
-	for _, list := range []string{"SELECT '/messages/' || id FROM messages", "SELECT '/instances/' || instance_id FROM instances", "SELECT '/deliveries/' || id FROM deliveries"} {
+	for _, list := range []string{"SELECT '/messages/' || id FROM messages", "SELECT '/instances/' || instance_id FROM instances", "SELECT '/deliveries/' || id FROM deliveries", "SELECT '/orders/' || id FROM orders"} {
 		paths = append(paths, strings.Fields(h.text(`SELECT string_agg(p, ' ') FROM (`+list+`) AS x(p)`))...)
 	}
 	for _, q := range []string{"status=failed", "status=processing&range=24h", "q=CSWORKS", "q=nothing-like-it", "test=1", "activity=newInstance&channel=default",

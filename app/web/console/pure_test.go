@@ -206,7 +206,7 @@ func TestTheLifeOfAnInstance(t *testing.T) {
 	kept := store.DeliveryRow{ID: 1, Kind: deliver.UsageInfo, Status: "succeeded", Transport: "none", To: "a•••"}
 	again := store.DeliveryRow{ID: 2, Kind: "sonnet", Status: "succeeded", Transport: "smtp", Resends: 1}
 	i := &store.InstanceDetail{Deliveries: []store.DeliveryRow{kept, again}}
-	l := life{clock: clockOf(t), instance: i, restarts: map[time.Time]bool{noon: true}}
+	l := life{clock: clockOf(t), deliveries: i.Deliveries, restarts: map[time.Time]bool{noon: true}}
 	for name, c := range map[string]struct {
 		event store.TimelineEvent
 		want  string

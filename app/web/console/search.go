@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -35,15 +36,15 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(instances.Items) == 0 {
-		switch orders, err := k.read.OrderList(ctx, store.OrderFilter{Q: q}, two); {
-		case err != nil:
-			return "", err
-		case len(orders.Items) == 1:
-			return orderURL(orders.Items[0].PK), nil // with the messages about it
-		case len(orders.Items) > 1:
-			return "/orders" + list, nil
+	orders, err := k.read.OrderList(ctx, store.OrderFilter{Q: q}, two)
+	if err != nil {
+		return "", err
+	}
+	if found := orders.Items; len(found) > 0 && (len(instances.Items) == 0 || found[0].OrderID == q || found[0].OrderLineID == q) {
+		if len(found) == 1 {
+			return orderURL(found[0].PK), nil // with its whole life
 		}
+		return "/orders" + list, nil
 	}
 	switch messages, err := k.read.MessageList(ctx, store.MessageFilter{Q: q}, two); {
 	case err != nil:
@@ -67,6 +68,28 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 		return codeURL(codes.Items[0].ID), nil // and never its code in an address
 	case len(codes.Items) > 1:
 		return "/license-codes" + list, nil
+	}
+	return k.findSent(ctx, q, list)
+}
+
+// findSent finds what was sent: a delivery by the id that its provider or its mail
+// has for it, or an event by its webhook-id.
+func (k *Console) findSent(ctx context.Context, q, list string) (string, error) {
+	delivery, err := k.read.DeliveryByRef(ctx, q)
+	if err == nil {
+		return deliveryURL(delivery), nil
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	events, err := k.read.EventList(ctx, store.EventFilter{Q: q}, store.Paging{Limit: 2})
+	switch {
+	case err != nil:
+		return "", err
+	case len(events.Items) == 1:
+		return eventURL(events.Items[0].ID), nil
+	case len(events.Items) > 1:
+		return "/events" + list, nil
 	}
 	return "/messages" + list, nil
 }

@@ -68,6 +68,8 @@ func say(z *i18n.Localizer, t Text) string {
 	for i, a := range t.Args {
 		if inner, ok := a.(Text); ok { // a value that is itself to be translated
 			a = say(z, inner)
+		} else if d, ok := a.(time.Duration); ok {
+			a = z.Duration(d)
 		}
 		args[i] = a
 	}

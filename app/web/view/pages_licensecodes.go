@@ -106,6 +106,7 @@ type OrderPage struct {
 	Instances []OrderInstance
 	Back      string
 	Answer    Payload
+	Timeline  []Event // newest first
 	Messages  []MessageRow
 	Tasks     []TaskRow
 	Live      bool

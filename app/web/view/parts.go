@@ -182,6 +182,7 @@ type Event struct {
 	By    string // who did it, when a person did
 	Note  string // a person's own words, e.g. the reason given
 	URL   string // leads to what it is about
+	About string // which of several things it is about
 	Fault *fault.Record
 	Gap   time.Duration // from the event before it in time; 0 shows none
 	Test  bool

@@ -97,6 +97,9 @@ func (k look) order(row int) view.OrderPage {
 		p.Tasks = []view.TaskRow{k.task(42, "order_notice", "notified", "failed")}
 		return p
 	}
+	p.Facts = append(p.Facts, view.Fact{Label: view.Say("orders.usable"), Text: view.Say("orders.usable_after", "after", 134*time.Second),
+		Note: view.Say("orders.usable_since", "at", exact(ago(2*time.Hour-134*time.Second)))})
+	p.Timeline = orderMoments()
 	for _, i := range instances()[2:4] {
 		p.Instances = append(p.Instances, view.OrderInstance{ID: i.ID, URL: i.URL, Status: i.Status, Purpose: "purchase", Name: i.ProductName})
 	}

@@ -1,0 +1,80 @@
+package console_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+	"koodesk/app/staff"
+)
+
+// The whole life of an order stands on its page, its polls as runs, and again over
+// again as one line each.
+func TestTheTimelineOfAnOrder(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	id := h.buy("CSLINE")
+	poll := func(n int) {
+		for range n {
+			h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: []string{id}})
+		}
+	}
+	poll(3)
+	h.work()
+	poll(2)
+	h.exec(`UPDATE messages SET first_received_at = first_received_at - interval '90 s' WHERE activity = 'newInstance'`)
+	h.exec(`UPDATE instances SET url_seen_at = (SELECT first_received_at FROM messages WHERE activity = 'newInstance') + interval '75.5 s'`)
+	h.exec(`INSERT INTO delivery_receipts (delivery_id, message_ref, at, source, provider_ref, outcome, code, note, part, parts)
+		SELECT id, message_ref, now(), 'smtp', 'x', o, 'CODE-' || o, '', 1, 1 FROM deliveries, unnest(ARRAY['handed_over','bounced']) AS o`)
+	h.handle(market.Call{Protocol: market.V2, Activity: market.RefreshInstance, InstanceIDs: []string{id}, Scene: market.Renewal,
+		OrderID: "CSMORE", OrderLineID: "CSMORE-000001", ExpireTime: time.Date(2035, 1, 1, 0, 0, 0, 0, time.UTC), ContentHash: []byte("r")})
+	h.work()
+	h.handle(market.Call{Protocol: market.V2, Activity: market.ReleaseInstance, InstanceIDs: []string{id}})
+	h.work()
+	page := h.as(staff.Operator).get("/orders/" + h.text(`SELECT id FROM orders WHERE order_line_id = 'CSLINE-000001'`))
+	var told []string
+	page.Find(".timeline .moment > p:first-child").Each(func(_ int, s *goquery.Selection) { told = append(told, strings.Join(strings.Fields(s.Text()), " ")) })
+	all := strings.Join(told, "\n")
+	count := func(s string) int { return strings.Count(all, s) }
+	for _, once := range []string{"asked for the access data 3 times", "asked for the access data 2 times", "Order queried", "Provisioned",
+		"Usable: KooGallery has the address, 1 min 15 s after the purchase", "came back", "Expiry set to 2035-01-01", "Released"} {
+		require.Equal(t, 1, count(once), "%s in\n%s", once, all)
+	}
+	require.Contains(t, all, "sent to")
+	require.Contains(t, told[len(told)-1], "KooGallery calls", "the oldest is the call of the purchase")
+	require.Less(t, strings.Index(all, "Expiry set to 2035"), strings.Index(all, "3 times"), "newest first")
+	require.Contains(t, page.words("main"), "Time to usable1 min 15 s")
+}
+
+// Whatever id is pasted, search leads to what has it.
+func TestEveryIDIsFound(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.hears("crm", "http://127.0.0.1:9/hook")
+	id := h.buy("CSFIND")
+	h.work()
+	h.exec(`UPDATE deliveries SET provider_ref = 'provider-77'`)
+	v := h.as(staff.Operator)
+	order := "/orders/" + h.text(`SELECT id FROM orders`)
+	delivery := "/deliveries/" + h.text(`SELECT min(id) FROM deliveries`)
+	for q, want := range map[string]string{
+		"CSFIND":                          order,
+		"CSFIND-000001":                   order,
+		id:                                "/instances/" + id,
+		h.text(`SELECT id FROM messages`): "/messages/" + h.text(`SELECT id FROM messages`),
+		h.text(`SELECT webhook_id FROM events ORDER BY id LIMIT 1`): "/events/" + h.text(`SELECT min(id) FROM events`),
+		"provider-77": delivery,
+		h.text(`SELECT message_ref FROM deliveries ORDER BY id LIMIT 1`): delivery,
+		h.text(`SELECT customer_id FROM instances`):                      "/instances/" + id,
+	} {
+		require.NotEmpty(t, q, want)
+		require.Equal(t, want, v.get("/search?q="+url.QueryEscape(q)).to(), q)
+	}
+}
