@@ -77,7 +77,7 @@ func (d *Deliverer) mayResend(ctx context.Context, tx *store.Tx, v *store.Delive
 func corrected(v *store.Delivery, to string) (string, error) {
 	to = strings.TrimSpace(to)
 	if to == "" && v.To == "" {
-		return "", fault.New(fault.Conflict, "delivery.no_address")
+		return "", fault.New(fault.Conflict, "delivery.address_erased")
 	}
 	if to == "" {
 		return v.To, nil

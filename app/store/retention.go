@@ -34,7 +34,7 @@ const closedMessages = `
 WITH shut AS (
     SELECT m.id
       FROM messages m
-     WHERE m.id IN (SELECT message_id FROM attempts WHERE id = ANY($1))
+     WHERE m.id = ANY(ARRAY(SELECT message_id FROM attempts WHERE id = ANY($1)))
        AND m.status <> 'processing'
        AND (m.status <> 'failed' OR m.test)
        AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id AND q.status = 'open')
@@ -79,7 +79,7 @@ var keeps = map[string]keep{
 WITH shut AS (
     SELECT k.id
       FROM tasks k
-     WHERE k.id IN (SELECT task_id FROM task_attempts WHERE id = ANY($1))
+     WHERE k.id = ANY(ARRAY(SELECT task_id FROM task_attempts WHERE id = ANY($1)))
        AND k.status IN ('succeeded', 'cancelled')
      ORDER BY k.id
        FOR SHARE OF k
@@ -130,7 +130,8 @@ WITH shut AS (
     UPDATE event_attempts a
        SET response_sealed = NULL
       FROM shut
-     WHERE a.event_id = shut.id
+     WHERE a.event_id = ANY(ARRAY(SELECT id FROM shut))
+       AND a.event_id = shut.id
        AND a.response_sealed IS NOT NULL
 )
 SELECT id, changed
