@@ -104,9 +104,7 @@ WITH shut AS (
        SET content_sealed = NULL,
            subject = '',
            emptied_at = now()
-      FROM shut
-     WHERE d.id = shut.id
-       AND shut.changed
+     WHERE d.id = ANY(ARRAY(SELECT id FROM shut WHERE changed))
 )
 SELECT id, changed
   FROM shut`},
@@ -123,15 +121,11 @@ WITH shut AS (
     UPDATE events e
        SET payload_sealed = NULL,
            emptied_at = now()
-      FROM shut
-     WHERE e.id = shut.id
-       AND shut.changed
+     WHERE e.id = ANY(ARRAY(SELECT id FROM shut WHERE changed))
 ), answers AS (
     UPDATE event_attempts a
        SET response_sealed = NULL
-      FROM shut
      WHERE a.event_id = ANY(ARRAY(SELECT id FROM shut))
-       AND a.event_id = shut.id
        AND a.response_sealed IS NOT NULL
 )
 SELECT id, changed
