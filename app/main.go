@@ -47,6 +47,7 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk event-target set ...  who hears of events; also list, remove, test
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
+  koodesk customer erase ... erase one customer's personal data, on request
   koodesk queue rebuild      restore Redis from the database
   koodesk simulate ...       play the marketplace
   koodesk doctor             check settings, database, Redis, clock, mail; with
@@ -74,6 +75,7 @@ var commands = map[string]command{
 	"operator":     operator,
 	"token":        tokens,
 	"queue":        queue,
+	"customer":     customer,
 	"doctor":       doctor,
 }
 

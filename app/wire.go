@@ -36,6 +36,7 @@ import (
 	"koodesk/app/redisconn"
 	"koodesk/app/replay"
 	"koodesk/app/restart"
+	"koodesk/app/retention"
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
 	"koodesk/app/store"
@@ -108,6 +109,7 @@ type parts struct {
 	codes     *licensecode.Codes
 	orders    *orderbook.Book
 	alerts    *alert.Desk
+	retention *retention.Keeper
 }
 
 // build makes the parts. Nothing runs yet.
@@ -148,6 +150,7 @@ func (p *parts) useCases(c *cli) error {
 	p.reconcile = reconcile.New(reconcile.Options{Store: p.store, Marketplace: p.market, Purchases: p.intake, Life: p.provision,
 		Zone: c.config.TZDisplay, Log: p.log, Wake: wake})
 	p.failures = failures.New(p.store)
+	p.retention = retention.New(retention.Options{Store: p.store, Days: retention.Days(c.config.Retain), Log: p.log})
 	p.codes = licensecode.New(licensecode.Options{Store: p.store, Marketplace: p.market, Log: p.log, Wake: wake})
 	p.orders = orderbook.New(p.store, p.market, p.log)
 	o := jobs.Options{Store: p.store, Redis: p.redis, Metrics: p.metrics, Log: p.log, Workers: c.config.Workers,
@@ -158,6 +161,7 @@ func (p *parts) useCases(c *cli) error {
 			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "notices", Run: p.deliverer.Schedule},
 			{Name: "passwords", Run: p.deliverer.WipePasswords},
+			{Name: "retention", Every: time.Hour, Run: p.retention.Run},
 			{Name: "pools", Run: p.pools.Watch},
 			{Name: "license pools", Every: time.Minute, Run: p.license.Watch},
 			{Name: "alerts", Every: 15 * time.Second, Run: p.alerts.Watch},
@@ -275,7 +279,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
-			Zone: c.config.TZDisplay, Teller: p.deliverer, Writer: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts}),
+			Zone: c.config.TZDisplay, Teller: p.deliverer, Writer: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts, Retention: p.retention}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,
 		Console: console.New(console.Options{Reader: p.store.Reader(), Pages: p.pages, Channels: p.channels, Intake: p.intake, Provision: p.provision, Deliver: p.deliverer, Codes: p.codes, Licenses: p.license, Reconcile: p.reconcile, Failures: p.failures, Pools: p.pools, Restarts: p.restart, Stuck: p.stuck, Events: p.event, Alerts: p.alerts,
 			SelfCheck: p.desk, SignIn: people, Sessions: sessions, Views: pages, Zone: c.config.TZDisplay, PublicURL: c.config.PublicURL.String(),

@@ -35,6 +35,7 @@ type Config struct {
 	WebhookAllow   WebhookAllow
 	Workers        int
 	MaxConns       int
+	Retain         Retain
 }
 
 // SMS says how short messages leave. What a driver makes of the texts is its own
@@ -121,6 +122,13 @@ func Options() []Option {
 			parse: func(c *Config, v string) (err error) { c.Workers, err = number(v, 1, 500); return err }},
 		{Name: "DB_MAX_CONNS", Default: "16", Help: "Connections to PostgreSQL that one process keeps.",
 			parse: func(c *Config, v string) (err error) { c.MaxConns, err = number(v, 2, 500); return err }},
+		retainOption("RETAIN_PAYLOADS", "180", "Days for which what was called and answered is kept word by word; 0: for ever. The same holds for the other RETAIN_ settings; docs/retention.md says what goes and what stays.", 1, func(c *Config) *int { return &c.Retain.Payloads }),
+		retainOption("RETAIN_ATTEMPTS", "730", "Days for which every arrival of a call and every try of a task is kept (35 or more).", 35, func(c *Config) *int { return &c.Retain.Attempts }),
+		retainOption("RETAIN_REJECTED", "90", "Days for which calls are kept that could not be proved to be KooGallery's.", 1, func(c *Config) *int { return &c.Retain.Rejected }),
+		retainOption("RETAIN_DELIVERIES", "365", "Days for which the texts of messages to customers are kept.", 1, func(c *Config) *int { return &c.Retain.Deliveries }),
+		retainOption("RETAIN_EVENTS", "180", "Days for which the payloads of events for the seller's own systems are kept.", 1, func(c *Config) *int { return &c.Retain.Events }),
+		retainOption("RETAIN_ALERTS", "365", "Days for which alerts that are over are kept, and who was told.", 1, func(c *Config) *int { return &c.Retain.Alerts }),
+		retainOption("RETAIN_PERSONAL_DAYS", "0", "Days after the release of an instance at which its personal data and access data are erased; 0: never.", 1, func(c *Config) *int { return &c.Retain.Personal }),
 	}
 }
 

@@ -149,3 +149,21 @@ func TestAnSMSDriverSaysWhatItLacks(t *testing.T) {
 		m[name] = was
 	}
 }
+
+func TestRetentionIsInDays(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[string]string{"0": "", "35": "", "34": `RETAIN_ATTEMPTS: "34" is neither 0 nor a number from 35 to 36500`, "-1": "RETAIN_ATTEMPTS: ", "a year": "RETAIN_ATTEMPTS: "} {
+		_, err := config.Parse(func(name string) (string, bool) {
+			if name == "RETAIN_ATTEMPTS" {
+				return v, true
+			}
+			return "", false
+		})
+		require.Error(t, err) // what is required is missing
+		if want == "" {
+			require.NotContains(t, err.Error(), "RETAIN_")
+		} else {
+			require.Contains(t, err.Error(), want)
+		}
+	}
+}

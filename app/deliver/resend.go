@@ -76,6 +76,9 @@ func (d *Deliverer) mayResend(ctx context.Context, tx *store.Tx, v *store.Delive
 // corrected is the address to use: the given one, checked, or the old one.
 func corrected(v *store.Delivery, to string) (string, error) {
 	to = strings.TrimSpace(to)
+	if to == "" && v.To == "" {
+		return "", fault.New(fault.Conflict, "delivery.address_erased")
+	}
 	if to == "" {
 		return v.To, nil
 	}

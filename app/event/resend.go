@@ -18,7 +18,8 @@ import (
 //
 // Faults: not_found "event.unknown"; conflict "event.running" while it is being
 // sent; conflict "event.answered" for a question that was answered or is over;
-// conflict "event.target_gone" when nobody wants it any more.
+// conflict "event.target_gone" when nobody wants it any more; conflict
+// "event.not_kept" when its payload is not kept any more.
 func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 	err := c.store.Write(ctx, func(tx *store.Tx) error {
 		e, err := tx.LockEvent(ctx, id)
@@ -38,6 +39,9 @@ func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 }
 
 func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by staff.Actor) error {
+	if len(e.Payload) == 0 {
+		return fault.New(fault.Conflict, "event.not_kept")
+	}
 	if _, err := tx.Reader().ReceiverOf(ctx, e); fault.Is(err, fault.NotFound) {
 		return fault.New(fault.Conflict, "event.target_gone")
 	} else if err != nil {

@@ -79,7 +79,7 @@ var reads = []Permission{StuckRead, LicensesRead, ChannelsRead, FailuresRead, Se
 	LicenseCodesRead, OrdersRead, EventsRead, AlertsRead}
 var works = []Permission{StuckRepair, FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal, EventsSend}
-var rules = []Permission{EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead, AlertsManage}
+var rules = []Permission{CustomersErase, EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead, AlertsManage}
 
 var table = func() map[Role]map[Permission]bool {
 	t := map[Role]map[Permission]bool{Viewer: {}, Operator: {}, Admin: {}}

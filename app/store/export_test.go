@@ -43,3 +43,11 @@ SELECT COALESCE(sum(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0), COALESCE(sum
  WHERE relname = ANY($1)`, pq.Array(tables)).Scan(&all, &scanned)
 	return all, scanned, err
 }
+
+// RetentionQueries are the statements of a kind's walk.
+func RetentionQueries(kind string) (walk, act string) {
+	return retiringQuery(keeps[kind]), keeps[kind].act
+}
+
+// RetireRejectedQuery is that of RetireRejected.
+const RetireRejectedQuery = retireRejected

@@ -24,6 +24,7 @@ type AttemptRow struct {
 	RemoteIP    string
 	Request     Payload
 	Response    Payload
+	KeptDays    int               // of one whose request and answer were taken out: after how many days; else 0
 	Diagnosis   *market.Diagnosis // of a rejected one: why; nil while that is not known
 }
 
@@ -50,12 +51,13 @@ type attemptRow struct {
 	Response       sql.NullString `db:"response"`
 	ResponseSealed []byte         `db:"response_sealed"`
 	Diagnosis      sql.NullString `db:"diagnosis"`
+	Emptied        sql.NullTime   `db:"emptied_at"`
 }
 
 var attemptList = source{
 	list: list{letter: 'a', id: "a.id"},
 	columns: `a.id, a.at, a.source, a.actor, a.disposition, a.result_code, a.duration_us, a.error, a.business_id,
-       COALESCE(host(a.remote_ip), '') AS remote_ip, a.request_sealed, a.response, a.response_sealed, a.diagnosis`,
+       COALESCE(host(a.remote_ip), '') AS remote_ip, a.request_sealed, a.response, a.response_sealed, a.diagnosis, a.emptied_at`,
 	table: "attempts",
 	alias: "a",
 }
@@ -70,7 +72,7 @@ func (r *Reader) AttemptList(ctx context.Context, message int64, p Paging) (Page
 
 func (r *Reader) showAttempt(a *attemptRow) (AttemptRow, error) {
 	out := AttemptRow{ID: a.ID, At: a.At.UTC(), Source: a.Source, Actor: a.Actor, Disposition: a.Disposition, ResultCode: a.ResultCode,
-		Duration: time.Duration(a.DurationUS) * time.Microsecond, BusinessID: a.BusinessID, RemoteIP: a.RemoteIP}
+		Duration: time.Duration(a.DurationUS) * time.Microsecond, BusinessID: a.BusinessID, RemoteIP: a.RemoteIP, KeptDays: keptDays(a.At, a.Emptied)}
 	var err error
 	if out.Error, err = recordOf(a.Error); err != nil {
 		return out, err

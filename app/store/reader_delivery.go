@@ -53,6 +53,7 @@ type DeliveryRow struct {
 	HeldUntil   time.Time // it waits until then, because of HeldWhy
 	HeldWhy     string    // quiet_hours, daily_cap
 	WasHeld     string    // the same, of one that was held before it went out
+	KeptDays    int       // of one whose text was taken out: after how many days; else 0
 }
 
 // DeliveryDetail is one delivery with its text, secrets masked, and the tasks
@@ -95,6 +96,7 @@ type deliveryRow struct {
 	HeldUntil   sql.NullTime   `db:"held_until"`
 	HeldWhy     string         `db:"held_why"`
 	WasHeld     string         `db:"was_held"`
+	Emptied     sql.NullTime   `db:"emptied_at"`
 }
 
 var deliveryList = source{
@@ -103,7 +105,7 @@ var deliveryList = source{
        (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
        COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
        d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at, d.days,
-       CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why, d.was_held`,
+       CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why, d.was_held, d.emptied_at`,
 	table: "deliveries",
 	alias: "d",
 }
@@ -115,7 +117,7 @@ func (d *deliveryRow) show() (DeliveryRow, error) {
 		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
 		Outcome: d.Outcome, OutcomeCode: d.OutcomeCode, OutcomeAt: utc(d.OutcomeAt), FallbackOf: d.FallbackOf,
 		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
-		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy, WasHeld: d.WasHeld,
+		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy, WasHeld: d.WasHeld, KeptDays: keptDays(d.Created, d.Emptied),
 	}, err
 }
 

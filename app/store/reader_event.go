@@ -70,9 +70,11 @@ type EventAttempt struct {
 // EventDetail is one event whole, secrets masked.
 type EventDetail struct {
 	EventRow
-	Payload string
-	Tries   []EventAttempt // newest first, at most maxTries
-	More    bool           // there are older ones
+	Payload   string
+	EmptiedAt time.Time      // when the payload was taken out; zero: it is there
+	KeptDays  int            // after how many days that was
+	Tries     []EventAttempt // newest first, at most maxTries
+	More      bool           // there are older ones
 }
 
 // maxTries bounds the tries that a detail shows.
@@ -219,10 +221,11 @@ func (r *Reader) EventNeighbours(ctx context.Context, f EventFilter, id int64) (
 func (r *Reader) EventDetail(ctx context.Context, id int64) (*EventDetail, error) {
 	var row struct {
 		eventRow
-		Payload []byte `db:"payload_sealed"`
+		Payload []byte       `db:"payload_sealed"`
+		Emptied sql.NullTime `db:"emptied_at"`
 	}
 	err := sqlx.GetContext(ctx, r.q, &row, `
-SELECT `+eventList.columns+`, e.payload_sealed
+SELECT `+eventList.columns+`, e.payload_sealed, e.emptied_at
   FROM events e
  WHERE e.id = $1`, id)
 	if fault.Is(toFault(err), fault.NotFound) {
@@ -240,6 +243,7 @@ SELECT `+eventList.columns+`, e.payload_sealed
 		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 	}
 	d.Payload = MaskBody(payload)
+	d.EmptiedAt, d.KeptDays = utc(row.Emptied), keptDays(row.Created, row.Emptied)
 	d.Tries, d.More, err = r.eventTries(ctx, id)
 	return d, err
 }

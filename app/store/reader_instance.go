@@ -86,10 +86,11 @@ type InstanceDetail struct {
 	ProvisionedAt time.Time
 	FrozenAt      time.Time
 	ReleasedAt    time.Time
-	Work          Work   // what it waits for
-	Link          Link   // the buyer's access page, by its present link
-	OneTimeLink   bool   // which shows the access data once only
-	OrderAnswer   string // the order query's last answer, masked; "" before it is known
+	ErasedAt      time.Time // since when it holds no personal data any more
+	Work          Work      // what it waits for
+	Link          Link      // the buyer's access page, by its present link
+	OneTimeLink   bool      // which shows the access data once only
+	OrderAnswer   string    // the order query's last answer, masked; "" before it is known
 	Orders        []InstanceOrder
 	Timeline      []TimelineEvent
 	Messages      []MessageRow  // about it, the last received first
@@ -294,7 +295,7 @@ func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*Instan
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+instanceList.columns+`,
        i.business_id, i.linear_value, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
-       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.order_sealed,
+       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.order_sealed,
        w.since AS work_since, w.due AS work_due, w.claimed_by, w.claimed_at
   FROM instances i
   LEFT JOIN LATERAL (SELECT t.parked_at AS since, `+workDue+` AS due, p.claimed_by, p.claimed_at
@@ -313,7 +314,7 @@ SELECT `+instanceList.columns+`,
 	d := &InstanceDetail{
 		BusinessID: row.BusinessID, LinearValue: row.LinearValue, OrderType: row.OrderType, ChargingMode: row.ChargingMode,
 		PeriodType: row.PeriodType, PeriodNumber: row.PeriodNumber, ExpirySetBy: row.ExpirySetBy, OrderKnownAt: utc(row.OrderKnown),
-		ProvisionedAt: utc(row.Provisioned), FrozenAt: utc(row.Frozen), ReleasedAt: utc(row.Released),
+		ProvisionedAt: utc(row.Provisioned), FrozenAt: utc(row.Frozen), ReleasedAt: utc(row.Released), ErasedAt: utc(row.Erased),
 	}
 	if d.InstanceRow, err = r.showInstance(&row.instanceRow); err != nil {
 		return nil, err
@@ -346,6 +347,7 @@ type instanceDetailRow struct {
 	Provisioned  sql.NullTime `db:"provisioned_at"`
 	Frozen       sql.NullTime `db:"frozen_at"`
 	Released     sql.NullTime `db:"released_at"`
+	Erased       sql.NullTime `db:"erased_at"`
 	Order        []byte       `db:"order_sealed"`
 
 	WorkSince sql.NullTime   `db:"work_since"`

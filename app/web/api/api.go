@@ -72,6 +72,7 @@ type Options struct {
 	Stuck     Stuck
 	Events    Events
 	Alerts    Alerts
+	Retention Eraser
 }
 
 // API answers under /api/v1.
@@ -126,6 +127,7 @@ func (a *API) Routes() []session.Route {
 		to(post, "/leftovers/:id/keep", staff.LeftoversDecide, a.KeepLeftover),
 		to(get, "/stuck", staff.StuckRead, a.Stuck),
 		to(post, "/stuck/:kind/:id/repair", staff.StuckRepair, a.RepairStuck),
+		to(post, "/customers/erase", staff.CustomersErase, a.EraseCustomer),
 		to(get, "/calendar", staff.InstancesRead, a.Calendar),
 		to(get, "/deliveries", staff.DeliveriesRead, a.Deliveries),
 		to(get, "/deliveries/stats", staff.DeliveriesRead, a.DeliveryStats),

@@ -41,6 +41,7 @@ import (
 	"koodesk/app/provision/static"
 	"koodesk/app/reconcile"
 	"koodesk/app/restart"
+	"koodesk/app/retention"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -156,7 +157,7 @@ func open(t *testing.T) *house {
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
 		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store),
-		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events, Alerts: h.alerts()})
+		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events, Alerts: h.alerts(), Retention: retention.New(retention.Options{Store: h.store})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

@@ -65,7 +65,7 @@ func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.Del
 	p := view.DeliveryPage{
 		Shell: s, Delivery: deliveryRow(s, d.DeliveryRow, list), Back: list.String(), Facts: deliveryFacts(s.Clock, d),
 		Subject: d.Subject, Text: d.Text, Wiped: s.Clock.Time(d.WipedAt), Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(),
-		Erased: !d.Rendered && d.Status == string(outbox.Succeeded), Live: underWay(d.Tasks), To: view.Field{Name: "to"},
+		Erased: !d.Rendered && (d.Status == string(outbox.Succeeded) || d.KeptDays > 0), Kept: d.KeptDays, Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
 	if p.Erased {
 		p.Delivery.Resend.Why = view.Say("why.delivery_erased")

@@ -138,13 +138,16 @@ func (k *Console) Event(c *fiber.Ctx) error {
 
 func eventPage(s view.Shell, e *store.EventDetail, list view.URL) view.EventPage {
 	p := view.EventPage{Shell: s, Event: eventRow(s, e.EventRow, list), Back: list.String(), Facts: eventFacts(s.Clock, e),
-		Payload: view.Payload{Line: "POST " + e.Address, Body: e.Payload}, More: e.More,
+		Payload: view.Payload{Line: "POST " + e.Address, Body: e.Payload, Kept: e.KeptDays}, More: e.More,
 		Live: e.Status == string(outbox.Pending) && !e.NextAt.IsZero() || e.Status == string(outbox.Running), Effects: []view.Effect{
 			{Will: true, Text: view.Say("events.effect_same")}, {Will: true, Text: view.Say("events.effect_logged")},
 			{Text: view.Say("events.effect_nothing_else")}}}
 	if e.Question {
 		p.Effects = []view.Effect{{Will: true, Text: view.Say("events.effect_task")}, {Will: true, Text: view.Say("events.effect_same")},
 			{Will: true, Text: view.Say("events.effect_logged")}}
+	}
+	if e.KeptDays > 0 && p.Event.Resend.Why.None() {
+		p.Event.Resend.Why = view.Say("why.event_not_kept")
 	}
 	for _, t := range e.Tries {
 		one := view.EventTry{At: s.Clock.Time(t.At), Duration: t.Duration, Status: "succeeded", HTTP: t.HTTPStatus, Address: t.Address,

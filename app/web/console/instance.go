@@ -150,6 +150,9 @@ func instanceFacts(clock view.Clock, i *store.InstanceDetail) []view.Fact {
 	if !i.ReleasedAt.IsZero() {
 		facts = append(facts, view.Fact{Label: view.Say("fact.released"), Time: clock.Time(i.ReleasedAt)})
 	}
+	if !i.ErasedAt.IsZero() {
+		facts = append(facts, view.Fact{Label: view.Say("retention.erased"), Time: clock.Time(i.ErasedAt)})
+	}
 	return facts
 }
 

@@ -78,6 +78,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 		last = max(m.Attempts, last)
 		p.Hidden = max(0, min(last, store.MaxLimit)-shown)
 	}
+	p.Gone = m.Status != store.MessageRejected && len(m.AttemptLog) < min(shown, m.Attempts)
 	for i, a := range m.AttemptLog {
 		one := attempt(s.Clock, a, last-i)
 		one.Why = whyRepeated(m.MessageRow, a.Disposition)
@@ -185,7 +186,7 @@ func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
 
 func attempt(clock view.Clock, a store.AttemptRow, n int) view.Attempt {
 	out := view.Attempt{N: n, At: clock.Time(a.At), Source: a.Source, Disposition: a.Disposition, By: by(a.Actor),
-		ResultCode: a.ResultCode, Duration: a.Duration, Fault: a.Error, Request: request(a), Response: view.Payload{Body: a.Response.Body}}
+		ResultCode: a.ResultCode, Duration: a.Duration, Fault: a.Error, Request: request(a), Response: view.Payload{Body: a.Response.Body, Kept: a.KeptDays}}
 	if out.Response.Body != "" {
 		out.Response.Line = "HTTP 200"
 	}
@@ -201,7 +202,7 @@ const diagnosisTakes = time.Minute
 // request is what came in: the parameters of the address one by one, the values
 // as they were masked, and the body.
 func request(a store.AttemptRow) view.Payload {
-	p := view.Payload{Line: a.Request.Method, Body: a.Request.Body}
+	p := view.Payload{Line: a.Request.Method, Body: a.Request.Body, Kept: a.KeptDays}
 	for pair := range strings.SplitSeq(a.Request.Query, "&") {
 		name, v, _ := strings.Cut(pair, "=")
 		if name == "" {

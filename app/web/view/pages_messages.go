@@ -112,7 +112,8 @@ type MessagePage struct {
 	Restart  Action
 	Effects  []Effect // what a restart will and will not do
 	Attempts []Attempt
-	Hidden   int // attempts that are not shown
+	Hidden   int  // attempts that are not shown
+	Gone     bool // earlier ones are not kept any more
 	All      string
 	Tasks    []TaskRow
 	Timeline []Event

@@ -200,10 +200,13 @@ type Payload struct {
 	Headers []Pair // never with signatures or keys in clear
 	Body    string
 	Cut     bool // the body was longer than what is kept
+	Kept    int  // of one that is not kept any more: after how many days it went; else 0
 }
 
 // Empty tells whether nothing was kept of it.
-func (p Payload) Empty() bool { return p.Body == "" && p.Line == "" && len(p.Headers) == 0 }
+func (p Payload) Empty() bool {
+	return p.Body == "" && p.Line == "" && len(p.Headers) == 0 && p.Kept == 0
+}
 
 // Field is an input of a form with what was typed and what is wrong with it.
 type Field struct {

@@ -113,6 +113,7 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 	case "wiped":
 		p.Wiped = ago(48 * time.Hour)
 	case "erased":
+		p.Kept, p.Subject, p.Text = 365, "", ""
 		p.Erased, p.Delivery.Resend = true, k.not(staff.DeliveriesSend, "", "why.delivery_erased")
 	}
 	return p

@@ -75,6 +75,9 @@ func (k look) eventPage(n int) view.EventPage {
 			{Label: view.Say("fact.created"), Time: e.Created}, {Label: view.Say("events.taken")},
 			{Label: view.Say("fact.instance"), Value: e.InstanceID, URL: e.InstanceURL, Mono: true, Copy: true}, {Label: view.Say("fact.caused_by"), Value: "#4711", URL: "/messages/4711"}},
 		Effects: []view.Effect{{Will: true, Text: view.Say("events.effect_same")}, {Will: true, Text: view.Say("events.effect_logged")}, {Text: view.Say("events.effect_nothing_else")}}}
+	if e.Status == "cancelled" {
+		p.Payload.Body, p.Payload.Kept = "", 180
+	}
 	switch e.Status {
 	case "failed", "pending":
 		p.Live = e.Status == "pending"

@@ -75,6 +75,9 @@ func (k look) message(state string) view.MessagePage {
 		p.Tasks = []view.TaskRow{k.task(5, "order_query", "purchase", "succeeded"), k.task(6, "provision", "purchase", "succeeded"), k.task(7, "deliver", "usage_info", "succeeded")}
 		p.Tasks[2].DeliveryURL = "/deliveries/77"
 		p.Hidden, p.All = 37, "/messages/1042?attempts=all"
+	case "gone":
+		p.Message, p.Gone = rows()[9], true
+		p.Restart = k.not(staff.MessagesRestart, "", "why.message_succeeded")
 	case "rejected":
 		p.Message, p.Tasks, p.Next = rows()[4], nil, ""
 		p.Restart = k.not(staff.MessagesRestart, "", "why.message_rejected")
@@ -116,6 +119,10 @@ func attempts(state string) []view.Attempt {
 		bad.Diagnosis = diagnosed()
 		bad.Response = answer(`{"resultCode":"000001","resultMsg":"Authentication failed."}`)
 		return []view.Attempt{bad}
+	case "gone":
+		old := again
+		old.Open, old.Request, old.Response = true, view.Payload{Line: "POST", Kept: 180}, view.Payload{Kept: 180}
+		return []view.Attempt{old}
 	case "succeeded":
 		info := again
 		info.Open, info.Response = true, answer(orderBody)

@@ -127,6 +127,7 @@ func messageSamples(op, ro look) []Sample {
 		{"message-retry-kit", view.PageMessage, op.retries("kit")},
 		{"message-processing", view.PageMessage, op.message("processing")},
 		{"message-succeeded", view.PageMessage, op.message("succeeded")},
+		{"message-gone", view.PageMessage, op.message("gone")},
 		{"message-rejected", view.PageMessage, op.message("rejected")},
 		{"message-diagnoses", view.PageMessage, op.allFindings(everyFinding())},
 		{"message-undiagnosed", view.PageMessage, op.allFindings(&view.Diagnosis{Clock: clock()})},

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"koodesk/app/retention"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+func customer(ctx context.Context, c *cli, args []string) error {
+	return c.verb(ctx, "customer", args, map[string]command{"erase": customerErase})
+}
+
+func customerErase(ctx context.Context, c *cli, args []string) error {
+	f := c.flags("customer erase", "take one customer's personal data out for good, of everything that is not in use any more; a record of it stays that names nobody")
+	q, by := retention.Request{}, staff.CLI()
+	f.StringVar(&q.Channel, "channel", "", "the channel's slug")
+	f.StringVar(&q.Customer, "customer", "", "KooGallery's customerId")
+	f.StringVar(&by.Reason, "reason", "", "why; it is kept, so write no personal data into it")
+	f.BoolVar(&q.Force, "force", false, "also while instances of the customer are in use; those stay as they are")
+	f.BoolVar(&q.DryRun, "dry-run", false, "only say what would be erased")
+	if err := f.parse(args, "channel", "customer"); err != nil {
+		return err
+	}
+	return c.with(ctx, func(s *store.Store) error {
+		r, err := retention.New(retention.Options{Store: s}).EraseCustomer(ctx, q, by)
+		if err != nil {
+			return err
+		}
+		n := r.Counts
+		switch {
+		case r.Before:
+			fmt.Fprintf(c.stdout, "nothing is left to erase; record %d says what was erased on %s\n", r.Record, r.At.Format("2006-01-02 15:04 MST"))
+		case n == store.ErasedCounts{}:
+			fmt.Fprintln(c.stdout, "nothing is there to erase")
+		default:
+			word := "erased"
+			if q.DryRun {
+				word = "would be erased"
+			}
+			fmt.Fprintf(c.stdout, "%s: %d instances, %d orders, %d deliveries, %d attempts, %d events, %d Licenses, %d authorization codes\n",
+				word, n.Instances, n.Orders, n.Deliveries, n.Attempts, n.Events, n.Licenses, n.Codes)
+		}
+		if r.InUse > 0 {
+			fmt.Fprintf(c.stdout, "%d instances are in use and stay as they are; repeat this after their release\n", r.InUse)
+		}
+		if r.Record != 0 && !r.Before {
+			fmt.Fprintf(c.stdout, "record %d\n", r.Record)
+		}
+		return nil
+	})
+}
