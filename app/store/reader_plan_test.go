@@ -2,14 +2,10 @@ package store_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/store"
@@ -113,77 +109,6 @@ SELECT 'operator:' || n % 300, 'action.' || n % 50, 'instance/inst-' || n
 	_, err := s.SQL().Exec(`ANALYZE`)
 	require.NoError(t, err)
 }
-
-// plan is a node of EXPLAIN (ANALYZE, FORMAT JSON).
-type plan struct {
-	Node     string  `json:"Node Type"`
-	Relation string  `json:"Relation Name"`
-	Rows     float64 `json:"Actual Rows"`
-	Loops    float64 `json:"Actual Loops"`
-	Filtered float64 `json:"Rows Removed by Filter"`
-	Checked  float64 `json:"Rows Removed by Index Recheck"`
-	Plans    []plan  `json:"Plans"`
-}
-
-var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items",
-	"licenses", "pooled_licenses", "events", "event_attempts"}
-
-// cost is what a statement touched: rows read by scans of the big tables, rows
-// that a sort took in, and which tables were scanned whole.
-type cost struct {
-	read, sorted float64
-	whole        []string
-	shape        string
-}
-
-func (p plan) cost(depth int) cost {
-	c := cost{shape: fmt.Sprintf("%s%s %s rows %.0f removed %.0f loops %.0f\n", strings.Repeat("  ", depth), p.Node, p.Relation,
-		p.Rows, p.Filtered+p.Checked, p.Loops)}
-	if slices.Contains(bigTables, p.Relation) {
-		n := (p.Rows + p.Filtered + p.Checked) * p.Loops
-		if c.read += n; p.Node == "Seq Scan" && p.Loops > 0 {
-			c.whole = append(c.whole, p.Relation)
-		}
-	}
-	for _, sub := range p.Plans {
-		s := sub.cost(depth + 1)
-		c.read, c.sorted, c.whole, c.shape = c.read+s.read, c.sorted+s.sorted, append(c.whole, s.whole...), c.shape+s.shape
-		if strings.Contains(p.Node, "Sort") {
-			c.sorted += sub.Rows * sub.Loops
-		}
-	}
-	return c
-}
-
-// explained runs a statement and says what it touched.
-func explained(t *testing.T, s *store.Store, query string, args []any) cost {
-	var text string
-	require.NoError(t, s.SQL().QueryRow(`EXPLAIN (ANALYZE, FORMAT JSON) `+query, args...).Scan(&text), query)
-	var out []struct{ Plan plan }
-	require.NoError(t, json.Unmarshal([]byte(text), &out))
-	return out[0].Plan.cost(0)
-}
-
-// planner gives a reader that explains each of its statements before it runs
-// and holds it to a budget of rows. Only a count, which stops by itself, may
-// begin to read a table from its start.
-func planner(t *testing.T, s *store.Store, name string, budget float64) *store.Reader {
-	return store.Watch(s, func(query string, args []any) {
-		c := explained(t, s, query, args)
-		if !strings.Contains(query, "count(*)") {
-			assert.Empty(t, c.whole, "%s scans a table:%s\n%s", name, query, c.shape)
-		}
-		assert.LessOrEqual(t, c.read, budget, "%s reads too many rows:%s\n%s", name, query, c.shape)
-		assert.LessOrEqual(t, c.sorted, 2500.0, "%s sorts too many rows:%s\n%s", name, query, c.shape)
-	})
-}
-
-// Budgets, of 40000 rows: a page shows 50. A count ends at 1000 for each of five
-// statuses, for which seven activities are read where one is asked for.
-const (
-	pageBudget  = 3000
-	countBudget = 18000
-)
 
 // TestPlans explains every list and count under every pair of filters that the
 // console offers, and every detail: no big table is read or sorted whole.
