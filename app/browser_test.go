@@ -45,7 +45,7 @@ func (r *rig) browser() context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -142,7 +142,7 @@ func TestAnOperatorFindsAFailedMessageAndRestartsIt(t *testing.T) {
 	require.Eventually(t, func() bool {
 		b.open("/messages/" + failed["id"].(string))
 		return strings.Contains(b.text("main"), "成功") && strings.Contains(b.text("main"), annsEmail)
-	}, 20*time.Second, 200*time.Millisecond)
+	}, 2*time.Minute, 200*time.Millisecond)
 	require.Contains(t, b.text("main"), "the marketplace was down")
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances WHERE order_id = 'CS2611221530FAILS'`))
 	r.pictures(b, id, failed["id"].(string))

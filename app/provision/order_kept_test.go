@@ -52,8 +52,11 @@ func TestEveryOrderThatWasAskedForIsKeptAndLinked(t *testing.T) {
 	require.NotNil(t, first)
 	require.Equal(t, []market.ProductInfo{{ProductID: product, SkuCode: "sku-" + product, LinearValue: 5, ProductName: "测试商品,基础版"}}, first.Order.Lines[0].Products)
 	require.Equal(t, d.instance(pk).InstanceID, first.InstanceID)
-	require.Equal(t, []store.OrderInstance{{InstanceID: first.InstanceID, OrderLineID: "CS1-000001", Purpose: "purchase", Status: market.Provisioning,
-		ProductID: "P-2", ProductName: "测试商品,基础版"}}, first.Instances)
+	require.Len(t, first.Instances, 1)
+	of := first.Instances[0]
+	require.Equal(t, []any{first.InstanceID, "CS1-000001", "purchase", market.Provisioning, "P-2", "测试商品,基础版"},
+		[]any{of.InstanceID, of.OrderLineID, string(of.Purpose), of.Status, of.ProductID, of.ProductName})
+	require.True(t, of.URLSeenAt.IsZero())
 	require.NotContains(t, first.Answer, "zhang@example.com")
 	require.Contains(t, first.Answer, "CS1-000001")
 }
