@@ -19,7 +19,7 @@ import (
 
 // lease is how long a test may keep its database; a killed test run gives it
 // back after that.
-const lease = 5 * time.Minute
+const lease = 15 * time.Minute
 
 // URL reserves an empty database for the test and returns its address. The
 // reservations stand in database 0, so that test processes do not meet.
