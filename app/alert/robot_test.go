@@ -93,7 +93,7 @@ var robots = map[string]struct {
 		require.Contains(t, dig(t, post, "content", 0, 0, "text"), title)
 		require.Contains(t, fmt.Sprint(dig(t, post, "content")), "href:"+link)
 	}},
-	alert.Slack: {path: "/services/T0/B0/XXX", answer: "ok", check: func(t *testing.T, c call, title, link string) {
+	alert.Slack: {path: "/services/T0/B0/abc123", answer: "ok", check: func(t *testing.T, c call, title, link string) {
 		require.Equal(t, title, dig(t, c.json(t), "text"))
 		require.Equal(t, "header", dig(t, c.json(t), "blocks", 0, "type"))
 		require.Equal(t, "mrkdwn", dig(t, c.json(t), "blocks", 1, "text", "type"))

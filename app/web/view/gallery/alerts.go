@@ -83,7 +83,7 @@ func (k look) alertTargets(mine bool) view.AlertTargetsPage {
 		p.Mine = []view.AlertTargetRow{row("值班群", "dingtalk", "https://oapi.dingtalk.com/•••9f2"), night, off}
 	}
 	if p.All {
-		p.Secret, p.Others = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", []view.AlertTargetRow{row("Slack", "slack", "https://hooks.slack.com/•••XXX")}
+		p.Secret, p.Others = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", []view.AlertTargetRow{row("Slack", "slack", "https://hooks.slack.com/•••k7Q")}
 	}
 	for _, m := range []string{"email", "sms", "koodesk", "dingtalk", "wecom", "feishu", "slack"} {
 		p.Add = append(p.Add, view.AddTarget{Medium: m, URL: "/alerts/targets/new?medium=" + m})
