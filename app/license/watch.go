@@ -59,7 +59,7 @@ func (d *Desk) turn(ctx context.Context, p store.LicensePool) error {
 	case low:
 		d.log.WarnContext(ctx, "a pool of Licenses is low: add Licenses", "pool", p.Name, "free", p.Free, "low_water", p.LowWater, "waiting", p.Waiting)
 	default:
-		d.log.InfoContext(ctx, "a pool of Licenses is filled again", "pool", p.Name, "free", p.Free)
+		d.log.InfoContext(ctx, "a pool of Licenses is no longer low", "pool", p.Name, "free", p.Free)
 	}
 	return err
 }

@@ -216,7 +216,7 @@ func (k *Keeper) turn(ctx context.Context, p store.PoolRow) error {
 	case p.Low:
 		k.log.WarnContext(ctx, "a pool is low: add accounts", "pool", p.Name, "free", p.Free, "low_water", p.LowWater, "waiting", p.Waiting)
 	default:
-		k.log.InfoContext(ctx, "a pool is filled again", "pool", p.Name, "free", p.Free)
+		k.log.InfoContext(ctx, "a pool is no longer low", "pool", p.Name, "free", p.Free)
 	}
 	return err
 }
