@@ -209,13 +209,8 @@ func (k *Console) ResendEvent(c *fiber.Ctx) error {
 		return err
 	}
 	err = k.o.Events.Resend(c.UserContext(), id, actor(c))
-	switch {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say("events.flash.resent"), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say("events.flash.resent"))
 	}
 	return k.goTo(c, within(eventURL(id), address(c, eventsPath, eventParams...)))
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -107,4 +108,18 @@ func trouble(z *i18n.Localizer, f *fault.Error) view.Text {
 		return t
 	}
 	return view.Say("flash.trouble", "what", t, "do", do)
+}
+
+// done flashes what came of an act: that it was done, or why it was refused if the
+// fault is one of these; any other fault is the page's.
+func (k *Console) done(c *fiber.Ctx, err error, said view.Text, refusals ...fault.Code) error {
+	switch {
+	case err == nil:
+		flash(c, "ok", said)
+	case slices.Contains(refusals, fault.CodeOf(err)):
+		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
+	default:
+		return err
+	}
+	return nil
 }

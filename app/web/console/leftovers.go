@@ -106,13 +106,8 @@ func (k *Console) leftoverDecided(c *fiber.Ctx, err error, said string) error {
 // told says what came of an act on the page it was done on: that it was done, or
 // why it could not be. home is where to go if the browser does not say.
 func (k *Console) told(c *fiber.Ctx, err error, said, home string) error {
-	switch {
-	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Invalid):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say(said), fault.Conflict, fault.Invalid); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say(said))
 	}
 	return k.goTo(c, orElse(fromPage(c, c.Get(fiber.HeaderReferer)), home))
 }

@@ -80,13 +80,8 @@ func (k *Console) UploadLicense(c *fiber.Ctx) error {
 		return err
 	}
 	err = k.o.Licenses.UploadAgain(c.UserContext(), id, actor(c))
-	switch {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say("flash.license_upload"), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say("flash.license_upload"))
 	}
 	return k.goTo(c, within(licenseURL(id), address(c, "/licenses", licenseParams...)))
 }

@@ -238,13 +238,8 @@ func (k *Console) actOnCode(c *fiber.Ctx, do func(context.Context, int64, staff.
 		return err
 	}
 	err = do(c.UserContext(), id, actor(c))
-	switch {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say("flash.code_asked"), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say("flash.code_asked"))
 	}
 	return k.goTo(c, within(codeURL(id), address(c, "/license-codes", codeParams...)))
 }

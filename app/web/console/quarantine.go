@@ -63,13 +63,9 @@ func (k *Console) decideContent(c *fiber.Ctx, decide func(context.Context, int64
 	if err != nil {
 		return fault.New(fault.NotFound, "quarantine.unknown")
 	}
-	switch err := decide(c.UserContext(), id, content, actor(c)); {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	err = decide(c.UserContext(), id, content, actor(c))
+	if err := k.done(c, err, view.Say(done), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say(done))
 	}
 	return k.goTo(c, within(messageURL(id), address(c, "/messages", messageParams...)))
 }

@@ -122,13 +122,8 @@ func findingValue(s view.Shell, d store.FindingRow, raw string) view.Value {
 // StartReconcile begins a run.
 func (k *Console) StartReconcile(c *fiber.Ctx) error {
 	_, err := k.o.Reconcile.Start(c.UserContext(), actor(c))
-	switch {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say("reconcile.flash.started"), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say("reconcile.flash.started"))
 	}
 	return k.goTo(c, reconcilePath)
 }

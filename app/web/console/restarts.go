@@ -181,13 +181,8 @@ func (k *Console) changeRestart(c *fiber.Ctx, do func(context.Context, int64, st
 		return err
 	}
 	err = do(c.UserContext(), id, actor(c))
-	switch {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say(said), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say(said))
 	}
 	return k.goTo(c, batchURL(id))
 }

@@ -124,13 +124,8 @@ func (k *Console) RestartTask(c *fiber.Ctx) error {
 		return err
 	}
 	r, err := k.o.Intake.RestartTask(c.UserContext(), id, actor(c))
-	switch {
-	case fault.Is(err, fault.Conflict):
-		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-	case err != nil:
+	if err := k.done(c, err, view.Say("flash.restarted", "n", r.Given+r.Hurried), fault.Conflict); err != nil {
 		return err
-	default:
-		flash(c, "ok", view.Say("flash.restarted", "n", r.Given+r.Hurried))
 	}
 	return k.goTo(c, orElse(fromPage(c, c.Get(fiber.HeaderReferer)), "/tasks"))
 }

@@ -1,11 +1,28 @@
 package view
 
+import "maps"
+
 // Pill is a status as it is shown: an icon and a word, never a colour alone.
 type Pill struct {
 	Tone  string // "ok", "bad", "warn", "busy", "cold", "off"
 	Icon  string
 	Label string // translation key
 	Spin  bool   // the icon turns: it is happening now
+}
+
+// work is how the states of all work look that is done in the background.
+var work = map[string]Pill{
+	"pending":   {Tone: "off", Icon: "pending"},
+	"running":   {Tone: "busy", Icon: "running", Spin: true},
+	"succeeded": {Tone: "ok", Icon: "succeeded"},
+	"failed":    {Tone: "bad", Icon: "failed"},
+	"cancelled": {Tone: "off", Icon: "cancelled"},
+}
+
+// workOr adds states of its own to those of work.
+func workOr(more map[string]Pill) map[string]Pill {
+	maps.Copy(more, work)
+	return more
 }
 
 // pills is how every status of every thing looks. The names of the statuses are
@@ -23,32 +40,15 @@ var pills = map[string]map[string]Pill{
 		"frozen":       {Tone: "cold", Icon: "frozen"},
 		"released":     {Tone: "off", Icon: "released"},
 	},
-	"task": {
-		"pending":   {Tone: "off", Icon: "pending"},
-		"running":   {Tone: "busy", Icon: "running", Spin: true},
-		"succeeded": {Tone: "ok", Icon: "succeeded"},
-		"failed":    {Tone: "bad", Icon: "failed"},
-		"cancelled": {Tone: "off", Icon: "cancelled"},
-	},
-	"delivery": {
+	"task":  work,
+	"event": work,
+	"delivery": workOr(map[string]Pill{
 		"kept":      {Tone: "warn", Icon: "alert"}, // rendered, never sent: DeliveryRow.Kept
 		"delivered": {Tone: "ok", Icon: "check"},   // these four are outcomes: DeliveryRow.Shown
 		"refused":   {Tone: "bad", Icon: "failed"},
 		"bounced":   {Tone: "bad", Icon: "failed"},
 		"unknown":   {Tone: "warn", Icon: "alert"},
-		"pending":   {Tone: "off", Icon: "pending"},
-		"running":   {Tone: "busy", Icon: "running", Spin: true},
-		"succeeded": {Tone: "ok", Icon: "succeeded"},
-		"failed":    {Tone: "bad", Icon: "failed"},
-		"cancelled": {Tone: "off", Icon: "cancelled"},
-	},
-	"event": {
-		"pending":   {Tone: "off", Icon: "pending"},
-		"running":   {Tone: "busy", Icon: "running", Spin: true},
-		"succeeded": {Tone: "ok", Icon: "succeeded"},
-		"failed":    {Tone: "bad", Icon: "failed"},
-		"cancelled": {Tone: "off", Icon: "cancelled"},
-	},
+	}),
 	"target": { // who hears of events
 		"off":     {Tone: "off", Icon: "released"},
 		"unused":  {Tone: "off", Icon: "pending"},
@@ -67,14 +67,7 @@ var pills = map[string]map[string]Pill{
 		"lapsed":   {Tone: "bad", Icon: "clock"},
 		"gone":     {Tone: "off", Icon: "check"},
 	},
-	"alert_said": {
-		"pending":   {Tone: "off", Icon: "pending"},
-		"running":   {Tone: "busy", Icon: "running", Spin: true},
-		"succeeded": {Tone: "ok", Icon: "succeeded"},
-		"failed":    {Tone: "bad", Icon: "failed"},
-		"cancelled": {Tone: "off", Icon: "cancelled"},
-		"kept":      {Tone: "warn", Icon: "alert"},
-	},
+	"alert_said": workOr(map[string]Pill{"kept": {Tone: "warn", Icon: "alert"}}),
 	"code": {
 		"UNVERIFIED": {Tone: "warn", Icon: "processing"},
 		"ALIVE":      {Tone: "ok", Icon: "active"},
