@@ -172,7 +172,7 @@ func (a *API) AlertTargets(c *fiber.Ctx) error {
 	for _, t := range found {
 		items = append(items, showAlertTarget(t))
 	}
-	return answer(c, fiber.StatusOK, map[string]any{"items": items, "next_cursor": nil})
+	return answer(c, fiber.StatusOK, list[alertTarget]{Items: items})
 }
 
 type alertTargetChange struct {

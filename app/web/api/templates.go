@@ -98,7 +98,7 @@ func (a *API) Templates(c *fiber.Ctx) error {
 	for _, t := range all {
 		items = append(items, templateRow{Kind: t.Kind, Medium: t.Medium, Language: t.Language, From: showLink(t.From)})
 	}
-	return answer(c, fiber.StatusOK, map[string]any{"items": items, "next_cursor": nil})
+	return answer(c, fiber.StatusOK, list[templateRow]{Items: items})
 }
 
 // Template answers GET /templates/{kind}/{medium}/{language}.
@@ -258,7 +258,7 @@ func (a *API) TemplateVersions(c *fiber.Ctx) error {
 		items = append(items, templateVersion{Version: v.Version, Withdrawn: v.Withdrawn, RestoredFrom: v.RestoredFrom, Subject: v.Subject, Body: v.Body, By: v.By,
 			At: moment(v.At), Reason: v.Reason})
 	}
-	return answer(c, fiber.StatusOK, map[string]any{"items": items, "next_cursor": next})
+	return answer(c, fiber.StatusOK, list[templateVersion]{Items: items, NextCursor: next})
 }
 
 // previewBody is the body of POST /templates/{kind}/{medium}/{language}/preview.

@@ -127,7 +127,7 @@ func fillMonth(p *view.CalendarPage, days []store.Span, counts []store.Counts, u
 	week := make([]view.CalendarCell, (int(days[0].Since.Weekday())+6)%7)
 	for n, day := range days {
 		date := day.Since.Format(dateForm)
-		cell := view.CalendarCell{Day: n + 1, Date: date, URL: dayURL(u, date), At: p.Shell.Clock.Time(day.Since), Today: date == today, Past: date < today}
+		cell := view.CalendarCell{Day: n + 1, URL: dayURL(u, date), At: p.Shell.Clock.Time(day.Since), Today: date == today, Past: date < today}
 		for _, what := range store.DayThings() {
 			if count, ok := counts[n][what]; ok {
 				cell.Counts = append(cell.Counts, view.CalendarCount{What: what, N: count.N, More: count.More, URL: dayURL(u.With("status", what), date)})

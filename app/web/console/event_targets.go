@@ -106,8 +106,8 @@ func targetForm(a view.Action, chosen []string) view.TargetForm {
 // typesOf are the ticked types of events.
 func typesOf(c *fiber.Ctx) []string {
 	out := []string{}
-	for _, raw := range c.Request().PostArgs().PeekMulti("types") {
-		out = append(out, clean(string(raw), maxParameter))
+	for _, t := range fields(c, "types") {
+		out = append(out, clean(t, maxParameter))
 	}
 	return out
 }

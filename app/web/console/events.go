@@ -80,12 +80,6 @@ func eventRow(s view.Shell, e store.EventRow, list view.URL) view.EventRow {
 		Address: e.Address, InstanceID: e.InstanceID, OrderID: e.OrderID, Attempts: e.Attempts, Question: e.Question, Fault: e.LastError,
 		Next: s.Clock.Time(e.NextAt), Created: s.Clock.Time(e.CreatedAt),
 		Resend: action(s, staff.EventsSend, within(eventURL(e.ID)+"/resend", list), whyNoEvent(e))}
-	if e.InstanceID != "" {
-		r.InstanceURL = instanceURL(e.InstanceID)
-	}
-	if e.TargetID != 0 {
-		r.TargetURL = targetURL(e.TargetID)
-	}
 	if e.Status == string(outbox.Succeeded) {
 		r.Fault = nil // of an earlier try
 	}

@@ -31,13 +31,14 @@ func TestListingRiskTellsFailingProbesAndFailedOrders(t *testing.T) {
 	for days := range 4 {
 		h.probe("queryInstance", "000000", "repeat", days+1, 9)
 	}
+	h.probe("queryInstance", "000000", "repeat", 0, 0) // whatever time it is
 	h.probe("newInstance", "000000", "new", 3, 9)
 	h.probe("newInstance", "000005", "repeat", 2, 9)
 	h.probe("newInstance", "000000", "repeat", 2, 15)
 	require.Contains(t, v.get("/listing").words(".probes"), "newest probes passed", "what was repaired by the afternoon is no failing day")
 	h.probe("newInstance", "000000", "repeat", 1, 9)
 	h.probe("newInstance", "000005", "repeat", 1, 15)
-	h.probe("newInstance", "000001", "rejected", 0, 1)
+	h.probe("newInstance", "000001", "rejected", 0, 0)
 	page := v.get("/listing")
 	require.Contains(t, page.words(".probes .note.bad"), "1 of 5 days", "a call that nobody proved is shown, and counts for nothing")
 	require.Equal(t, 2, page.Find("td.probe-failed").Length())
@@ -57,6 +58,6 @@ func TestListingRiskTellsHowTheDaysCallsWent(t *testing.T) {
 	h := open(t)
 	h.buy("CS1")
 	h.buy("CS2")
-	h.probe("newInstance", "000005", "repeat", 0, 1)
+	h.probe("newInstance", "000005", "repeat", 0, 0)
 	require.Contains(t, h.as(staff.Viewer).get("/listing").words("main"), "newInstanceSaaS V2.02100 %", "real calls alone, answered with processing, which is well")
 }

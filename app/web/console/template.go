@@ -129,7 +129,7 @@ func (k *Console) result(c *fiber.Ctx, of deliver.TemplateOf, t wording.Text, in
 	switch {
 	case errors.As(err, &wrong):
 		for _, w := range wrong.Problems {
-			p.Wrong = append(p.Wrong, view.Wrongness{Part: w.Part, Line: w.Line, Fault: record(w.Fault)})
+			p.Wrong = append(p.Wrong, view.Wrongness{Part: w.Part, Fault: record(w.Fault)})
 		}
 		return p, nil
 	case err != nil && fault.From(err).Key == "instance.unknown":

@@ -42,8 +42,7 @@ func (c CalendarCount) Icon() string {
 
 // CalendarCell is a day of the month view.
 type CalendarCell struct {
-	Day    int    // of the month; 0 stands for a day of another month
-	Date   string // 2006-01-02
+	Day    int // of the month; 0 stands for a day of another month
 	URL    string
 	At     Time // its beginning
 	Today  bool
@@ -64,9 +63,6 @@ type CalendarPage struct {
 	Totals []CalendarCount
 	Zone   string
 }
-
-// Empty tells whether nothing at all falls into the month.
-func (p CalendarPage) Empty() bool { return len(p.Totals) == 0 }
 
 // CalendarRow is an instance on a day.
 type CalendarRow struct {

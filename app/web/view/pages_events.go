@@ -16,23 +16,21 @@ const (
 
 // EventRow is one event for one receiver.
 type EventRow struct {
-	ID          int64
-	URL         string
-	Status      string
-	Type        string // instance.frozen, …
-	ToProduct   bool
-	Target      string // name of the subscription; "" if it is gone
-	TargetURL   string
-	Address     string
-	InstanceID  string
-	InstanceURL string
-	OrderID     string
-	Attempts    int
-	Question    bool
-	Fault       *fault.Record
-	Next        Time // when it is tried next
-	Created     Time
-	Resend      Action
+	ID         int64
+	URL        string
+	Status     string
+	Type       string // instance.frozen, …
+	ToProduct  bool
+	Target     string // name of the subscription; "" if it is gone
+	Address    string
+	InstanceID string
+	OrderID    string
+	Attempts   int
+	Question   bool
+	Fault      *fault.Record
+	Next       Time // when it is tried next
+	Created    Time
+	Resend     Action
 }
 
 // EventsPage is the list of events.

@@ -72,7 +72,6 @@ type TemplateVariable struct {
 // Wrongness is one thing that is wrong with a text.
 type Wrongness struct {
 	Part  string // subject or body
-	Line  int    // 0: the whole part
 	Fault *fault.Record
 }
 

@@ -29,7 +29,7 @@ func (k look) calendar(full bool, filters ...string) view.CalendarPage {
 	total := map[string]int{}
 	for day := 1; day <= 30; day++ {
 		begins := time.Date(2025, 11, day, 0, 0, 0, 0, shanghai)
-		cell := view.CalendarCell{Day: day, Date: begins.Format("2006-01-02"), URL: "/calendar/" + begins.Format("2006-01-02"), At: clock().Time(begins), Today: day == 22, Past: day < 22}
+		cell := view.CalendarCell{Day: day, URL: "/calendar/" + begins.Format("2006-01-02"), At: clock().Time(begins), Today: day == 22, Past: day < 22}
 		if full {
 			for _, c := range cells[day] {
 				c.URL = cell.URL + "?status=" + c.What

@@ -17,12 +17,11 @@ func badAnswer() *fault.Record {
 
 func (k look) eventRow(id int64, status, eventType, target string, age time.Duration) view.EventRow {
 	e := view.EventRow{ID: id, URL: fmt.Sprintf("/events/%d", id), Status: status, Type: eventType, Target: target, ToProduct: target == "",
-		Address: "https://crm.example.com/koodesk/hook?…", InstanceID: "10e758d0-31ad-4c4b-8f1b-81d03469a10e", InstanceURL: "/instances/10e758d0-31ad-4c4b-8f1b-81d03469a10e",
+		Address: "https://crm.example.com/koodesk/hook?…", InstanceID: "10e758d0-31ad-4c4b-8f1b-81d03469a10e",
 		Attempts: 1, Created: ago(age), Resend: k.may(staff.EventsSend, fmt.Sprintf("/events/%d/resend", id))}
 	if target == "" {
 		e.Address = "https://app.example.com/koodesk"
 	} else {
-		e.TargetURL = "/event-targets/1"
 	}
 	switch status {
 	case "failed":
@@ -39,7 +38,7 @@ func (k look) eventRow(id int64, status, eventType, target string, age time.Dura
 
 func (k look) eventRows() []view.EventRow {
 	order := k.eventRow(311, "succeeded", "order.notified", "billing-and-reporting-of-the-whole-group", 5*time.Hour)
-	order.InstanceID, order.InstanceURL, order.OrderID = "", "", "CS2511221402QX7TP"
+	order.InstanceID, order.OrderID = "", "CS2511221402QX7TP"
 	later := k.eventRow(310, "succeeded", "licence.of_a_later_release", "crm", 26*time.Hour)
 	asked := k.eventRow(309, "succeeded", "license.requested", "", 27*time.Hour)
 	asked.Question, asked.Resend = true, k.not(staff.EventsSend, "", "why.event_answered")
@@ -73,7 +72,7 @@ func (k look) eventPage(n int) view.EventPage {
 		Facts: []view.Fact{{Label: view.Say("fact.channel"), Value: "default"}, {Label: view.Say("events.receiver"), Value: "crm", URL: "/event-targets/1"},
 			{Label: view.Say("events.address"), Value: e.Address, Mono: true, Copy: true}, {Label: view.Say("events.webhook_id"), Value: "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", Mono: true, Copy: true},
 			{Label: view.Say("fact.created"), Time: e.Created}, {Label: view.Say("events.taken")},
-			{Label: view.Say("fact.instance"), Value: e.InstanceID, URL: e.InstanceURL, Mono: true, Copy: true}, {Label: view.Say("fact.caused_by"), Value: "#4711", URL: "/messages/4711"}},
+			{Label: view.Say("fact.instance"), Value: e.InstanceID, URL: "/instances/" + e.InstanceID, Mono: true, Copy: true}, {Label: view.Say("fact.caused_by"), Value: "#4711", URL: "/messages/4711"}},
 		Effects: []view.Effect{{Will: true, Text: view.Say("events.effect_same")}, {Will: true, Text: view.Say("events.effect_logged")}, {Text: view.Say("events.effect_nothing_else")}}}
 	if e.Status == "cancelled" {
 		p.Payload.Body, p.Payload.Kept = "", 180

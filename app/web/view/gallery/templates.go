@@ -94,8 +94,8 @@ func templateSamples(op, ro look) []Sample {
 	broken.Rows, broken.State, broken.Fault = nil, view.ListError, &fault.Record{Code: fault.NotFound, Key: "channel.unknown"}
 	wrong := op.template("email")
 	wrong.Result = view.TemplatePreview{Mail: true, Wrong: []view.Wrongness{
-		{Part: "subject", Line: 1, Fault: &fault.Record{Code: fault.Invalid, Key: "message_template.secret_subject", Args: map[string]string{"line": "1", "name": "password"}}},
-		{Part: "body", Line: 9, Fault: &fault.Record{Code: fault.Invalid, Key: "message_template.unknown", Args: map[string]string{"line": "9", "name": "pasword",
+		{Part: "subject", Fault: &fault.Record{Code: fault.Invalid, Key: "message_template.secret_subject", Args: map[string]string{"line": "1", "name": "password"}}},
+		{Part: "body", Fault: &fault.Record{Code: fault.Invalid, Key: "message_template.unknown", Args: map[string]string{"line": "9", "name": "pasword",
 			"known": "front_end_url admin_url user_name password memo customer_name product_name instance_id order_id expires_at seller"}}},
 		{Part: "body", Fault: &fault.Record{Code: fault.Invalid, Key: "message_template.missing", Args: map[string]string{"name": "user_name"}}}}}
 	long := op.template("sms")
