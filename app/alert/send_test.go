@@ -9,6 +9,7 @@ import (
 	"koodesk/app/alert"
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
+	"koodesk/app/staff"
 )
 
 // gateway is an SMS service that takes what it is given, also twice.
@@ -38,4 +39,17 @@ func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
 	require.False(t, ok, "nothing waits for another try")
 	require.Len(t, g.sent, 1)
 	require.Equal(t, "failed delivery.outcome_unknown", h.text(`SELECT concat_ws(' ', status, last_error ->> 'key') FROM alert_messages`))
+}
+
+func TestWhyATargetWasTestedOrRemovedIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	by := staff.CLI()
+	by.Reason = "she has left"
+	id := h.target(alert.Setting{Medium: alert.SMS, Address: "+8618688888888"})
+	_, err := h.d.TestTarget(context.Background(), id, h.operator, by)
+	require.NoError(t, err)
+	require.NoError(t, h.d.RemoveTarget(context.Background(), id, h.operator, by))
+	require.Equal(t, "alert_target.test she has left, alert_target.remove she has left",
+		h.text(`SELECT string_agg(action || ' ' || reason, ', ' ORDER BY id) FROM audit WHERE reason <> ''`))
 }
