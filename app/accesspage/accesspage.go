@@ -207,25 +207,13 @@ func (p *Pages) Reveal(ctx context.Context, token string) (*Page, error) {
 			return err
 		}
 		out.Access = i.App
-		return p.given(ctx, tx, i)
+		return tx.PasswordGiven(ctx, i) // the customer has got it
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.log.InfoContext(ctx, "access data shown to the buyer", "instance", instanceID, "link", generation)
 	return out, nil
-}
-
-// given notes that the customer has got the password.
-func (p *Pages) given(ctx context.Context, tx *store.Tx, i *store.Instance) error {
-	product, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
-	if fault.Is(err, fault.NotFound) {
-		product, err = &store.Product{}, nil
-	}
-	if err != nil {
-		return err
-	}
-	return tx.PasswordGiven(ctx, i.PK, product.Settings.WipePasswordDays)
 }
 
 // Renew issues a new link for an instance and ends the present one. Faults:

@@ -3,7 +3,6 @@ package alert
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"koodesk/app/deliver"
@@ -26,7 +25,8 @@ type letter struct {
 // Faults: those of the senders and of webhook.Client.Post; refused
 // "alert.robot_refused" (service, code), given up; unavailable "alert.robot_busy"
 // (service, code); unavailable "delivery.outcome_unknown", given up, where an
-// earlier try may have handed it to a service that would take it twice; conflict
+// earlier try, or this one, may have handed it to a service that would take it
+// twice; conflict
 // "task.lease_lost".
 func (d *Desk) Deliver(ctx context.Context, task outbox.Task) error {
 	var l *letter
@@ -39,20 +39,11 @@ func (d *Desk) Deliver(ctx context.Context, task outbox.Task) error {
 	if err != nil || l == nil {
 		return err
 	}
-	transport, words, err := d.hand(ctx, l)
-	if err != nil {
+	if err := d.hand(ctx, task, l); err != nil {
 		return err
 	}
-	err = d.o.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.AlertTaken(ctx, l.message.ID, transport, words); err != nil {
-			return err
-		}
-		return tx.Complete(ctx, task)
-	})
-	if err == nil {
-		d.o.Log.InfoContext(ctx, "an operator was alerted", "message", l.message.ID, "medium", l.target.Medium, "to", l.target.Mask)
-	}
-	return err
+	d.o.Log.InfoContext(ctx, "an operator was alerted", "message", l.message.ID, "medium", l.target.Medium, "to", l.target.Mask)
+	return nil
 }
 
 // begin locks the message and notes that it is being handed over. nil means that
@@ -72,8 +63,10 @@ func (d *Desk) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (*lett
 	if err != nil {
 		return nil, err
 	}
-	if s := d.senders[t.Medium]; s != nil && m.Status == outbox.Running && !s.Repeatable() {
-		return nil, deliver.OutcomeUnknown(errors.New("an earlier try ended without a word"), s.Transport())
+	if s := d.senders[t.Medium]; s != nil && m.Status == outbox.Running {
+		if err := deliver.Interrupted(s); err != nil {
+			return nil, err
+		}
 	}
 	l := &letter{message: m, target: t}
 	if err := json.Unmarshal(m.Content, &l.content); err != nil {
@@ -82,18 +75,30 @@ func (d *Desk) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (*lett
 	return l, tx.BeginAlertTry(ctx, m.ID)
 }
 
-// hand gives the message to whoever takes it onward, and tells who that is and
-// what it said.
-func (d *Desk) hand(ctx context.Context, l *letter) (transport, words string, err error) {
-	if s := d.senders[l.target.Medium]; s != nil {
-		p, err := d.parcel(l.target, l.message, l.content)
-		if err != nil {
-			return "", "", err
+// hand gives the message to whoever takes it onward, and writes that it was taken.
+func (d *Desk) hand(ctx context.Context, task outbox.Task, l *letter) error {
+	s := d.senders[l.target.Medium]
+	if s == nil {
+		if err := d.post(ctx, l); err != nil {
+			return err
 		}
-		receipt, err := s.Send(ctx, p)
-		return s.Transport(), receipt.ProviderRef, err
+		return d.taken(ctx, task, l, l.target.Medium, "")
 	}
-	return l.target.Medium, "", d.post(ctx, l)
+	p, err := d.parcel(l.target, l.message, l.content)
+	if err != nil {
+		return err
+	}
+	return deliver.HandOver(ctx, s, p, func(r deliver.Receipt) error { return d.taken(ctx, task, l, s.Transport(), r.ProviderRef) })
+}
+
+// taken writes by what the message was taken, and with which words.
+func (d *Desk) taken(ctx context.Context, task outbox.Task, l *letter, transport, words string) error {
+	return d.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.AlertTaken(ctx, l.message.ID, transport, words); err != nil {
+			return err
+		}
+		return tx.Complete(ctx, task)
+	})
 }
 
 func (d *Desk) post(ctx context.Context, l *letter) error {

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"maps"
 	netmail "net/mail"
 	"net/url"
 	"regexp"
@@ -78,13 +79,17 @@ func (d *Desk) SetTarget(ctx context.Context, s Setting, owner int64, by staff.A
 		if err != nil {
 			return err
 		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActSetAlertTarget, Target: targetName(id), IP: by.IP,
-			Detail: map[string]string{"operator": t.Operator, "name": t.Name, "medium": t.Medium, "to": t.Mask, "enabled": strconv.FormatBool(t.Enabled)}})
+		t.ID = id
+		return tx.Audit(ctx, audit(staff.ActSetAlertTarget, t, by, map[string]string{"medium": t.Medium, "to": t.Mask, "enabled": strconv.FormatBool(t.Enabled)}))
 	})
 	return id, secret, err
 }
 
-func targetName(id int64) string { return "alert_target/" + strconv.FormatInt(id, 10) }
+func audit(action string, t store.AlertTarget, by staff.Actor, more map[string]string) staff.Audit {
+	detail := map[string]string{"operator": t.Operator, "name": t.Name}
+	maps.Copy(detail, more)
+	return staff.Audit{Actor: by.Name, Action: action, Target: "alert_target/" + strconv.FormatInt(t.ID, 10), Reason: by.Reason, IP: by.IP, Detail: detail}
+}
 
 // before is the target as it is, locked, or a new one.
 func (d *Desk) before(ctx context.Context, tx *store.Tx, s Setting, owner int64) (store.AlertTarget, error) {
@@ -243,8 +248,7 @@ func (d *Desk) RemoveTarget(ctx context.Context, id, owner int64, by staff.Actor
 		if err := tx.RemoveAlertTarget(ctx, id); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActRemoveAlertTarget, Target: targetName(id), IP: by.IP,
-			Detail: map[string]string{"operator": t.Operator, "name": t.Name, "medium": t.Medium, "to": t.Mask}})
+		return tx.Audit(ctx, audit(staff.ActRemoveAlertTarget, t, by, map[string]string{"medium": t.Medium, "to": t.Mask}))
 	})
 }
 
@@ -270,8 +274,7 @@ func (d *Desk) TestTarget(ctx context.Context, id, owner int64, by staff.Actor) 
 		if message, err = d.write(ctx, tx, id, 0, d.sample(t, tx.Now)); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActTestAlertTarget, Target: targetName(id), IP: by.IP,
-			Detail: map[string]string{"operator": t.Operator, "name": t.Name}})
+		return tx.Audit(ctx, audit(staff.ActTestAlertTarget, t, by, nil))
 	})
 	if err == nil {
 		d.o.Wake()

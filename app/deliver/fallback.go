@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
@@ -21,11 +20,8 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 	if err != nil || !stillTrue(v, i, tx.Now) {
 		return err
 	}
-	p, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
-	if fault.Is(err, fault.NotFound) {
-		return nil // the product's entry was removed meanwhile
-	}
-	if err != nil || !p.Settings.DeliveryFallback {
+	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	if err != nil || !s.DeliveryFallback {
 		return err
 	}
 	medium, to := other(v.Medium, i)

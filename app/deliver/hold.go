@@ -36,10 +36,7 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 	if err != nil || !stillTrue(v, i, tx.Now) {
 		return false, err // begin sees to it
 	}
-	p, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
-	if fault.Is(err, fault.NotFound) {
-		p, err = &store.Product{}, nil
-	}
+	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
 	if err != nil {
 		return false, err
 	}
@@ -47,7 +44,7 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 	if err != nil {
 		return false, err
 	}
-	until, why, err := d.heldUntil(ctx, tx, v, p.Settings, d.zoneOf(w))
+	until, why, err := d.heldUntil(ctx, tx, v, s, d.zoneOf(w))
 	if err != nil {
 		return false, err
 	}

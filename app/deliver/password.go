@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -19,7 +18,7 @@ func (d *Deliverer) passwordLink(ctx context.Context, tx *store.Tx, kind string,
 	if kind != UsageInfo || d.link == nil || i.App.Password == "" {
 		return "", nil
 	}
-	s, err := settingsOf(ctx, tx.Reader(), i)
+	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
 	if err != nil || s.PasswordBy != store.PasswordByLink {
 		return "", err
 	}
@@ -38,19 +37,6 @@ func behind(letter *wording.Letter, v wording.Values, link string) {
 	}
 }
 
-// settingsOf are the settings of an instance's product; one without an entry has
-// none.
-func settingsOf(ctx context.Context, r *store.Reader, i *store.Instance) (store.ProductSettings, error) {
-	p, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
-	if fault.Is(err, fault.NotFound) {
-		return store.ProductSettings{}, nil
-	}
-	if err != nil {
-		return store.ProductSettings{}, err
-	}
-	return p.Settings, nil
-}
-
 // given notes that a message which holds an instance's present password was
 // handed over. A link is no password: the page that it leads to notes when it
 // shows it.
@@ -62,11 +48,7 @@ func (d *Deliverer) given(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 	if err != nil || !tells(v, i) {
 		return err
 	}
-	s, err := settingsOf(ctx, tx.Reader(), i)
-	if err != nil {
-		return err
-	}
-	return tx.PasswordGiven(ctx, i.PK, s.WipePasswordDays)
+	return tx.PasswordGiven(ctx, i)
 }
 
 // tells whether a message has the present password of an instance in it.
@@ -113,7 +95,7 @@ func (d *Deliverer) wipe(ctx context.Context, tx *store.Tx, pk int64) error {
 	if err != nil {
 		return err
 	}
-	s, err := settingsOf(ctx, tx.Reader(), i)
+	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
 	if err != nil {
 		return err
 	}

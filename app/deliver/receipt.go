@@ -1,6 +1,8 @@
 package deliver
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -56,6 +58,31 @@ const ErrOutcomeUnknown = "delivery.outcome_unknown"
 // OutcomeUnknown makes that fault.
 func OutcomeUnknown(cause error, transport string) *fault.Error {
 	return fault.Wrap(cause, fault.Unavailable, ErrOutcomeUnknown, "transport", transport).Final()
+}
+
+// HandOver gives a parcel to a sender and has written down that it was taken.
+// Where that cannot be written, the next try would not know of this one. Faults:
+// those of Send and write; OutcomeUnknown in place of write's where the sender's
+// service would take the parcel twice.
+func HandOver(ctx context.Context, s Sender, p Parcel, write func(Receipt) error) error {
+	receipt, err := s.Send(ctx, p)
+	if err != nil {
+		return err
+	}
+	err = write(receipt)
+	if err != nil && !s.Repeatable() && fault.From(err).Key != "task.lease_lost" {
+		return OutcomeUnknown(err, s.Transport())
+	}
+	return err
+}
+
+// Interrupted tells whether what an earlier try began to hand over, without
+// writing how that ended, may be handed over again: OutcomeUnknown if not.
+func Interrupted(s Sender) error {
+	if s.Repeatable() {
+		return nil
+	}
+	return OutcomeUnknown(errors.New("an earlier try ended without a word"), s.Transport())
 }
 
 // tagOf names one sending of a delivery: its id, and the part of its reference

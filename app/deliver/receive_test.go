@@ -141,6 +141,19 @@ func TestAnOutcomeThatNobodySawIsUnknownAndNotSentAgain(t *testing.T) {
 	require.Len(t, x.sms.Calls(), 1)
 }
 
+func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	x := openSMS(t)
+	x.sms.SetReport("", 1)
+	_, id := x.told("", phone)
+	_, err := x.store.SQL().Exec(`ALTER TABLE deliveries ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`)
+	require.NoError(t, err)
+	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(x.run(x.next(), false)).Key)
+	require.Equal(t, "failed unknown ", x.state(id))
+	require.Equal(t, 0, x.count(`SELECT count(*) FROM tasks WHERE status = 'pending'`))
+	require.Len(t, x.sms.Calls(), 1)
+}
+
 func TestAfterACrashAnSMSIsNotSentAgainUnlessAPersonSaysSo(t *testing.T) {
 	t.Parallel()
 	x := openSMS(t)

@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"koodesk/app/fault"
@@ -48,32 +47,30 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	if err != nil || parcel == nil {
 		return err
 	}
-	receipt, err := sender.Send(ctx, *parcel)
-	if err != nil {
-		return err
-	}
-	err = d.store.Write(ctx, func(tx *store.Tx) error {
-		v, err := tx.LockDelivery(ctx, task.DeliveryID)
-		if err != nil {
-			return err
-		}
-		try := store.DeliveryTry{Status: succeeded, Transport: sender.Transport(), ProviderRef: receipt.ProviderRef, Outcome: string(taken(sender))}
-		if err := tx.EndDeliveryTry(ctx, task.DeliveryID, try); err != nil {
-			return err
-		}
-		if err := d.given(ctx, tx, v, taken(sender)); err != nil {
-			return err
-		}
-		return tx.Complete(ctx, task)
+	err = HandOver(ctx, sender, *parcel, func(receipt Receipt) error {
+		return d.store.Write(ctx, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
 	})
 	if err != nil {
-		if !sender.Repeatable() && fault.From(err).Key != "task.lease_lost" {
-			return OutcomeUnknown(err, sender.Transport())
-		}
 		return err
 	}
 	d.log.InfoContext(ctx, "delivered", "delivery", task.DeliveryID, "transport", sender.Transport(), "to", parcel.Mask)
 	return nil
+}
+
+// end writes that the hand-over went well.
+func (d *Deliverer) end(ctx context.Context, tx *store.Tx, task outbox.Task, sender Sender, receipt Receipt) error {
+	v, err := tx.LockDelivery(ctx, task.DeliveryID)
+	if err != nil {
+		return err
+	}
+	try := store.DeliveryTry{Status: succeeded, Transport: sender.Transport(), ProviderRef: receipt.ProviderRef, Outcome: string(taken(sender))}
+	if err := tx.EndDeliveryTry(ctx, task.DeliveryID, try); err != nil {
+		return err
+	}
+	if err := d.given(ctx, tx, v, taken(sender)); err != nil {
+		return err
+	}
+	return tx.Complete(ctx, task)
 }
 
 // taken is the outcome of a hand-over that went well.
@@ -130,10 +127,7 @@ func (d *Deliverer) interrupted(ctx context.Context, tx *store.Tx, v *store.Deli
 	case Refused, Bounced:
 		return true, tx.SetDeliveryStatus(ctx, v.ID, failed)
 	}
-	if sender := d.senders[v.Medium]; !sender.Repeatable() {
-		return false, OutcomeUnknown(errors.New("an earlier try ended without a word"), sender.Transport())
-	}
-	return false, nil
+	return false, Interrupted(d.senders[v.Medium])
 }
 
 // settleContent renders the message for its first try, and gives a sending that

@@ -43,17 +43,23 @@ func (c *Client) SetTarget(ctx context.Context, s Subscription, by staff.Actor) 
 		return 0, "", false, err
 	}
 	err = c.store.Write(ctx, func(tx *store.Tx) error {
-		before, err := target(ctx, tx, s)
-		if fault.Is(err, fault.NotFound) && before != nil {
-			id, secret, err = addTarget(ctx, tx, *before, s, by)
-			created = true
+		ch, err := tx.Reader().ChannelBySlug(ctx, s.Channel)
+		if err != nil {
 			return err
+		}
+		t, err := tx.LockEventTargetNamed(ctx, ch.ID, s.Name)
+		if fault.Is(err, fault.NotFound) {
+			id, secret, err = addTarget(ctx, tx, ch, s, by)
+			if created = err == nil; !fault.Is(err, fault.Conflict) {
+				return err
+			}
+			t, err = tx.LockEventTargetNamed(ctx, ch.ID, s.Name) // made by somebody else just now
 		}
 		if err != nil {
 			return err
 		}
-		id = before.ID
-		secret, err = changeTarget(ctx, tx, *before, Change{URL: &s.URL, Types: &s.Types, Enabled: &s.Enabled, Secret: s.Secret}, by)
+		id = t.ID
+		secret, err = changeTarget(ctx, tx, *t, Change{URL: &s.URL, Types: &s.Types, Enabled: &s.Enabled, Secret: s.Secret}, by)
 		return err
 	})
 	return id, secret, created, err
@@ -67,50 +73,34 @@ func (c *Client) AddTarget(ctx context.Context, s Subscription, by staff.Actor) 
 		return 0, "", err
 	}
 	err = c.store.Write(ctx, func(tx *store.Tx) error {
-		before, err := target(ctx, tx, s)
-		switch {
-		case err == nil:
-			return fault.New(fault.Conflict, "event_target.exists", "name", s.Name)
-		case before == nil || !fault.Is(err, fault.NotFound):
+		ch, err := tx.Reader().ChannelBySlug(ctx, s.Channel)
+		if err != nil {
 			return err
 		}
-		id, secret, err = addTarget(ctx, tx, *before, s, by)
+		id, secret, err = addTarget(ctx, tx, ch, s, by)
 		return err
 	})
 	return id, secret, err
 }
 
-// target finds the subscription that s names. Where only the subscription is
-// missing, an empty one of the channel comes beside not_found.
-func target(ctx context.Context, tx *store.Tx, s Subscription) (*store.EventTarget, error) {
-	ch, err := tx.Reader().ChannelBySlug(ctx, s.Channel)
-	if err != nil {
-		return nil, err
-	}
-	t, err := tx.Reader().EventTarget(ctx, ch.ID, s.Name)
-	if fault.Is(err, fault.NotFound) {
-		return &store.EventTarget{ChannelID: ch.ID, Channel: ch.Slug, Name: s.Name}, err
-	}
-	return t, err
-}
-
-func addTarget(ctx context.Context, tx *store.Tx, t store.EventTarget, s Subscription, by staff.Actor) (id int64, secret string, err error) {
-	t.URL, t.Secret, t.Types, t.Enabled = s.URL, s.Secret, s.Types, s.Enabled
+// addTarget writes a new subscription; made is its secret where none was given.
+func addTarget(ctx context.Context, tx *store.Tx, ch *store.Channel, s Subscription, by staff.Actor) (id int64, made string, err error) {
+	t := store.EventTarget{ChannelID: ch.ID, Channel: ch.Slug, Name: s.Name, URL: s.URL, Secret: s.Secret, Types: s.Types, Enabled: s.Enabled}
 	if t.Secret == "" {
-		secret = webhook.NewSecret()
-		t.Secret = secret
+		made = webhook.NewSecret()
+		t.Secret = made
 	}
-	id, err = saveTarget(ctx, tx, t, by, nil)
-	return id, secret, err
+	if id, err = tx.AddEventTarget(ctx, t); err != nil {
+		return 0, "", err
+	}
+	return id, made, auditSet(ctx, tx, &t, by, nil)
 }
 
-func saveTarget(ctx context.Context, tx *store.Tx, t store.EventTarget, by staff.Actor, more map[string]string) (id int64, err error) {
-	if id, _, err = tx.SetEventTarget(ctx, t); err != nil {
-		return 0, err
-	}
+// auditSet writes down what a subscription is from now on.
+func auditSet(ctx context.Context, tx *store.Tx, t *store.EventTarget, by staff.Actor, more map[string]string) error {
 	detail := map[string]string{"url": webhook.Shown(t.URL), "types": strings.Join(t.Types, ", "), "enabled": strconv.FormatBool(t.Enabled)}
 	maps.Copy(detail, more)
-	return id, tx.Audit(ctx, audit(staff.ActSetTarget, &t, by, detail))
+	return tx.Audit(ctx, audit(staff.ActSetTarget, t, by, detail))
 }
 
 func audit(action string, t *store.EventTarget, by staff.Actor, detail map[string]string) staff.Audit {

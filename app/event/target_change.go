@@ -70,8 +70,10 @@ func changeTarget(ctx context.Context, tx *store.Tx, t store.EventTarget, ch Cha
 		t.OldSecret, t.OldSecretUntil = "", time.Time{}
 		more["old_secret"] = "ended"
 	}
-	_, err = saveTarget(ctx, tx, t, by, more)
-	return made, err
+	if err := tx.ChangeEventTarget(ctx, t); err != nil {
+		return "", err
+	}
+	return made, auditSet(ctx, tx, &t, by, more)
 }
 
 func (c *Client) checkChange(ch Change) error {

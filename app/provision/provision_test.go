@@ -166,7 +166,7 @@ func (d *desk) subscribe(eventType string) {
 	d.t.Helper()
 	ctx := context.Background()
 	require.NoError(d.t, d.store.Write(ctx, func(tx *store.Tx) error {
-		_, _, err := tx.SetEventTarget(ctx, store.EventTarget{ChannelID: d.channel.ID, Name: eventType, URL: "https://crm.example.com/hook",
+		_, err := tx.AddEventTarget(ctx, store.EventTarget{ChannelID: d.channel.ID, Name: eventType, URL: "https://crm.example.com/hook",
 			Secret: "0123456789abcdef0123456789", Types: []string{eventType}, Enabled: true})
 		return err
 	}))

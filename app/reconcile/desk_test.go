@@ -212,7 +212,7 @@ func (d *desk) instance(order string) *store.Instance {
 func (d *desk) subscribe() {
 	d.t.Helper()
 	require.NoError(d.t, d.store.Write(d.ctx, func(tx *store.Tx) error {
-		_, _, err := tx.SetEventTarget(d.ctx, store.EventTarget{ChannelID: d.ch.ID, Name: "crm", URL: "https://crm.example.com/hook",
+		_, err := tx.AddEventTarget(d.ctx, store.EventTarget{ChannelID: d.ch.ID, Name: "crm", URL: "https://crm.example.com/hook",
 			Secret: "0123456789abcdef0123456789", Enabled: true})
 		return err
 	}))

@@ -228,27 +228,46 @@ func (t *Tx) LockEventTarget(ctx context.Context, id int64) (*EventTarget, error
    FOR UPDATE OF t`, id)
 }
 
-// SetEventTarget creates or replaces a subscription, by channel and name.
-func (t *Tx) SetEventTarget(ctx context.Context, e EventTarget) (id int64, created bool, err error) {
-	var row struct {
-		ID      int64 `db:"id"`
-		Created bool  `db:"created"`
-	}
-	err = t.tx.GetContext(ctx, &row, `
+// LockEventTargetNamed locks the subscription with a name in a channel. Fault:
+// not_found "event_target.unknown".
+func (t *Tx) LockEventTargetNamed(ctx context.Context, channel int64, name string) (*EventTarget, error) {
+	return t.Reader().oneTarget(ctx, selectTargets+`
+ WHERE t.channel_id = $1
+   AND t.name = $2
+   FOR UPDATE OF t`, channel, name)
+}
+
+// AddEventTarget writes a new subscription. Fault: conflict "event_target.exists"
+// (name), after which the transaction can go on.
+func (t *Tx) AddEventTarget(ctx context.Context, e EventTarget) (id int64, err error) {
+	err = toFault(t.tx.GetContext(ctx, &id, `
 INSERT INTO event_targets (channel_id, name, url, secret_sealed, old_secret_sealed, old_secret_until, types, enabled)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (channel_id, name) DO UPDATE
-   SET url = EXCLUDED.url,
-       secret_sealed = EXCLUDED.secret_sealed,
-       old_secret_sealed = EXCLUDED.old_secret_sealed,
-       old_secret_until = EXCLUDED.old_secret_until,
-       types = EXCLUDED.types,
-       enabled = EXCLUDED.enabled,
-       updated_at = now()
-RETURNING id, xmax = 0 AS created`,
+ON CONFLICT (channel_id, name) DO NOTHING
+RETURNING id`,
 		e.ChannelID, e.Name, e.URL, t.keys.SealString(seal.TargetSecret, e.Secret), nullBytes(t.keys.SealString(seal.TargetSecret, e.OldSecret)),
+		nullTime(e.OldSecretUntil), pq.Array(append([]string{}, e.Types...)), e.Enabled))
+	if fault.Is(err, fault.NotFound) {
+		return 0, fault.New(fault.Conflict, "event_target.exists", "name", e.Name)
+	}
+	return id, err
+}
+
+// ChangeEventTarget writes a subscription that the caller has locked.
+func (t *Tx) ChangeEventTarget(ctx context.Context, e EventTarget) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE event_targets
+   SET url = $2,
+       secret_sealed = $3,
+       old_secret_sealed = $4,
+       old_secret_until = $5,
+       types = $6,
+       enabled = $7,
+       updated_at = now()
+ WHERE id = $1`,
+		e.ID, e.URL, t.keys.SealString(seal.TargetSecret, e.Secret), nullBytes(t.keys.SealString(seal.TargetSecret, e.OldSecret)),
 		nullTime(e.OldSecretUntil), pq.Array(append([]string{}, e.Types...)), e.Enabled)
-	return row.ID, row.Created, toFault(err)
+	return toFault(err)
 }
 
 // RemoveEventTarget deletes a subscription; its events stay, and what is still

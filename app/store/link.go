@@ -56,14 +56,8 @@ SELECT `+linkColumns+`
 // oneTimeLink tells whether the product of an instance wants its access page to
 // show the access data once only.
 func (r *Reader) oneTimeLink(ctx context.Context, channel int64, productID string) (bool, error) {
-	p, err := r.ProductFor(ctx, channel, productID)
-	if fault.Is(err, fault.NotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return p.Settings.ShownOnce(), nil
+	s, err := r.SettingsFor(ctx, channel, productID)
+	return s.ShownOnce(), err
 }
 
 // links are the present generation of an instance's link and all that were

@@ -8,16 +8,20 @@ import (
 )
 
 // PasswordGiven notes that the customer of an instance has got its present
-// password, unless that is known already. It is wiped so many days later; 0:
-// never.
-func (t *Tx) PasswordGiven(ctx context.Context, pk int64, wipeDays int) error {
-	_, err := t.tx.ExecContext(ctx, `
+// password, unless that is known already. It is wiped as many days later as the
+// instance's product says.
+func (t *Tx) PasswordGiven(ctx context.Context, i *Instance) error {
+	s, err := t.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	if err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(ctx, `
 UPDATE instances
    SET password_given_at = now(),
        wipe_password_at = CASE WHEN $2 > 0 THEN now() + $2 * interval '1 day' END
  WHERE id = $1
    AND password_given_at IS NULL
-   AND password_sealed IS NOT NULL`, pk, wipeDays)
+   AND password_sealed IS NOT NULL`, i.PK, s.WipePasswordDays)
 	return toFault(err)
 }
 

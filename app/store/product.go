@@ -72,6 +72,19 @@ const (
 // ShownOnce tells whether the buyer's access page shows the access data once only.
 func (s ProductSettings) ShownOnce() bool { return s.OneTimeLink || s.PasswordBy == PasswordByLink }
 
+// SettingsFor are the settings that count for a product of a channel; one without
+// an entry has none.
+func (r *Reader) SettingsFor(ctx context.Context, channel int64, productID string) (ProductSettings, error) {
+	p, err := r.ProductFor(ctx, channel, productID)
+	if fault.Is(err, fault.NotFound) {
+		return ProductSettings{}, nil
+	}
+	if err != nil {
+		return ProductSettings{}, err
+	}
+	return p.Settings, nil
+}
+
 // ProductFor finds what a product is provisioned by: its own entry, else the
 // channel's default. Fault: not_found "product.unconfigured".
 func (r *Reader) ProductFor(ctx context.Context, channel int64, productID string) (*Product, error) {

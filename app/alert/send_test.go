@@ -1,0 +1,55 @@
+package alert_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/alert"
+	"koodesk/app/deliver"
+	"koodesk/app/fault"
+	"koodesk/app/staff"
+)
+
+// gateway is an SMS service that takes what it is given, also twice.
+type gateway struct{ sent []deliver.Parcel }
+
+func (*gateway) Transport() string { return "gateway" }
+func (*gateway) Repeatable() bool  { return false }
+func (g *gateway) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
+	g.sent = append(g.sent, p)
+	return deliver.Receipt{ProviderRef: "ref"}, nil
+}
+
+func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	g := &gateway{}
+	h.options.SMS = g
+	h.restart()
+	h.target(alert.Setting{Medium: alert.SMS, Address: "+8618688888888"})
+	h.group(1)
+	h.watch()
+	h.exec(`ALTER TABLE alert_messages ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`)
+	cause, ok := h.work(5)
+	require.True(t, ok)
+	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(cause).Key)
+	_, ok = h.work(5)
+	require.False(t, ok, "nothing waits for another try")
+	require.Len(t, g.sent, 1)
+	require.Equal(t, "failed delivery.outcome_unknown", h.text(`SELECT concat_ws(' ', status, last_error ->> 'key') FROM alert_messages`))
+}
+
+func TestWhyATargetWasTestedOrRemovedIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	by := staff.CLI()
+	by.Reason = "she has left"
+	id := h.target(alert.Setting{Medium: alert.SMS, Address: "+8618688888888"})
+	_, err := h.d.TestTarget(context.Background(), id, h.operator, by)
+	require.NoError(t, err)
+	require.NoError(t, h.d.RemoveTarget(context.Background(), id, h.operator, by))
+	require.Equal(t, "alert_target.test she has left, alert_target.remove she has left",
+		h.text(`SELECT string_agg(action || ' ' || reason, ', ' ORDER BY id) FROM audit WHERE reason <> ''`))
+}
