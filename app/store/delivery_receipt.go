@@ -117,7 +117,12 @@ UPDATE deliveries
 	return toFault(e)
 }
 
-// FallbackOf is the delivery that took the place of a refused one, 0 for none.
+// replaced says of a delivery d that a fall-back by the other medium took its
+// place. One that is not wanted any more took nobody's.
+const replaced = `EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled')`
+
+// FallbackOf is the delivery that took the place of a refused one, or was to, 0
+// for none.
 func (r *Reader) FallbackOf(ctx context.Context, delivery int64) (id int64, err error) {
 	err = toFault(r.q.QueryRowxContext(ctx, `
 SELECT COALESCE(max(id), 0)

@@ -171,7 +171,14 @@ UPDATE events e
   FROM tasks t
  WHERE t.id = e.task_id
    AND t.status = 'failed'
-   AND e.status = 'running'`}
+   AND e.status = 'running'`, `
+UPDATE alert_messages m
+   SET status = 'failed',
+       last_error = t.last_error
+  FROM tasks t
+ WHERE t.id = m.task_id
+   AND t.status = 'failed'
+   AND m.status = 'running'`}
 
 const recoverLost = `
 WITH lost AS (

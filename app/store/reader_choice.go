@@ -170,13 +170,13 @@ SELECT seen.product_id,
 // NavCounts is what waits for a person, for the navigation.
 type NavCounts struct {
 	FailedMessages   Count
-	FailedDeliveries Count
+	FailedDeliveries Count // and nobody was told otherwise
 	FailedTasks      Count
-	WaitingInstances Count // wait for a person to hand access data in
-	OpenGroups       Count // failure groups that are neither resolved nor put off
-	OpenLeftovers    Count // what may be left at drivers, undecided
-	Stuck            Count // work that should go on by itself and does not
-	LowPools         []string
+	WaitingInstances Count    // wait for a person to hand access data in
+	OpenGroups       Count    // failure groups that are neither resolved nor put off
+	OpenLeftovers    Count    // what may be left at drivers, undecided
+	Stuck            Count    // work that should go on by itself and does not
+	LowPools         []string // as NeedPools names them
 }
 
 // NavCounts counts what waits for a person, in one statement.
@@ -185,17 +185,13 @@ func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
 	var low []string
 	err := r.q.QueryRowxContext(ctx, `
 SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
-       (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE status = 'failed' LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.status = 'failed' AND `+untold+` LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'failed' LIMIT 1001) AS b),
        `+countParked(ForPerson)+`,
        (SELECT count(*) FROM (SELECT 1 FROM failure_groups WHERE resolved_at IS NULL AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM leftovers WHERE status = 'open' LIMIT 1001) AS b),
        `+stuckCounts+`,
-       ARRAY(SELECT p.name
-               FROM pools p
-              WHERE (p.low_water > 0 OR EXISTS (SELECT 1 FROM products d WHERE d.driver = 'pool' AND d.settings ->> 'pool' = p.name))
-                AND p.low_water >= (SELECT count(*) FROM pool_accounts a WHERE a.pool = p.name AND a.status = 'free')
-              ORDER BY p.name)`).
+       ARRAY(SELECT low.name FROM (`+lowPools+`) low ORDER BY 1)`).
 		Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], pq.Array(&low))
 	return NavCounts{LowPools: low, FailedMessages: countOf(n[0]), FailedDeliveries: countOf(n[1]), FailedTasks: countOf(n[2]),
 		WaitingInstances: countOf(n[3]), OpenGroups: countOf(n[4]), OpenLeftovers: countOf(n[5]),

@@ -128,11 +128,11 @@ SELECT count(*) OVER () AS n, due.key, due.label, due.error, due.since, NULL::ti
 // untold says of a delivery d that somebody can still do something about it once
 // it was given up: what it says holds (as deliver.stillTrue has it), and no
 // fall-back took its place, which is counted itself if it failed too.
-const untold = `(SELECT f.id FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled' LIMIT 1) IS NULL
+const untold = `NOT ` + replaced + `
            AND (SELECT CASE WHEN d.kind = 'released' OR i.status = 'released' THEN d.kind = i.status
                             WHEN d.kind = 'frozen' THEN i.status = 'frozen'
                             WHEN d.kind = 'unfrozen' THEN i.status = 'active'
-                            WHEN d.kind = 'renewed' THEN d.about_expiry = i.expires_at
+                            WHEN d.kind = 'renewed' THEN d.about_expiry IS NOT DISTINCT FROM i.expires_at
                             WHEN d.kind = 'expiry_notice' THEN i.status = 'active' AND d.about_expiry = i.expires_at AND now() < i.expires_at + interval '24 hours'
                             ELSE true END
                   FROM instances i

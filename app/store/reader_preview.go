@@ -96,10 +96,10 @@ WITH facts AS MATERIALIZED (
                   count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.replaced) AS sms,
                   count(*) FILTER (WHERE d.medium = 'email' AND d.status IN ('pending', 'failed')) AS open_mails,
                   count(*) FILTER (WHERE d.medium = 'sms' AND d.status IN ('pending', 'failed')) AS open_sms
-             FROM (SELECT v.medium, v.status, EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = v.id AND f.status <> 'cancelled') AS replaced
-                     FROM deliveries v
-                    WHERE v.message_id = x.id
-                      AND v.status <> 'cancelled') d) d)`
+             FROM (SELECT d.medium, d.status, ` + replaced + ` AS replaced
+                     FROM deliveries d
+                    WHERE d.message_id = x.id
+                      AND d.status <> 'cancelled') d) d)`
 	taskFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.purpose AS what, COALESCE(i.product_id, '') AS product, x.kind AS step,

@@ -336,7 +336,7 @@ SELECT d.id
   FROM deliveries d
  WHERE d.message_id = $1
    AND d.status <> 'cancelled'
-   AND NOT EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled')
+   AND NOT `+replaced+`
  ORDER BY d.id`, message)
 	return ids, toFault(err)
 }

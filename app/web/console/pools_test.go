@@ -32,6 +32,12 @@ func TestEveryPageTellsThatAPoolIsLow(t *testing.T) {
 	require.Equal(t, "/pools/crm", v.get("/tasks").value(".banner.warn a", "href"))
 	require.Equal(t, "/pools", v.get("/").value(`.need h2 a[href^="/pools"]`, "href"))
 	require.Equal(t, "/pools/crm", v.get("/").value(`.need-label a`, "href"))
+	h.exec(`INSERT INTO license_pools (name, low_water) VALUES ('office', 1), ('idle', 0)`)
+	both := v.get("/tasks")
+	require.Contains(t, both.words(".banner.warn"), "License pool office is running out of Licenses")
+	require.NotContains(t, both.words("body"), "idle")
+	require.Equal(t, 1, both.Find(`.banner.warn a[href="/pools/crm"]`).Length())
+	require.Equal(t, 1, both.Find(`.banner.warn a[href="/license-pools?pool=office"]`).Length(), "each banner leads to its pool")
 }
 
 // upload sends a form with a file, as a browser or a script does.

@@ -61,25 +61,45 @@ func (k *Console) whole(c *fiber.Ctx, s *view.Shell) error {
 		return err
 	}
 	s.Counts = navCounts(n)
-	if len(n.LowPools) > 0 {
-		s.Banners = append(s.Banners, lowPools(*s, n.LowPools))
-	}
+	s.Banners = append(s.Banners, lowPools(*s, n.LowPools)...)
 	if s.Flash == nil {
 		s.Flash = takeFlash(c)
 	}
 	return nil
 }
 
-// lowPools says on every page which pools run out, and leads to them.
-func lowPools(s view.Shell, names []string) view.Banner {
-	b := view.Banner{Tone: "warn", Text: view.Say("pool_banner.low", "n", len(names), "pools", strings.Join(names, ", "))}
-	if s.May(staff.PoolsRead) {
-		b.URL, b.Link = poolsPath, view.Say("pool_banner.link", "n", len(names))
-		if len(names) == 1 {
-			b.URL = poolURL(names[0])
+// lowPools says on every page which pools run out, of accounts and of Licenses,
+// and leads to them.
+func lowPools(s view.Shell, names []string) (out []view.Banner) {
+	var accounts, licenses []string
+	for _, n := range names {
+		if name, license := strings.CutPrefix(n, "license/"); license {
+			licenses = append(licenses, name)
+		} else {
+			accounts = append(accounts, name)
 		}
 	}
-	return b
+	for _, low := range []struct {
+		names []string
+		text  string
+		may   staff.Permission
+		all   string
+		one   func(string) string
+	}{{accounts, "pool_banner.low", staff.PoolsRead, poolsPath, poolURL},
+		{licenses, "pool_banner.licenses", staff.LicensesRead, licensePoolsPath, licensePoolURL}} {
+		if len(low.names) == 0 {
+			continue
+		}
+		b := view.Banner{Tone: "warn", Text: view.Say(low.text, "n", len(low.names), "pools", strings.Join(low.names, ", "))}
+		if s.May(low.may) {
+			b.URL, b.Link = low.all, view.Say("pool_banner.link", "n", len(low.names))
+			if len(low.names) == 1 {
+				b.URL = low.one(low.names[0])
+			}
+		}
+		out = append(out, b)
+	}
+	return out
 }
 
 func navCounts(n store.NavCounts) map[view.Room]int {
