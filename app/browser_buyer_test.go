@@ -102,7 +102,9 @@ func TestABuyerOpensTheAccessPage(t *testing.T) {
 	b.open(path + "?lang=en")
 	require.Zero(t, b.count(`form.buyer-reveal`), "it has been seen, and once is all")
 	second := r.callV1(market.NewInstance, "orderId", "CS2611220202BUYER")
-	password = second.AppOf(second.InstanceID).Password
+	r.waitItems("/messages?status=succeeded&protocol=v1", 2)
+	password = r.callV1(market.NewInstance, "orderId", "CS2611220202BUYER").AppOf(second.InstanceID).Password
+	require.NotEmpty(t, password)
 	path = accesspage.New(accesspage.Options{Store: r.store}).URL(second.InstanceID, 0)
 	b.open(path + "?lang=en")
 	b.reveal()

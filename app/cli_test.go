@@ -207,6 +207,7 @@ func TestOperatorsAndTokens(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	s := newShell(t)
+	s.settings["DATABASE_URL"] = storetest.Fresh(t) // as durable as the server is
 	s.settings["PUBLIC_URL"] = "http://127.0.0.1:1"
 	code, out, errs := s.run("", "doctor")
 	require.Equal(t, exitOK, code, "%s%s", out, errs)

@@ -72,7 +72,7 @@ func TestAKilledWorkerAndAnEmptiedRedisLoseNothing(t *testing.T) {
 		ids[i] = r.buy(fmt.Sprintf("CS26112200%02dKILL", i))
 	}
 	held := `SELECT count(*) FROM tasks WHERE kind = 'deliver' AND status = 'running'`
-	require.Eventually(t, func() bool { return r.count(held) > 0 }, 30*time.Second, 20*time.Millisecond, "%s", r.log)
+	require.Eventually(t, func() bool { return r.count(held) > 0 }, 2*time.Minute, 20*time.Millisecond, "%s", r.log)
 	require.NoError(t, worker.Process.Kill())
 	require.Error(t, worker.Wait(), "it was killed")
 	r.flushRedis()
@@ -92,14 +92,14 @@ func TestAKilledWorkerAndAnEmptiedRedisLoseNothing(t *testing.T) {
 		_, err := r.store.SQL().Exec(`UPDATE tasks SET leased_until = now() WHERE status = 'running' AND started_at < $1`, killed)
 		require.NoError(t, err)
 		return len(r.mail.Messages()) >= n
-	}, time.Minute, 100*time.Millisecond, "%s", r.log)
+	}, 3*time.Minute, 100*time.Millisecond, "%s", r.log)
 	seen := map[string]bool{}
 	for _, m := range r.mail.Messages() {
 		require.False(t, seen[m.Get("Message-Id")], "a mail came twice")
 		seen[m.Get("Message-Id")] = true
 	}
 	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM tasks WHERE status <> 'succeeded'`) == 0 },
-		30*time.Second, 50*time.Millisecond, "%s", r.log)
+		2*time.Minute, 50*time.Millisecond, "%s", r.log)
 	require.Equal(t, n, r.count(`SELECT count(*) FROM instances WHERE status = 'active' AND access_version = 1`))
 	require.Len(t, r.mail.Messages(), n)
 	for _, id := range ids {

@@ -190,7 +190,7 @@ func purchaseV1(name string, kv ...string) repeatable {
 
 var repeatables = []repeatable{
 	{name: "a purchase", protocol: market.V2, activity: market.NewInstance, once: []string{oneInstance, onePurchase, oneAccess},
-		tells: []string{event.InstanceProvision, event.InstanceProvisioned}, mails: 1},
+		tells: []string{event.InstanceProvision, event.InstanceProvisioned}, mails: 1, bodies: 2}, // being made, and made
 	{name: "a query", protocol: market.V2, activity: market.QueryInstance, about: (*crowd).bought, reads: true},
 	{name: "a renewal", protocol: market.V2, activity: market.RefreshInstance, about: (*crowd).bought,
 		set: simulator.Fields{"scene": "RENEWAL", "expireTime": "20301124023618"}, once: []string{oneExpiry}, tells: []string{event.InstanceRenewed}},

@@ -72,7 +72,7 @@ func (r *rig) lifeOf(id string) {
 	require.Eventually(t, func() bool {
 		one := r.api(http.MethodGet, "/instances/"+id, nil, 200)
 		return one["sku_code"] == "SKU-BIG" && one["product_id"] == "P-BIG"
-	}, 20*time.Second, 50*time.Millisecond, "%s", r.log)
+	}, time.Minute, 50*time.Millisecond, "%s", r.log)
 	r.waitItems("/messages?status=processing", 0)
 	ok(market.ReleaseInstance, "orderId", "X1", "orderLineId", "X1-000001")
 	ok(market.ReleaseInstance)

@@ -188,13 +188,13 @@ func TestAnOperatorProvisionsV1ByHand(t *testing.T) {
 	r.ok(channel, "", "set", "--slug", "default", "--v1-pending", "000004")
 	require.Eventually(t, func() bool { // the channel is remembered for a moment
 		return r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC").Code == market.Processing
-	}, 20*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	r.ok(channel, "", "set", "--slug", "default", "--v1-pending", "page")
 	var a simulator.Answer
 	require.Eventually(t, func() bool {
 		a = r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC")
 		return a.Code == market.Success
-	}, 20*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	page := a.AppOf(a.InstanceID).FrontEndURL
 	require.Regexp(t, `^http://koodesk\.test/access/[A-Za-z0-9_-]{40,}$`, page)
 	require.Equal(t, a.Body, r.callV1(market.NewInstance, "orderId", "CS2611220103CCCCC").Body, "the same bytes while the state is the same")

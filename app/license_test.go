@@ -57,14 +57,14 @@ func (r *rig) sold(order string) string {
 	id := r.buy(order)
 	require.Eventually(r.t, func() bool {
 		return r.count(`SELECT count(*) FROM instances WHERE status = 'active' AND instance_id = '`+id+`'`) == 1
-	}, 20*time.Second, 30*time.Millisecond, "%s", r.log)
+	}, time.Minute, 30*time.Millisecond, "%s", r.log)
 	return id
 }
 
 // uploads waits until the stand-in has taken n Licenses.
 func (r *rig) uploads(n int) []simulator.Upload {
 	r.t.Helper()
-	require.Eventually(r.t, func() bool { return len(r.market.Uploads()) == n }, 20*time.Second, 20*time.Millisecond,
+	require.Eventually(r.t, func() bool { return len(r.market.Uploads()) == n }, time.Minute, 20*time.Millisecond,
 		"%d uploads: %s", n, r.log)
 	return r.market.Uploads()
 }
@@ -239,7 +239,7 @@ func TestAReleaseCancelsTheLicensesThatWait(t *testing.T) {
 	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1")
 	require.Eventually(t, func() bool {
 		return r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND status = 'pending' AND run_at > '9000-01-01'`) == 1
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	r.callLicense(market.License, market.ReleaseInstance, "instanceId", id)
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM licenses WHERE status = 'cancelled'`))
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND status = 'cancelled'`))
@@ -255,7 +255,7 @@ func TestALicenseIsHandedInByAPerson(t *testing.T) {
 	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1")
 	require.Eventually(t, func() bool {
 		return r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND run_at > '9000-01-01'`) == 1
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	number := strings.Split(r.ok(licenses, "", "list", "--status", "requested"), "\t")[0]
 	const secret = "-----BEGIN LICENSE-----\nTOP-SECRET-4711\n-----END LICENSE-----"
 	r.ok(licenses, secret+"\n", "hand-in", "--id", number)
@@ -265,7 +265,7 @@ func TestALicenseIsHandedInByAPerson(t *testing.T) {
 	require.Equal(t, secret, r.uploads(2)[1].Characters, "a person may upload it again")
 	require.Eventually(t, func() bool {
 		return r.count(`SELECT count(*) FROM licenses WHERE status = 'uploaded' AND uploaded_version = 2`) == 1
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.Equal(t, 2, r.count(`SELECT count(*) FROM audit WHERE action LIKE 'license.%'`))
 
 	one := r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260010LICJJ")

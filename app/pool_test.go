@@ -70,7 +70,7 @@ func TestAPoolIsHandedOutOnceEachThoughWorkersAreKilled(t *testing.T) {
 	worker := r.process()
 	go func() { bought <- r.buyAllV1(orders) }()
 	for _, n := range []int{20, 80} {
-		require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`) >= n }, 30*time.Second, 5*time.Millisecond, "%s", r.log)
+		require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`) >= n }, time.Minute, 5*time.Millisecond, "%s", r.log)
 		require.NoError(t, worker.Process.Kill())
 		require.Error(t, worker.Wait(), "it was killed")
 		// What a minute of waiting would do: the dead worker's leases are over, and Redis remembers it no more.
@@ -194,7 +194,7 @@ func TestTheLifeOfAPoolAccount(t *testing.T) {
 	accounts := func(status string) int {
 		return r.count(`SELECT count(*) FROM pool_accounts WHERE status = '` + status + `'`)
 	}
-	require.Eventually(t, func() bool { return accounts("retired") == 1 }, 20*time.Second, 20*time.Millisecond, "%s", r.log)
+	require.Eventually(t, func() bool { return accounts("retired") == 1 }, time.Minute, 20*time.Millisecond, "%s", r.log)
 
 	r.byPool("crm", "--pool-on-release", "return")
 	second := r.buy("CS2611230303LIVES")

@@ -209,7 +209,7 @@ func (r *rig) access(instance string) simulator.App {
 	require.Eventually(r.t, func() bool {
 		app = r.call(market.QueryInstance, "instanceId", instance).AppOf(instance)
 		return app != nil && app.FrontEndURL != ""
-	}, 20*time.Second, 30*time.Millisecond, "no access data for %s: %s", instance, r.log)
+	}, time.Minute, 30*time.Millisecond, "no access data for %s: %s", instance, r.log)
 	return *app
 }
 
@@ -270,7 +270,7 @@ func (r *rig) waitItems(path string, n int) []map[string]any {
 	require.Eventually(r.t, func() bool {
 		got = r.items(path)
 		return len(got) == n
-	}, 20*time.Second, 50*time.Millisecond, "%s: want %d: %s", path, n, r.log)
+	}, time.Minute, 50*time.Millisecond, "%s: want %d: %s", path, n, r.log)
 	return got
 }
 

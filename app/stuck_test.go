@@ -102,6 +102,6 @@ func TestAnOperatorRepairsStuckWork(t *testing.T) {
 
 	r.second()
 	require.Len(t, r.mails(1), 1)
-	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM tasks WHERE status <> 'succeeded'`) == 0 }, 30*time.Second, 50*time.Millisecond, "%s", r.log)
+	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM tasks WHERE status <> 'succeeded'`) == 0 }, time.Minute, 50*time.Millisecond, "%s", r.log)
 	require.Len(t, r.mail.Messages(), 1)
 }

@@ -101,7 +101,7 @@ func (r *rig) parked(kind string, n int) {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
 		return r.count(`SELECT count(*) FROM tasks WHERE status = 'pending' AND parked_at IS NOT NULL AND run_at > now() + interval '50 minutes' AND kind = '`+kind+`'`) == n
-	}, 30*time.Second, 30*time.Millisecond, "%s", r.log)
+	}, time.Minute, 30*time.Millisecond, "%s", r.log)
 }
 
 // waitIsOver lets the time pass that a product was given.
@@ -200,7 +200,7 @@ func TestTheSellersProductSuppliesLicenses(t *testing.T) {
 	require.Equal(t, 2, r.count(`SELECT count(*) FROM events WHERE to_product AND status = 'succeeded' AND type = 'license.requested'`))
 
 	require.Equal(t, market.Success, r.call(market.UpdateInstanceStatus, "instanceId", id, "status", "FREEZE").Code)
-	require.Eventually(t, func() bool { return len(p.of("instance.frozen")) == 1 }, 20*time.Second, 30*time.Millisecond,
+	require.Eventually(t, func() bool { return len(p.of("instance.frozen")) == 1 }, time.Minute, 30*time.Millisecond,
 		"who gives Licenses hears of the instance's life: %s", r.log)
 	r.stop()
 	for place, text := range map[string]string{"the database": r.dump(), "Redis": r.redisDump(), "the log": r.log.String()} {
@@ -256,7 +256,7 @@ func TestLicenseOneWaitsForTheSellersProduct(t *testing.T) {
 	require.Contains(t, []market.ResultCode{market.Processing, market.Success}, first.Code)
 	require.Eventually(t, func() bool {
 		return r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260022LICBB").License == "ONE-POINT-OH"
-	}, 20*time.Second, 50*time.Millisecond, "%s", r.log)
+	}, time.Minute, 50*time.Millisecond, "%s", r.log)
 	require.Len(t, p.of("license.requested"), 1)
 	out := r.ok(product, "", "set", "--channel", "default", "--product", "P-2", "--driver", "none", "--license", "webhook", "--webhook-url", p.url)
 	require.True(t, strings.Contains(out, "webhook secret: whsec_"), "one is made and shown once: %s", out)
@@ -291,7 +291,7 @@ func TestWhatHappensToAuthorizationCodesIsTold(t *testing.T) {
 	for range 2 {
 		call(market.ReleaseLicenseCode, simulator.Fields{})
 	}
-	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM events WHERE status = 'succeeded'`) == 5 }, 30*time.Second, 50*time.Millisecond, "%s", r.log)
+	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM events WHERE status = 'succeeded'`) == 5 }, time.Minute, 50*time.Millisecond, "%s", r.log)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var told []string

@@ -25,7 +25,7 @@ func (h *house) while(first func(tx *store.Tx) error, act func()) {
 		go func() { defer close(done); act() }()
 		require.Eventually(h.t, func() bool {
 			return h.text(`SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) != "0"
-		}, 30*time.Second, 5*time.Millisecond)
+		}, time.Minute, 5*time.Millisecond)
 		return nil
 	})
 	<-done

@@ -79,7 +79,7 @@ func TestAPurchaseOfV1ThatWasGivenUpIsNoSuccess(t *testing.T) {
 		Link: func(string, int) string { return "https://k.example.com/access/x" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
 	done := make(chan map[string]any, 1)
 	go func() { done <- patient.buy1("b2", "orderId", "CS-b1") }()
-	require.Eventually(t, func() bool { return d.text(`SELECT attempts::text FROM messages`) == "2" }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return d.text(`SELECT attempts::text FROM messages`) == "2" }, time.Minute, 5*time.Millisecond)
 	d.exec(`UPDATE tasks SET status = 'failed', finished_at = now(); UPDATE messages SET status = 'failed'`)
 	require.Equal(t, map[string]any{"resultCode": "000005", "resultMsg": "internal error", "instanceId": "b1"}, <-done)
 	require.Equal(t, "000005 t", d.text(`SELECT result_code || ' ' || (retry_until IS NOT NULL)::text::char FROM messages`), "this it does try again")

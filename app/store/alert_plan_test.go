@@ -16,7 +16,7 @@ import (
 // tasks and events there are, what is new is found without reading them through.
 func TestAlertsAreLookedForByIndex(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	seed(t, s)
 	for _, statement := range []string{`
 UPDATE messages SET retry_until = last_received_at + interval '3 hours' WHERE status = 'failed'`, `

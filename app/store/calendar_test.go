@@ -197,7 +197,7 @@ func TestADaysListIsWhatItsCountSays(t *testing.T) {
 // instances there are, and a day that holds thousands is counted up to a limit.
 func TestCalendarPlans(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	ctx := t.Context()
 	for _, slug := range []string{"default", "small", "empty"} {
 		storetest.Channel(t, s, slug, "")

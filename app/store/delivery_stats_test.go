@@ -62,7 +62,7 @@ SELECT 1, one.id, v.kind, v.medium, 'en', '\x00', '', v.ref, v.ref, v.status, v.
 // Each day is read along its index, and no further than its bound.
 func TestDeliveryStatsPlan(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
 	_, err := s.SQL().Exec(`
 WITH one AS (

@@ -55,7 +55,7 @@ func eventPlans(t *testing.T, s *store.Store) {
 // Whoever ends a task ends what it still had to say.
 func TestEventsOfEndedTasksAreSettled(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
 	ctx := context.Background()
 	_, err := s.SQL().Exec(`

@@ -13,7 +13,7 @@ import (
 // however many instances and however much history there is.
 func TestDueNoticesAreFoundByIndex(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
 	for _, statement := range []string{`
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, email_sealed, expires_at, expiry_since, notice_at)

@@ -114,7 +114,7 @@ SELECT 'operator:' || n % 300, 'action.' || n % 50, 'instance/inst-' || n
 // console offers, and every detail: no big table is read or sorted whole.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	seed(t, s)
 	t.Run("messages", func(t *testing.T) { t.Parallel(); messagePlans(t, s) })
 	t.Run("instances", func(t *testing.T) { t.Parallel(); instancePlans(t, s) })
@@ -312,7 +312,7 @@ func otherPlans(t *testing.T, s *store.Store) {
 	})
 	n, err := planner(t, s, "navigation", 9*1001).NavCounts(ctx)
 	require.NoError(t, err)
-	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 400},
+	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 200},
 		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}, Stuck: store.Count{N: 1000, More: true}}, n)
 	for channel := range int64(3) {
 		_, err = planner(t, s, "debugging cases", pageBudget).DebuggingCases(ctx, channel+1, time.Now().Add(-7*24*time.Hour))

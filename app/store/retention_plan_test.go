@@ -16,7 +16,7 @@ import (
 // of big tables: no table is read whole, and of what stands behind a row only that.
 func TestRetentionReadsOnlyItsBatch(t *testing.T) {
 	t.Parallel()
-	s := storetest.Open(t)
+	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
 	for _, statement := range []string{`
 INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)

@@ -55,7 +55,7 @@ func open(t *testing.T, change func(*web.Options)) *door {
 	storetest.Channel(t, d.store, "default", "")
 	r := redistest.Open(t)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	people, err := signin.New(signin.Options{Store: d.store, Redis: r, Log: quiet})
+	people, err := signin.New(signin.Options{Store: d.store, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
 	require.NoError(t, err)
 	sessions, err := session.New(session.Options{SignIn: people, Sessions: d.store.Sessions(), PublicURL: "http://127.0.0.1", Log: quiet})
 	require.NoError(t, err)

@@ -218,7 +218,7 @@ func TestATargetThatFailsAgainAndAgainIsLeftAloneForAWhile(t *testing.T) {
 	_, f = post(c, other)
 	require.Nil(t, f, "other targets are not affected")
 	broken.Store(false)
-	require.Eventually(t, func() bool { _, f := post(c, url); return f == nil }, 10*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { _, f := post(c, url); return f == nil }, time.Minute, 50*time.Millisecond)
 	_, f = post(c, url)
 	require.Nil(t, f, "closed again")
 }
@@ -263,7 +263,7 @@ func TestOneTargetGetsOnlySoManyCallsAtOnce(t *testing.T) {
 	<-entered
 	_, f := post(c, fast)
 	require.Nil(t, f, "a slow target holds up no other")
-	require.Eventually(t, func() bool { return busy.Load() == 6 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return busy.Load() == 6 }, time.Minute, 10*time.Millisecond)
 	close(release)
 	wg.Wait()
 	require.EqualValues(t, 2, done.Load())

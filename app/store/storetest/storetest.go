@@ -1,6 +1,5 @@
-// Package storetest gives each test its own migrated PostgreSQL database, cloned
-// from a template in about a tenth of a second, on the server that DATABASE_URL
-// names. It is for tests only.
+// Package storetest gives each test its own migrated PostgreSQL database on the
+// server that DATABASE_URL names. It is for tests only.
 package storetest
 
 import (
@@ -46,14 +45,17 @@ func with(u *url.URL, database string) string {
 	return c.String()
 }
 
-// schema names the template after the migrations' content, so that a changed
+// templates is how the name of every template begins.
+const templates = "koodesk_template_"
+
+// templateName names the template after the migrations' content, so that a changed
 // migration builds a new one.
-func schema() (string, error) {
+func templateName() (string, error) {
 	h := sha256.New()
 	if err := migrations.Fingerprint(h); err != nil {
 		return "", err
 	}
-	return "koodesk_template_" + hex.EncodeToString(h.Sum(nil))[:12], nil
+	return templates + hex.EncodeToString(h.Sum(nil))[:12], nil
 }
 
 func buildTemplate() (string, error) {
@@ -61,7 +63,7 @@ func buildTemplate() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, err := schema()
+	name, err := templateName()
 	if err != nil {
 		return "", err
 	}
@@ -110,28 +112,21 @@ func migrateTemplate(ctx context.Context, conn *sql.Conn, dsn, name string) erro
 	return err
 }
 
-// URL makes an empty, migrated database for the test and returns its address.
-// It is dropped when the test ends.
-func URL(t testing.TB) string {
+// Fresh makes an empty, migrated database that no test has used before, and is
+// dropped when this one ends.
+func Fresh(t testing.TB) string {
 	t.Helper()
-	name, err := template()
+	d, err := theDesk()
 	require.NoError(t, err, "the test database's template")
-	server, err := Server()
-	require.NoError(t, err)
 	var b [6]byte
 	_, err = rand.Read(b[:])
 	require.NoError(t, err)
-	clone := "koodesk_test_" + hex.EncodeToString(b[:])
-	admin, err := sql.Open("postgres", server.String())
-	require.NoError(t, err)
-	_, err = admin.Exec(`CREATE DATABASE ` + pq.QuoteIdentifier(clone) + ` TEMPLATE ` + pq.QuoteIdentifier(name))
-	require.NoError(t, err)
+	name := "koodesk_test_" + hex.EncodeToString(b[:])
+	require.NoError(t, d.create(context.Background(), name))
 	t.Cleanup(func() {
-		_, err := admin.Exec(`DROP DATABASE IF EXISTS ` + pq.QuoteIdentifier(clone) + ` WITH (FORCE)`)
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
+		require.NoError(t, d.exec(context.Background(), d.server.Path, `DROP DATABASE IF EXISTS `+pq.QuoteIdentifier(name)+` WITH (FORCE)`))
 	})
-	return with(server, clone)
+	return with(d.server, name)
 }
 
 // Keys makes a fixed keyring for tests.
@@ -143,10 +138,16 @@ func Keys(t testing.TB) *seal.Keyring {
 	return k
 }
 
-// Open gives the test a store on a database of its own.
+// Open gives the test a store on a database of its own, as URL has it.
 func Open(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), URL(t), Keys(t), store.Options{MaxConns: 8})
+	return OpenAt(t, URL(t))
+}
+
+// OpenAt gives the test a store on a database.
+func OpenAt(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), url, Keys(t), store.Options{MaxConns: 8})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Prepare(context.Background()))

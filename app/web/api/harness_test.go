@@ -162,27 +162,34 @@ func open(t *testing.T) *house {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)
 	}
-	h.router = describe(t)
+	h.router, err = describe()
+	require.NoError(t, err)
 	h.serve()
 	return h
 }
 
-// describe loads the published description, strictly: an answer with a field
-// that it does not name fails.
-func describe(t *testing.T) routers.Router {
-	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(strict(t, api.Document()))
-	require.NoError(t, err)
-	require.NoError(t, doc.Validate(context.Background()))
-	r, err := gorillamux.NewRouter(doc)
-	require.NoError(t, err)
-	return r
-}
+// describe loads the published description, once, and strictly: an answer with a
+// field that it does not name fails.
+var describe = sync.OnceValues(func() (routers.Router, error) {
+	raw, err := strict(api.Document())
+	if err != nil {
+		return nil, err
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(doc)
+})
 
-func strict(t *testing.T, raw []byte) []byte {
-	t.Helper()
+func strict(raw []byte) ([]byte, error) {
 	var doc map[string]any
-	require.NoError(t, json.Unmarshal(raw, &doc))
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, err
+	}
 	var walk func(any)
 	walk = func(v any) {
 		switch v := v.(type) {
@@ -200,9 +207,7 @@ func strict(t *testing.T, raw []byte) []byte {
 		}
 	}
 	walk(doc["components"].(map[string]any)["schemas"])
-	out, err := json.Marshal(doc)
-	require.NoError(t, err)
-	return out
+	return json.Marshal(doc)
 }
 
 func (h *house) serve() {

@@ -56,7 +56,7 @@ func TestRenderingIsSafeForManyAtOnce(t *testing.T) {
 	t.Parallel()
 	e, err := view.New(views.Console, false) // fresh, so that the first use of each set is concurrent too
 	require.NoError(t, err)
-	samples := map[i18n.Locale][]gallery.Sample{i18n.ZhCN: gallery.All(i18n.ZhCN), i18n.En: gallery.All(i18n.En)}
+	samples := map[i18n.Locale][]gallery.Sample{i18n.ZhCN: onePerPage(gallery.All(i18n.ZhCN)), i18n.En: onePerPage(gallery.All(i18n.En))}
 	want := map[string]string{}
 	for l, list := range samples {
 		for _, s := range list {
@@ -79,6 +79,18 @@ func TestRenderingIsSafeForManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// onePerPage leaves of each page its first sample.
+func onePerPage(list []gallery.Sample) (out []gallery.Sample) {
+	seen := map[string]bool{}
+	for _, s := range list {
+		if !seen[s.Page] {
+			out = append(out, s)
+		}
+		seen[s.Page] = true
+	}
+	return out
 }
 
 func TestReloadShowsAChangeAtOnce(t *testing.T) {
