@@ -105,7 +105,7 @@ func (d *Deliverer) Refuse(ctx context.Context, token, kind string, off bool, ip
 		if err != nil {
 			return err
 		}
-		w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
+		w, err := tx.LockWishes(ctx, i.ChannelID, i.Customer())
 		if err != nil || slices.Contains(w.Off, kind) == off {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,4 +95,35 @@ func TestANoticeCanBeRefusedAtOneClick(t *testing.T) {
 	}
 	require.NotContains(t, deliver.Refusable(), market.UsageInfo)
 	require.NotContains(t, p.log.String(), token)
+}
+
+// Of two refusals at the same moment, from mails about two instances, both stay.
+func TestTwoRefusalsAtOnceBothStay(t *testing.T) {
+	t.Parallel()
+	p := open(t, true)
+	ctx := context.Background()
+	p.product(store.ProductSettings{})
+	pk, _ := p.told(address, "")
+	require.NoError(t, p.run(p.next(), false))
+	p.freeze(pk)
+	token := strings.TrimSuffix(strings.TrimPrefix(p.notice(2).Get("List-Unsubscribe"), "<https://seller.test/access/notices/"), ">")
+	customer := p.opened(pk).Customer()
+	require.NoError(t, p.store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.LockWishes(ctx, p.channel.ID, customer)
+		return err
+	}))
+	other, err := p.store.SQL().Begin()
+	require.NoError(t, err)
+	_, err = other.Exec(`UPDATE customer_wishes SET off = ARRAY['renewed'] WHERE customer = $1`, customer)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- p.d.Refuse(ctx, token, "", true, "") }()
+	require.Eventually(t, func() bool {
+		return p.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+	}, time.Minute, 5*time.Millisecond)
+	require.NoError(t, other.Commit())
+	require.NoError(t, <-done)
+	w, err := p.store.Reader().Wishes(ctx, p.channel.ID, customer)
+	require.NoError(t, err)
+	require.Equal(t, []string{market.WasFrozen, market.WasRenewed}, w.Off)
 }

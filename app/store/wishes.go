@@ -41,6 +41,19 @@ SELECT off, language, zone
 	return w, toFault(err)
 }
 
+// LockWishes gives a customer's and keeps others from changing them meanwhile.
+func (t *Tx) LockWishes(ctx context.Context, channel int64, customer string) (Wishes, error) {
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO customer_wishes (channel_id, customer)
+VALUES ($1, $2)
+ON CONFLICT (channel_id, customer) DO UPDATE
+   SET channel_id = EXCLUDED.channel_id`, channel, customer) // no change, but a lock on a row that was there
+	if err != nil {
+		return Wishes{}, toFault(err)
+	}
+	return t.Reader().Wishes(ctx, channel, customer)
+}
+
 // ZoneKnown tells whether the database knows a zone by this name.
 func (r *Reader) ZoneKnown(ctx context.Context, name string) (known bool, err error) {
 	err = r.q.QueryRowxContext(ctx, `
