@@ -40,7 +40,7 @@ func (r *rig) buyAllV1(orders []string) []simulator.Answer {
 		wg.Go(func() {
 			// A call that is told to come again, because the machine is too busy or
 			// nobody was there to work on it, does.
-			for range 30 {
+			for begun := time.Now(); time.Since(begun) < 4*time.Minute; {
 				answers[i] = r.sendV1(market.NewInstance, false, "orderId", order, "email", buyerEmail)
 				if answers[i].Conformant() && answers[i].Code != market.Processing {
 					return

@@ -150,7 +150,7 @@ func (r *rig) ok(do command, stdin string, args ...string) string {
 
 // quick shortens what a test would otherwise wait for.
 func quick(o *jobs.Options) {
-	o.Poll, o.Sweep = 30*time.Millisecond, 200*time.Millisecond
+	o.Poll, o.Sweep = 100*time.Millisecond, 500*time.Millisecond
 	for i := range o.Kinds {
 		o.Kinds[i].Tries, o.Kinds[i].Base, o.Kinds[i].Max = 3, 50*time.Millisecond, 100*time.Millisecond
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -258,6 +259,9 @@ func (p *parts) close() error {
 	return errors.Join(p.redis.Close(), p.store.Close())
 }
 
+// pages are parsed once, however often a process starts the program: its tests do.
+var pages = sync.OnceValues(func() (*view.Engine, error) { return view.New(views.Console, false) })
+
 // webOptions gathers what the web part is built from.
 func (p *parts) webOptions(c *cli) (web.Options, error) {
 	people, err := signin.New(signin.Options{Store: p.store, Redis: p.redis, Log: p.log})
@@ -268,7 +272,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 	if err != nil {
 		return web.Options{}, err
 	}
-	pages, err := view.New(views.Console, false)
+	pages, err := pages()
 	if err != nil {
 		return web.Options{}, err
 	}
