@@ -9,15 +9,12 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/store"
-	"koodesk/app/store/storetest"
 )
 
-// Alerts are looked for every few seconds: however many messages, deliveries,
-// tasks and events there are, what is new is found without reading them through.
-func TestAlertsAreLookedForByIndex(t *testing.T) {
-	t.Parallel()
-	s := storetest.OpenAt(t, storetest.Fresh(t))
-	seed(t, s)
+// alertPlans: alerts are looked for every few seconds; however many messages,
+// deliveries, tasks and events there are, what is new is found without reading them
+// through. It adds rows, and so comes last.
+func alertPlans(t *testing.T, s *store.Store) {
 	for _, statement := range []string{`
 UPDATE messages SET retry_until = last_received_at + interval '3 hours' WHERE status = 'failed'`, `
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, payload_sealed, status, target_id)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -116,8 +117,9 @@ func (l list) order(back bool) string {
 type clause struct {
 	conds []string
 	args  []any
-	found string // placeholder of the ids that a search found; "" without a search
-	sift  string // a condition that no index helps with, for rows that are read anyway; "" for none
+	found string  // placeholder of the ids that a search found; "" without a search
+	ids   []int64 // which are these
+	sides []side  // of which it is counted; none where an index knows all conditions
 }
 
 // and adds a condition; each ? in it stands for the next of args. A text that
@@ -154,23 +156,27 @@ func (c *clause) equal(column, value string) {
 }
 
 // only keeps the rows with these ids, however few they are.
-func (c *clause) only(ids []int64) { c.found = c.arg(pq.Array(ids)) }
+func (c *clause) only(ids []int64) { c.found, c.ids = c.arg(pq.Array(ids)), ids }
+
+// among is the clause for some of the ids that a search found.
+func (c *clause) among(some []int64) *clause {
+	out := c.clone()
+	out.args = slices.Clone(out.args)
+	out.args[idOf(strings.TrimPrefix(c.found, "$"))-1], out.ids = pq.Array(some), some
+	return out
+}
 
 // where writes the WHERE; "" without conditions.
 func (c *clause) where() string {
-	conds := c.conds
-	if c.sift != "" {
-		conds = append(conds[:len(conds):len(conds)], c.sift)
-	}
-	if len(conds) == 0 {
+	if len(c.conds) == 0 {
 		return ""
 	}
-	return "\n WHERE " + strings.Join(conds, "\n   AND ")
+	return "\n WHERE " + strings.Join(c.conds, "\n   AND ")
 }
 
 // clone gives a copy that can grow by itself.
 func (c *clause) clone() *clause {
-	return &clause{conds: c.conds[:len(c.conds):len(c.conds)], args: c.args[:len(c.args):len(c.args)], found: c.found, sift: c.sift}
+	return &clause{conds: c.conds[:len(c.conds):len(c.conds)], args: c.args[:len(c.args):len(c.args)], found: c.found, ids: c.ids, sides: c.sides}
 }
 
 // storable tells whether PostgreSQL's text can hold s.

@@ -91,6 +91,35 @@ SELECT 1, status, 'msg-' || id, unique_key, true, '', id, '\x00', substr(unique_
 	}
 }
 
+// However many events were given up, each look goes through some of them, the next
+// one goes on, and after the last it begins anew.
+func TestGivenUpEventsAreSettledInTurn(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	ctx := context.Background()
+	_, err := s.SQL().Exec(`
+WITH k AS (
+    INSERT INTO tasks (kind, status, unique_key)
+    SELECT 'provision', CASE WHEN n IN (500, 501, 700) THEN 'cancelled' ELSE 'failed' END, 'key-' || n FROM generate_series(1, 700) n
+    RETURNING id, unique_key
+)
+INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, task_id, payload_sealed, status)
+SELECT 1, 'instance.frozen', unique_key, unique_key, true, '', id, '\x00', 'failed' FROM k ORDER BY id`)
+	require.NoError(t, err)
+	for _, want := range []int{1, 3, 3, 4} {
+		if want == 4 { // behind where it is now: the turn after comes back to it
+			_, err := s.SQL().Exec(`UPDATE tasks SET status = 'cancelled' WHERE unique_key = 'key-1'`)
+			require.NoError(t, err)
+			require.NoError(t, s.SettleEvents(ctx))
+		}
+		require.NoError(t, s.SettleEvents(ctx))
+		var settled int
+		require.NoError(t, s.SQL().QueryRow(`SELECT count(*) FROM events WHERE status = 'cancelled'`).Scan(&settled))
+		require.Equal(t, want, settled)
+	}
+}
+
 func TestATargetsStateIsReadFromItsEvents(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

@@ -18,6 +18,7 @@ func Explained(t *testing.T, s *Store, handed Handed) map[string]string {
 		statement string
 		args      []any
 	}{
+		"settle events":      {settleEvents, []any{0}},
 		"take slice":         {takeSlice, []any{25}},
 		"next slice":         {nextSlice, nil},
 		"handed over":        {handedOver, []any{time.Time{}, 0, pq.Array([]string{"provision", "deliver"}), 500}},
@@ -26,7 +27,7 @@ func Explained(t *testing.T, s *Store, handed Handed) map[string]string {
 		tx, err := s.db.BeginTxx(context.Background(), nil)
 		require.NoError(t, err)
 		var text string
-		err = tx.Get(&text, `EXPLAIN (ANALYZE, FORMAT JSON) `+c.statement, c.args...)
+		err = tx.Get(&text, `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `+c.statement, c.args...)
 		require.NoError(t, tx.Rollback())
 		require.NoError(t, err, name)
 		out[name] = text

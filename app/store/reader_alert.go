@@ -114,7 +114,7 @@ func (r *Reader) AlertList(ctx context.Context, f AlertFilter, p Paging) (Page[A
 func (r *Reader) AlertCounts(ctx context.Context, f AlertFilter) (Counts, error) {
 	f.Status = ""
 	c := f.clause()
-	return r.countsBy(ctx, c, boundedCounts(alertList, c, AlertStatuses(), func(status string) string { return alertStatus[status] }))
+	return r.countsWhere(ctx, alertList, "", c, AlertStatuses(), func(status string) string { return alertStatus[status] })
 }
 
 // AlertChange is a turn that an alert took.

@@ -8,6 +8,23 @@ import (
 	"github.com/lib/pq"
 )
 
+// hits is what a search finds.
+type hits struct {
+	ids    []int64
+	common bool // and all that hold a part of a name, which are too many to find
+}
+
+// FindInstances searches once for a filter that is used more than once.
+func (r *Reader) FindInstances(ctx context.Context, f InstanceFilter) (InstanceFilter, error) {
+	q := strings.TrimSpace(f.Q)
+	if q == "" || f.hits != nil {
+		return f, nil
+	}
+	ids, common, err := r.searchInstances(ctx, q, maxFound)
+	f.hits = &hits{ids, common}
+	return f, err
+}
+
 // followersOf narrows a list of tasks or deliveries to what a search finds: the
 // row with this id, and the newest that follow from the instances (for tasks
 // also from the messages) that the search finds, most of each. An empty q

@@ -30,6 +30,8 @@ type InstanceFilter struct {
 	Q             string // see Reader.InstanceList
 	ExpiresBefore time.Time
 	Waiting       bool // wait for a person to type in the access data
+
+	hits *hits // what Q finds, where it is known already: see Reader.FindInstances
 }
 
 // Customer is a buyer as it may be shown.
@@ -209,7 +211,11 @@ func (r *Reader) InstanceCounts(ctx context.Context, f InstanceFilter) (Counts, 
 	if err != nil {
 		return nil, err
 	}
-	return r.statusCounts(ctx, f.source(), "i.status", c, InstanceStatuses())
+	statuses := InstanceStatuses()
+	if !f.ExpiresBefore.IsZero() { // none that is released is listed
+		statuses = slices.DeleteFunc(statuses, func(s string) bool { return s == string(market.Released) })
+	}
+	return r.statusCounts(ctx, f.source(), "i.status", c, statuses)
 }
 
 // InstanceNeighbours gives the instanceIds before and after one in a filtered
@@ -232,15 +238,22 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 	if f.Waiting {
 		c.and("i.status = 'provisioning' AND i.driver = 'manual'")
 	}
-	if !f.ExpiresBefore.IsZero() {
+	if kind := c.conds[:len(c.conds):len(c.conds)]; !f.ExpiresBefore.IsZero() {
 		c.and("i.expires_at < ? AND i.released_at IS NULL", f.ExpiresBefore)
+		if soon := c.conds[len(kind):]; len(kind) > 0 { // what expires soon, of that kind; and of the kind, what expires soon
+			c.sides = []side{{given: soon, tested: kind, order: expiryList.order(false), most: maxCount}, {given: kind, tested: soon, most: maxCount}}
+		}
 	}
 	if q := strings.TrimSpace(f.Q); q != "" {
-		found, common, err := r.searchInstances(ctx, q, maxFound)
+		f, err := r.FindInstances(ctx, f)
 		if err != nil {
 			return nil, err
 		}
-		c.holding(q, found, common)
+		if !f.hits.common {
+			c.only(f.hits.ids)
+			return c, nil
+		}
+		c.holding(q, f.hits.ids, f)
 	}
 	return c, nil
 }

@@ -32,9 +32,46 @@ func (s source) from(c *clause) string {
 	return "(SELECT * FROM " + s.table + " WHERE id = ANY(" + c.found + ") OFFSET 0) " + s.alias
 }
 
-// fetch runs one page's query: up to limit+1 rows on the far side of p, in the
-// direction of reading. R is the shape of a row.
+// fetch reads one page: up to limit+1 rows on the far side of p, in the direction
+// of reading. R is the shape of a row. What a search has found is gone through in
+// the list's order as far as the page needs, if that is the order of ids.
 func fetch[R any](ctx context.Context, r *Reader, s source, c *clause, p *position, limit int) ([]R, error) {
+	if c.found == "" || s.at != "" {
+		return fetchOnce[R](ctx, r, s, c, p, limit)
+	}
+	back := p != nil && p.back
+	ids := inOrder(c.ids, s.asc != back, p)
+	var rows []R
+	for step := 4 * (limit + 1); len(ids) > 0 && len(rows) <= limit; step *= 4 {
+		some := ids[:min(step, len(ids))]
+		more, err := fetchOnce[R](ctx, r, s, c.among(some), p, limit)
+		if err != nil {
+			return nil, err
+		}
+		rows, ids = append(rows, more...), ids[len(some):]
+	}
+	return rows[:min(len(rows), limit+1)], nil
+}
+
+// inOrder gives the different ones of some ids in their order, from behind p.
+func inOrder(ids []int64, up bool, p *position) []int64 {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); !up {
+		slices.Reverse(ids)
+	}
+	if p == nil {
+		return ids
+	}
+	begin := slices.IndexFunc(ids, func(id int64) bool { return id != p.id && id > p.id == up })
+	if begin < 0 {
+		return nil
+	}
+	return ids[begin:]
+}
+
+// fetchOnce runs one page's query.
+func fetchOnce[R any](ctx context.Context, r *Reader, s source, c *clause, p *position, limit int) ([]R, error) {
 	c = c.clone()
 	back := p != nil && p.back
 	if p != nil {
@@ -132,121 +169,4 @@ SELECT `+column+`::text
 	}
 	older, err = side(false)
 	return newer, older, err
-}
-
-// maxCount is up to where rows are counted: a count over the whole table would
-// slow the database down as the table grows.
-const maxCount = 1000
-
-// Count is a number; with More there are more, beyond 1000 or where counting ended
-// earlier.
-type Count struct {
-	N    int
-	More bool
-}
-
-// String writes the count: "12", "1000+".
-func (c Count) String() string {
-	if c.More {
-		return strconv.Itoa(c.N) + "+"
-	}
-	return strconv.Itoa(c.N)
-}
-
-func countOf(n int) Count {
-	if n > maxCount {
-		return Count{N: maxCount, More: true}
-	}
-	return Count{N: n}
-}
-
-// Counts is how many rows of a filtered list have each status; "" is all.
-type Counts map[string]Count
-
-// statusCounts counts a list by status. The statuses are ours, not a caller's, and
-// all that there are, so that together they are all. What a search has found is
-// counted in one go: it is bounded already.
-func (r *Reader) statusCounts(ctx context.Context, s source, column string, c *clause, statuses []string) (Counts, error) {
-	if c.sift != "" {
-		return r.siftedCounts(ctx, s, column, c, statuses)
-	}
-	if c.found != "" {
-		return r.countsBy(ctx, c, `
-SELECT `+column+` AS status, count(*) AS n
-  FROM `+s.from(c)+c.where()+`
- GROUP BY 1`)
-	}
-	return r.countsBy(ctx, c, boundedCounts(s, c, statuses, func(status string) string { return column + " = '" + status + "'" }))
-}
-
-// countsBy reads the counts of statuses that together are all.
-func (r *Reader) countsBy(ctx context.Context, c *clause, query string) (Counts, error) {
-	var rows []struct {
-		Status string `db:"status"`
-		N      int    `db:"n"`
-	}
-	if err := sqlx.SelectContext(ctx, r.q, &rows, query, c.args...); err != nil {
-		return nil, toFault(err)
-	}
-	out, all := make(Counts, len(rows)+1), 0
-	for _, row := range rows {
-		out[row.Status] = countOf(row.N)
-		all += row.N
-	}
-	out[""] = countOf(all)
-	return out, nil
-}
-
-// span is how many of the newest rows of a status are looked at where filters come
-// together that no index knows: a count would go through the whole table for a
-// number that nobody needs to the last one.
-const span = 5000
-
-// spanCounts counts each status within its span; exact where that is all.
-func (r *Reader) spanCounts(ctx context.Context, s source, column string, c *clause, statuses []string) (Counts, error) {
-	parts := make([]string, 0, len(statuses))
-	for _, status := range statuses {
-		parts = append(parts, `
-SELECT '`+status+`' AS status, count(*) FILTER (WHERE held) AS n, count(*) AS seen
-  FROM (SELECT `+strings.Join(c.conds, " AND ")+` AS held
-          FROM `+s.from(c)+`
-         WHERE `+column+` = '`+status+`'
-         ORDER BY `+s.order(false)+`
-         LIMIT `+strconv.Itoa(span)+`) AS newest`)
-	}
-	var rows []struct {
-		Status string `db:"status"`
-		N      int    `db:"n"`
-		Seen   int    `db:"seen"`
-	}
-	if err := sqlx.SelectContext(ctx, r.q, &rows, strings.Join(parts, "\n UNION ALL"), c.args...); err != nil {
-		return nil, toFault(err)
-	}
-	out, all, more := make(Counts, len(statuses)+1), 0, false
-	for _, row := range rows {
-		n := countOf(row.N)
-		n.More = n.More || row.Seen == span
-		out[row.Status] = n
-		all, more = all+row.N, more || row.Seen == span
-	}
-	total := countOf(all)
-	total.More = total.More || more
-	out[""] = total
-	return out, nil
-}
-
-// boundedCounts counts each status by itself, and no further than it is shown; is
-// tells what each means.
-func boundedCounts(s source, c *clause, statuses []string, is func(status string) string) string {
-	parts := make([]string, 0, len(statuses))
-	for _, status := range statuses {
-		c := c.clone()
-		c.conds = append(c.conds, is(status))
-		parts = append(parts, `
-SELECT '`+status+`' AS status, count(*) AS n
-  FROM (SELECT 1
-          FROM `+s.from(c)+strings.ReplaceAll(c.where(), "\n", "\n        ")+`
-         LIMIT `+strconv.Itoa(maxCount+1)+`) AS bounded`)
-	}
-	return strings.Join(parts, "\n UNION ALL")
 }

@@ -127,17 +127,13 @@ func (r *Reader) MessageList(ctx context.Context, f MessageFilter, p Paging) (Pa
 }
 
 // MessageCounts counts the messages of a filter by status; the filter's own
-// status does not count. With several filters that say what messages are, and not
-// which, the newest 5000 of each status are looked at.
+// status does not count. Where the filter says what messages are, and not which,
+// the newest 2000 of each status are looked at.
 func (r *Reader) MessageCounts(ctx context.Context, f MessageFilter) (Counts, error) {
 	f.Status = ""
 	c, err := r.messageClause(ctx, f)
 	if err != nil {
 		return nil, err
-	}
-	coarse := MessageFilter{Channel: f.Channel, Protocol: f.Protocol, Activity: f.Activity, Test: f.Test}
-	if f == coarse && len(c.conds) > 1 {
-		return r.spanCounts(ctx, messageList, "m.status", c, MessageStatuses())
 	}
 	return r.statusCounts(ctx, messageList, "m.status", c, MessageStatuses())
 }
@@ -238,11 +234,10 @@ func (r *Reader) messageClause(ctx context.Context, f MessageFilter) (*clause, e
 
 func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int) (*clause, error) {
 	c := &clause{}
-	if err := r.channelIs(ctx, c, "m.channel_id", f.Channel); err != nil {
+	if err := r.messageKind(ctx, c, f); err != nil {
 		return nil, err
 	}
-	c.equal("m.protocol", f.Protocol)
-	c.equal("m.activity", f.Activity)
+	coarse := c.conds
 	c.equal("m.status", f.Status)
 	if f.Group != 0 {
 		c.and("m.failure_group = ?", f.Group)
@@ -253,13 +248,6 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 	if f.InstanceID != "" {
 		c.and("m.instance_id = ? AND m.instance_id <> ''", f.InstanceID)
 	}
-	switch {
-	case f.Test == nil:
-	case *f.Test:
-		c.and("m.test")
-	default:
-		c.and("NOT m.test")
-	}
 	if !f.Since.IsZero() {
 		c.and("m.last_received_at >= ?", f.Since)
 	}
@@ -269,6 +257,7 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 	if f.Quarantined {
 		c.and("m.id IN (SELECT message_id FROM quarantine WHERE status = 'open')")
 	}
+	c.sides = messageSides(coarse, c.conds[len(coarse):])
 	if q := strings.TrimSpace(f.Q); q != "" {
 		found, err := r.searchMessages(ctx, q, most)
 		if err != nil {
@@ -277,6 +266,42 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 		c.only(found)
 	}
 	return c, nil
+}
+
+// messageKind keeps the messages of a kind; what few are comes first.
+func (r *Reader) messageKind(ctx context.Context, c *clause, f MessageFilter) error {
+	usual := f.Protocol == string(market.V2)
+	if f.Test != nil && *f.Test {
+		c.and("m.test")
+	}
+	if !usual {
+		c.equal("m.protocol", f.Protocol)
+	}
+	if err := r.channelIs(ctx, c, "m.channel_id", f.Channel); err != nil {
+		return err
+	}
+	c.equal("m.activity", f.Activity)
+	if usual {
+		c.equal("m.protocol", f.Protocol)
+	}
+	if f.Test != nil && !*f.Test {
+		c.and("NOT m.test")
+	}
+	return nil
+}
+
+// messageSides says how messages are counted under conditions that many pass: the
+// index of statuses holds them all, and the first of them, if it is by itself, has
+// one of its own, in which what it leaves may be little.
+func messageSides(coarse, which []string) []side {
+	if len(coarse) == 0 {
+		return nil
+	}
+	sides := []side{{given: which, tested: coarse, order: messageList.order(false)}}
+	if len(which) == 0 {
+		sides = append(sides, side{given: coarse[:1], tested: coarse[1:], order: messageList.order(false), whole: true})
+	}
+	return sides
 }
 
 // sceneOf reads the scene of a renewal or the target of a status change, which

@@ -13,12 +13,15 @@ import (
 // A part of a name that few have is found by an index, which gives all who have
 // it; they are then put in order. With a part that many have, such as "Ltd", that
 // would take ever longer as the tables grow, while the list in its own order meets
-// one after few rows. The newest instances tell which it is.
+// one after few rows. The newest instances tell which it is: those of one customer,
+// which often stand beside each other, make nothing common.
 const (
-	nameSample = 1000  // newest instances that are looked at
-	nameCommon = 20    // so many of them, and the part is common
-	maxNamed   = 20000 // how many of the rare ones are put in order; the newest
-	countSpan  = 3000  // rows of a list within which what is common is counted
+	nameSample = 1000           // newest instances that are looked at
+	nameCommon = 20             // so many of them, of several customers, and the part is common
+	nameMore   = 5 * nameSample // that are looked at if only some of them have it
+	nameSome   = 3              // so many customers are several
+	maxNamed   = 20000          // how many of the rare ones are put in order; the newest
+	nameSpan   = 1000           // rows of each status within which what is common is counted: they are fetched for it
 )
 
 // nameWay is how a part of the names in the clear is looked for: the customer's
@@ -57,15 +60,26 @@ func (w nameWay) holds(alias, part string) string {
 	return "(" + of("customer_name") + " OR " + of("user_name") + ")"
 }
 
-// sample is what a search by a name begins with.
+// sample is what a search by a name begins with. Of what some of the newest have,
+// more are looked at: it is common too if of all instances more than maxFound must
+// be expected to have it.
 func (w nameWay) sample() string {
+	holding := func(most int) string {
+		return `
+              FROM (SELECT customer_id, customer_name, user_name
+                      FROM instances
+                     ORDER BY id DESC
+                     LIMIT ` + strconv.Itoa(most) + `) AS newest
+             WHERE ` + w.holds("", "$1")
+	}
+	several := `count(DISTINCT customer_id) >= ` + strconv.Itoa(nameSome)
 	return `
 WITH sample AS MATERIALIZED (
-    SELECT count(*) FILTER (WHERE ` + w.holds("", "$1") + `) AS n
-      FROM (SELECT customer_name, user_name
-              FROM instances
-             ORDER BY id DESC
-             LIMIT ` + strconv.Itoa(nameSample) + `) AS newest
+    SELECT CASE WHEN n = 0 THEN FALSE
+                WHEN n >= ` + strconv.Itoa(nameCommon) + ` AND several THEN TRUE
+                ELSE (SELECT ` + several + ` AND count(*) * (SELECT max(id) FROM instances) > ` + strconv.Itoa(maxFound*nameMore) + holding(nameMore) + `)
+            END AS common
+      FROM (SELECT count(*) AS n, ` + several + ` AS several` + holding(nameSample) + `) AS held
 )`
 }
 
@@ -78,7 +92,7 @@ func (w nameWay) found() string {
        (SELECT id
           FROM (SELECT id
                   FROM instances
-                 WHERE (SELECT n FROM sample) < ` + strconv.Itoa(nameCommon) + `
+                 WHERE NOT (SELECT common FROM sample)
                    AND ` + w.indexed + `
                    AND ` + w.holds("", "$1") + `
                 OFFSET 0) AS holding
@@ -87,17 +101,22 @@ func (w nameWay) found() string {
         UNION ALL
        (SELECT 0
           FROM sample
-         WHERE n >= ` + strconv.Itoa(nameCommon) + `)`
+         WHERE common)`
 }
 
-// holding narrows a list of instances to those that were found, or that hold a
-// part of a name that is too common to find them all beforehand.
-func (c *clause) holding(q string, found []int64, common bool) {
-	if !common {
-		c.only(found)
-		return
+// holding narrows a list of instances to those that hold a part of a name that is
+// too common to find them all beforehand, or that were found by something else.
+// They are counted among those that the other filters leave.
+func (c *clause) holding(q string, found []int64, f InstanceFilter) {
+	if len(c.sides) == 0 {
+		// A product's have no order within a status.
+		c.sides = []side{{given: c.conds, order: f.source().order(false), whole: f.ProductID != ""}}
 	}
-	c.sift = `(i.id = ANY(` + c.arg(pq.Array(found)) + `) OR ` + wayOf(q).holds("i.", c.arg(q)+"::text") + `)`
+	holds := `(i.id = ANY(` + c.arg(pq.Array(found)) + `) OR ` + wayOf(q).holds("i.", c.arg(q)+"::text") + `)`
+	c.conds = append(c.conds[:len(c.conds):len(c.conds)], holds)
+	for i, s := range c.sides {
+		c.sides[i].tested, c.sides[i].most = append(s.tested[:len(s.tested):len(s.tested)], holds), nameSpan
+	}
 }
 
 // newestHolding lists the ids of the newest instances that hold a common part of
@@ -113,41 +132,4 @@ SELECT id
  WHERE `+wayOf(q).holds("", "$1::text")+`
  ORDER BY id DESC`, q, rows)
 	return ids, toFault(err)
-}
-
-// siftedCounts counts a list by status as far as its first rows go: exact where
-// they are all, else there are more of each.
-func (r *Reader) siftedCounts(ctx context.Context, s source, column string, c *clause, statuses []string) (Counts, error) {
-	sift := c.sift
-	c = c.clone()
-	c.sift = ""
-	var rows []struct {
-		Status string `db:"status"`
-		Held   int    `db:"held"`
-		Seen   int    `db:"seen"`
-	}
-	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT status, count(*) FILTER (WHERE held) AS held, count(*) AS seen
-  FROM (SELECT `+column+` AS status, `+sift+` AS held
-          FROM `+s.from(c)+strings.ReplaceAll(c.where(), "\n", "\n        ")+`
-         ORDER BY `+s.order(false)+`
-         LIMIT `+strconv.Itoa(countSpan)+`) AS bounded
- GROUP BY status`, c.args...)
-	if err != nil {
-		return nil, toFault(err)
-	}
-	held, seen, of := 0, 0, map[string]int{}
-	for _, row := range rows {
-		of[row.Status], held, seen = row.Held, held+row.Held, seen+row.Seen
-	}
-	count := func(n int) Count {
-		at := countOf(n)
-		at.More = at.More || seen == countSpan
-		return at
-	}
-	out := Counts{"": count(held)}
-	for _, status := range statuses {
-		out[status] = count(of[status])
-	}
-	return out, nil
 }

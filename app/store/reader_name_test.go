@@ -85,12 +85,14 @@ func TestRareAndFrequentPartsOfNames(t *testing.T) {
 	storetest.Channel(t, s, "default", "")
 	storetest.Channel(t, s, "other", "")
 	_, err := s.SQL().Exec(`
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_name, user_name, expires_at)
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, customer_name, user_name, expires_at)
 SELECT 1 + (n % 10 = 0)::int, 'i-' || n, 'CS' || n, 'L' || n, 'b' || n, CASE WHEN n % 9 = 0 THEN 'frozen' ELSE 'active' END, 'P' || n % 3,
-       CASE WHEN n % 2 = 0 THEN 'Alpha ' || n || ' 有限公司' ELSE 'Beta ' || n END, CASE WHEN n < 40 THEN 'founder' ELSE '' END, now() + n * interval '1 hour'
+       CASE WHEN n BETWEEN 2200 AND 3400 THEN 'bulk' ELSE 'c' || n / 2 END,
+       CASE WHEN n BETWEEN 2200 AND 3400 THEN 'Bulk buyer' WHEN n % 2 = 0 THEN 'Alpha ' || n || ' 有限公司' ELSE 'Beta ' || n END,
+       CASE WHEN n < 40 THEN 'founder' ELSE '' END, now() + n * interval '1 hour'
   FROM generate_series(1, 3500) AS n`)
 	require.NoError(t, err)
-	for _, q := range []string{"有限", "alpha", "BETA", "founder", "Alpha 35", "a 1", "P1"} {
+	for _, q := range []string{"有限", "alpha", "BETA", "founder", "bulk", "Alpha 35", "a 1", "P1"} {
 		for _, f := range []store.InstanceFilter{{}, {Channel: "other"}, {Status: "frozen"}, {ProductID: "P1", Status: "active"}, {Channel: "other", ProductID: "P2"}} {
 			f.Q = q
 			var want []string
@@ -110,8 +112,9 @@ SELECT COALESCE(array_agg(instance_id ORDER BY id DESC), '{}')
 		return strings.Join([]string{c[""].String(), c["active"].String(), c["frozen"].String(), c["released"].String()}, " ")
 	}
 	require.Equal(t, "39 35 4 0", counts(store.InstanceFilter{Q: "founder"}))
-	require.Equal(t, "1000+ 1000+ 167+ 0+", counts(store.InstanceFilter{Q: "alpha"}), "of the newest 3000")
-	require.Equal(t, "583 583 0 0", counts(store.InstanceFilter{Q: "alpha", ProductID: "P1"}), "which are all")
+	require.Equal(t, "1000+ 1000+ 133 0", counts(store.InstanceFilter{Q: "bulk"}), "of one customer, all are found")
+	require.Equal(t, "172+ 44+ 128 0", counts(store.InstanceFilter{Q: "alpha"}), "of the newest 1000 that are active, and of all that are frozen")
+	require.Equal(t, "76 51 25 0", counts(store.InstanceFilter{Q: "alpha", ProductID: "P0", Channel: "other"}), "which are all")
 	page, err := s.Reader().InstanceList(context.Background(), store.InstanceFilter{Q: "beta"}, store.Paging{})
 	require.NoError(t, err)
 	newer, older, err := s.Reader().InstanceNeighbours(context.Background(), store.InstanceFilter{Q: "beta"}, page.Items[1])

@@ -8,6 +8,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -23,6 +24,7 @@ type Store struct {
 	keys     *seal.Keyring
 	purchase *sqlx.Stmt
 	prepared *prepared
+	settled  atomic.Int64 // up to where SettleEvents has looked
 }
 
 // Options of Open. MaxConns 0 means 16, which measured best on two cores.

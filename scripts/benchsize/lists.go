@@ -41,7 +41,13 @@ func whole[F, T any](list func(*store.Reader, context.Context, F, store.Paging) 
 func instancePages() []page {
 	type F = store.InstanceFilter
 	read := func(f F) func(context.Context, *store.Reader, string) (int, error) {
-		return whole((*store.Reader).InstanceList, (*store.Reader).InstanceCounts, f)
+		return func(ctx context.Context, r *store.Reader, cursor string) (int, error) {
+			f, err := r.FindInstances(ctx, f)
+			if err != nil {
+				return 0, err
+			}
+			return whole((*store.Reader).InstanceList, (*store.Reader).InstanceCounts, f)(ctx, r, cursor)
+		}
 	}
 	out := []page{{name: "instances: page 1", read: read(F{})},
 		{name: "instances: page 1,000, or the last", read: read(F{}), prepare: func(ctx context.Context, r *store.Reader) (string, error) {
@@ -50,13 +56,19 @@ func instancePages() []page {
 			})
 		}}}
 	filters := []named[F]{
-		{"channel", func(f *F) { f.Channel = "small" }},
-		{"product", func(f *F) { f.ProductID = "OFFI7" }},
+		{"channel", func(f *F) { f.Channel = "mid" }},
+		{"product", func(f *F) { f.ProductID = "MID" }},
 		{"status", func(f *F) { f.Status = "frozen" }},
-		{"expiry", func(f *F) { f.ExpiresBefore = time.Now().Add(30 * 24 * time.Hour) }},
+		{"expiry", func(f *F) { f.ExpiresBefore = time.Now().Add(90 * 24 * time.Hour) }},
 		{"customer", func(f *F) { f.Q = "cust-777" }},
 	}
-	for _, n := range pairs(filters) {
+	// Under two of these the small database has less than a page.
+	rare := []named[F]{
+		{"small channel", func(f *F) { f.Channel = "small" }},
+		{"small product", func(f *F) { f.ProductID = "OFFI7" }},
+		{"near expiry", func(f *F) { f.ExpiresBefore = time.Now().Add(30 * 24 * time.Hour) }},
+	}
+	for _, n := range append(pairs(filters), pairs(rare)...) {
 		var f F
 		n.set(&f)
 		out = append(out, page{name: "instances: " + n.name, read: read(f)})

@@ -99,7 +99,7 @@ func (p *place) fill(ctx context.Context, k kind) error {
 	began := time.Now()
 	site := market.SiteCN
 	if err := p.Write(ctx, func(tx *store.Tx) error {
-		for _, slug := range []string{"most", "small"} {
+		for _, slug := range []string{"most", "small", "mid"} {
 			if _, _, err := tx.SetChannel(ctx, store.ChannelChange{Slug: slug, Site: &site}); err != nil {
 				return err
 			}
@@ -169,7 +169,7 @@ SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
 func seedInstances(ctx context.Context, c *sql.Conn, s *store.Store, rows int) error {
 	k := s.Keys()
 	customer := func(plain string) []byte { return k.SealString(seal.Customer, plain) }
-	if _, err := c.ExecContext(ctx, `INSERT INTO products (channel_id, product_id, driver) VALUES (1, '*', 'static'), (2, '*', 'static')`); err != nil {
+	if _, err := c.ExecContext(ctx, `INSERT INTO products (channel_id, product_id, driver) VALUES (1, '*', 'static'), (2, '*', 'static'), (3, '*', 'static')`); err != nil {
 		return err
 	}
 	_, err := c.ExecContext(ctx, script("instances"), rows, customer("王小明"), customer("wang@example.com"), customer("+8613800000000"),

@@ -56,7 +56,10 @@ func (k *Console) Instances(c *fiber.Ctx) error {
 }
 
 func (k *Console) fillInstances(ctx context.Context, p *view.InstancesPage, u view.URL) error {
-	f := readInstances(u, p.Shell.Clock.Now)
+	f, err := k.read.FindInstances(ctx, readInstances(u, p.Shell.Clock.Now))
+	if err != nil {
+		return err
+	}
 	found, err := k.read.InstanceList(ctx, f, paging(u))
 	if err != nil {
 		return err
