@@ -135,7 +135,7 @@ func (d *Deliverer) follow(ctx context.Context, tx *store.Tx, v *store.Delivery,
 	if cause == nil {
 		return d.given(ctx, tx, v, outcome)
 	}
-	return d.fallBack(ctx, tx, v, outcome)
+	return d.lost(ctx, tx, v, outcome)
 }
 
 // rank orders what was said of one part: a part that has arrived has arrived,

@@ -168,7 +168,7 @@ func (d *Deliverer) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	if err := tx.EndDeliveryTry(ctx, v.ID, try); err != nil || !final {
 		return err
 	}
-	return d.fallBack(ctx, tx, v, Outcome(try.Outcome))
+	return d.lost(ctx, tx, v, Outcome(try.Outcome))
 }
 
 // refusedBy is the outcome that a final failure means, "" if nobody took the
