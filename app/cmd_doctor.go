@@ -148,7 +148,11 @@ func checkMail(ctx context.Context, c *cli) []checkup {
 	if err := m.Check(ctx); err != nil {
 		return failed("mail", err)
 	}
-	return []checkup{{"mail", fine, "the server takes our login"}}
+	out := []checkup{{"mail", fine, "the server takes our login and our sender"}}
+	if o.Bounce == "" {
+		out = append(out, checkup{"mail", warning, "MAIL_BOUNCE is not set: nobody hears of mails that come back; docs/mail.md"})
+	}
+	return out
 }
 
 // checkReach asks for PUBLIC_URL as anybody outside would.

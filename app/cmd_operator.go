@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"koodesk/app/signin"
@@ -22,10 +24,8 @@ func (c *cli) verb(ctx context.Context, name string, args []string, verbs map[st
 		}
 	}
 	list := ""
-	for _, v := range []string{"set", "add", "create", "list", "password", "disable", "revoke", "remove", "test", "rebuild"} {
-		if verbs[v] != nil {
-			list += ", `" + name + " " + v + "`"
-		}
+	for _, v := range slices.Sorted(maps.Keys(verbs)) {
+		list += ", `" + name + " " + v + "`"
 	}
 	return c.bad(name, "say one of %s", list[2:])
 }

@@ -78,6 +78,8 @@ var mayImport = map[string][]string{
 	"app/license/...":       {"app/license", "app/event", "app/store", "app/market", "app/fault", "app/webhook"},
 	"app/channel":           {"app/store", "app/market", "app/marketapi", "app/staff", "app/fault"},
 	"app/provision/nothing": {"app/provision", "app/store", "app/market", "app/fault"},
+
+	"app/deliver/email/bounce": {"app/deliver/email", "app/deliver", "app/fault"},
 }
 
 // fences keep third parties in their rooms.

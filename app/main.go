@@ -47,6 +47,8 @@ const usage = `koodesk: the seller's side of KooGallery (云商店)
   koodesk event-target set ...  who hears of events; also list, remove, test
   koodesk operator add ...   somebody who may log in; also list, password, disable
   koodesk token create ...   an API token, printed once; also list, revoke
+  koodesk mail bounce        take a mail that came back, from a mail server;
+                             also webhook: where mail services report
   koodesk customer erase ... erase one customer's personal data, on request
   koodesk queue rebuild      restore Redis from the database
   koodesk simulate ...       play the marketplace
@@ -76,6 +78,7 @@ var commands = map[string]command{
 	"token":        tokens,
 	"queue":        queue,
 	"customer":     customer,
+	"mail":         mails,
 	"doctor":       doctor,
 }
 
@@ -121,14 +124,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	}
 	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
+	var err error
 	if !asksForHelp(rest) {
-		var err error
-		if c.config, err = config.Load(envFile()); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitUsage
-		}
+		c.config, err = config.Load(envFile())
 	}
-	return c.report(cmd(ctx, c, rest))
+	if err == nil {
+		err = cmd(ctx, c, rest)
+	}
+	code := c.report(err)
+	if name == "mail" && len(rest) > 0 && rest[0] == "bounce" {
+		return mailCode(code)
+	}
+	return code
 }
 
 // envFile is the .env file of the working directory or, without one there, the
@@ -169,6 +176,8 @@ func (c *cli) report(err error) int {
 		return exitUsage
 	case errors.Is(err, errFailed):
 		return exitFailed
+	case errors.Is(err, errNoMail):
+		return exitData
 	}
 	var faults config.Faults
 	if errors.As(err, &faults) {

@@ -212,12 +212,12 @@ func (p *parts) delivery(c *cli, wake func()) error {
 		return err
 	}
 	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: p.sms,
-		Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay,
+		Bounce: m.Bounce, Returns: returns(m.Bounce), Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay,
 		Public: c.config.PublicURL.String(), Link: func(id string, generation int) string { return p.pages.URL(id, generation) }, Log: p.log, Wake: wake})
 	return err
 }
 
-// mail reads SMTP_URL and MAIL_FROM; without SMTP_URL the host is empty. The
+// mail reads SMTP_URL, MAIL_FROM and MAIL_BOUNCE; without SMTP_URL the host is empty. The
 // error is config.Faults.
 func (c *cli) mail() (email.Options, error) {
 	var o email.Options
@@ -232,10 +232,14 @@ func (c *cli) mail() (email.Options, error) {
 	if err != nil {
 		faults = append(faults, fmt.Errorf("MAIL_FROM: %w", err))
 	}
+	bounce, err := email.ParseBounce(c.config.MailBounce)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("MAIL_BOUNCE: %w", err))
+	}
 	if len(faults) > 0 {
 		return email.Options{}, faults
 	}
-	o.From = from
+	o.From, o.Bounce = from, bounce
 	return o, nil
 }
 

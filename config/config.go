@@ -27,6 +27,7 @@ type Config struct {
 	SecretKeyOld   [][]byte
 	SMTPURL        string // "" means that no mail leaves the machine
 	MailFrom       string
+	MailBounce     string // "" means that mails come back to MailFrom
 	SMS            SMS
 	TZDisplay      *time.Location
 	LogFormat      string
@@ -95,6 +96,9 @@ func Options() []Option {
 			parse: func(c *Config, v string) error { c.SMTPURL = v; return nil }},
 		{Name: "MAIL_FROM", Default: "Koodesk <no-reply@localhost>", Example: "Example Cloud <service@example.com>",
 			Help: "Sender of the mails to customers and of alerts.", parse: func(c *Config, v string) error { c.MailFrom = v; return nil }},
+		{Name: "MAIL_BOUNCE", Example: "bounce@notify.example.com",
+			Help:  "Where mails to customers come back to, each at an address of its own (bounce+…@notify.example.com), so that Koodesk knows which one bounced. Empty: they come back to MAIL_FROM, and nobody reads them. See docs/mail.md.",
+			parse: func(c *Config, v string) error { c.MailBounce = v; return nil }},
 		{Name: "SMS_DRIVER", Default: "log", Help: "How SMS leave: `huawei` (Huawei Cloud Message & SMS), `webhook` (a gateway of your own, signed), or `log`, which renders, keeps and logs them, and sends nothing. See docs/sms.md.", parse: parseSMS},
 		{Name: "SMS_URL", Example: "https://smsapi.cn-north-4.myhuaweicloud.com:443",
 			Help: "huawei: the application access address. webhook: the gateway's address.", parse: func(c *Config, v string) error { c.SMS.URL = v; return nil }},

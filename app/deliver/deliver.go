@@ -43,6 +43,7 @@ type Parcel struct {
 	Text       string            // as rendered
 	HTML       string            // of a mail
 	Variables  map[string]string // what Text was rendered from, for services that have the text themselves
+	ReturnTo   string            // to which a mail comes back; "": to its sender
 	RefuseURL  string            // where the receiver of a mail switches this kind off; "" where he cannot
 }
 
@@ -84,12 +85,19 @@ type Options struct {
 	Log    *slog.Logger
 	Public string // where customers' browsers find the program; empty: notices have no link to switch them off
 	Wake   func() // called after a person's act has written work; may be nil
+
+	// Bounce is the address that gets mails which come back, each at an address of its
+	// own made from it, and Returns reads them. Both are empty, or neither.
+	Bounce  string
+	Returns Receiver
 }
 
 // Deliverer is the use case.
 type Deliverer struct {
 	store     *store.Store
 	senders   map[string]Sender
+	receivers map[string]Receiver
+	bounce    string
 	templates *shipped
 	domain    string
 	seller    string
@@ -115,6 +123,6 @@ func New(o Options) (*Deliverer, error) {
 	if o.Domain == "" {
 		o.Domain = "koodesk.invalid"
 	}
-	return &Deliverer{store: o.Store, senders: map[string]Sender{Email: o.Email, SMS: o.SMS}, templates: t,
+	return &Deliverer{store: o.Store, senders: map[string]Sender{Email: o.Email, SMS: o.SMS}, receivers: receivers(o), bounce: o.Bounce, templates: t,
 		domain: o.Domain, seller: o.Seller, zone: o.Zone, public: strings.TrimSuffix(o.Public, "/"), link: o.Link, log: o.Log, wake: o.Wake}, nil
 }

@@ -9,6 +9,14 @@ import (
 	"koodesk/app/store"
 )
 
+// lost does what follows from a message that did not arrive.
+func (d *Deliverer) lost(ctx context.Context, tx *store.Tx, v *store.Delivery, outcome Outcome) error {
+	if err := d.notGiven(ctx, tx, v, outcome); err != nil {
+		return err
+	}
+	return d.fallBack(ctx, tx, v, outcome)
+}
+
 // fallBack tells the customer by the other medium what finally did not arrive by
 // this one, if the product says so and the other address is known. What may have
 // arrived is not told twice, and what is a fall-back itself goes no further.

@@ -51,6 +51,27 @@ func (d *Deliverer) given(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 	return tx.PasswordGiven(ctx, i)
 }
 
+// notGiven takes back that an instance's present password was given, when what
+// gave it came back and nothing else has. Its time begins anew with the next.
+func (d *Deliverer) notGiven(ctx context.Context, tx *store.Tx, v *store.Delivery, outcome Outcome) error {
+	if v.Kind != UsageInfo || outcome != Refused && outcome != Bounced {
+		return nil
+	}
+	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+	if err != nil || i.PasswordGivenAt.IsZero() || !tells(v, i) {
+		return err
+	}
+	told, err := tx.Reader().DeliveriesOfKind(ctx, i.PK, UsageInfo)
+	if err != nil {
+		return err
+	}
+	has, err := d.has(ctx, tx, i, told)
+	if err != nil || has {
+		return err
+	}
+	return tx.PasswordNotGiven(ctx, i.PK)
+}
+
 // tells whether a message has the present password of an instance in it.
 func tells(v *store.Delivery, i *store.Instance) bool {
 	return v.Content != nil && !v.Content.ByLink && i.App.Password != "" && slices.Contains(v.Content.Secrets, i.App.Password)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/market"
 	"koodesk/app/seal"
 	"koodesk/app/store"
@@ -184,6 +185,55 @@ func TestAPasswordThatMayNotHaveArrivedIsKept(t *testing.T) {
 	require.NoError(t, err)
 	p.wipe()
 	require.Empty(t, p.opened(pk).App.Password)
+}
+
+// What came back gave nobody anything: the days count from when it arrives.
+func TestAPasswordThatCameBackIsGivenAnew(t *testing.T) {
+	t.Parallel()
+	p := open(t, true)
+	ctx := context.Background()
+	p.product(store.ProductSettings{WipePasswordDays: 3})
+	bounced := deliver.Report{Outcome: deliver.Bounced, Code: "5.1.1"}
+	given := func(pk int64) bool { return !p.opened(pk).PasswordGivenAt.IsZero() }
+
+	pk, id := p.told(address, "")
+	require.NoError(t, p.run(p.next(), false))
+	p.passDays(pk, 2)
+	require.NoError(t, p.d.Report(ctx, id, bounced, ann))
+	require.False(t, given(pk), "at once, not only when it is due")
+	require.NoError(t, p.d.Resend(ctx, id, "zhang@example.org", ann))
+	require.NoError(t, p.run(p.next(), false))
+	p.passDays(pk, 2)
+	p.wipe()
+	require.Equal(t, password, p.opened(pk).App.Password, "two days after it arrived")
+	require.NoError(t, p.d.Resend(ctx, id, "zhang@example.net", ann))
+	p.smtp.Reply(smtptest.RcptTo, 550, "5.1.1 no", 1)
+	require.Error(t, p.run(p.next(), false))
+	require.False(t, given(pk), "refused at the door")
+	require.NoError(t, p.d.Report(ctx, id, deliver.Report{Outcome: deliver.Delivered}, ann))
+	require.True(t, given(pk), "somebody knows better")
+
+	// Two messages, of which one came back; then the other does.
+	pk, id = p.told(address, "")
+	require.NoError(t, p.run(p.next(), false))
+	require.NoError(t, p.d.TellAgain(ctx, p.opened(pk).InstanceID, ann))
+	other := p.next()
+	require.NoError(t, p.run(other, false))
+	require.NoError(t, p.d.Report(ctx, id, bounced, ann))
+	require.True(t, given(pk), "the other message has it")
+	require.NoError(t, p.d.Report(ctx, other.DeliveryID, bounced, ann))
+	require.False(t, given(pk))
+
+	// The page has shown it.
+	pk, id = p.told(address, "")
+	require.NoError(t, p.run(p.next(), false))
+	p.write(pk, func(tx *store.Tx, i *store.Instance) error {
+		ok, err := tx.CountReveal(ctx, pk, 0, false)
+		require.True(t, ok)
+		return err
+	})
+	require.NoError(t, p.d.Report(ctx, id, bounced, ann))
+	require.True(t, given(pk))
 }
 
 func TestNewDaysCountForPasswordsThatWereDelivered(t *testing.T) {

@@ -32,12 +32,13 @@ func Outcomes() []string {
 
 // Report is what a service says later of one message, or of one part of it.
 type Report struct {
-	Tag         string  // Parcel.Tag as the service gave it back; "" if it does not
-	ProviderRef string  // the service's own id
-	Outcome     Outcome // Delivered, Refused, Bounced, or HandedOver for "still on its way"
-	Code        string  // the service's word, e.g. UNDELIV
-	Note        string  // in the service's words
-	Part, Parts int     // of a long SMS, from 1; 0 counts as 1
+	Tag         string   // Parcel.Tag as the service gave it back; "" if it does not
+	To          []string // addresses to which a mail may have come back: one of them is Parcel.ReturnTo
+	ProviderRef string   // the service's own id
+	Outcome     Outcome  // Delivered, Refused, Bounced, or HandedOver for "still on its way"
+	Code        string   // the service's word, e.g. UNDELIV
+	Note        string   // in the service's words
+	Part, Parts int      // of a long SMS, from 1; 0 counts as 1
 	At          time.Time
 }
 
@@ -87,7 +88,9 @@ func Interrupted(s Sender) error {
 
 // tagOf names one sending of a delivery: its id, and the part of its reference
 // that nobody can guess and that a resend changes.
-func tagOf(id int64, ref string) string {
+func tagOf(id int64, ref string) string { return formatID(id) + "-" + secretOf(ref) }
+
+func secretOf(ref string) string {
 	secret, _, _ := strings.Cut(strings.Trim(ref, "<>"), "@")
-	return formatID(id) + "-" + secret
+	return secret
 }

@@ -19,7 +19,7 @@ import (
 // Faults: those of Receiver; not_found "receipt.not_expected" for a medium whose
 // service does not report.
 func (d *Deliverer) Receive(ctx context.Context, medium string, r *http.Request, body []byte) error {
-	receiver, ok := d.senders[medium].(Receiver)
+	receiver, ok := d.receivers[medium]
 	if !ok {
 		return fault.New(fault.NotFound, "receipt.not_expected")
 	}
@@ -27,12 +27,23 @@ func (d *Deliverer) Receive(ctx context.Context, medium string, r *http.Request,
 	if err != nil {
 		return err
 	}
-	for _, report := range reports {
-		if err := d.report(ctx, report, medium, d.senders[medium].Transport()); err != nil {
-			return err
+	_, err = d.Take(ctx, medium, reports)
+	return err
+}
+
+// Take keeps reports of the service of a medium, however they came, and brings the
+// deliveries up to date. It tells how many were about deliveries of ours.
+func (d *Deliverer) Take(ctx context.Context, medium string, reports []Report) (known int, err error) {
+	for _, r := range reports {
+		ours, err := d.report(ctx, r, medium)
+		if err != nil {
+			return known, err
+		}
+		if ours {
+			known++
 		}
 	}
-	return nil
+	return known, nil
 }
 
 // Report takes a report that a person or a program of the seller's hands in for
@@ -56,8 +67,9 @@ func (d *Deliverer) Report(ctx context.Context, deliveryID int64, r Report, acto
 	})
 }
 
-func (d *Deliverer) report(ctx context.Context, r Report, medium, source string) error {
-	id, secret, err := d.find(ctx, r)
+func (d *Deliverer) report(ctx context.Context, r Report, medium string) (ours bool, err error) {
+	source := d.sourceOf(medium)
+	id, which, err := d.find(ctx, r)
 	if err == nil {
 		err = d.store.Write(ctx, func(tx *store.Tx) error {
 			v, err := tx.LockDelivery(ctx, id)
@@ -67,32 +79,47 @@ func (d *Deliverer) report(ctx context.Context, r Report, medium, source string)
 			if v.Medium != medium {
 				return fault.New(fault.NotFound, "delivery.unknown")
 			}
-			ref := v.MessageRef
-			if secret != "" && tagOf(v.ID, ref) != r.Tag {
-				ref = secret // of an earlier sending: kept, and no more
-			}
-			return d.keep(ctx, tx, v, ref, source, r)
+			return d.keep(ctx, tx, v, which.ref(v), source, r)
 		})
 	}
 	if fault.Is(err, fault.NotFound) { // of another installation, or of a delivery that retention took
 		d.log.WarnContext(ctx, "a report about no delivery of ours was dropped", "source", source, "outcome", r.Outcome, "code", r.Code)
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
+}
+
+// sending is which sending of a delivery a report is about: the present one, if
+// nothing is said.
+type sending struct {
+	name   string                  // what the report says of its reference
+	nameOf func(ref string) string // the same of any reference
+}
+
+// ref is the reference under which a receipt is kept. What is about an earlier
+// sending is kept, and no more.
+func (s sending) ref(v *store.Delivery) string {
+	if s.nameOf == nil || s.nameOf(v.MessageRef) == s.name {
+		return v.MessageRef
+	}
+	return s.name
 }
 
 // find tells which delivery a report is about, and which sending of it.
-func (d *Deliverer) find(ctx context.Context, r Report) (id int64, secret string, err error) {
+func (d *Deliverer) find(ctx context.Context, r Report) (id int64, which sending, err error) {
+	if len(r.To) > 0 {
+		return d.findReturned(r.To)
+	}
 	if number, secret, ok := strings.Cut(r.Tag, "-"); ok {
 		if id, err := strconv.ParseInt(number, 10, 64); err == nil && id > 0 && len(secret) >= 16 && len(secret) <= 64 {
-			return id, secret, nil
+			return id, sending{secret, secretOf}, nil
 		}
 	}
 	if r.ProviderRef == "" || r.Tag != "" {
-		return 0, "", fault.New(fault.NotFound, "delivery.unknown")
+		return 0, which, fault.New(fault.NotFound, "delivery.unknown")
 	}
 	id, err = d.store.Reader().DeliveryByProvider(ctx, r.ProviderRef)
-	return id, "", err
+	return id, which, err
 }
 
 // keep writes a receipt down and lets the delivery follow.
@@ -135,7 +162,7 @@ func (d *Deliverer) follow(ctx context.Context, tx *store.Tx, v *store.Delivery,
 	if cause == nil {
 		return d.given(ctx, tx, v, outcome)
 	}
-	return d.fallBack(ctx, tx, v, outcome)
+	return d.lost(ctx, tx, v, outcome)
 }
 
 // rank orders what was said of one part: a part that has arrived has arrived,

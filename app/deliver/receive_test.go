@@ -26,6 +26,7 @@ const phone = "18688888888"
 type exchange struct {
 	*post
 	sms      *simulator.SMSService
+	sender   *huawei.Sender
 	callback string
 }
 
@@ -48,14 +49,14 @@ func openSMS(t *testing.T) *exchange {
 	x.callback = desk.URL
 	templates, err := huawei.ParseTemplates("usage_info.zh-CN=tpl(product_name,user_name)", deliver.VariableNames())
 	require.NoError(t, err)
-	sender := huawei.New(huawei.Options{URL: service.URL, Key: "app", Secret: "hunter2", Sender: "88", Country: "86", Templates: templates, Callback: desk.URL})
-	t.Cleanup(sender.Close)
+	x.sender = huawei.New(huawei.Options{URL: service.URL, Key: "app", Secret: "hunter2", Sender: "88", Country: "86", Templates: templates, Callback: desk.URL})
+	t.Cleanup(x.sender.Close)
 	o, err := email.Parse(x.smtp.URL())
 	require.NoError(t, err)
 	o.From, o.RootCAs, o.Timeout = mail.Address{Name: "示例云", Address: "service@seller.test"}, x.smtp.CAs(), 20*time.Second
 	out := email.New(o)
 	t.Cleanup(out.Close)
-	x.d, err = deliver.New(deliver.Options{Store: x.store, Email: out, SMS: sender, Domain: "seller.test", Log: x.logger(), Wake: func() { x.wakes++ }})
+	x.d, err = deliver.New(deliver.Options{Store: x.store, Email: out, SMS: x.sender, Domain: "seller.test", Log: x.logger(), Wake: func() { x.wakes++ }})
 	require.NoError(t, err)
 	return x
 }

@@ -111,7 +111,7 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 		return nil, nil, err
 	}
 	p := &Parcel{DeliveryID: v.ID, Kind: v.Kind, To: v.To, Mask: v.ToMask, Ref: v.MessageRef, Tag: tagOf(v.ID, v.MessageRef), Language: v.Language,
-		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML, Variables: v.Content.Variables, RefuseURL: d.refuseURL(v, i)}
+		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML, Variables: v.Content.Variables, ReturnTo: d.returnTo(v), RefuseURL: d.refuseURL(v, i)}
 	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID)
 }
 
@@ -168,7 +168,7 @@ func (d *Deliverer) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	if err := tx.EndDeliveryTry(ctx, v.ID, try); err != nil || !final {
 		return err
 	}
-	return d.fallBack(ctx, tx, v, Outcome(try.Outcome))
+	return d.lost(ctx, tx, v, Outcome(try.Outcome))
 }
 
 // refusedBy is the outcome that a final failure means, "" if nobody took the

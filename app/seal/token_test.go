@@ -3,6 +3,7 @@ package seal_test
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,3 +63,34 @@ func TestNoTamperedTokenOpens(t *testing.T) {
 
 // token16 has the length of a tag and no payload.
 func token16() string { return base64.RawURLEncoding.EncodeToString(make([]byte, 16)) }
+
+func TestAShortTokenIsTheSameInAnyCaseAndOnlyItself(t *testing.T) {
+	t.Parallel()
+	r := ring(t, 1)
+	rapid.Check(t, func(t *rapid.T) {
+		payload := rapid.SliceOfN(rapid.Byte(), 0, 13).Draw(t, "payload")
+		token := r.ShortToken(seal.Returns, payload)
+		require.Regexp(t, `^[a-z2-7]{20,40}$`, token)
+		got, err := r.OpenShortToken(seal.Returns, strings.ToUpper(token))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(payload, got))
+		_, err = r.OpenShortToken(seal.AccessPage, token)
+		require.ErrorIs(t, err, seal.ErrOpen)
+		b := []byte(token)
+		i := rapid.IntRange(0, len(b)-1).Draw(t, "at")
+		c := rapid.SampledFrom([]byte("abcxyz27019-+=. ")).Draw(t, "to")
+		if b[i] == c {
+			return
+		}
+		b[i] = c
+		_, err = r.OpenShortToken(seal.Returns, string(b))
+		require.ErrorIs(t, err, seal.ErrOpen)
+	})
+	token := r.ShortToken(seal.Returns, []byte("7"))
+	_, err := ring(t, 2, 1).OpenShortToken(seal.Returns, token)
+	require.NoError(t, err, "an old key still opens")
+	for _, other := range []string{"", "a", token[:20], token + "a", r.Token(seal.Returns, []byte("7")), ring(t, 2).ShortToken(seal.Returns, []byte("7"))} {
+		_, err := r.OpenShortToken(seal.Returns, other)
+		require.ErrorIs(t, err, seal.ErrOpen, other)
+	}
+}

@@ -138,12 +138,14 @@ func lost(err error) bool {
 
 var anyAddress = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
 
-// scrub makes an error's text fit for logs and screens: servers like to repeat
+// Scrub makes a server's words fit for logs and screens: servers like to repeat
 // the address that they refuse.
-func scrub(s string) error {
+func Scrub(s string) string {
 	s = anyAddress.ReplaceAllStringFunc(s, func(a string) string {
 		_, domain, _ := cutLast(a, "@")
 		return "***@" + domain
 	})
-	return errors.New(strings.Join(strings.Fields(s), " "))
+	return strings.Join(strings.Fields(s), " ")
 }
+
+func scrub(s string) error { return errors.New(Scrub(s)) }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/mail"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type Options struct {
 	TLS      TLSMode
 
 	From    mail.Address   // MAIL_FROM
+	Bounce  string         // MAIL_BOUNCE; "": mails come back to From
 	RootCAs *x509.CertPool // whom to trust; nil: the system's
 	Hello   string         // how we introduce ourselves; "": the host's name
 	Timeout time.Duration  // of each step of the conversation; 0: 30 s
@@ -138,6 +140,26 @@ func ParseFrom(s string) (mail.Address, error) {
 		return mail.Address{}, errors.New("has characters outside ASCII in the address; write the domain in its xn-- form")
 	}
 	return *a, nil
+}
+
+// maxBounceLocal leaves room for "+" and the longest token: RFC 5321 allows 64
+// characters before the @.
+const maxBounceLocal = 64 - 1 - 40
+
+var bounceForm = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`)
+
+// ParseBounce reads MAIL_BOUNCE: a bare address, or nothing.
+func ParseBounce(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	local, _, _ := strings.Cut(s, "@")
+	switch {
+	case s == "":
+	case !bounceForm.MatchString(s) || len(s) > 200:
+		return "", errors.New("is not a bare mail address such as bounce@notify.example.com, of letters, digits, dots, - and _")
+	case len(local) > maxBounceLocal:
+		return "", fmt.Errorf("has %d characters before the @; at most %d leave room for what is put in", len(local), maxBounceLocal)
+	}
+	return s, nil
 }
 
 // Domain is the part of an address behind the @.

@@ -2,6 +2,7 @@ package email_test
 
 import (
 	"net/mail"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,19 @@ func TestParseFrom(t *testing.T) {
 	require.Equal(t, "example.com", email.Domain(a))
 	for _, bad := range []string{"", "service", "a@b, c@d", "服务@例子.cn", "a@b\r\nBcc: c@d"} {
 		_, err := email.ParseFrom(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestParseBounce(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "", " bounce@notify.example.com ": "bounce@notify.example.com", "a.b-c_d@x": "a.b-c_d@x", strings.Repeat("b", 23) + "@x.cn": strings.Repeat("b", 23) + "@x.cn"} {
+		got, err := email.ParseBounce(in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, got)
+	}
+	for _, bad := range []string{"bounce", "a b@x.cn", "A <a@x.cn>", "a+b@x.cn", ".a@x.cn", "a@", "@x.cn", "a@x.cn\r\nRCPT TO:<b@x.cn>", "a>@x.cn", "退信@x.cn", "a@例子.cn", strings.Repeat("b", 24) + "@x.cn", "b@" + strings.Repeat("x", 200)} {
+		_, err := email.ParseBounce(bad)
 		require.Error(t, err, bad)
 	}
 }

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/textproto"
@@ -62,27 +63,40 @@ func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, e
 	if err != nil {
 		return deliver.Receipt{}, s.toFault(err)
 	}
-	words, err := s.hand(ctx, c, p.To, raw)
+	words, err := s.hand(ctx, c, p, raw)
 	if err != nil {
 		s.giveBackAfter(c, err)
 		return deliver.Receipt{}, s.toFault(err)
 	}
 	s.giveBack(c)
-	return deliver.Receipt{ProviderRef: scrub(words).Error()}, nil
+	return deliver.Receipt{ProviderRef: Scrub(words)}, nil
 }
 
-// Check connects, logs in and leaves: for a health check.
+// Check connects, logs in, names the sender that mails have and leaves: for a
+// health check.
 func (s *Sender) Check(ctx context.Context) error {
 	c, err := s.dial(ctx)
 	if err != nil {
 		return s.toFault(err)
 	}
-	c.quit()
+	defer c.quit()
+	from := s.o.From.Address
+	if local, domain, ok := cutLast(s.o.Bounce, "@"); ok {
+		from = local + "+check@" + domain
+	}
+	if err := c.step(ctx, s.o.Timeout); err != nil {
+		return s.toFault(at(stageFrom, err))
+	}
+	if err := c.smtp.Mail("<" + from + ">"); err != nil {
+		return s.toFault(at(stageFrom, err))
+	}
 	return nil
 }
 
-// hand has the conversation about one mail.
-func (s *Sender) hand(ctx context.Context, c *connection, to string, raw []byte) (words string, err error) {
+// hand has the conversation about one mail. It comes back to its own address, or
+// to the sender.
+func (s *Sender) hand(ctx context.Context, c *connection, p deliver.Parcel, raw []byte) (words string, err error) {
+	from, to := cmp.Or(p.ReturnTo, s.o.From.Address), p.To
 	stop := c.interrupt(ctx)
 	defer stop()
 	c.mails++
@@ -91,7 +105,7 @@ func (s *Sender) hand(ctx context.Context, c *connection, to string, raw []byte)
 		stage string
 		do    func() error
 	}{
-		{stageFrom, func() error { return c.smtp.Mail("<" + s.o.From.Address + ">") }},
+		{stageFrom, func() error { return c.smtp.Mail("<" + from + ">") }},
 		{stageTo, func() error { return c.smtp.Rcpt("<" + to + ">") }},
 		{stageData, func() error { words, err = s.data(ctx, c, raw); return err }},
 	} {

@@ -270,6 +270,9 @@ func TestCheckLogsInAndLeaves(t *testing.T) {
 	s := smtptest.Start(t)
 	out := sender(t, s)
 	require.NoError(t, out.Check(context.Background()))
+	s.Reply(smtptest.MailFrom, 553, "5.7.1 not yours", 1)
+	require.Equal(t, "mail.sender_refused", fault.From(out.Check(context.Background())).Key)
+	require.Empty(t, s.Messages())
 	s.RefuseAuth()
 	require.Equal(t, "mail.auth_refused", fault.From(out.Check(context.Background())).Key)
 }

@@ -25,8 +25,12 @@ import (
 // Path is what the address begins with; the medium and the token follow.
 const Path = "/receipts/"
 
-// maxBody bounds a report, in bytes: fifty in a batch are well below.
-const maxBody = 64 << 10
+// A report is no larger, in bytes: of SMS fifty in a batch are well below; of a
+// mail that came back the service may post the mail itself.
+const (
+	maxBody = 64 << 10
+	maxMail = 1 << 20
+)
 
 // Options of New.
 type Options struct {
@@ -76,7 +80,7 @@ func (h *Handler) Receive(c *fiber.Ctx) error {
 		return nil
 	}
 	body := bytes.Clone(c.Body())
-	if len(body) > maxBody {
+	if len(body) > maxBody && (medium != deliver.Email || len(body) > maxMail) {
 		return c.SendStatus(fiber.StatusRequestEntityTooLarge)
 	}
 	r, err := h.request(c, body)

@@ -14,6 +14,7 @@ import (
 
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
+	"koodesk/app/deliver/email/bounce"
 	"koodesk/app/deliver/sms/huawei"
 	"koodesk/app/protocol/aksk"
 	"koodesk/app/seal"
@@ -30,7 +31,7 @@ func open(t *testing.T, rate throttle.Rate, push map[string]string) (app *fiber.
 	keys, err := seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	require.NoError(t, err)
 	log := slog.New(slog.DiscardHandler)
-	d, err := deliver.New(deliver.Options{Store: storetest.Open(t), Email: email.None{}, SMS: huawei.New(huawei.Options{PushKeys: push}), Log: log})
+	d, err := deliver.New(deliver.Options{Store: storetest.Open(t), Email: email.None{}, Bounce: "bounce@notify.seller.test", Returns: bounce.Receiver{}, SMS: huawei.New(huawei.Options{PushKeys: push}), Log: log})
 	require.NoError(t, err)
 	h := receipts.New(receipts.Options{Deliver: d, Keys: keys, Limit: throttle.New("receipts", nil, log), PublicURL: public, Rate: rate, Strangers: rate})
 	app = fiber.New()
@@ -64,6 +65,36 @@ func TestOnlyWhoKnowsTheAddressReports(t *testing.T) {
 	require.Equal(t, 413, post(t, app, address, delivered+"&x="+strings.Repeat("x", 64<<10), nil))
 	require.Equal(t, 404, post(t, app, address+"x", delivered, nil))
 	require.Equal(t, 404, post(t, app, strings.Replace(address, "/sms/", "/email/", 1), delivered, nil), "the token is for its medium")
+}
+
+func TestMailsThatCameBackAreTakenAtAnAddressOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	app, sms := open(t, throttle.Rate{}, nil)
+	keys, err := seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
+	require.NoError(t, err)
+	address := receipts.URL(public, keys, deliver.Email)
+	as := func(kind string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Content-Type", kind) }
+	}
+	const returned = "To: bounce+x@notify.seller.test\r\nX-Failed-Recipients: zhang@example.com\r\n\r\n550 no\r\n"
+	for _, c := range []struct {
+		kind, body string
+		want       int
+	}{
+		{"message/rfc822", returned, 200},
+		{"message/rfc822", returned + strings.Repeat("a copy of the mail\r\n", 40<<10), 200},
+		{"message/rfc822", returned + strings.Repeat("x", 1<<20), 413},
+		{"message/rfc822", "", 400},
+		{"text/plain", "garbage\x00\xff", 400},
+		{"multipart/report; boundary=", "--\r\n", 200},
+		{"application/json", `{"recipient":"bounce+x@notify.seller.test","outcome":"bounced"}`, 200},
+		{"application/json", `{"recipient":"bounce+x@notify.seller.test","outcome":"gone"}`, 400},
+		{"application/json", "garbage", 400},
+	} {
+		require.Equal(t, c.want, post(t, app, address, c.body, as(c.kind)), "%s %.40q", c.kind, c.body)
+	}
+	require.Equal(t, 404, post(t, app, address+"x", returned, as("message/rfc822")))
+	require.Equal(t, 404, post(t, app, strings.Replace(sms, "/sms/", "/email/", 1), returned, as("message/rfc822")), "the token is for its medium")
 }
 
 func TestSignedReportsAreProvedAtTheAddressThatWasGiven(t *testing.T) {

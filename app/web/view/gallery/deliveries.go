@@ -76,7 +76,7 @@ func (k look) deliveries(state view.ListState, filters ...string) view.Deliverie
 }
 
 func (k look) deliveryPage(state string) view.DeliveryPage {
-	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "wiped": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1, "refused": 4, "unknown": 4}[state]]
+	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "wiped": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1, "refused": 4, "bounced": 1, "unknown": 4}[state]]
 	p := view.DeliveryPage{
 		Shell: k.shell(view.RoomDeliveries, d.URL), Delivery: d, Back: "/deliveries", Prev: "/deliveries/79", Next: "/deliveries/71",
 		Facts: []view.Fact{
@@ -102,6 +102,13 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.refused")}, view.Fact{Label: view.Say("fact.fallback"), Value: "#80", URL: "/deliveries/80"})
 		p.Receipts = []view.Receipt{{At: ago(time.Minute), Outcome: "refused", Code: "UNDELIV", Note: "Number not in service", Source: "huawei", Part: 2, Parts: 2},
 			{At: ago(2 * time.Minute), Outcome: "delivered", Code: "DELIVRD", Source: "huawei", Part: 1, Parts: 2}, {At: ago(time.Hour), Outcome: "handed_over", Code: "ACCEPTD", Source: "huawei", Part: 1, Parts: 1, Old: true}}
+	case "bounced":
+		p.Delivery.Status, p.Delivery.Outcome = "failed", "bounced"
+		p.Delivery.Fault = &fault.Record{Code: fault.Refused, Key: "delivery.bounced", Args: map[string]string{"code": "5.1.1"}}
+		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.bounced")})
+		p.Receipts = []view.Receipt{{At: ago(time.Minute), Outcome: "bounced", Code: "5.1.1", Source: "smtp", Part: 1, Parts: 1,
+			Note: "550 5.1.1 <***@very-long-company-name.example.com.cn>: Recipient address rejected: User unknown in virtual mailbox table"},
+			{At: ago(time.Hour), Outcome: "handed_over", Code: "4.2.0", Note: "delayed: 450 4.2.0 greylisted", Source: "smtp", Part: 1, Parts: 1}}
 	case "unknown":
 		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "unknown", false
 		p.Delivery.Fault = &fault.Record{Code: fault.Unavailable, Key: "delivery.outcome_unknown", Args: map[string]string{"transport": "huawei"}}
@@ -127,6 +134,7 @@ func deliverySamples(op, ro look) []Sample {
 		{"deliveries-error", view.PageDeliveries, op.deliveries(view.ListError)},
 		{"delivery-sent", view.PageDelivery, op.deliveryPage("sent")},
 		{"delivery-failed", view.PageDelivery, op.deliveryPage("failed")},
+		{"delivery-bounced", view.PageDelivery, op.deliveryPage("bounced")},
 		{"delivery-pending", view.PageDelivery, op.deliveryPage("pending")},
 		{"delivery-kept", view.PageDelivery, op.deliveryPage("kept")},
 		{"delivery-refused", view.PageDelivery, op.deliveryPage("refused")},
