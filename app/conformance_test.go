@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type suite struct {
 	key      string // that signs the calls
 	answered string // key that must sign the answers
 	bought   string // an instance of the interface's own
+	pack     string // a package of its own, with a report of its use
 }
 
 const (
@@ -75,7 +77,10 @@ func (s *suite) on(t *testing.T) *suite {
 func (s *suite) cases() {
 	for _, c := range s.guide.Cases(s.face) {
 		if c.Instance == "bought" && s.bought == "" {
-			s.bought = s.buy()
+			s.bought = s.buy(s.rig.ids.OrderID(), nil)
+		}
+		if c.Instance == "package" && s.pack == "" {
+			s.packed()
 		}
 		s.Run(c.Name, func(t *testing.T) {
 			s := s.on(t)
@@ -109,6 +114,8 @@ func (s *suite) members(c conformance.Case) []conformance.Member {
 		case m.Name != "instanceId" || set:
 		case c.Instance == "bought":
 			members[n].Value = s.bought
+		case c.Instance == "package":
+			members[n].Value = s.pack
 		case c.Instance == "unknown":
 			members[n].Value = uuid.NewString()
 		}
@@ -206,7 +213,24 @@ func (s *suite) judge(c conformance.Case, w wired) {
 		exact := strings.NewReplacer("$instanceId", id, "$msg", msg, "$publicUrl", s.rig.config.PublicURL.String()).Replace(c.Answer)
 		require.Equal(s, exact, string(w.Body))
 	}
+	require.Contains(s, string(w.Body), c.Has)
 	s.opens(doc)
+}
+
+// reported is what the seller's product says of a package's two billing items.
+var reported = map[string]any{"usage": []map[string]any{
+	{"related_instance_id": "sms-1", "usage_value": 99999999.9999, "statistical_time": "2026-01-31T16:00:00.123+08:00", "dashboard_url": "https://app.seller.example/usage?of=sms&by=day"},
+	{"related_instance_id": "mms-1", "usage_value": 0.5, "statistical_time": "2026-01-31T08:00:00.1239Z"},
+}}
+
+// packed makes a package of which use was reported.
+func (s *suite) packed() {
+	order := s.rig.ids.OrderID()
+	s.rig.market.SetOrder(market.Order{OrderID: order, Type: market.OrderNew, CreateTime: time.Now(), Lines: []market.OrderLine{{
+		OrderLineID: simulator.LineID(order), ChargingMode: market.OnDemandPkg, PeriodType: "year", PeriodNumber: 1, ExpireTime: time.Now().AddDate(1, 0, 0),
+		Products: []market.ProductInfo{{ProductID: "P-PKG", SkuCode: "S1", LinearValue: 5}}}}})
+	s.pack = s.buy(order, simulator.Fields{"chargingMode": "5"})
+	s.rig.api("PUT", "/instances/"+s.pack+"/usage", reported, 200)
 }
 
 // form is what every answer has: status 200, the exact content type, a
@@ -252,14 +276,16 @@ func (s *suite) opens(doc map[string]any) {
 	}
 }
 
-// buy makes an instance for the cases that need one.
-func (s *suite) buy() string {
+// buy makes an instance for the cases that need one. V1.0's calls say of the
+// order what V2.0's ask for.
+func (s *suite) buy(order string, terms simulator.Fields) string {
 	caller := &simulator.Caller{URL: s.rig.base + s.path, Key: s.key}
-	order := s.rig.ids.OrderID()
 	fields, err := simulator.NewCall(market.NewInstance, simulator.Fields{"orderId": order, "orderLineId": simulator.LineID(order)}, nil, false, s.rig.ids)
 	if s.guide.Form == conformance.FormToken {
 		caller.Protocol = market.V1
-		fields, err = simulator.NewCallV1(market.NewInstance, simulator.Fields{"orderId": order}, nil, false, s.rig.ids)
+		set := simulator.Fields{"orderId": order}
+		maps.Copy(set, terms)
+		fields, err = simulator.NewCallV1(market.NewInstance, set, nil, false, s.rig.ids)
 	}
 	require.NoError(s, err)
 	a := caller.Call(s.Context(), fields)

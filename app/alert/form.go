@@ -86,7 +86,7 @@ func verdictOf(code, words string, busy []string) verdict {
 	if code == "0" {
 		return verdict{}
 	}
-	v := verdict{code: code, words: short(printable(words))}
+	v := verdict{code: code[:min(len(code), 16)], words: short(printable(words))}
 	for _, b := range busy {
 		v.busy = v.busy || b == code
 	}

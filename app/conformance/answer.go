@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -15,7 +16,9 @@ import (
 // which V1.0 wants as \uXXXX.
 func (i Interface) Check(body []byte) []string {
 	var doc map[string]any
-	if err := json.Unmarshal(body, &doc); err != nil || doc == nil {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil || doc == nil || d.More() {
 		return []string{"the body is not one JSON object"}
 	}
 	k := checker{table: i.Answer}
@@ -95,7 +98,27 @@ func (k *checker) presence(path string, doc map[string]any) {
 	}
 }
 
+// doubles are numbers as Double(12,4) allows them to be printed: twelve digits at
+// most, four of them behind the point, no sign and no exponent.
+var doubles = regexp.MustCompile(`^[0-9]{1,8}(\.[0-9]{1,4})?$`)
+
+func (k *checker) number(f Field, v any) {
+	n, ok := v.(json.Number)
+	switch {
+	case !ok:
+		k.find("field %s is no number", f.Name)
+	case len(n) > f.Length:
+		k.find("field %s has %d characters, at most %d are allowed", f.Name, len(n), f.Length)
+	case !doubles.MatchString(n.String()):
+		k.find("field %s is %s, which is no %s", f.Name, n, f.Type)
+	}
+}
+
 func (k *checker) value(f Field, v any) {
+	if f.Type == "Double(12,4)" {
+		k.number(f, v)
+		return
+	}
 	s, ok := v.(string)
 	if !ok {
 		k.find("field %s is no string", f.Name)

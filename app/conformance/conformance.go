@@ -76,13 +76,15 @@ type Case struct {
 	Drop []string       // fields left out
 	Body string         // instead of all that: the body, or the query without its proof
 	// Real leaves the testFlag out: the call is for a customer. Instance is then
-	// "bought", one that exists, or "unknown".
+	// "bought", one that exists, "package", one of which the use of two billing
+	// items was reported, or "unknown".
 	Real     bool
 	Instance string
 
 	Code   string // required resultCode; "" means 000000
 	Names  string // what resultMsg must name: the field that is refused
 	Answer string // the exact bytes; "" means what the table requires
+	Has    string // bytes that must be in it
 	Source string
 }
 

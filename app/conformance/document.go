@@ -98,6 +98,9 @@ func required(c Case) string {
 	if code == "" {
 		code = "000000"
 	}
+	if c.Has != "" {
+		return "`" + code + "` with `" + cell(c.Has) + "`"
+	}
 	if c.Answer == "" {
 		return "`" + code + "`"
 	}

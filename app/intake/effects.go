@@ -147,6 +147,9 @@ func Look(p market.Protocol, found []*store.Instance) (market.Answer, error) {
 		if app := i.App; d.Does(market.ShowAccess) && app.FrontEndURL != "" { // a License product has none
 			info.App = &app
 		}
+		if i.ChargingMode.Metered() {
+			info.Usage = i.Usage.Entries
+		}
 		if answer.Code != market.Success {
 			answer.Code = d.Code
 		}

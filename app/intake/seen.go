@@ -34,7 +34,8 @@ func (f SeenField) TooLong() bool { return f.Limit > 0 && f.Length > f.Limit }
 
 // published are the lengths of the answer's fields (page CN 0070649428).
 var published = map[string]int{"resultMsg": market.MaxResultMsg, "instanceId": market.MaxInstanceID, "frontEndUrl": market.MaxAppURL,
-	"adminUrl": market.MaxAppURL, "userName": market.MaxAppUserName, "password": market.MaxAppPassword, "memo": market.MaxAppMemo}
+	"adminUrl": market.MaxAppURL, "userName": market.MaxAppUserName, "password": market.MaxAppPassword, "memo": market.MaxAppMemo,
+	"relatedInstanceId": market.MaxInstanceID, "usageValue": market.MaxUsageValue, "statisticalTime": market.MaxUsageTime, "dashboardUrl": market.MaxDashboardURL}
 
 // Seen gives what KooGallery would see of an instance if it asked this moment,
 // in the generation in which the instance was bought: decided and written by
@@ -81,6 +82,12 @@ type answerFields struct {
 			Password    *string `json:"password"`
 			Memo        *string `json:"memo"`
 		} `json:"appInfo"`
+		UsageInfo []struct {
+			Related   *string      `json:"relatedInstanceId"`
+			Value     *json.Number `json:"usageValue"`
+			At        *string      `json:"statisticalTime"`
+			Dashboard *string      `json:"dashboardUrl"`
+		} `json:"usageInfo"`
 	} `json:"info"`
 }
 
@@ -97,6 +104,11 @@ func (a answerFields) all() []namedField {
 		out = append(out, namedField{at, "instanceId", i.InstanceID}, namedField{app, "frontEndUrl", i.AppInfo.FrontEndURL},
 			namedField{app, "adminUrl", i.AppInfo.AdminURL}, namedField{app, "userName", i.AppInfo.UserName},
 			namedField{app, "password", i.AppInfo.Password}, namedField{app, "memo", i.AppInfo.Memo})
+		for m, u := range i.UsageInfo {
+			used := fmt.Sprintf("%susageInfo[%d].", at, m)
+			out = append(out, namedField{used, "relatedInstanceId", u.Related}, namedField{used, "usageValue", (*string)(u.Value)},
+				namedField{used, "statisticalTime", u.At}, namedField{used, "dashboardUrl", u.Dashboard})
+		}
 	}
 	return out
 }

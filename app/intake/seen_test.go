@@ -11,6 +11,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/intake"
+	"koodesk/app/market"
 	"koodesk/app/store"
 )
 
@@ -62,6 +63,61 @@ func TestWhatTheMarketplaceSeesIsWhatItIsAnswered(t *testing.T) {
 	d.exec(`UPDATE instances SET protocol = 'license-v1'`)
 	_, err = d.intake.Seen(context.Background(), "i1")
 	require.Equal(t, "seen.never_asked", fault.From(err).Key)
+}
+
+// An address that stands behind an escaped character is masked without harm to
+// the form: the page is still there.
+func TestWhatTheMarketplaceSeesMayHoldAnAddressBehindAnyCharacter(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	d.exec(`UPDATE instances SET user_name = '名anna.secret@corp.example.com', memo = E'用户\nanna.secret@corp.example.com'`)
+	got, fields := shown(t, d.intake, "i1")
+	require.NotContains(t, got.Body, "anna.secret")
+	require.Equal(t, "名a•••@corp.example.com", fields["info[0].appInfo.userName"].Value)
+	require.Equal(t, "用户\na•••@corp.example.com", fields["info[0].appInfo.memo"].Value)
+}
+
+func TestWhatTheMarketplaceSeesOfUse(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, time.Millisecond)
+	d.buy("v2")
+	d.buy1("v1")
+	for id, ask := range map[string]func() map[string]any{
+		"v2": func() map[string]any { return d.send("activity", "queryInstance", "instanceId", "v2") },
+		"v1": func() map[string]any { return d.call("queryInstance", "instanceId", "v1") },
+	} {
+		d.ready(id)
+		d.exec(`UPDATE instances SET charging_mode = 'ON_DEMAND'`)
+		_, fields := shown(t, d.intake, id)
+		require.NotContains(t, fields, "info[0].usageInfo[0].usageValue")
+		require.NoError(t, d.store.Write(t.Context(), func(tx *store.Tx) error {
+			i, err := tx.LockInstanceID(t.Context(), id)
+			if err != nil {
+				return err
+			}
+			return tx.SaveUsage(t.Context(), i.PK, market.UsageReport{Entries: []market.Usage{{Value: "99999999.9999", At: time.Date(2026, 1, 31, 8, 0, 0, 7e6, time.UTC),
+				Dashboard: "https://app.example.com/use?token=geheim"}}})
+		}))
+		got, fields := shown(t, d.intake, id)
+		for name, want := range map[string]intake.SeenField{
+			"usageValue":      {Value: "99999999.9999", Length: 13, Limit: 20},
+			"statisticalTime": {Value: "20260131080000007", Length: 17, Limit: 20},
+			"dashboardUrl":    {Value: "https://app.example.com/use?token=••••••", Length: 40, Limit: 512},
+		} {
+			want.Name = "info[0].usageInfo[0]." + name
+			require.Equal(t, want, fields[want.Name])
+		}
+		require.NotContains(t, fields, "info[0].usageInfo[0].relatedInstanceId")
+		require.NotContains(t, got.Body, "geheim")
+		real, err := json.Marshal(ask())
+		require.NoError(t, err)
+		require.JSONEq(t, store.MaskBody(real), got.Body)
+		d.exec(`UPDATE instances SET charging_mode = 'PERIOD'`)
+		_, fields = shown(t, d.intake, id)
+		require.NotContains(t, fields, "info[0].usageInfo[0].usageValue", "of what is paid by use only")
+	}
 }
 
 // In V1.0 the user name and password go out encrypted: that is what is measured.

@@ -36,17 +36,24 @@ func (a AppInfo) Check() error {
 	if strings.TrimSpace(a.FrontEndURL) == "" {
 		return fault.New(fault.Invalid, "access.field_missing", "field", "frontEndUrl")
 	}
-	for _, f := range [...]struct {
-		name, text string
-		limit      int
-		url        bool
-	}{
-		{"frontEndUrl", a.FrontEndURL, MaxAppURL, true},
-		{"adminUrl", a.AdminURL, MaxAppURL, true},
-		{"userName", a.UserName, MaxAppUserName, false},
-		{"password", a.Password, MaxAppPassword, false},
-		{"memo", oneLine(a.Memo), MaxAppMemo, false},
-	} {
+	return checkTexts(
+		textField{"frontEndUrl", a.FrontEndURL, MaxAppURL, true},
+		textField{"adminUrl", a.AdminURL, MaxAppURL, true},
+		textField{"userName", a.UserName, MaxAppUserName, false},
+		textField{"password", a.Password, MaxAppPassword, false},
+		textField{"memo", oneLine(a.Memo), MaxAppMemo, false})
+}
+
+// textField is a text that goes into an answer, and the length that is published
+// for it.
+type textField struct {
+	name, text string
+	limit      int
+	url        bool // an absolute http(s) address, unless it is empty
+}
+
+func checkTexts(fields ...textField) error {
+	for _, f := range fields {
 		if n := lenUTF16(f.text); n > f.limit {
 			return tooLong(f.name, f.limit, n)
 		}

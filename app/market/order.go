@@ -147,6 +147,11 @@ func ParseStamp(s string, zone *time.Location) (time.Time, error) {
 // FormatStamp writes t as yyyyMMddHHmmss in the zone.
 func FormatStamp(t time.Time, zone *time.Location) string { return t.In(zone).Format(stampLayout) }
 
+// FormatMillis writes t as yyyyMMddHHmmssSSS in UTC.
+func FormatMillis(t time.Time) string {
+	return FormatStamp(t, time.UTC) + fmt.Sprintf("%03d", t.Nanosecond()/1e6)
+}
+
 // Tidy makes a value of an outside system fit for columns, headers and screens:
 // control characters (a NUL among them, which the database refuses) become
 // blanks, and blanks around it go.

@@ -51,7 +51,7 @@ func (t Terms) Linear() int64 {
 // by use causes one newInstance per productId (page CN 0070649013), any other
 // order one in all.
 func (c Call) BillingItem() string {
-	if c.Terms != nil && (c.Terms.ChargingMode == OnDemand || c.Terms.ChargingMode == OnDemandPkg) {
+	if c.Terms != nil && c.Terms.ChargingMode.Metered() {
 		return c.ProductID
 	}
 	return ""

@@ -250,6 +250,7 @@ type Answer struct {
 type InstanceInfo struct {
 	InstanceID string
 	App        *AppInfo // nil while it is being made
+	Usage      []Usage  // of what is paid by use, as last reported
 }
 
 // AppInfo is how the buyer uses the instance (page CN 0070649428). Published

@@ -130,6 +130,30 @@ func TestASmallSetIsDoneAtOnceAndKept(t *testing.T) {
 	require.Len(t, bad.Items, 11)
 }
 
+// A slow batch comes to what was right again before its turn, by the marketplace's
+// next call or by somebody's hand: that is passed over, unless it was chosen for
+// having succeeded.
+func TestABatchPassesOverWhatCameRightMeanwhile(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.failing(5)
+	b, err := d.batches.Start(t.Context(), restart.Order{RestartSet: failed, PerSecond: 1}, ann)
+	require.NoError(t, err)
+	require.Equal(t, store.BatchRunning, b.Status)
+	d.exec(`UPDATE tasks SET status = 'succeeded' WHERE message_id IN (2, 4)`)
+	d.exec(`UPDATE messages SET status = 'succeeded' WHERE id IN (2, 4)`)
+	d.exec(`UPDATE restart_batches SET per_second = 0`)
+	d.work(t.Context())
+	what := func(batch int64) string {
+		return d.text(fmt.Sprintf(`SELECT string_agg(concat_ws(' ', item_id, state, error ->> 'key'), ', ' ORDER BY item_id) FROM restart_items WHERE batch_id = %d`, batch))
+	}
+	require.Equal(t, "1 restarted, 2 refused restart.done, 3 restarted, 4 refused restart.done, 5 restarted", what(b.ID))
+	again := store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Status: store.MessageSucceeded}}
+	b, err = d.batches.Start(t.Context(), restart.Order{RestartSet: again}, ann)
+	require.NoError(t, err)
+	require.NotContains(t, what(b.ID), "restart.done")
+}
+
 // Two processes at once, and one that dies in the middle of a slice: each item
 // is restarted exactly once.
 func TestNoItemIsDoneTwice(t *testing.T) {

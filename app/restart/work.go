@@ -3,6 +3,7 @@ package restart
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,9 +136,13 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 			_, err := tx.EndBatch(ctx, s.Batch)
 			return err
 		}
+		right, err := settled(ctx, tx, s, ids)
+		if err != nil {
+			return err
+		}
 		var sum store.Tally
 		for _, id := range ids {
-			r, cause, err := b.one(ctx, tx, s, id)
+			r, cause, err := b.one(ctx, tx, s, id, slices.Contains(right, id))
 			if err != nil {
 				return err
 			}
@@ -154,9 +159,22 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 	return n, err
 }
 
+// settled are the items that have come right since they were chosen for having
+// failed: the marketplace called again, or somebody was faster. They are passed
+// over, and say so.
+func settled(ctx context.Context, tx *store.Tx, s store.Slice, ids []int64) ([]int64, error) {
+	if !s.Broken || s.Thing != store.RestartMessages || s.Mode != store.RestartAll {
+		return nil, nil
+	}
+	return tx.Succeeded(ctx, ids)
+}
+
 // one restarts an item. cause is why it was refused; err means that the
 // transaction is lost.
-func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64) (r store.RestartResult, cause, err error) {
+func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64, settled bool) (r store.RestartResult, cause, err error) {
+	if settled {
+		return r, fault.New(fault.Conflict, "restart.done"), nil
+	}
 	by := staff.Actor{Name: s.Actor, Source: s.Source, IP: s.IP, Reason: s.Reason}
 	cause, err = tx.Try(ctx, func() error {
 		switch {

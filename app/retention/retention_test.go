@@ -116,9 +116,9 @@ func (b bench) instances() {
 	person := k.SealString(seal.Customer, "Ann")
 	b.exec(`
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, customer_id, customer_name, real_name_sealed, email_sealed, email_bidx,
-                       phone_sealed, phone_bidx, order_sealed, params_sealed, access_sealed, password_sealed, front_end_url, user_name, memo, released_at)
+                       phone_sealed, phone_bidx, order_sealed, params_sealed, access_sealed, password_sealed, usage_sealed, front_end_url, user_name, memo, released_at)
 SELECT CASE WHEN n = 4 THEN 2 ELSE 1 END, 'i-' || n, 'CS' || n, 'CS' || n || '-1', 'b', CASE WHEN n = 3 THEN 'active' ELSE 'released' END,
-       CASE WHEN n = 5 THEN 'bob' ELSE 'ann' END, 'Ann', $1, $1, '\x01', $1, '\x02', $1, $1, $1, $1, 'https://a.example.com', 'ann', 'memo',
+       CASE WHEN n = 5 THEN 'bob' ELSE 'ann' END, 'Ann', $1, $1, '\x01', $1, '\x02', $1, $1, $1, $1, $1, 'https://a.example.com', 'ann', 'memo',
        CASE WHEN n <> 3 THEN now() - n * interval '10 days' END
   FROM generate_series(1, 5) AS n`, person)
 	b.exec(`
@@ -145,7 +145,7 @@ func (b bench) holding() map[string][]int64 {
 	return map[string][]int64{
 		"instances": b.ids(`
 SELECT id FROM instances
- WHERE erased_at IS NULL OR customer_name <> '' OR COALESCE(real_name_sealed, email_sealed, email_bidx, phone_sealed, phone_bidx, order_sealed, params_sealed, access_sealed, password_sealed) IS NOT NULL
+ WHERE erased_at IS NULL OR customer_name <> '' OR COALESCE(real_name_sealed, email_sealed, email_bidx, phone_sealed, phone_bidx, order_sealed, params_sealed, access_sealed, password_sealed, usage_sealed) IS NOT NULL
     OR front_end_url || user_name || memo <> '' ORDER BY id`),
 		"orders":     b.ids(`SELECT id FROM orders WHERE erased_at IS NULL OR customer_name <> '' OR COALESCE(real_name_sealed, email_bidx, answer_sealed, facts_sealed) IS NOT NULL ORDER BY id`),
 		"deliveries": b.ids(`SELECT id FROM deliveries WHERE to_sealed <> '' OR to_mask || subject <> '' OR content_sealed IS NOT NULL OR last_error IS NOT NULL ORDER BY id`),

@@ -33,6 +33,7 @@ func (a *Answer) examineInfo(raw json.RawMessage, asked Fields) {
 			a.find("%sinstanceId %q was not asked for", where, id)
 		}
 		a.examineApp(item["appInfo"], where+"appInfo.")
+		a.examineUsage(item["usageInfo"], where)
 	}
 	a.examineComplete(ids)
 }

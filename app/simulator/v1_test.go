@@ -171,8 +171,8 @@ func TestFormOfV1IsExamined(t *testing.T) {
 	a := Answer{Activity: market.QueryInstance, Status: 200, ContentType: "application/json",
 		Body: `{"resultCode":"000000","resultMsg":"x","encryptType":"3","info":[{"instanceId":"i","usageInfo":[{"when":1}]}]}`}
 	a.examineV1(Fields{"instanceId": "i"}, testKey)
-	require.Equal(t, []string{"field usageInfo.when is not documented", "field usageInfo.usageValue is missing",
-		"field usageInfo.statisticalTime is missing", `encryptType is "3", must be 1 or 2`}, a.Findings)
+	require.Equal(t, []string{"field info[0].usageInfo[0].when is not documented", "field info[0].usageInfo[0].usageValue is missing",
+		"field info[0].usageInfo[0].statisticalTime is missing", `encryptType is "3", must be 1 or 2`}, a.Findings)
 }
 
 func TestBadUsageOfV1(t *testing.T) {

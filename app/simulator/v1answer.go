@@ -33,7 +33,6 @@ func (a *Answer) examineV1(asked Fields, key string) {
 	case market.QueryInstance:
 		a.onlyFields("", doc, "resultCode", "resultMsg", "encryptType", "info")
 		a.examineInfo(doc["info"], asked)
-		a.examineUsage(doc["info"])
 	case market.GetLicense: // CN 0000001353181669
 		a.onlyFields("", doc, "resultCode", "resultMsg", "license", "instanceId")
 		a.InstanceID = a.text(doc, "", "instanceId", 64, a.Code.OK())
@@ -72,25 +71,6 @@ func (a *Answer) decrypt(key string, e crypt.EncryptType) {
 				continue
 			}
 			*f.text = plain
-		}
-	}
-}
-
-// examineUsage checks the elements of usageInfo, where there are any.
-func (a *Answer) examineUsage(raw json.RawMessage) {
-	var list []struct {
-		UsageInfo []map[string]json.RawMessage `json:"usageInfo"`
-	}
-	if json.Unmarshal(raw, &list) != nil {
-		return
-	}
-	for _, item := range list {
-		for _, u := range item.UsageInfo {
-			a.onlyFields("usageInfo.", u, "relatedInstanceId", "usageValue", "statisticalTime", "dashboardUrl")
-			if len(u["usageValue"]) == 0 {
-				a.find("field usageInfo.usageValue is missing")
-			}
-			a.text(u, "usageInfo.", "statisticalTime", 20, true)
 		}
 	}
 }

@@ -32,6 +32,7 @@ const (
 	InstancesRead   Permission = "instances.read"
 	InstancesAccess Permission = "instances.access" // write access data
 	InstancesReveal Permission = "instances.reveal" // see a password, with a reason
+	InstancesUsage  Permission = "instances.usage"  // report what was used
 	DeliveriesRead  Permission = "deliveries.read"
 	DeliveriesSend  Permission = "deliveries.send"
 	TasksRead       Permission = "tasks.read"
@@ -77,7 +78,7 @@ const (
 
 var reads = []Permission{StuckRead, LicensesRead, ChannelsRead, FailuresRead, SelfCheckRead, ListingRead, MessagesRead, InstancesRead, DeliveriesRead, TasksRead, LeftoversRead, PoolsRead, ProductsRead, ReconcileRead,
 	LicenseCodesRead, OrdersRead, EventsRead, AlertsRead}
-var works = []Permission{StuckRepair, FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
+var works = []Permission{StuckRepair, FailuresWork, LicensesWrite, LicensesReveal, SelfCheckRun, MessagesRestart, MessagesDecide, InstancesAccess, InstancesReveal, InstancesUsage, DeliveriesSend, PoolsWrite, TasksRestart, LeftoversDecide, ReconcileDecide,
 	LicenseCodesUse, LicenseCodesReveal, EventsSend}
 var rules = []Permission{CustomersErase, EventTargetsWrite, ChannelsWrite, ProductsWrite, AuditRead, AlertsManage}
 
@@ -155,6 +156,9 @@ const (
 	ActRefuseNotices = "notices.refused"
 	ActWantNotices   = "notices.wanted"
 )
+
+// ActReportUsage is the act of reporting what was used of an instance.
+const ActReportUsage = "instance.usage"
 
 // ActReveal is the act of looking at a password, as the audit names it.
 const ActReveal = "instance.reveal"

@@ -79,14 +79,19 @@ func (l list) encode(p position) string {
 // decode reads a cursor. Fault: invalid "cursor.invalid".
 func (l list) decode(s string) (position, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != cursorSize || b[0] != l.letter || b[1] > 1 {
+	if err != nil || len(s) != base64.RawURLEncoding.EncodedLen(cursorSize) || // line breaks are passed over
+		len(b) != cursorSize || b[0] != l.letter || b[1] > 1 {
 		return position{}, fault.New(fault.Invalid, "cursor.invalid")
 	}
-	return position{
+	p := position{
 		back: b[1] == 1,
 		at:   time.UnixMicro(int64(binary.BigEndian.Uint64(b[2:]))).UTC(),
 		id:   int64(binary.BigEndian.Uint64(b[10:])),
-	}, nil
+	}
+	if y := p.at.Year(); y < 1 || y > 9999 { // of no row, and beyond what the database can compare with
+		return position{}, fault.New(fault.Invalid, "cursor.invalid")
+	}
+	return p, nil
 }
 
 // beyond keeps the rows on the far side of a position.

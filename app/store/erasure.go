@@ -163,6 +163,7 @@ UPDATE instances
        password_sealed = NULL,
        memo = '',
        access_sealed = NULL,
+       usage_sealed = NULL,
        wipe_password_at = NULL,
        erased_at = now(),
        updated_at = now()

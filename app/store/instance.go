@@ -44,6 +44,7 @@ type Instance struct {
 	PasswordGivenAt time.Time         // when the customer first got the present password; zero: never, as far as is known
 	PasswordWipedAt time.Time         // since when there is no password any more that there once was
 	URLSeenAt       time.Time         // when an answer first gave the marketplace the front-end address; zero: none has
+	Usage           market.UsageReport
 }
 
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
@@ -51,20 +52,20 @@ const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, b
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
        user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
        access_sealed, params_sealed, told_expires_at, told_product_id, told_after, ordered_product_id, ordered_at, ordered_task, ordered_expires_at,
-       ordered_expiry_at, link_generation, password_given_at, password_wiped_at, url_seen_at`
+       ordered_expiry_at, link_generation, password_given_at, password_wiped_at, url_seen_at, usage_sealed`
 
 type scanner interface{ Scan(...any) error }
 
 func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	var i Instance
 	var expires, orderKnown, provisioned, frozen, released, told, ordered, orderedExpires, orderedExpiry, given, wiped, seen sql.NullTime
-	var realName, email, phone, password, access, params []byte
+	var realName, email, phone, password, access, params, usage []byte
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
 		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
 		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
 		&i.Protocol, &i.FrozenBy, &access, &params, &told, &i.Told.ProductID, &i.Told.After, &i.Ordered.ProductID, &ordered, &i.Ordered.Task,
-		&orderedExpires, &orderedExpiry, &i.LinkGeneration, &given, &wiped, &seen)
+		&orderedExpires, &orderedExpiry, &i.LinkGeneration, &given, &wiped, &seen, &usage)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
 	}
@@ -85,6 +86,9 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 		}
 	}
 	if i.Params, err = r.openParams(params); err != nil {
+		return nil, err
+	}
+	if i.Usage, err = r.openUsage(usage); err != nil {
 		return nil, err
 	}
 	return &i, r.openApp(&i.App, access)

@@ -88,11 +88,12 @@ type InstanceDetail struct {
 	ProvisionedAt time.Time
 	FrozenAt      time.Time
 	ReleasedAt    time.Time
-	ErasedAt      time.Time // since when it holds no personal data any more
-	Work          Work      // what it waits for
-	Link          Link      // the buyer's access page, by its present link
-	OneTimeLink   bool      // which shows the access data once only
-	OrderAnswer   string    // the order query's last answer, masked; "" before it is known
+	ErasedAt      time.Time          // since when it holds no personal data any more
+	Usage         market.UsageReport // as last reported by the seller's product, masked
+	Work          Work               // what it waits for
+	Link          Link               // the buyer's access page, by its present link
+	OneTimeLink   bool               // which shows the access data once only
+	OrderAnswer   string             // the order query's last answer, masked; "" before it is known
 	Orders        []InstanceOrder
 	Timeline      []TimelineEvent
 	Messages      []MessageRow  // about it, the last received first
@@ -308,7 +309,7 @@ func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*Instan
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+instanceList.columns+`,
        i.business_id, i.linear_value, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
-       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.order_sealed,
+       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.order_sealed, i.usage_sealed,
        w.since AS work_since, w.due AS work_due, w.claimed_by, w.claimed_at
   FROM instances i
   LEFT JOIN LATERAL (SELECT t.parked_at AS since, `+workDue+` AS due, p.claimed_by, p.claimed_at
@@ -341,6 +342,11 @@ SELECT `+instanceList.columns+`,
 		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 	}
 	d.OrderAnswer = MaskBody(order)
+	usage, err := r.openUsage(row.Usage)
+	if err != nil {
+		return nil, err
+	}
+	d.Usage = MaskUsage(usage)
 	if d.Orders, err = r.instanceOrders(ctx, d.PK); err != nil {
 		return nil, err
 	}
@@ -362,6 +368,7 @@ type instanceDetailRow struct {
 	Released     sql.NullTime `db:"released_at"`
 	Erased       sql.NullTime `db:"erased_at"`
 	Order        []byte       `db:"order_sealed"`
+	Usage        []byte       `db:"usage_sealed"`
 
 	WorkSince sql.NullTime   `db:"work_since"`
 	WorkDue   sql.NullTime   `db:"work_due"`

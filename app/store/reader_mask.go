@@ -141,14 +141,16 @@ func MaskBody(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	out, ok := maskJSON(b, 0)
-	if ok {
-		out = visible(out)
-	} else {
-		out = maskLoose(visible(string(b)))
+	if out, ok := maskJSON(b, 0); ok {
+		return visible(out)
 	}
-	out = accessPage.ReplaceAllString(out, "$1"+masked)
-	return addresses.ReplaceAllStringFunc(out, func(a string) string {
+	return maskPlaces(maskLoose(visible(string(b))))
+}
+
+// maskPlaces masks what is a secret by its form, under whatever name it stands.
+func maskPlaces(s string) string {
+	s = accessPage.ReplaceAllString(s, "$1"+masked)
+	return addresses.ReplaceAllStringFunc(s, func(a string) string {
 		return MaskEmail(escapedAt.Replace(a))
 	})
 }
@@ -265,11 +267,15 @@ func (m *jsonMasker) children(bracket json.Delim, kind sensitivity) error {
 	for m.dec.More() {
 		inner := kind
 		if bracket == '{' {
+			before := m.dec.InputOffset()
 			tok, err := m.dec.Token()
 			if err != nil {
 				return err
 			}
 			name, _ := tok.(string)
+			if clean := maskPlaces(name); clean != name {
+				m.replace(before, clean)
+			}
 			switch {
 			case kind == harmless:
 				inner = sensitive(name)
@@ -292,10 +298,10 @@ func (m *jsonMasker) text(s string) (string, bool) {
 		if clean, ok := maskJSON([]byte(s), m.nesting+1); ok {
 			return clean, clean != s
 		}
-		clean := maskLoose(s)
+		clean := maskPlaces(maskLoose(s))
 		return clean, clean != s
 	}
-	clean := maskParameters(s)
+	clean := maskPlaces(maskParameters(s))
 	return clean, clean != s
 }
 

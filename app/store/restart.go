@@ -61,6 +61,7 @@ type Slice struct {
 	IP     string `db:"ip"`
 	Reason string `db:"reason"`
 	N      int    `db:"n"`
+	Broken bool   `db:"broken"` // only what still fails is to be restarted: it was chosen for that
 }
 
 // RestartResult is what became of one item.
@@ -124,7 +125,7 @@ DELETE FROM restart_batches
 // not_found "restart.unknown_batch".
 func (t *Tx) SliceOf(ctx context.Context, id int64, n int) (slice Slice, err error) {
 	err = t.tx.GetContext(ctx, &slice, `
-SELECT id, thing, mode, actor, source, ip, reason, $2::int AS n
+SELECT id, thing, mode, actor, source, ip, reason, $2::int AS n, `+chosenBroken+` AS broken
   FROM restart_batches
  WHERE id = $1`, id, n)
 	if fault.Is(toFault(err), fault.NotFound) {
@@ -145,7 +146,12 @@ UPDATE restart_batches b
          LIMIT 1
            FOR UPDATE SKIP LOCKED) d
  WHERE b.id = d.id
-RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n`
+RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n, ` + chosenBroken + ` AS broken`
+
+// chosenBroken: the items of a batch were chosen because they failed. In a failure
+// group everything does, and nothing else can be ticked, which is what no filter
+// means.
+const chosenBroken = `(filter = '{}' OR COALESCE(filter ->> 'status', '') = 'failed' OR filter ->> 'group' IS NOT NULL)`
 
 const nextSlice = `
 SELECT CASE WHEN count(*) = 0 THEN -1 -- GREATEST would pass over the NULL
@@ -181,6 +187,16 @@ SELECT item_id
  ORDER BY item_id
  LIMIT $2
    FOR UPDATE SKIP LOCKED`, batch, n)
+	return ids, toFault(err)
+}
+
+// Succeeded are those of the messages that have come right.
+func (t *Tx) Succeeded(ctx context.Context, messages []int64) (ids []int64, err error) {
+	err = t.tx.SelectContext(ctx, &ids, `
+SELECT id
+  FROM messages
+ WHERE id = ANY($1)
+   AND status = 'succeeded'`, pq.Array(messages))
 	return ids, toFault(err)
 }
 

@@ -81,7 +81,7 @@ func (c Cipher) appendInfo(b []byte, list []market.InstanceInfo) []byte {
 		b = append(b, `{"instanceId":`...)
 		b = wire.AppendString(b, info.InstanceID)
 		b = c.appendApp(b, info.App)
-		b = append(b, '}')
+		b = append(wire.AppendUsage(b, info.Usage), '}')
 	}
 	return append(b, ']')
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"koodesk/app/market"
 )
 
 // Key is one candidate access key during a rotation. A key without a secret
@@ -101,8 +103,5 @@ func Sign(secret string, fields map[string]string) (query string) {
 	return b.String() + nameToken + "=" + url.QueryEscape(base64.StdEncoding.EncodeToString(sum))
 }
 
-// stampLayout is yyyyMMddHHmmssSSS; Go wants a separator before fractions.
-const stampLayout = "20060102150405.000"
-
 // Stamp is a timeStamp in UTC, as the basic interfaces carry it.
-func Stamp(t time.Time) string { return strings.Replace(t.UTC().Format(stampLayout), ".", "", 1) }
+func Stamp(t time.Time) string { return market.FormatMillis(t) }

@@ -59,5 +59,5 @@ func appendInfo(b []byte, info market.InstanceInfo) []byte {
 		b = wire.AppendField(b, "memo", app.Memo)
 		b = append(b, '}')
 	}
-	return append(b, '}')
+	return append(wire.AppendUsage(b, info.Usage), '}')
 }

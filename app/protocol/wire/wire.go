@@ -1,5 +1,6 @@
 // Package wire writes what all generations of the protocol write alike: JSON in
-// ASCII, and texts within published lengths. It knows no message of any of them.
+// ASCII, texts within published lengths, and usageInfo. It knows no whole message
+// of any of them.
 package wire
 
 import (
@@ -7,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"koodesk/app/market"
 )
 
 // AppendField writes a further member, if there is something to write.
@@ -18,6 +21,32 @@ func AppendField(b []byte, name, text string) []byte {
 	b = append(b, name...)
 	b = append(b, '"', ':')
 	return AppendString(b, text)
+}
+
+// AppendUsage writes the member usageInfo, if there is something to write. The
+// value is a number, as its published type Double says, and never has an exponent.
+func AppendUsage(b []byte, list []market.Usage) []byte {
+	for n, u := range list {
+		if n == 0 {
+			b = append(b, `,"usageInfo":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = append(b, '{')
+		if u.Related != "" {
+			b = append(b, `"relatedInstanceId":`...)
+			b = append(AppendString(b, u.Related), ',')
+		}
+		b = append(b, `"usageValue":`...)
+		b = append(b, u.Value...)
+		b = AppendField(b, "statisticalTime", market.FormatMillis(u.At))
+		b = AppendField(b, "dashboardUrl", u.Dashboard)
+		b = append(b, '}')
+	}
+	if len(list) > 0 {
+		b = append(b, ']')
+	}
+	return b
 }
 
 // AppendString writes a JSON string of ASCII characters; bytes that are no

@@ -11,6 +11,7 @@ import (
 
 	"koodesk/app/deliver"
 	"koodesk/app/intake"
+	"koodesk/app/market"
 	"koodesk/app/provision"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -25,9 +26,10 @@ type Restarter interface {
 	RefuseContent(ctx context.Context, message, id int64, by staff.Actor) error
 }
 
-// Accessor takes access data.
+// Accessor takes access data, and what was used of an instance.
 type Accessor interface {
 	SetAccess(ctx context.Context, instanceID string, a provision.Access, by staff.Actor) error
+	ReportUsage(ctx context.Context, instanceID string, list []market.Usage, by staff.Actor) error
 }
 
 // Resender sends deliveries again; to "" means the same address.
@@ -110,6 +112,8 @@ func (a *API) Routes() []session.Route {
 		to(get, "/instances/:instance_id", staff.InstancesRead, a.Instance),
 		to(get, "/instances/:instance_id/seen", staff.InstancesRead, a.Seen),
 		to(put, "/instances/:instance_id/access", staff.InstancesAccess, a.SetAccess),
+		to(get, "/instances/:instance_id/usage", staff.InstancesRead, a.InstanceUsage),
+		to(put, "/instances/:instance_id/usage", staff.InstancesUsage, a.ReportInstanceUsage),
 		to(post, "/instances/:instance_id/claim", staff.InstancesAccess, a.Claim),
 		to(del, "/instances/:instance_id/claim", staff.InstancesAccess, a.Unclaim),
 		to(get, "/instances/:instance_id/notices", staff.InstancesRead, a.Notices),

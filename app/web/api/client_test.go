@@ -17,7 +17,7 @@ import (
 
 // reply is an answer of the API.
 type reply struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	raw    string

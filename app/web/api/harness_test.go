@@ -66,7 +66,7 @@ var forbidden = []string{password, "Geheim-", emailAddress, "anna.secret", phone
 
 // house is the API on a listener of its own, with the real use cases behind it.
 type house struct {
-	t         *testing.T
+	t         testing.TB
 	store     *store.Store
 	channel   *store.Channel
 	signin    *signin.SignIn
@@ -133,7 +133,7 @@ func (s *shop) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials, 
 	return o, raw, err
 }
 
-func open(t *testing.T) *house {
+func open(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, store: storetest.Open(t), mail: &mailbox{}, market: &shop{}, tokens: map[staff.Role]string{}}
 	h.channel = storetest.Channel(t, h.store, "default", "")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/url"
@@ -183,12 +184,19 @@ func part(c *fiber.Ctx, name string) string {
 // repeated or mistyped field is named; null counts as absent. An empty body is
 // an empty object.
 func body(c *fiber.Ctx, dst any) error {
-	raw := bytes.TrimSpace(c.Body())
-	if len(raw) == 0 {
+	if len(bytes.TrimSpace(c.Body())) == 0 {
 		return nil
 	}
 	if t, _, _ := strings.Cut(c.Get(fiber.HeaderContentType), ";"); !strings.EqualFold(strings.TrimSpace(t), fiber.MIMEApplicationJSON) {
 		return fault.New(fault.Invalid, "request.content_type")
+	}
+	return read(c.Body(), dst)
+}
+
+// read is body without the request around it.
+func read(raw []byte, dst any) error {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 {
+		return nil
 	}
 	if !utf8.Valid(raw) {
 		return fault.New(fault.Invalid, "request.not_utf8")
@@ -205,7 +213,14 @@ func body(c *fiber.Ctx, dst any) error {
 
 type objectReader struct{ wrong []wrong }
 
+// maxWrong is how many mistakes of a body are named: a person mends them one by
+// one, and a body may hold a hundred thousand.
+const maxWrong = 50
+
 func (r *objectReader) fail(name, key string, args ...any) {
+	if len(r.wrong) == maxWrong {
+		return
+	}
 	r.wrong = append(r.wrong, wrong{in: "body", name: name, key: key, args: args})
 }
 
@@ -263,8 +278,27 @@ func (r *objectReader) field(value []byte, name string, dst reflect.Value) error
 		}
 		return r.object(value, name+".", dst)
 	}
+	if dst.Kind() == reflect.Slice && dst.Type().Elem().Kind() == reflect.Struct {
+		return r.objects(value, name, dst)
+	}
 	if err := json.Unmarshal(value, dst.Addr().Interface()); err != nil {
 		r.fail(name, "type", "type", typeName(dst.Type()))
+	}
+	return nil
+}
+
+// objects reads a list of objects, each as strictly as the whole.
+func (r *objectReader) objects(value []byte, name string, dst reflect.Value) error {
+	var items []json.RawMessage
+	if err := json.Unmarshal(value, &items); err != nil {
+		r.fail(name, "type", "type", "array")
+		return nil
+	}
+	dst.Set(reflect.MakeSlice(dst.Type(), len(items), len(items)))
+	for n, item := range items {
+		if err := r.field(item, fmt.Sprintf("%s[%d]", name, n), dst.Index(n)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -272,6 +306,9 @@ func (r *objectReader) field(value []byte, name string, dst reflect.Value) error
 func typeName(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t == reflect.TypeFor[json.Number]() {
+		return "number"
 	}
 	switch t.Kind() {
 	case reflect.Bool:

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -152,10 +150,9 @@ func (a *API) AddAccounts(c *fiber.Ctx) error {
 	return answer(c, fiber.StatusCreated, added{Added: done.Accounts, Batch: id(done.Batch), Woken: done.Woken})
 }
 
-// accountsBody is the JSON form; each account is read by itself, so that its
-// faults are named.
+// accountsBody is the JSON form.
 type accountsBody struct {
-	Accounts []json.RawMessage `json:"accounts"`
+	Accounts []accessBody `json:"accounts"`
 }
 
 func accountsOfJSON(c *fiber.Ctx) ([]pools.Row, error) {
@@ -163,17 +160,9 @@ func accountsOfJSON(c *fiber.Ctx) ([]pools.Row, error) {
 	if err := body(c, &in); err != nil {
 		return nil, err
 	}
-	r := &objectReader{}
 	rows := make([]pools.Row, 0, len(in.Accounts))
-	for i, raw := range in.Accounts {
-		var one accessBody
-		if err := r.object(raw, fmt.Sprintf("accounts[%d].", i), reflect.ValueOf(&one).Elem()); err != nil {
-			r.fail(fmt.Sprintf("accounts[%d]", i), "type", "type", "object")
-		}
+	for i, one := range in.Accounts {
 		rows = append(rows, pools.Row{Line: i + 1, Account: provision.Access(one)})
-	}
-	if len(r.wrong) > 0 {
-		return nil, refuse(r.wrong...)
 	}
 	return rows, nil
 }

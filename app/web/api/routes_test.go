@@ -96,6 +96,10 @@ func example(r session.Route) (p, body string) {
 		body = `{"filter":{"kind":"deliver","status":"failed"}}`
 	case "/instances/:instance_id/access":
 		body = `{"front_end_url":"https://app.example.com"}`
+	case "/instances/:instance_id/usage":
+		if r.Method == http.MethodPut {
+			body = `{"usage":[]}`
+		}
 	case "/channels/:channel/keys/:class":
 		p, body = "/channels/no-such-channel/keys/basic", `{"key":"a-key"}`
 	case "/deliveries/:id/receipt":

@@ -51,7 +51,7 @@ func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); retur
 
 // site is the server on a real listener, of which only the buyer's page is built.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	store   *store.Store
 	channel *store.Channel
 	pages   *accesspage.Pages
@@ -62,12 +62,12 @@ type site struct {
 	now     time.Time // zero: the real one
 }
 
-func open(t *testing.T) *site {
+func open(t testing.TB) *site {
 	t.Helper()
 	return openWith(t, buyer.Limits{})
 }
 
-func openWith(t *testing.T, limits buyer.Limits) *site {
+func openWith(t testing.TB, limits buyer.Limits) *site {
 	t.Helper()
 	s := &site{t: t, store: storetest.Open(t), redis: redistest.Open(t), log: &lockedBuffer{}}
 	s.channel = storetest.Channel(t, s.store, "default", "")

@@ -76,6 +76,40 @@ func TestTickedMessagesAreRestarted(t *testing.T) {
 	require.Contains(t, v.get("/messages").words("#toasts"), "Tick the messages")
 }
 
+// What was ticked is what is restarted, whatever has happened to the list since:
+// rows that moved, a message that came right, one that is no more.
+func TestTickedMessagesStayWhatTheyWereWhenTheListChanges(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CS1", "CS2", "CS3")
+	list := v.get("/messages?status=failed")
+	require.Equal(t, 3, list.Find(`input[data-tick][autocomplete="off"]`).Length(), "no browser puts ticks back by position")
+	form := []string{"return_to", list.value(`#bulk-form input[name="return_to"]`, "value")}
+	for _, box := range list.Find("input[data-tick]").EachIter() {
+		form = append(form, "ids", box.AttrOr("value", ""))
+	}
+	h.exec(`DELETE FROM messages WHERE id = 2`)
+	require.Equal(t, http.StatusSeeOther, v.post("/messages/3/restart", list).status)
+	h.work()
+	require.Equal(t, "succeeded", h.text(`SELECT status FROM messages WHERE id = 3`))
+	h.orders.err = unreachable()
+	h.buy("CS4") // the newest, where the first ticked row was
+	h.work()
+	h.orders.err = nil
+	before := h.text(`SELECT attempts FROM messages WHERE id = 3`)
+
+	v.get("/messages") // says what the single restart did
+	res := v.post("/messages/restart", list, form...)
+	require.Equal(t, "/messages?status=failed", res.to(), res.body)
+	says := v.get(res.to()).words("#toasts")
+	require.Contains(t, says, "1 restarted, 2 not")
+	require.Contains(t, says, "It is done")
+	require.Contains(t, says, "There is no such message")
+	require.Equal(t, "1 processing, 3 succeeded, 4 failed", h.text(`SELECT string_agg(id || ' ' || status, ', ' ORDER BY id) FROM messages`))
+	require.Equal(t, before, h.text(`SELECT attempts FROM messages WHERE id = 3`), "what came right is not run again")
+	require.Equal(t, "1 restarted, 2 refused message.unknown, 3 refused restart.done",
+		h.text(`SELECT string_agg(concat_ws(' ', item_id, state, error ->> 'key'), ', ' ORDER BY item_id) FROM restart_items`))
+}
+
 func TestEverythingThatAListShowsIsRestarted(t *testing.T) {
 	t.Parallel()
 	h, v := broken(t, "CSA1", "CSA2", "CSB1")

@@ -81,7 +81,7 @@ func (k *Console) sendInstance(c *fiber.Ctx, status int, s view.Shell, p view.In
 func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.URL, tries map[outbox.Kind]int) view.InstancePage {
 	p := view.InstancePage{
 		Shell: s, Instance: instanceRow(s.Clock, i.InstanceRow, list), Back: list.String(), Facts: instanceFacts(s.Clock, i),
-		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Timeline: instanceTimeline(s.Clock, i), Live: underWay(i.Tasks) && i.Status != market.Released,
+		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Usage: usageOf(s.Clock, i), Timeline: instanceTimeline(s.Clock, i), Live: underWay(i.Tasks) && i.Status != market.Released,
 	}
 	if i.OrderKnownAt.IsZero() {
 		p.OrderFault = orderFault(i.Tasks)

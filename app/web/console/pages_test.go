@@ -271,6 +271,17 @@ func TestThePageOfAnInstance(t *testing.T) {
 	require.Contains(t, gone.words("#access"), "The instance is released")
 	require.Zero(t, gone.Find(`form[action*="/access"]`).Length())
 	require.Equal(t, http.StatusNotFound, v.get("/instances/nobody").status)
+
+	require.Zero(t, p.Find("#usage").Length(), "of what is paid by use only")
+	h.exec(`UPDATE instances SET charging_mode = 'ON_DEMAND_PKG', status = 'active', frozen_at = NULL WHERE instance_id = 'biz-CSWORKS'`)
+	require.Contains(t, v.get("/instances/biz-CSWORKS").words("#usage"), "PUT /api/v1/instances/biz-CSWORKS/usage", "how it is reported")
+	require.NoError(t, h.provision.ReportUsage(t.Context(), "biz-CSWORKS", []market.Usage{{Related: "sms-1", Value: "41.5", At: time.Now(),
+		Dashboard: "https://app.example.com/use?token=" + buyerPassword}}, staff.CLI()))
+	used := v.get("/instances/biz-CSWORKS")
+	require.Contains(t, used.words("#usage"), "41.5https://app.example.com/use?token=••••••")
+	require.Contains(t, used.words("#usage"), "sms-1")
+	require.Contains(t, used.words("#seen"), "info[0].usageInfo[0].usageValue41.54 / 20")
+	require.NotContains(t, used.body, buyerPassword)
 }
 
 func TestThePageOfADelivery(t *testing.T) {

@@ -26,7 +26,7 @@ import (
 const public = "https://koodesk.example.com/sub"
 
 // open serves the address with a real deliverer.
-func open(t *testing.T, rate throttle.Rate, push map[string]string) (app *fiber.App, address string) {
+func open(t testing.TB, rate throttle.Rate, push map[string]string) (app *fiber.App, address string) {
 	t.Helper()
 	keys, err := seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func open(t *testing.T, rate throttle.Rate, push map[string]string) (app *fiber.
 	return app, receipts.URL(public, keys, deliver.SMS)
 }
 
-func post(t *testing.T, app *fiber.App, address, body string, sign func(*http.Request)) int {
+func post(t testing.TB, app *fiber.App, address, body string, sign func(*http.Request)) int {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "http://proxy.internal"+strings.TrimPrefix(address, public), strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

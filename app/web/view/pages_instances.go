@@ -114,6 +114,7 @@ type InstancePage struct {
 	Hold       Hold
 	Access     Access
 	Link       BuyerLink
+	Usage      Usage
 	Seen       Seen
 	Licenses   []LicenseRow // newest first
 	Timeline   []Event

@@ -44,7 +44,7 @@ func (s *Sender) judge(res *http.Response, body []byte) (deliver.Receipt, error)
 		}
 		code = a.Result[0].Status
 		if code == success {
-			return deliver.Receipt{ProviderRef: a.Result[0].SMSMsgID}, nil
+			return deliver.Receipt{ProviderRef: plainText(a.Result[0].SMSMsgID, 64)}, nil
 		}
 	}
 	return deliver.Receipt{}, refusal(code)

@@ -71,7 +71,7 @@ func read(contentType string, body []byte) ([]report, error) {
 }
 
 func (o report) read(now time.Time) deliver.Report {
-	r := deliver.Report{Tag: o.Extend, ProviderRef: plainText(o.SMSMsgID, 64), Outcome: outcome(o.Status), Code: word(o.Status),
+	r := deliver.Report{Tag: plainText(o.Extend, 64), ProviderRef: plainText(o.SMSMsgID, 64), Outcome: outcome(o.Status), Code: word(o.Status),
 		Note: plainText(o.StatusDesc, 200), Part: small(o.Sequence), Parts: small(o.Total), At: now}
 	if at, err := time.Parse(time.RFC3339, o.UpdateTime); err == nil && at.Before(now) {
 		r.At = at

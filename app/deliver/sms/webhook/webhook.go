@@ -119,7 +119,7 @@ func (s *Sender) Receive(r *http.Request, body []byte, now time.Time) ([]deliver
 	}
 	switch d := in.Data; d.Outcome {
 	case deliver.HandedOver, deliver.Delivered, deliver.Refused, deliver.Unknown:
-		return []deliver.Report{{Tag: d.Tag, ProviderRef: clean(d.ID, 64), Outcome: d.Outcome, Code: clean(d.Code, 32), Note: clean(d.Note, 200),
+		return []deliver.Report{{Tag: clean(d.Tag, 64), ProviderRef: clean(d.ID, 64), Outcome: d.Outcome, Code: clean(d.Code, 32), Note: clean(d.Note, 200),
 			Part: min(max(d.Part, 1), 99), Parts: min(max(d.Parts, 1), 99), At: now}}, nil
 	}
 	return nil, fault.New(fault.Invalid, "receipt.unreadable")

@@ -159,6 +159,9 @@ func instanceSamples(op, ro look) []Sample {
 		{"instance-revealed", view.PageInstance, op.instance("revealed")},
 		{"instance-released", view.PageInstance, op.instance("released")},
 		{"instance-read-only", view.PageInstance, ro.instance("active")},
+		{"instance-package", view.PageInstance, op.metered(usageRows()...)},
+		{"instance-by-use", view.PageInstance, op.metered(view.UsageRow{Value: "1024.5", At: ago(2 * time.Hour)})},
+		{"instance-unreported", view.PageInstance, op.metered()},
 	}
 }
 
