@@ -21,7 +21,7 @@ func (k *Keeper) personal(ctx context.Context) error {
 	if k.o.Days.Personal == 0 {
 		return nil
 	}
-	before := time.Now().AddDate(0, 0, -k.o.Days.Personal)
+	before := k.before(k.o.Days.Personal)
 	for range rounds {
 		n := 0
 		err := k.o.Store.Write(ctx, func(tx *store.Tx) error {

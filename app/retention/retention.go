@@ -27,6 +27,7 @@ type Options struct {
 	Store *store.Store
 	Days  Days
 	Log   *slog.Logger
+	Now   func() time.Time // nil: the clock
 }
 
 // Keeper is the use case. It is safe for concurrent use.
@@ -36,6 +37,9 @@ type Keeper struct{ o Options }
 func New(o Options) *Keeper {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	return &Keeper{o: o}
 }
@@ -47,23 +51,34 @@ const (
 	rounds = 200
 )
 
+// step works off at most limit rows of a kind that are older than before, and tells
+// how many it passed.
+type step func(ctx context.Context, kind string, before time.Time, limit int) (passed int, err error)
+
 // Run works off what is due. It may be broken off at any moment, and called again.
 func (k *Keeper) Run(ctx context.Context) error {
-	d := k.o.Days
+	if err := k.patient(k.makeMonths(ctx)); err != nil {
+		return err
+	}
+	s, d := k.o.Store, k.o.Days
 	for _, w := range []struct {
 		kind string
 		days int
-	}{{store.KeepPayloads, d.Payloads}, {store.KeepAttempts, d.Attempts}, {store.KeepTries, d.Attempts},
-		{store.KeepDeliveries, d.Deliveries}, {store.KeepEvents, d.Events}, {store.KeepAlerts, d.Alerts}, {store.KeepSayings, d.Alerts}} {
-		for _, step := range []func(context.Context, string, time.Time, int) (int, error){k.o.Store.RetireHeld, k.o.Store.Retire} {
-			err := k.each(w.days, func(before time.Time) (int, error) { return step(ctx, w.kind, before, batch) })
+		next step
+	}{{store.KeepPayloads, d.Payloads, s.Retire}, {store.KeepAttempts, d.Attempts, s.RetireMonths}, {store.KeepTries, d.Attempts, s.RetireMonths},
+		{store.KeepDeliveries, d.Deliveries, s.Retire}, {store.KeepEvents, d.Events, s.Retire}, {store.KeepAlerts, d.Alerts, s.Retire}, {store.KeepSayings, d.Alerts, s.Retire}} {
+		for _, next := range []step{s.RetireHeld, w.next} {
+			err := k.patient(k.each(w.days, func(before time.Time) (int, error) { return next(ctx, w.kind, before, batch) }))
 			if err != nil {
 				return err
 			}
 		}
 	}
-	err := k.each(d.Rejected, func(before time.Time) (int, error) { return k.o.Store.RetireRejected(ctx, before, batch) })
+	err := k.each(d.Rejected, func(before time.Time) (int, error) { return s.RetireRejected(ctx, before, batch) })
 	if err != nil {
+		return err
+	}
+	if err := k.patient(k.dropMonths(ctx)); err != nil {
 		return err
 	}
 	return k.personal(ctx)
@@ -74,11 +89,20 @@ func (k *Keeper) each(days int, step func(before time.Time) (int, error)) error 
 	if days == 0 {
 		return nil
 	}
-	before := time.Now().AddDate(0, 0, -days)
+	before := k.before(days)
 	for range rounds {
 		if n, err := step(before); err != nil || n < batch {
 			return err
 		}
 	}
 	return nil
+}
+
+// before is the moment since when what is kept for so many days is kept; nothing is
+// from before it when that is for ever.
+func (k *Keeper) before(days int) time.Time {
+	if days == 0 {
+		return time.Time{}
+	}
+	return k.o.Now().AddDate(0, 0, -days)
 }

@@ -62,7 +62,8 @@ func (s *Store) SetDiagnosis(ctx context.Context, attempt int64, d market.Diagno
 	_, err = s.db.ExecContext(ctx, `
 UPDATE attempts
    SET diagnosis = $2
- WHERE id = $1`, attempt, text)
+ WHERE id = $1
+   AND `+writtenLately, attempt, text)
 	return toFault(err)
 }
 

@@ -40,13 +40,21 @@ func (t *Tx) RowsRead(ctx context.Context, tables []string) (all, scanned int, e
 	err = t.tx.QueryRowxContext(ctx, `
 SELECT COALESCE(sum(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0), COALESCE(sum(seq_tup_read), 0)
   FROM pg_stat_xact_user_tables
- WHERE relname = ANY($1)`, pq.Array(tables)).Scan(&all, &scanned)
+ WHERE relname = ANY($1)
+    OR relid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent::regclass::text = ANY($1))`, pq.Array(tables)).Scan(&all, &scanned)
 	return all, scanned, err
 }
 
-// RetentionQueries are the statements of a kind's walk.
-func RetentionQueries(kind string) (walk, act string) {
-	return retiringQuery(keeps[kind]), keeps[kind].act
+// Walked are the kinds that are walked row by row, and the logs that are by month.
+var Walked, Monthly = []string{KeepPayloads, KeepDeliveries, KeepEvents, KeepAlerts, KeepSayings}, []string{KeepAttempts, KeepTries}
+
+// RetentionQueries are the statements of a kind's walk, of what was open, and of a
+// log's month.
+func RetentionQueries(kind string) (walk, act, month string) {
+	if m, ok := monthly[kind]; ok {
+		month = stayQuery(m, true)
+	}
+	return retiringQuery(keeps[kind]), keeps[kind].act, month
 }
 
 // RetireRejectedQuery is that of RetireRejected.

@@ -136,6 +136,7 @@ UPDATE attempts
        response_sealed = $3,
        duration_us = $4
  WHERE id = $1
+   AND `+writtenLately+`
 RETURNING message_id`, append([]any{attempt, string(o.Code), nullBytes(t.keys.Seal(seal.Payload, o.Response)), elapsed.Microseconds()}, shown...)...)
 	if err != nil {
 		return toFault(err)

@@ -53,6 +53,7 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
     ON a.message_id = m.id
    AND a.source = 'marketplace'
    AND a.at >= $1
+   AND a.part >= month_of($1::timestamptz - interval '2 days')
  WHERE m.test
    AND m.last_received_at >= $1
    AND m.activity <> ''
@@ -150,6 +151,7 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
   JOIN messages m
     ON m.id = a.message_id
  WHERE a.at >= $1
+   AND a.part >= month_of($1::timestamptz - interval '2 days')
    AND a.source = 'marketplace'
    AND a.disposition <> 'rejected'
    AND NOT m.test

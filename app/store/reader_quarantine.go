@@ -71,6 +71,7 @@ SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decide
     ON m.id = q.message_id
   JOIN attempts a
     ON a.id = q.attempt_id
+   AND a.message_id = q.message_id
  WHERE q.message_id = $1
  ORDER BY q.id DESC`, message)
 	if err != nil {
