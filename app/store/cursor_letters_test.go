@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,9 @@ func TestEveryListHasALetterOfItsOwn(t *testing.T) {
 	letter := regexp.MustCompile(`(?:letter:\s*|taskStuck\()'(.)'`)
 	seen := map[string]string{}
 	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		source, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, m := range letter.FindAllStringSubmatch(string(source), -1) {
