@@ -44,7 +44,7 @@ func (d *Deliverer) given(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 	if v.Kind != UsageInfo || outcome != HandedOver && outcome != Delivered {
 		return nil
 	}
-	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+	i, err := tx.LockInstancePK(ctx, v.InstancePK)
 	if err != nil || !tells(v, i) {
 		return err
 	}
@@ -57,7 +57,7 @@ func (d *Deliverer) notGiven(ctx context.Context, tx *store.Tx, v *store.Deliver
 	if v.Kind != UsageInfo || outcome != Refused && outcome != Bounced {
 		return nil
 	}
-	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+	i, err := tx.LockInstancePK(ctx, v.InstancePK) // it may be shown to the customer at this moment
 	if err != nil || i.PasswordGivenAt.IsZero() || !tells(v, i) {
 		return err
 	}

@@ -126,7 +126,7 @@ func (d *Deliverer) find(ctx context.Context, r Report) (id int64, which sending
 func (d *Deliverer) keep(ctx context.Context, tx *store.Tx, v *store.Delivery, ref, source string, r Report) error {
 	fresh, err := tx.AddReceipt(ctx, store.Receipt{DeliveryID: v.ID, MessageRef: ref, At: r.At, Source: source, ProviderRef: r.ProviderRef,
 		Outcome: string(r.Outcome), Code: r.Code, Note: r.Note, Part: max(r.Part, 1), Parts: max(r.Parts, 1)})
-	if err != nil || !fresh || ref != v.MessageRef || v.Status == cancelled {
+	if err != nil || !fresh || r.Remark || ref != v.MessageRef || v.Status == cancelled {
 		return err
 	}
 	all, err := tx.Reader().ReceiptsOf(ctx, v.ID)

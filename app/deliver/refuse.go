@@ -98,7 +98,7 @@ func (d *Deliverer) Refuse(ctx context.Context, token, kind string, off bool, ip
 		return fault.New(fault.Invalid, "notice.kind_unknown", "kind", kind, "known", strings.Join(Refusable(), ", "))
 	}
 	return d.store.Write(ctx, func(tx *store.Tx) error {
-		i, err := tx.LockInstanceID(ctx, link.instanceID)
+		i, err := tx.Reader().InstanceByID(ctx, link.instanceID)
 		if fault.Is(err, fault.NotFound) {
 			return fault.New(fault.NotFound, "access_page.unknown")
 		}

@@ -62,7 +62,7 @@ func markOf(ref string) string { return hex.EncodeToString(mark(ref)) }
 func (d *Deliverer) findReturned(to []string) (id int64, which sending, err error) {
 	for _, address := range to {
 		local, _, _ := strings.Cut(strings.Trim(address, "<> \t"), "@")
-		token := local[strings.LastIndexAny(local, "+-=_.")+1:]
+		token := local[strings.LastIndexAny(local, "+-=_. ")+1:] // a query turns + into a blank
 		payload, err := d.store.Keys().OpenShortToken(seal.Returns, token)
 		if err != nil {
 			continue

@@ -137,6 +137,12 @@ func TestAMailServiceReportsByHTTP(t *testing.T) {
 	require.NoError(t, post(`{"recipient":"`+m.From+`","outcome":"bounced","code":"5.2.2","note":"full"}`))
 	require.Equal(t, "failed bounced 5.2.2", x.state(id))
 	require.Equal(t, "receipt.unreadable", fault.From(post(`{}`)).Key)
+	_, id = x.told(address, "")
+	raw, err := os.ReadFile(filepath.Join("email", "bounce", "testdata", "postfix-failed.eml"))
+	require.NoError(t, err)
+	r := httptest.NewRequest(http.MethodPost, "/receipts/email/x?recipient="+x.sent(2).From, nil) // the + as it stands
+	require.NoError(t, x.d.Receive(t.Context(), deliver.Email, r, raw))
+	require.Equal(t, "failed bounced 5.1.1", x.state(id))
 	require.NoError(t, post(`{"recipient":"bounce+x@notify.seller.test","outcome":"bounced"}`), "of nobody's: dropped")
 }
 
@@ -147,9 +153,12 @@ func TestARetryComesBackToTheSameAddress(t *testing.T) {
 	_, _ = x.told(address, "")
 	require.Equal(t, "service@seller.test", x.sent(1).From)
 	withReturns(x)
-	_, _ = x.told(address, "")
+	_, id := x.told(address, "")
 	x.smtp.Drop(smtptest.Taken, 1)
 	require.Error(t, x.run(x.next(), false))
+	waiting := x.state(id)
+	require.Equal(t, 1, x.back("without-report", x.arrived(2)[1].From))
+	require.Equal(t, waiting, x.state(id), "what nobody can read is written down, and changes nothing")
 	require.NoError(t, x.run(x.next(), false))
 	got := x.arrived(3)
 	require.Equal(t, got[1].From, got[2].From)

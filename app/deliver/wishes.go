@@ -25,8 +25,11 @@ func (d *Deliverer) SetWishes(ctx context.Context, instanceID string, w store.Wi
 		return fault.New(fault.Invalid, "notice.bad_language", "value", w.Language)
 	}
 	return d.store.Write(ctx, func(tx *store.Tx) error {
-		i, err := tx.LockInstanceID(ctx, instanceID)
+		i, err := tx.Reader().InstanceByID(ctx, instanceID)
 		if err != nil {
+			return err
+		}
+		if _, err := tx.LockWishes(ctx, i.ChannelID, i.Customer()); err != nil { // before any instance of his
 			return err
 		}
 		if err := checkZone(ctx, tx.Reader(), w.Zone); err != nil {

@@ -40,6 +40,9 @@ func (p *Provisioner) ReportUsage(ctx context.Context, instanceID string, list [
 		if err := tx.SaveUsage(ctx, i.PK, market.UsageReport{At: tx.Now, Entries: list}); err != nil {
 			return err
 		}
+		if len(list) == len(i.Usage.Entries) {
+			return nil // reports come by the minute, and the audit is kept for ever
+		}
 		// A target of its own: reports come by the minute, and what people did to the
 		// instance is read from among the newest entries of its target.
 		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActReportUsage, Target: "usage/" + i.InstanceID, IP: by.IP,

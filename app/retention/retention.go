@@ -5,6 +5,7 @@ package retention
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -57,9 +58,11 @@ type step func(ctx context.Context, kind string, before time.Time, limit int) (p
 
 // Run works off what is due. It may be broken off at any moment, and called again.
 func (k *Keeper) Run(ctx context.Context) error {
-	if err := k.patient(k.makeMonths(ctx)); err != nil {
-		return err
-	}
+	months := k.patient(k.makeMonths(ctx)) // what goes does not wait for what is to come
+	return errors.Join(k.workOff(ctx), months)
+}
+
+func (k *Keeper) workOff(ctx context.Context) error {
 	s, d := k.o.Store, k.o.Days
 	for _, w := range []struct {
 		kind string

@@ -55,6 +55,7 @@ func templateName() (string, error) {
 	if err := migrations.Fingerprint(h); err != nil {
 		return "", err
 	}
+	_, _ = h.Write([]byte(time.Now().UTC().Format("2006-01"))) // migrations make partitions of the months to come
 	return templates + hex.EncodeToString(h.Sum(nil))[:12], nil
 }
 
