@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -164,6 +165,29 @@ func TestAnEmptyPool(t *testing.T) {
 	require.Equal(t, "user,003", again.AppOf(a.InstanceID).UserName)
 	require.Equal(t, "pass-003", again.AppOf(a.InstanceID).Password)
 	require.NotContains(t, r.log.String(), "pass-00")
+}
+
+// A purchase of V1.0 that KooGallery was told is done, since it took long, and that
+// then finds the pool empty is sold: nobody calls for it again, so the refill has it
+// go on, however late.
+func TestASoldPurchaseOfV1GoesOnAtARefill(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, false)
+	r.byPool("crm")
+	a := r.callV1(market.NewInstance, "orderId", "CS2611230202EMPTY")
+	require.Equal(t, market.Success, a.Code, a.Body)
+	page := a.AppOf(a.InstanceID).FrontEndURL
+	require.Contains(t, page, "/access/")
+	r.stop()
+	r.start(true)
+	failed := r.waitItems("/messages?status=failed&protocol=v1", 1)[0]
+	require.Equal(t, "pool.empty", failed["last_error"].(map[string]any)["code"])
+	require.Nil(t, failed["retry_until"], "it does not come again")
+	require.EqualValues(t, 1, r.items("/pools")[0]["waiting"])
+	r.fill("crm", 0, 1)
+	r.waitItems("/messages?status=succeeded&protocol=v1", 1)
+	require.Contains(t, r.page(http.MethodGet, page), `data-state="active"`)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`))
 }
 
 // Whoever buys keeps the account through freeze, renewal and upgrade, and loses

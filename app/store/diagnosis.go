@@ -22,7 +22,8 @@ type SigningKey struct {
 const maxSigningKeys = 64
 
 // SigningKeys lists the keys of every class and channel that are valid, or were
-// after the given time: the channel's own first, the newest first.
+// after the given time: the channel's own first, the newest first. One that
+// cannot be opened is passed over: it says nothing of the call, and the others may.
 func (r *Reader) SigningKeys(ctx context.Context, channel int64, retiredAfter time.Time) ([]SigningKey, error) {
 	rows, err := r.q.QueryxContext(ctx, `
 SELECT k.id, k.channel_id = $1, c.slug, k.class, k.key_sealed, k.created_at, k.retires_at
@@ -46,7 +47,7 @@ SELECT k.id, k.channel_id = $1, c.slug, k.class, k.key_sealed, k.created_at, k.r
 		}
 		k.RetiresAt = retires.Time
 		if k.Secret, err = r.open(seal.ChannelSecret, sealed); err != nil {
-			return nil, err
+			continue
 		}
 		out = append(out, k)
 	}

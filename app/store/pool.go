@@ -238,8 +238,9 @@ RETURNING low_since`, pool, low)
 
 // WakePool begins the provisioning anew that found the pool empty, the oldest
 // first and no more than it has free accounts, and gives how many that are. A
-// SaaS V1.0 purchase was refused, so it is woken only as long as the marketplace
-// goes on calling for it: afterwards its order is over.
+// SaaS V1.0 purchase that was refused is woken only as long as the marketplace
+// goes on calling for it: afterwards its order is over. One that was answered with
+// success before the pool was found empty is sold: nobody calls for it again.
 func (t *Tx) WakePool(ctx context.Context, pool, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
@@ -281,4 +282,4 @@ const waitsForPool = `t.status = 'failed'
    AND t.kind = 'provision'
    AND t.last_error ->> 'key' = 'pool.empty'
    AND i.released_at IS NULL
-   AND (i.protocol <> 'v1' OR m.retry_until > now())`
+   AND (i.protocol <> 'v1' OR m.result_code = '000000' OR m.retry_until > now())`

@@ -187,6 +187,26 @@ func TestExtendParams(t *testing.T) {
 	require.Len(t, take("["+strings.Repeat(`{"name":"n","value":"v"},`, 50)+`{}]`).Params, maxParams)
 }
 
+// Encoders differ in the alphabet, the padding and the line breaks that they make.
+func TestBase64OfExtendParamsMayBeOfAnyKind(t *testing.T) {
+	t.Parallel()
+	const name = "???>>>~~~"
+	std := base64.StdEncoding.EncodeToString([]byte(`[{"name":"` + name + `","value":"v"}, {"name":"wrapped","value":"beyond the 76th column."}]`))
+	require.Contains(t, std, "/")
+	require.Contains(t, std, "+")
+	require.Contains(t, std, "=")
+	wrap := func(s, by string) string { return s[:76] + by + s[76:] + by }
+	safe := strings.NewReplacer("+", "-", "/", "_").Replace(std)
+	for _, v := range []string{std, safe, strings.TrimRight(std, "="), strings.TrimRight(safe, "="), wrap(std, "\n"), wrap(std, "\r\n"), wrap(safe, "\n"),
+		url.QueryEscape(std), url.QueryEscape(wrap(std, "\r\n"))} {
+		f := full()[market.NewInstance]
+		f["saasExtendParams"] = v
+		c, err := decode(market.NewInstance, f)
+		require.NoError(t, err, "%q", v)
+		require.Equal(t, []market.ExtendParam{{Name: name, Value: "v"}, {Name: "wrapped", Value: "beyond the 76th column."}}, c.Terms.Params, "%q", v)
+	}
+}
+
 func TestContentHashTellsRepeats(t *testing.T) {
 	t.Parallel()
 	one := read(t, "activity=newInstance&orderId=o&productId=p&customerId=c&businessId=b1&timeStamp=1&email=x&expireTime=20270101000000")

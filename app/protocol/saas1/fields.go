@@ -17,6 +17,7 @@ type rule struct {
 	max  int // characters; for a list of ids, of each
 	need bool
 	take func(c *market.Call, r rule, v string) error
+	fold func(v string) string // leaves out of the value, before it is checked, what means nothing; may be nil
 }
 
 // Fields that several activities share. Lengths are the printed ones; where none
@@ -37,7 +38,7 @@ var (
 	amount        = number("amount", 7, func(t *market.Terms, n int64) { t.Amount = n })
 	diskSize      = number("diskSize", 7, func(t *market.Terms, n int64) { t.DiskSize = n })
 	bandWidth     = number("bandWidth", 7, func(t *market.Terms, n int64) { t.BandWidth = n })
-	extendParams  = rule{name: "saasExtendParams", max: 2048, take: takeExtendParams}
+	extendParams  = rule{name: "saasExtendParams", max: 2048, take: takeExtendParams, fold: unwrap}
 	trialToFormal = flag("trialToFormal", func(c *market.Call) { c.Scene = market.TrialToFormal })
 )
 
@@ -166,6 +167,9 @@ func flag(name string, set func(*market.Call)) rule {
 // have some before and after ids.
 func (r rule) apply(c *market.Call, q Query) error {
 	v := strings.TrimSpace(q.Get(r.name))
+	if r.fold != nil {
+		v = r.fold(v)
+	}
 	if v == "" {
 		if r.need {
 			return fault.New(fault.Invalid, keyMissing, "field", r.name)

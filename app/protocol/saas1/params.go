@@ -19,7 +19,9 @@ const maxParams = 32
 // takeExtendParams reads base64 of a JSON list of {"name", "value"} (page CN
 // 0070649013). The query's decoding has undone the outer escapes already; what
 // still has some is unescaped once more, since it is not published whether they
-// are made twice. A value that is no text is kept as its JSON.
+// are made twice. Which encoder makes it is not published either: both alphabets
+// are read, with and without padding and line breaks. A value that is no text is
+// kept as its JSON.
 func takeExtendParams(c *market.Call, r rule, v string) error {
 	const want = "base64 of a JSON list of names and values"
 	if strings.Contains(v, "%") {
@@ -27,9 +29,9 @@ func takeExtendParams(c *market.Call, r rule, v string) error {
 		if err != nil {
 			return r.refuse(keyFormat, want, "")
 		}
-		v = strings.ReplaceAll(once, " ", "+")
+		v = unwrap(strings.ReplaceAll(once, " ", "+"))
 	}
-	plain, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(v, "="))
+	plain, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(ordinary.Replace(v), "="))
 	if err != nil || !utf8.Valid(plain) {
 		return r.refuse(keyFormat, want, "")
 	}
@@ -51,6 +53,14 @@ func takeExtendParams(c *market.Call, r rule, v string) error {
 		}
 	}
 	return nil
+}
+
+// ordinary makes base64's alphabet for addresses the ordinary one.
+var ordinary = strings.NewReplacer("-", "+", "_", "/")
+
+// unwrap drops the line breaks that some encoders of base64 make.
+func unwrap(v string) string {
+	return strings.NewReplacer("\r", "", "\n", "").Replace(v)
 }
 
 // literal is a JSON text's content, or the JSON itself of anything else.
