@@ -2,11 +2,9 @@ package deliver_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -23,34 +21,6 @@ import (
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
-
-// clocked is a store whose database has a clock that the test sets: a function
-// now() of its own, found before PostgreSQL's. Everything that the program asks
-// of the time, in whatever statement, is answered by it.
-func clocked(t *testing.T) (*store.Store, func(time.Time)) {
-	t.Helper()
-	u, err := url.Parse(storetest.URL(t))
-	require.NoError(t, err)
-	db, err := sql.Open("postgres", u.String())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	_, err = db.Exec(`
-CREATE SCHEMA clock;
-CREATE TABLE clock.moment (at timestamptz NOT NULL);
-INSERT INTO clock.moment VALUES (pg_catalog.now());
-CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment'`)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", "clock,public,pg_catalog")
-	u.RawQuery = q.Encode()
-	s, err := store.Open(context.Background(), u.String(), storetest.Keys(t), store.Options{MaxConns: 4})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return s, func(at time.Time) {
-		_, err := db.Exec(`UPDATE clock.moment SET at = $1`, at)
-		require.NoError(t, err)
-	}
-}
 
 // letter is a notice as test and model see it.
 type letter struct {
@@ -79,9 +49,10 @@ func (m *mirror) moments(days []int, zone *time.Location) map[int]time.Time {
 	out := map[int]time.Time{}
 	for _, d := range days {
 		at := m.expiry.Add(-time.Duration(d) * 24 * time.Hour)
-		if d == 0 {
-			y, month, day := m.expiry.In(zone).Date()
-			at = time.Date(y, month, day, 0, 0, 0, 0, zone)
+		ends := m.expiry.In(zone)
+		if d == 0 || ends.Hour() == 23 && ends.Minute() == 59 {
+			y, month, day := ends.Date()
+			at = time.Date(y, month, day-d, 0, 0, 0, 0, zone)
 		}
 		out[d] = at
 	}
@@ -364,7 +335,12 @@ func (w *world) play(r *rapid.T) {
 	}
 	ahead := func(name string) time.Time {
 		days := rapid.SampledFrom([]int{9, 17, 33, 5, 2, 50, 0}).Draw(r, name)
-		return w.now.Add(time.Duration(days)*24*time.Hour + minutes(24*60, "and minutes"))
+		at := w.now.Add(time.Duration(days)*24*time.Hour + minutes(24*60, "and minutes"))
+		if rapid.Bool().Draw(r, "with the end of a day") { // as KooGallery's do
+			y, month, day := at.In(w.zone).Date()
+			return time.Date(y, month, day, 23, 59, 59, 0, w.zone)
+		}
+		return at
 	}
 	for _, m := range w.all {
 		w.expire(m, ahead("expires in"))

@@ -2,9 +2,11 @@ package deliver_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"testing"
 	"time"
 
@@ -20,6 +22,34 @@ import (
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
+
+// clocked is a store whose database has a clock that the test sets: a function
+// now() of its own, found before PostgreSQL's. Everything that the program asks
+// of the time, in whatever statement, is answered by it.
+func clocked(t *testing.T) (*store.Store, func(time.Time)) {
+	t.Helper()
+	u, err := url.Parse(storetest.URL(t))
+	require.NoError(t, err)
+	db, err := sql.Open("postgres", u.String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	_, err = db.Exec(`
+CREATE SCHEMA clock;
+CREATE TABLE clock.moment (at timestamptz NOT NULL);
+INSERT INTO clock.moment VALUES (pg_catalog.now());
+CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment'`)
+	require.NoError(t, err)
+	q := u.Query()
+	q.Set("search_path", "clock,public,pg_catalog")
+	u.RawQuery = q.Encode()
+	s, err := store.Open(context.Background(), u.String(), storetest.Keys(t), store.Options{MaxConns: 4})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s, func(at time.Time) {
+		_, err := db.Exec(`UPDATE clock.moment SET at = $1`, at)
+		require.NoError(t, err)
+	}
+}
 
 // desk is a deliverer on a database whose clock the test sets.
 type desk struct {

@@ -37,11 +37,15 @@ func CheckNotices(kinds []string) error {
 
 // Noticed tells which notice each of the changes of one moment is worth; "" for
 // none. A renewal that ends a freeze says it all, so that the customer gets one
-// message, not two; and whoever was never given anything is told of no end.
-func Noticed(changes []Change) []string {
+// message, not two; and whoever was never given anything is told of no end, be
+// the instance frozen before it was made. given tells whether it was made.
+func Noticed(changes []Change, given bool) []string {
 	out := make([]string, len(changes))
 	for n, c := range changes {
 		out[n] = c.notice()
+		if out[n] == WasReleased && !given {
+			out[n] = ""
+		}
 	}
 	if slices.Contains(out, WasRenewed) {
 		for n := range out {

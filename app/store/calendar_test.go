@@ -61,7 +61,8 @@ SELECT v.channel, v.id, v.id, v.id, v.id, CASE WHEN v.released THEN 'released' E
                (1, 'rare', 'RARE', 'c', '2091-02-10 12:00:00+08', false),
                (1, 'deaf', 'DEAF', 'c', '2091-02-10 12:00:00+08', false),
                (1, 'mute', 'P', 'mute', '2091-02-10 12:00:00+08', false),
-               (1, 'far', 'P', 'far', '2091-02-20 12:00:00+08', false)) v (channel, id, product, customer, at, released)`, `
+               (1, 'far', 'P', 'far', '2091-02-20 12:00:00+08', false),
+               (1, 'far-end', 'P', 'far', '2091-02-25 15:59:59+08', false)) v (channel, id, product, customer, at, released)`, `
 INSERT INTO instance_events (instance_pk, kind, old_value, new_value, at)
 SELECT i.id, v.kind, v.old, v.new, v.at::timestamptz
   FROM (VALUES ('first', 'expiry', '2090-02-01T00:00:00Z', '2091-02-01T00:00:00Z', '2091-02-05 00:00:00+08'),
@@ -122,6 +123,9 @@ func TestACalendarCountsByTheDaysOfItsZone(t *testing.T) {
 		"10 expiring=3",
 		"19 planned=1", // one day before "far"
 		"20 expiring=1",
+		"23 planned=1", // one day before "far-end", from midnight in Los Angeles
+		"24 planned=1", // and the day itself
+		"25 expiring=1",
 		"27 planned=1", // one day before "small"
 		"28 expiring=1 planned=2",
 	}

@@ -208,13 +208,16 @@ UPDATE instances
 	if err := t.dropStaleNotices(ctx, i, changes); err != nil {
 		return err
 	}
-	return t.Record(ctx, i.PK, changes, o)
+	return t.record(ctx, i.PK, changes, market.Noticed(changes, !i.ProvisionedAt.IsZero()), o)
 }
 
-// Record adds entries to an instance's history, and notes of each what its
-// customer is to be told.
+// Record adds entries to an instance's history that its state has no part in, and
+// notes of each what its customer is to be told.
 func (t *Tx) Record(ctx context.Context, pk int64, changes []market.Change, o Origin) error {
-	notices := market.Noticed(changes)
+	return t.record(ctx, pk, changes, market.Noticed(changes, true), o)
+}
+
+func (t *Tx) record(ctx context.Context, pk int64, changes []market.Change, notices []string, o Origin) error {
 	for n, c := range changes {
 		_, err := t.tx.ExecContext(ctx, `
 INSERT INTO instance_events (instance_pk, kind, old_value, new_value, message_id, task_id, actor, notice)

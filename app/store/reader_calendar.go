@@ -205,11 +205,12 @@ func calendarParts(c *clause, limit string, planned planArgs) []string {
                  JOIN instances i ON i.id = found.instance_pk) i
         WHERE state IS NOT NULL`+c.also()+`
         GROUP BY state`)
+	// Half of what is looked through belongs to the next day: see plannedRows.
 	return append(parts, `
-       SELECT 'planned', count(*) FILTER (WHERE wanted), count(*)
+       SELECT 'planned', count(*) FILTER (WHERE wanted), count(*) / 2
          FROM (SELECT `+plannedWanted("c.since", "c.until", planned)+` AS wanted
                  FROM (`+plannedRows("c.since", "c.until", c.also())+`
-                        LIMIT `+limit+`) i`+noticeFacts+`
+                        LIMIT 2 * `+limit+`) i`+noticeFacts+`
                  CROSS JOIN LATERAL (SELECT i.told AS days) d
                  CROSS JOIN LATERAL (SELECT `+noticeMoment("i", "COALESCE(NULLIF(w.zone, ''), "+planned.zone+")")+` AS at) m) found`)
 }
@@ -232,14 +233,14 @@ func toldDays(a planArgs) string {
 }
 
 // plannedRows are the instances of which one of the told days may fall into a
-// day, once for each. The day itself begins at a midnight that may be another one
-// in the customer's zone, so that more than 24 hours count.
+// day, once for each. What counts from a midnight of the customer's zone may be a
+// whole day further from the expiry, and clocks may have changed between.
 func plannedRows(since, until, also string) string {
 	return `
                SELECT i.*, told.days AS told
                  FROM told
                  JOIN instances i ON i.expires_at >= ` + since + ` + told.days * interval '24 hours'
-                  AND i.expires_at < ` + until + ` + CASE WHEN told.days = 0 THEN interval '25 hours' ELSE told.days * interval '24 hours' END
+                  AND i.expires_at < ` + until + ` + told.days * interval '24 hours' + interval '26 hours'
                 WHERE ` + until + ` > now()
                   AND i.status = 'active'
                   AND (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)` + also

@@ -61,7 +61,7 @@ func daySource(c *clause, day Span, what string, rules CalendarRules) source {
         CROSS JOIN LATERAL (SELECT ` + noticeMoment("i", "COALESCE(NULLIF(w.zone, ''), "+a.zone+")") + ` AS at) m
         WHERE ` + plannedWanted(since, until, a) + `)`
 		c.conds = nil // they are within
-		// Two notices of one instance at one moment cannot be: the days differ by 24 hours.
+		// Two notices of one instance at one moment cannot be: each has a day of its own.
 		return source{list: list{letter: 'Z', at: "i.at", id: "i.id", asc: true},
 			columns: instanceList.columns + ", i.id AS row_key, i.at" + event + ", i.told", table: rows, alias: "i"}
 	}

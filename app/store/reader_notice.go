@@ -48,8 +48,13 @@ SELECT COALESCE(w.off, '{}'), COALESCE(w.language, ''), COALESCE(w.zone, ''), CO
 	return w, n, toFault(err)
 }
 
-// noticeMoment is when a notice of d.days before the expiry of a row is due.
+// noticeMoment is when a notice of d.days before the expiry of a row is due: so
+// many times 24 hours before it, and the day itself from its beginning. An expiry
+// in the last minute of a day, as KooGallery's are, is the end of that day for
+// whoever reads of it: then it is the beginning of the day so many days earlier.
 func noticeMoment(row, zone string) string {
-	return `CASE WHEN d.days = 0 THEN date_trunc('day', ` + row + `.expires_at AT TIME ZONE ` + zone + `) AT TIME ZONE ` + zone + `
+	local := row + `.expires_at AT TIME ZONE ` + zone
+	return `CASE WHEN d.days = 0 OR (` + local + `)::time >= '23:59'
+                     THEN (date_trunc('day', ` + local + `) - d.days * interval '1 day') AT TIME ZONE ` + zone + `
                 ELSE ` + row + `.expires_at - d.days * interval '24 hours' END`
 }

@@ -15,8 +15,9 @@ SELECT count(*)
                SELECT d.days
                  FROM unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $1::int[])) d(days)
                 CROSS JOIN LATERAL (
-                      SELECT CASE WHEN d.days = 0
-                                  THEN date_trunc('day', i.expires_at AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2)) AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2)
+                      SELECT CASE WHEN d.days = 0 OR (i.expires_at AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2))::time >= '23:59'
+                                  THEN (date_trunc('day', i.expires_at AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2)) - d.days * interval '1 day')
+                                       AT TIME ZONE COALESCE(NULLIF(w.zone, ''), $2)
                                   ELSE i.expires_at - d.days * interval '24 hours' END AS at) m
                 WHERE m.at <= now()
                   AND m.at > i.expiry_since
