@@ -106,6 +106,7 @@ type Deliverer struct {
 	link      func(instanceID string, generation int) string
 	log       *slog.Logger
 	wake      func()
+	unopened  passedOver
 }
 
 // New makes the use case. An error is a defect of the templates.

@@ -19,7 +19,8 @@ func (d *Deliverer) lost(ctx context.Context, tx *store.Tx, v *store.Delivery, o
 
 // fallBack tells the customer by the other medium what finally did not arrive by
 // this one, if the product says so and the other address is known. What may have
-// arrived is not told twice, and what is a fall-back itself goes no further.
+// arrived is not told twice, what is a fall-back itself goes no further, and a
+// notice whose kind is switched off by now is told by neither.
 func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Delivery, outcome Outcome) error {
 	if v.FallbackOf != 0 || outcome == Unknown {
 		return nil
@@ -30,6 +31,14 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 	}
 	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
 	if err != nil || !s.DeliveryFallback {
+		return err
+	}
+	w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
+	if err != nil {
+		return err
+	}
+	v.Handing = false // it has ended
+	if off, err := d.switchedOff(ctx, tx, v, s, w); off || err != nil {
 		return err
 	}
 	medium, to := other(v.Medium, i)

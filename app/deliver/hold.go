@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"koodesk/app/fault"
@@ -23,7 +24,8 @@ const (
 )
 
 // hold puts a notice back that must not go out now, and says on it until when and
-// why. Usage information always goes, and so does what a person sends again.
+// why; one whose kind has been switched off since it was written is cancelled.
+// Usage information always goes, and so does what a person sends again.
 func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (held bool, err error) {
 	v, err := tx.LockDelivery(ctx, task.DeliveryID)
 	if err != nil || v.Kind == UsageInfo || v.Status != pending {
@@ -44,6 +46,12 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 	if err != nil {
 		return false, err
 	}
+	if off, err := d.switchedOff(ctx, tx, v, s, w); off || err != nil {
+		if err == nil {
+			err = tx.SetDeliveryStatus(ctx, v.ID, cancelled)
+		}
+		return false, err // begin sees that there is nothing to send
+	}
 	until, why, err := d.heldUntil(ctx, tx, v, s, d.zoneOf(w))
 	if err != nil {
 		return false, err
@@ -59,6 +67,22 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 		cause = fault.New(fault.Conflict, "delivery.held_daily_cap")
 	}
 	return true, tx.Postpone(ctx, task, cause, until)
+}
+
+// switchedOff tells whether a notice is of a kind that its product or its customer
+// has switched off, and no person has asked for it. One whose hand-over has begun
+// already may be with the customer: it is seen to the end. What goes out instead
+// of another message is asked for by whoever asked for that one.
+func (d *Deliverer) switchedOff(ctx context.Context, tx *store.Tx, v *store.Delivery, s store.ProductSettings, w store.Wishes) (bool, error) {
+	off := slices.Contains(s.NoticesOff, v.Kind) || slices.Contains(w.Off, v.Kind)
+	if !off || v.Kind == UsageInfo || v.Resends > 0 || v.Handing {
+		return false, nil
+	}
+	if v.FallbackOf == 0 {
+		return true, nil
+	}
+	first, err := tx.Reader().Delivery(ctx, v.FallbackOf)
+	return err == nil && first.Resends == 0, err
 }
 
 // heldUntil decides. An SMS that has to wait for tomorrow because of the number

@@ -2,6 +2,11 @@ package deliver
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
 
 	"koodesk/app/market"
 	"koodesk/app/store"
@@ -26,26 +31,38 @@ func (d *Deliverer) Schedule(ctx context.Context) error {
 	if err := d.replan(ctx); err != nil {
 		return err
 	}
-	for _, queue := range []func(*store.Tx) (picked, made int, err error){
-		func(tx *store.Tx) (int, int, error) { return tx.QueueExpiryNotices(ctx, rules) },
-		func(tx *store.Tx) (int, int, error) { return tx.QueueEventNotices(ctx, rules) },
-	} {
-		if err := d.queue(ctx, queue); err != nil {
+	for _, queue := range []selection{(*store.Tx).QueueExpiryNotices, (*store.Tx).QueueEventNotices} {
+		if err := d.queue(ctx, rules, queue); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// selection is one of the store's.
+type selection func(*store.Tx, context.Context, store.NoticeRules) (picked, made int, err error)
+
 // queue repeats a selection until nothing is left or the run is long enough.
-func (d *Deliverer) queue(ctx context.Context, once func(*store.Tx) (picked, made int, err error)) error {
+// Instances whose address cannot be opened are passed over.
+func (d *Deliverer) queue(ctx context.Context, rules store.NoticeRules, once selection) error {
 	total := 0
 	for range noticeRounds {
 		var picked, made int
+		var now time.Time
 		err := d.store.Write(ctx, func(tx *store.Tx) (err error) {
-			picked, made, err = once(tx)
+			now = tx.Now
+			rules.PassOver = d.unopened.at(now)
+			picked, made, err = once(tx, ctx, rules)
 			return err
 		})
+		var unopened store.UnopenedError
+		if errors.As(err, &unopened) {
+			d.unopened.add(unopened, now.Add(laterUnopened))
+			for _, id := range unopened {
+				d.log.ErrorContext(ctx, "an instance gets no notices: its address cannot be opened", "instance", id)
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -61,6 +78,35 @@ func (d *Deliverer) queue(ctx context.Context, once func(*store.Tx) (picked, mad
 		d.log.InfoContext(ctx, "notices are due", "notices", total)
 	}
 	return nil
+}
+
+// laterUnopened is for how long an instance is passed over whose address could not
+// be opened.
+const laterUnopened = time.Hour
+
+// passedOver are such instances, until when each. They are known to this process
+// alone: it begins anew with other keys, and then all that waits goes out.
+type passedOver struct {
+	mu    sync.Mutex
+	until map[int64]time.Time
+}
+
+func (p *passedOver) at(now time.Time) []int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.until, func(_ int64, until time.Time) bool { return !until.After(now) })
+	return slices.Collect(maps.Keys(p.until))
+}
+
+func (p *passedOver) add(instances map[int64]string, until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.until == nil {
+		p.until = map[int64]time.Time{}
+	}
+	for pk := range instances {
+		p.until[pk] = until
+	}
 }
 
 // replan has the instances of products whose days have changed looked at again,

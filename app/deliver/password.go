@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -98,7 +99,11 @@ func (d *Deliverer) WipePasswords(ctx context.Context) error {
 			pks, err := tx.DueWipes(ctx, wipeBatch)
 			n = len(pks)
 			for _, pk := range pks {
-				if err := d.wipe(ctx, tx, pk); err != nil {
+				err := d.wipe(ctx, tx, pk)
+				if err != nil && fault.From(err).Key == "secret.cannot_open" {
+					err = d.putOffWipe(ctx, tx, pk, err)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -109,6 +114,16 @@ func (d *Deliverer) WipePasswords(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// putOffWipe has an instance that no key opens looked at again later, so that the
+// others are seen to. Nothing of it was written yet: all is opened first.
+func (d *Deliverer) putOffWipe(ctx context.Context, tx *store.Tx, pk int64, cause error) error {
+	id, err := tx.PutOffWipe(ctx, pk, tx.Now.Add(laterWipe))
+	if err == nil {
+		d.log.ErrorContext(ctx, "a password cannot be wiped: the instance cannot be opened", "instance", id, "error", cause)
+	}
+	return err
 }
 
 func (d *Deliverer) wipe(ctx context.Context, tx *store.Tx, pk int64) error {

@@ -24,5 +24,6 @@ func PlanNotices(t *testing.T, s *Store) (expiries, events string) {
 		require.NoError(t, tx.SelectContext(ctx, &lines, `EXPLAIN (ANALYZE, BUFFERS, TIMING off) `+statement, args...))
 		return strings.Join(lines, "\n")
 	}
-	return explain(dueExpiries, 500, "seller.test", pq.Array(market.ExpiryDays()), "Asia/Shanghai"), explain(dueEvents, 500, "seller.test")
+	return explain(dueExpiries, 500, "seller.test", pq.Array(market.ExpiryDays()), "Asia/Shanghai", passOver(NoticeRules{})),
+		explain(dueEvents, 500, "seller.test", passOver(NoticeRules{}))
 }

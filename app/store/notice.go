@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 
 	"github.com/lib/pq"
 
@@ -18,14 +20,26 @@ type NoticeRules struct {
 	// Reach settles how a customer is told, with the masked address. An empty medium
 	// means that nobody can be.
 	Reach func(email, phone string) (medium, to, mask string)
+	// PassOver are the instances that are not looked at, see UnopenedError.
+	PassOver []int64
+}
+
+// UnopenedError says of which instances a selection could not open the address: by
+// their rows, their names. Nothing was written; it goes on without them.
+type UnopenedError map[int64]string
+
+func (e UnopenedError) Error() string {
+	return fmt.Sprintf("the addresses of %d instances cannot be opened", len(e))
 }
 
 // queued is a delivery that a selection has made; its address is still to be settled.
 type queued struct {
-	Picked int    `db:"picked"`
-	ID     int64  `db:"id"`
-	Email  []byte `db:"email_sealed"`
-	Phone  []byte `db:"phone_sealed"`
+	Picked     int            `db:"picked"`
+	ID         int64          `db:"id"`
+	InstancePK sql.NullInt64  `db:"instance_pk"`
+	InstanceID sql.NullString `db:"instance_id"`
+	Email      []byte         `db:"email_sealed"`
+	Phone      []byte         `db:"phone_sealed"`
 }
 
 // noticeFacts is what both selections add to a row of "due": the product's and the
@@ -58,7 +72,8 @@ const queueNotices = `
       FROM made m
       JOIN instances i ON i.id = m.instance_pk
 )
-SELECT (SELECT count(*) FROM due) AS picked, COALESCE(m.id, 0) AS id, i.email_sealed, i.phone_sealed
+SELECT (SELECT count(*) FROM due) AS picked, COALESCE(m.id, 0) AS id,
+       i.id AS instance_pk, i.instance_id, i.email_sealed, i.phone_sealed
   FROM (SELECT 1) one
   LEFT JOIN made m ON true
   LEFT JOIN instances i ON i.id = m.instance_pk`
@@ -90,6 +105,7 @@ WITH due AS (
     SELECT id
       FROM instances
      WHERE notice_at <= now()
+       AND id <> ALL($5)
      ORDER BY notice_at, id
      LIMIT $1
        FOR UPDATE SKIP LOCKED
@@ -155,6 +171,7 @@ WITH due AS (
     SELECT id, instance_pk, notice, new_value, message_id
       FROM instance_events
      WHERE notice IS NOT NULL
+       AND instance_pk <> ALL($3)
      ORDER BY id
      LIMIT $1
        FOR UPDATE SKIP LOCKED
@@ -187,15 +204,19 @@ WITH due AS (
 )` + queueNotices
 
 // QueueExpiryNotices looks at the instances whose notice may be due and writes
-// the deliveries and tasks; picked is how many it looked at.
+// the deliveries and tasks; picked is how many it looked at. An UnopenedError
+// names those that are to be passed over.
 func (t *Tx) QueueExpiryNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
-	return t.queueNotices(ctx, r, dueExpiries, r.Limit, r.Domain, pq.Array(r.Days), r.Zone)
+	return t.queueNotices(ctx, r, dueExpiries, r.Limit, r.Domain, pq.Array(r.Days), r.Zone, passOver(r))
 }
 
 // QueueEventNotices does so for what has happened to instances.
 func (t *Tx) QueueEventNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
-	return t.queueNotices(ctx, r, dueEvents, r.Limit, r.Domain)
+	return t.queueNotices(ctx, r, dueEvents, r.Limit, r.Domain, passOver(r))
 }
+
+// passOver is never NULL: that would pass over all.
+func passOver(r NoticeRules) any { return pq.Array(append([]int64{}, r.PassOver...)) }
 
 func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, args ...any) (picked, made int, err error) {
 	var rows []queued
@@ -217,14 +238,13 @@ func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone
 	var ids, nobody []int64
 	var media, masks []string
 	var sealed [][]byte
+	unopened := UnopenedError{}
 	for _, q := range rows {
 		email, err := t.Reader().open(seal.Customer, q.Email)
-		if err != nil {
-			return 0, err
-		}
-		phone, err := t.Reader().open(seal.Customer, q.Phone)
-		if err != nil {
-			return 0, err
+		phone, err2 := t.Reader().open(seal.Customer, q.Phone)
+		if err != nil || err2 != nil {
+			unopened[q.InstancePK.Int64] = q.InstanceID.String
+			continue
 		}
 		medium, to, mask := reach(email, phone)
 		if medium == "" {
@@ -233,6 +253,9 @@ func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone
 		}
 		ids, media, masks = append(ids, q.ID), append(media, medium), append(masks, mask)
 		sealed = append(sealed, t.keys.SealString(seal.Customer, to))
+	}
+	if len(unopened) > 0 {
+		return 0, unopened
 	}
 	if len(nobody) > 0 {
 		if _, err := t.tx.ExecContext(ctx, `

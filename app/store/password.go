@@ -48,6 +48,17 @@ UPDATE instances
 	return toFault(err)
 }
 
+// PutOffWipe is WipePasswordAt for an instance that could not be opened; it gives
+// its name.
+func (t *Tx) PutOffWipe(ctx context.Context, pk int64, at time.Time) (instanceID string, err error) {
+	err = t.tx.GetContext(ctx, &instanceID, `
+UPDATE instances
+   SET wipe_password_at = $2
+ WHERE id = $1
+RETURNING instance_id`, pk, at)
+	return instanceID, toFault(err)
+}
+
 // PasswordNotGiven takes back that the customer of an instance has got its
 // password: what had it came back.
 func (t *Tx) PasswordNotGiven(ctx context.Context, pk int64) error {

@@ -139,17 +139,34 @@ func (t *Tx) scanAccount(ctx context.Context, query string, args ...any) (market
 }
 
 // LetAccountGo takes the account of an instance back: it becomes free again, or
-// is retired. pool is "" when the instance has none.
+// is retired. One whose password was wiped while the instance had it is always
+// retired: the next buyer would get none. pool is "" when the instance has none.
 func (t *Tx) LetAccountGo(ctx context.Context, instancePK int64, retire bool) (pool string, err error) {
 	err = t.tx.GetContext(ctx, &pool, `
-UPDATE pool_accounts
-   SET status = CASE WHEN $2 THEN 'retired' ELSE 'free' END,
-       instance_pk = CASE WHEN $2 THEN instance_pk END,
-       taken_at = CASE WHEN $2 THEN taken_at END,
-       retired_at = CASE WHEN $2 THEN now() END
- WHERE instance_pk = $1
-   AND status = 'used'
-RETURNING pool`, instancePK, retire)
+WITH mine AS (
+    SELECT a.id, $2 OR a.password_sealed IS NULL
+           AND (i.password_wiped_at IS NOT NULL
+                OR EXISTS (
+                   SELECT 1
+                     FROM instance_events e
+                    WHERE e.instance_pk = i.id
+                      AND e.kind = 'password'
+                      AND e.new_value = 'wiped'
+                      AND e.at >= a.taken_at)) AS retire
+      FROM pool_accounts a
+      JOIN instances i ON i.id = a.instance_pk
+     WHERE a.instance_pk = $1
+       AND a.status = 'used'
+)
+UPDATE pool_accounts a
+   SET status = CASE WHEN mine.retire THEN 'retired' ELSE 'free' END,
+       instance_pk = CASE WHEN mine.retire THEN a.instance_pk END,
+       taken_at = CASE WHEN mine.retire THEN a.taken_at END,
+       retired_at = CASE WHEN mine.retire THEN now() END
+  FROM mine
+ WHERE a.id = mine.id
+   AND a.status = 'used'
+RETURNING a.pool`, instancePK, retire)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return "", nil
 	}

@@ -223,3 +223,46 @@ func TestAPoolTurnsOnce(t *testing.T) {
 	err = s.Write(ctx, func(tx *store.Tx) error { return tx.SetLowWater(ctx, "nowhere", 1) })
 	require.Equal(t, "pool.unknown", fault.From(err).Key)
 }
+
+// What has no password any more is nothing for the next buyer, whatever the
+// product says by now; what never had one is as good as it was.
+func TestAnAccountWhosePasswordWasWipedIsRetired(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	ctx := context.Background()
+	ids := poolInstances(t, s, 2)
+	require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockPool(ctx, "crm"); err != nil {
+			return err
+		}
+		_, err := tx.AddAccounts(ctx, "crm", []market.AppInfo{{FrontEndURL: "https://crm.example.com", UserName: "a", Password: "pass"},
+			{FrontEndURL: "https://crm.example.com", UserName: "b"}}, "cli")
+		return err
+	}))
+	for _, pk := range ids {
+		_, err := takeAccount(s, "crm", pk)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.WipePassword(ctx, ids[0], false); err != nil {
+			return err
+		}
+		for _, pk := range ids {
+			if _, err := tx.LetAccountGo(ctx, pk, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	var status []string
+	rows, err := s.SQL().Query(`SELECT user_name || ' ' || status || ' ' || (instance_pk IS NOT NULL) || ' ' || (retired_at IS NOT NULL) FROM pool_accounts ORDER BY id`)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		require.NoError(t, rows.Scan(&line))
+		status = append(status, line)
+	}
+	require.NoError(t, rows.Err())
+	require.Equal(t, []string{"a retired true true", "b free false false"}, status)
+}
