@@ -19,7 +19,7 @@ import (
 // callV1 sends a signed call of SaaS V1.0 and requires a conformant answer.
 func (r *rig) callV1(activity string, kv ...string) simulator.Answer {
 	r.t.Helper()
-	a := r.sendV1(activity, false, kv...)
+	a := insist(func() simulator.Answer { return r.sendV1(activity, false, kv...) })
 	require.True(r.t, a.Conformant(), "%s: %v %s", a.Body, a.Findings, a.Fault)
 	return a
 }

@@ -186,9 +186,11 @@ func (r *rig) call(activity string, kv ...any) simulator.Answer {
 	for i := 0; i < len(kv); i += 2 {
 		set[kv[i].(string)] = kv[i+1]
 	}
-	f, err := simulator.NewCall(activity, set, nil, false, r.ids)
-	require.NoError(r.t, err)
-	a := r.caller.Call(context.Background(), f)
+	a := insist(func() simulator.Answer {
+		f, err := simulator.NewCall(activity, set, nil, false, r.ids)
+		require.NoError(r.t, err)
+		return r.caller.Call(context.Background(), f)
+	})
 	require.True(r.t, a.Conformant(), "%s: %v %s", a.Body, a.Findings, a.Fault)
 	return a
 }
