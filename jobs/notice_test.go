@@ -49,7 +49,7 @@ SELECT 'notice', 'notice', 'notice/' || n
 		}
 	}
 	wait("no notice is begun", begun)
-	require.Eventually(t, func() bool { return s.count(`kind = 'notice' AND enqueued_at IS NOT NULL`) == due }, time.Minute, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return s.count(`kind = 'notice' AND enqueued_at IS NOT NULL`) == due }, 5*time.Minute, 20*time.Millisecond,
 		"all of them stand in their queue")
 	require.NoError(t, s.store.Write(context.Background(), func(tx *store.Tx) error {
 		_, err := tx.Enqueue(context.Background(), outbox.New{Kind: outbox.Deliver, Purpose: outbox.Usage, UniqueKey: "deliver/usage_info/1"})
