@@ -164,21 +164,19 @@ UPDATE deliveries d
   FROM tasks t
  WHERE t.delivery_id = d.id
    AND t.status = 'failed'
-   AND d.status = 'running'`, `
-UPDATE events e
+   AND d.status = 'running'`, endOf(`events`), endOf(`alert_messages`)}
+
+// endOf ends the rows of a table that name their task.
+func endOf(table string) string {
+	return `
+UPDATE ` + table + ` x
    SET status = 'failed',
        last_error = t.last_error
   FROM tasks t
- WHERE t.id = e.task_id
+ WHERE t.id = x.task_id
    AND t.status = 'failed'
-   AND e.status = 'running'`, `
-UPDATE alert_messages m
-   SET status = 'failed',
-       last_error = t.last_error
-  FROM tasks t
- WHERE t.id = m.task_id
-   AND t.status = 'failed'
-   AND m.status = 'running'`}
+   AND x.status = 'running'`
+}
 
 const recoverLost = `
 WITH lost AS (

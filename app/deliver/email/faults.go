@@ -136,12 +136,13 @@ func lost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &op)
 }
 
-var anyAddress = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
+// Address finds mail addresses in any text, also those with a quoted local part.
+var Address = regexp.MustCompile(`(?:"[^"]*"|[^\s<>"'(),;:]+)@[^\s<>"'(),;:]+`)
 
 // Scrub makes a server's words fit for logs and screens: servers like to repeat
 // the address that they refuse.
 func Scrub(s string) string {
-	s = anyAddress.ReplaceAllStringFunc(s, func(a string) string {
+	s = Address.ReplaceAllStringFunc(s, func(a string) string {
 		_, domain, _ := cutLast(a, "@")
 		return "***@" + domain
 	})

@@ -7,11 +7,11 @@ package bounce
 import (
 	"mime"
 	"net/textproto"
-	"regexp"
 	"strings"
 	"time"
 
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
 	"koodesk/app/fault"
 )
 
@@ -67,8 +67,6 @@ func unboxed(raw []byte) []byte {
 	}
 }
 
-var anAddress = regexp.MustCompile(`[^\s<>,;:"'()]+@[^\s<>,;:"'()]+`)
-
 // maxReceivers bounds how many addresses are looked at.
 const maxReceivers = 16
 
@@ -79,7 +77,7 @@ func receivers(h textproto.MIMEHeader, recipient string) (out []string) {
 	}
 	for _, name := range []string{"Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To"} {
 		for _, v := range h.Values(name) {
-			out = append(out, anAddress.FindAllString(v, maxReceivers)...)
+			out = append(out, email.Address.FindAllString(v, maxReceivers)...)
 		}
 	}
 	return out[:min(len(out), maxReceivers)]

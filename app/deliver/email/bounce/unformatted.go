@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
 )
 
 // unformatted reads a mail without a delivery status. It has come back for good
@@ -70,7 +71,7 @@ func paragraphs(text []byte) []string {
 // fromSystem tells a mail server's mail from a person's, and from an answer that
 // his mail program gives, which has no sender in its envelope either.
 func fromSystem(h textproto.MIMEHeader) bool {
-	from := strings.ToLower(anAddress.FindString(words(h.Get("From"))))
+	from := strings.ToLower(email.Address.FindString(words(h.Get("From"))))
 	name, _, _ := strings.Cut(from, "@")
 	if name == "mailer-daemon" || name == "postmaster" {
 		return true
