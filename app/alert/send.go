@@ -26,8 +26,7 @@ type letter struct {
 // "alert.robot_refused" (service, code), given up; unavailable "alert.robot_busy"
 // (service, code); unavailable "delivery.outcome_unknown", given up, where an
 // earlier try, or this one, may have handed it to a service that would take it
-// twice; conflict
-// "task.lease_lost".
+// twice; conflict "task.lease_lost".
 func (d *Desk) Deliver(ctx context.Context, task outbox.Task) error {
 	var l *letter
 	err := d.o.Store.Write(ctx, func(tx *store.Tx) (err error) {

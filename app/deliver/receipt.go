@@ -38,7 +38,7 @@ type Report struct {
 	Outcome     Outcome  // Delivered, Refused, Bounced, or HandedOver for "still on its way"
 	Code        string   // the service's word, e.g. UNDELIV
 	Note        string   // in the service's words
-	Remark      bool     // it is written down, and changes nothing
+	Remark      string   // what it says instead of an outcome: written down, and changes nothing
 	Part, Parts int      // of a long SMS, from 1; 0 counts as 1
 	At          time.Time
 }

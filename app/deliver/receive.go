@@ -125,8 +125,8 @@ func (d *Deliverer) find(ctx context.Context, r Report) (id int64, which sending
 // keep writes a receipt down and lets the delivery follow.
 func (d *Deliverer) keep(ctx context.Context, tx *store.Tx, v *store.Delivery, ref, source string, r Report) error {
 	fresh, err := tx.AddReceipt(ctx, store.Receipt{DeliveryID: v.ID, MessageRef: ref, At: r.At, Source: source, ProviderRef: r.ProviderRef,
-		Outcome: string(r.Outcome), Code: r.Code, Note: r.Note, Part: max(r.Part, 1), Parts: max(r.Parts, 1)})
-	if err != nil || !fresh || r.Remark || ref != v.MessageRef || v.Status == cancelled {
+		Outcome: string(r.Outcome), Code: r.Code, Note: r.Note, Remark: r.Remark, Part: max(r.Part, 1), Parts: max(r.Parts, 1)})
+	if err != nil || !fresh || r.Remark != "" || ref != v.MessageRef || v.Status == cancelled {
 		return err
 	}
 	all, err := tx.Reader().ReceiptsOf(ctx, v.ID)
@@ -174,7 +174,7 @@ var rank = map[Outcome]int{HandedOver: 0, Unknown: 1, Refused: 2, Bounced: 3, De
 func settle(all []store.Receipt, ref string) (outcome Outcome, code string) {
 	parts, best := 1, map[int]store.Receipt{}
 	for _, r := range all {
-		if r.MessageRef != ref {
+		if r.MessageRef != ref || r.Remark != "" {
 			continue
 		}
 		parts = max(parts, r.Parts, r.Part)

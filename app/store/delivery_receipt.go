@@ -20,11 +20,12 @@ type Receipt struct {
 	Outcome     string    `db:"outcome"`
 	Code        string    `db:"code"`
 	Note        string    `db:"note"`
+	Remark      string    `db:"remark"`
 	Part        int       `db:"part"` // of a long SMS, from 1
 	Parts       int       `db:"parts"`
 }
 
-const receiptColumns = `delivery_id, message_ref, received_at, at, source, provider_ref, outcome, code, note, part, parts`
+const receiptColumns = `delivery_id, message_ref, received_at, at, source, provider_ref, outcome, code, note, remark, part, parts`
 
 // maxReceipts bounds what one delivery's service can have us write down.
 const maxReceipts = 200
@@ -33,10 +34,10 @@ const maxReceipts = 200
 // has said already, and for one too many.
 func (t *Tx) AddReceipt(ctx context.Context, r Receipt) (fresh bool, err error) {
 	result, err := t.tx.ExecContext(ctx, `
-INSERT INTO delivery_receipts (delivery_id, message_ref, at, source, provider_ref, outcome, code, note, part, parts)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
- WHERE (SELECT count(*) FROM delivery_receipts WHERE delivery_id = $1) < $11
-ON CONFLICT DO NOTHING`, r.DeliveryID, r.MessageRef, r.At, r.Source, r.ProviderRef, r.Outcome, r.Code, r.Note, r.Part, r.Parts, maxReceipts)
+INSERT INTO delivery_receipts (delivery_id, message_ref, at, source, provider_ref, outcome, code, note, remark, part, parts)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+ WHERE (SELECT count(*) FROM delivery_receipts WHERE delivery_id = $1) < $12
+ON CONFLICT DO NOTHING`, r.DeliveryID, r.MessageRef, r.At, r.Source, r.ProviderRef, r.Outcome, r.Code, r.Note, r.Remark, r.Part, r.Parts, maxReceipts)
 	if err != nil {
 		return false, toFault(err)
 	}

@@ -275,6 +275,7 @@ func (l *orderLife) told(ctx context.Context) error {
 SELECT `+receiptColumns+`
   FROM delivery_receipts
  WHERE delivery_id = ANY($1)
+   AND remark = ''
  ORDER BY id DESC
  LIMIT $2`, pq.Array(ids), maxEvents)
 	for _, s := range receipts {

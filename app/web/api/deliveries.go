@@ -58,6 +58,7 @@ type receipt struct {
 	Outcome     string `json:"outcome"`
 	Code        string `json:"code"`
 	Note        string `json:"note"`
+	Remark      string `json:"remark"`
 	ProviderRef string `json:"provider_ref"`
 	Part        int    `json:"part"`
 	Parts       int    `json:"parts"`
@@ -67,7 +68,7 @@ type receipt struct {
 func showReceipts(d *store.DeliveryDetail) []receipt {
 	out := make([]receipt, 0, len(d.Receipts))
 	for _, r := range d.Receipts {
-		out = append(out, receipt{At: moment(r.At), ReceivedAt: moment(r.ReceivedAt), Source: r.Source, Outcome: r.Outcome, Code: r.Code, Note: r.Note,
+		out = append(out, receipt{At: moment(r.At), ReceivedAt: moment(r.ReceivedAt), Source: r.Source, Outcome: r.Outcome, Code: r.Code, Note: r.Note, Remark: r.Remark,
 			ProviderRef: r.ProviderRef, Part: r.Part, Parts: r.Parts, Current: r.MessageRef == d.MessageRef})
 	}
 	return out

@@ -141,7 +141,7 @@ func otherDelivery(label string, id int64) view.Fact {
 func deliveryReceipts(clock view.Clock, d *store.DeliveryDetail) []view.Receipt {
 	out := make([]view.Receipt, 0, len(d.Receipts))
 	for _, r := range slices.Backward(d.Receipts) {
-		out = append(out, view.Receipt{At: clock.Time(r.At), Outcome: r.Outcome, Code: r.Code, Note: r.Note, Source: r.Source, Part: r.Part,
+		out = append(out, view.Receipt{At: clock.Time(r.At), Outcome: r.Outcome, Code: r.Code, Note: r.Note, Remark: r.Remark, Source: r.Source, Part: r.Part,
 			Parts: r.Parts, Old: r.MessageRef != d.MessageRef})
 	}
 	return out

@@ -49,6 +49,7 @@ type Receipt struct {
 	Outcome string
 	Code    string
 	Note    string
+	Remark  string // what is said instead of an outcome; "" for none
 	Source  string
 	Part    int // of several Parts
 	Parts   int

@@ -72,8 +72,7 @@ func reportOf(a action, h textproto.MIMEHeader) deliver.Report {
 	said = words(said)
 	r := deliver.Report{Outcome: meanings[a].outcome, Code: codeOf(h.Get("Status"), said), Note: said}
 	if r.Outcome == deliver.HandedOver {
-		r.Remark = true
-		r.Note = strings.TrimSuffix(string(a)+": "+said, ": ")
+		r.Remark = string(a)
 	}
 	return r
 }

@@ -23,7 +23,7 @@ func unformatted(h textproto.MIMEHeader, text []byte) (deliver.Report, bool) {
 	if !fromSystem(h) {
 		return deliver.Report{}, false
 	}
-	return deliver.Report{Outcome: deliver.HandedOver, Remark: true, Note: "came back without a report that programs can read: " + words(h.Get("Subject"))}, true
+	return deliver.Report{Outcome: deliver.HandedOver, Remark: "unreadable", Note: words(h.Get("Subject"))}, true
 }
 
 // qmail reads the form of qmail-send (QSBMF): a greeting, a paragraph for each

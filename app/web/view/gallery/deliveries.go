@@ -108,7 +108,7 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.bounced")})
 		p.Receipts = []view.Receipt{{At: ago(time.Minute), Outcome: "bounced", Code: "5.1.1", Source: "smtp", Part: 1, Parts: 1,
 			Note: "550 5.1.1 <***@very-long-company-name.example.com.cn>: Recipient address rejected: User unknown in virtual mailbox table"},
-			{At: ago(time.Hour), Outcome: "handed_over", Code: "4.2.0", Note: "delayed: 450 4.2.0 greylisted", Source: "smtp", Part: 1, Parts: 1}}
+			{At: ago(time.Hour), Outcome: "handed_over", Code: "4.2.0", Remark: "delayed", Note: "450 4.2.0 greylisted", Source: "smtp", Part: 1, Parts: 1}}
 	case "unknown":
 		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "unknown", false
 		p.Delivery.Fault = &fault.Record{Code: fault.Unavailable, Key: "delivery.outcome_unknown", Args: map[string]string{"transport": "huawei"}}
