@@ -279,7 +279,7 @@ func (s *suite) opens(doc map[string]any) {
 // buy makes an instance for the cases that need one. V1.0's calls say of the
 // order what V2.0's ask for.
 func (s *suite) buy(order string, terms simulator.Fields) string {
-	caller := &simulator.Caller{URL: s.rig.base + s.path, Key: s.key}
+	caller := s.rig.calls(s.path, s.key, market.V2)
 	fields, err := simulator.NewCall(market.NewInstance, simulator.Fields{"orderId": order, "orderLineId": simulator.LineID(order)}, nil, false, s.rig.ids)
 	if s.guide.Form == conformance.FormToken {
 		caller.Protocol = market.V1

@@ -252,7 +252,7 @@ func (d repeatable) caller(c *crowd) *simulator.Caller {
 	if key == "" {
 		key = storetest.BasicKey
 	}
-	return &simulator.Caller{URL: c.caller.URL, Key: key, Protocol: d.protocol}
+	return c.calls("/koogallery/default", key, d.protocol)
 }
 
 func TestFiftyDuplicatesOfEveryInterface(t *testing.T) {

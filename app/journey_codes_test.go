@@ -28,7 +28,8 @@ func (r *rig) generation(p market.Protocol, key, activity string, set simulator.
 	r.t.Helper()
 	f, err := simulator.NewCallOf(p, activity, set, nil, false, r.ids)
 	require.NoError(r.t, err)
-	c := &simulator.Caller{URL: r.caller.URL, Key: key, Protocol: p, NoBodySign: true}
+	c := r.calls("/koogallery/default", key, p)
+	c.NoBodySign = true
 	a := c.Call(context.Background(), f)
 	require.Equal(r.t, http.StatusOK, a.Status, "%s %s", a.Body, a.Fault)
 	return a

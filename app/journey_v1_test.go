@@ -32,8 +32,7 @@ func (r *rig) sendV1(activity string, test bool, kv ...string) simulator.Answer 
 	}
 	f, err := simulator.NewCallV1(activity, set, nil, test, r.ids)
 	require.NoError(r.t, err)
-	caller := &simulator.Caller{URL: r.caller.URL, Key: storetest.BasicKey, Protocol: market.V1}
-	return caller.Call(context.Background(), f)
+	return r.calls("/koogallery/default", storetest.BasicKey, market.V1).Call(context.Background(), f)
 }
 
 // The whole life of a V1.0 product, from the marketplace's and the customer's

@@ -35,8 +35,7 @@ func (r *rig) sendLicense(p market.Protocol, activity string, test bool, kv ...a
 	}
 	f, err := simulator.NewCallOf(p, activity, set, nil, test, r.ids)
 	require.NoError(r.t, err)
-	caller := &simulator.Caller{URL: r.caller.URL, Key: storetest.BasicKey, Protocol: p}
-	return caller.Call(context.Background(), f)
+	return r.calls("/koogallery/default", storetest.BasicKey, p).Call(context.Background(), f)
 }
 
 // licenses makes every product a License product without access data.

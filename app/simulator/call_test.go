@@ -323,3 +323,16 @@ func TestAddressKeepsItsQuery(t *testing.T) {
 	require.Equal(t, exitGood, status, out)
 	require.True(t, strings.HasPrefix(s.queries[0], "a=1&signature="), s.queries[0])
 }
+
+func TestALateAnswerIsFound(t *testing.T) {
+	t.Parallel()
+	s := newSeller(t)
+	f, err := NewCall(market.NewInstance, nil, nil, false, NewIDs(time.Now))
+	require.NoError(t, err)
+	a := (&Caller{URL: s.URL, Key: testKey, Limit: 1}).Call(t.Context(), f)
+	require.False(t, a.OK())
+	require.Len(t, a.Findings, 1)
+	require.Contains(t, a.Findings[0], "answered after")
+	a = (&Caller{URL: s.URL, Key: testKey, Limit: time.Hour}).Call(t.Context(), f)
+	require.True(t, a.OK(), a)
+}

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -29,6 +30,7 @@ type Caller struct {
 	Now  func() time.Time // dates the calls; nil: time.Now
 
 	Skew       time.Duration // added to each call's timestamp
+	Limit      time.Duration // what an answer may take without being found late; 0: AnswerLimit
 	Slow       bool          // dribble the body over about two seconds
 	NoBodySign bool          // do not miss Body-Sign where an answer has none
 
@@ -134,6 +136,9 @@ func (c *Caller) Send(ctx context.Context, s Signed) Answer {
 	if err != nil {
 		a.Fault = "the answer broke off: " + plainError(err)
 		return a
+	}
+	if limit := cmp.Or(c.Limit, AnswerLimit); a.Latency > limit {
+		a.find("answered after %.1f s; the published limit is %.0f s", a.Latency.Seconds(), limit.Seconds())
 	}
 	a.Status, a.ContentType, a.Body = resp.StatusCode, resp.Header.Get("Content-Type"), string(body)
 	if s.Body == nil {
