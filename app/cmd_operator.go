@@ -30,8 +30,8 @@ func (c *cli) verb(ctx context.Context, name string, args []string, verbs map[st
 	return c.bad(name, "say one of %s", list[2:])
 }
 
-func (c *cli) signin(s *store.Store) (*signin.SignIn, error) {
-	return signin.New(signin.Options{Store: s})
+func (c *cli) signin(s *store.Store) *signin.SignIn {
+	return signin.New(signin.Options{Store: s, Cost: c.hashing})
 }
 
 func operatorAdd(ctx context.Context, c *cli, args []string) error {
@@ -50,10 +50,7 @@ func operatorAdd(ctx context.Context, c *cli, args []string) error {
 		}
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		people, err := c.signin(s)
-		if err != nil {
-			return err
-		}
+		people := c.signin(s)
 		added, err := people.AddOperator(ctx, n, staff.CLI())
 		if err != nil {
 			return err
@@ -81,10 +78,7 @@ func operatorPassword(ctx context.Context, c *cli, args []string) error {
 		}
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		people, err := c.signin(s)
-		if err != nil {
-			return err
-		}
+		people := c.signin(s)
 		if password != "" {
 			if err := people.GivePassword(ctx, *address, password, staff.CLI()); err != nil {
 				return err
@@ -133,10 +127,7 @@ func tokenCreate(ctx context.Context, c *cli, args []string) error {
 		return err
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		people, err := c.signin(s)
-		if err != nil {
-			return err
-		}
+		people := c.signin(s)
 		plain, err := people.CreateToken(ctx, *name, staff.Role(*role), staff.CLI())
 		if err != nil {
 			return err
@@ -153,10 +144,7 @@ func operatorDisable(ctx context.Context, c *cli, args []string) error {
 		return err
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		people, err := c.signin(s)
-		if err != nil {
-			return err
-		}
+		people := c.signin(s)
 		if err := people.Disable(ctx, *address, staff.CLI()); err != nil {
 			return err
 		}
@@ -195,10 +183,7 @@ func tokenRevoke(ctx context.Context, c *cli, args []string) error {
 		return err
 	}
 	return c.with(ctx, func(s *store.Store) error {
-		people, err := c.signin(s)
-		if err != nil {
-			return err
-		}
+		people := c.signin(s)
 		if err := people.RevokeToken(ctx, *id, staff.CLI()); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/provision"
+	"koodesk/app/signin"
 	"koodesk/app/simulator"
 	"koodesk/app/store"
 	"koodesk/config"
@@ -88,10 +89,11 @@ type cli struct {
 	stdout, stderr io.Writer
 	config         config.Config
 
-	// For tests: shorter waits, a mail server's own certificates, and word of
-	// the address that the web part listens on.
+	// For tests: shorter waits, cheaper hashes of passwords, a mail server's own
+	// certificates, and word of the address that the web part listens on.
 	tune      func(*jobs.Options)
 	drivers   func(*store.Store) provision.Drivers // in place of the real ones of these names
+	hashing   signin.Cost
 	mailCAs   *x509.CertPool
 	listening func(net.Addr)
 }

@@ -28,6 +28,7 @@ import (
 	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
 	"koodesk/app/redisconn/redistest"
+	"koodesk/app/signin"
 	"koodesk/app/simulator"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
@@ -134,7 +135,7 @@ func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 
 // cli is a command line with the rig's settings.
 func (r *rig) cli(stdin string) *cli {
-	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick,
+	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
 		drivers: func(s *store.Store) provision.Drivers {
 			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
 		}}

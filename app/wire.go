@@ -268,10 +268,7 @@ var pages = sync.OnceValues(func() (*view.Engine, error) { return view.New(views
 
 // webOptions gathers what the web part is built from.
 func (p *parts) webOptions(c *cli) (web.Options, error) {
-	people, err := signin.New(signin.Options{Store: p.store, Redis: p.redis, Log: p.log})
-	if err != nil {
-		return web.Options{}, err
-	}
+	people := signin.New(signin.Options{Store: p.store, Redis: p.redis, Log: p.log, Cost: c.hashing})
 	sessions, err := session.New(session.Options{SignIn: people, Sessions: p.store.Sessions(), PublicURL: c.config.PublicURL.String(), Log: p.log})
 	if err != nil {
 		return web.Options{}, err

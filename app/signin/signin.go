@@ -38,15 +38,11 @@ type SignIn struct {
 }
 
 // New makes the use case.
-func New(o Options) (*SignIn, error) {
+func New(o Options) *SignIn {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h, err := newHasher(o.Cost)
-	if err != nil {
-		return nil, err
-	}
-	return &SignIn{store: o.Store, log: o.Log, limit: throttle.New("signin", o.Redis, o.Log), hasher: h}, nil
+	return &SignIn{store: o.Store, log: o.Log, limit: throttle.New("signin", o.Redis, o.Log), hasher: newHasher(o.Cost)}
 }
 
 // Limits of guessing. Both count every try, right or wrong; a right one forgets

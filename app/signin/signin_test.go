@@ -36,8 +36,7 @@ func open(t *testing.T, client redis.UniversalClient) *door {
 	t.Helper()
 	d := &door{t: t, store: storetest.Open(t), log: &bytes.Buffer{}}
 	var err error
-	d.signin, err = New(Options{Store: d.store, Redis: client, Log: slog.New(slog.NewTextHandler(d.log, nil)), Cost: cheap})
-	require.NoError(t, err)
+	d.signin = New(Options{Store: d.store, Redis: client, Log: slog.New(slog.NewTextHandler(d.log, nil)), Cost: cheap})
 	added, err := d.signin.AddOperator(context.Background(), NewOperator{Email: "ann@example.com", Role: staff.Operator, Password: right}, staff.CLI())
 	require.NoError(t, err)
 	require.Empty(t, added.OneTime)
@@ -107,9 +106,8 @@ func TestUnknownAddressCostsTheSame(t *testing.T) {
 func TestCostIsRenewed(t *testing.T) {
 	t.Parallel()
 	d := open(t, nil)
-	dearer, err := New(Options{Store: d.store, Cost: Cost{MemoryKiB: 128, Iterations: 2, Parallelism: 1}})
-	require.NoError(t, err)
-	_, err = dearer.SignIn(context.Background(), "ann@example.com", right, "192.0.2.1")
+	dearer := New(Options{Store: d.store, Cost: Cost{MemoryKiB: 128, Iterations: 2, Parallelism: 1}})
+	_, err := dearer.SignIn(context.Background(), "ann@example.com", right, "192.0.2.1")
 	require.NoError(t, err)
 	o, err := d.store.Reader().OperatorByID(context.Background(), d.id)
 	require.NoError(t, err)

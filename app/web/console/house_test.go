@@ -140,8 +140,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	h.provision = provision.New(provision.Options{Store: s, Marketplace: h.orders, Deliverer: h.deliver, Log: quiet,
 		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "releasing": releasing{}}})
 	h.intake = intake.New(intake.Options{Store: s, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
-	h.people, err = signin.New(signin.Options{Store: s, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
-	require.NoError(t, err)
+	h.people = signin.New(signin.Options{Store: s, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	h.base = "http://" + l.Addr().String()

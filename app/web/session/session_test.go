@@ -40,8 +40,7 @@ func open(t *testing.T, o session.Options) *site {
 	s := &site{t: t, store: storetest.Open(t)}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	var err error
-	s.signin, err = signin.New(signin.Options{Store: s.store, Log: log, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
-	require.NoError(t, err)
+	s.signin = signin.New(signin.Options{Store: s.store, Log: log, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
 	for _, role := range staff.Roles() {
 		_, err := s.signin.AddOperator(context.Background(), signin.NewOperator{Email: string(role) + "@example.com", Role: role, Password: password}, staff.CLI())
 		require.NoError(t, err)
