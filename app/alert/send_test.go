@@ -10,6 +10,7 @@ import (
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
 	"koodesk/app/staff"
+	"koodesk/app/store/storetest"
 )
 
 // gateway is an SMS service that takes what it is given, also twice.
@@ -31,7 +32,8 @@ func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
 	h.target(alert.Setting{Medium: alert.SMS, Address: "+8618688888888"})
 	h.group(1)
 	h.watch()
-	h.exec(`ALTER TABLE alert_messages ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`)
+	storetest.Alter(t, h.store.SQL(), `ALTER TABLE alert_messages ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`,
+		`ALTER TABLE alert_messages DROP CONSTRAINT nothing_is_written`)
 	cause, ok := h.work(5)
 	require.True(t, ok)
 	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(cause).Key)

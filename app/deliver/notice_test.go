@@ -33,12 +33,11 @@ func clocked(t *testing.T) (*store.Store, func(time.Time)) {
 	db, err := sql.Open("postgres", u.String())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	_, err = db.Exec(`
+	storetest.Alter(t, db, `
 CREATE SCHEMA clock;
 CREATE TABLE clock.moment (at timestamptz NOT NULL);
 INSERT INTO clock.moment VALUES (pg_catalog.now());
-CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment'`)
-	require.NoError(t, err)
+CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment'`, `DROP SCHEMA clock CASCADE`)
 	q := u.Query()
 	q.Set("search_path", "clock,public,pg_catalog")
 	u.RawQuery = q.Encode()

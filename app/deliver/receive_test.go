@@ -18,6 +18,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/simulator"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 const phone = "18688888888"
@@ -147,8 +148,8 @@ func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
 	x := openSMS(t)
 	x.sms.SetReport("", 1)
 	_, id := x.told("", phone)
-	_, err := x.store.SQL().Exec(`ALTER TABLE deliveries ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`)
-	require.NoError(t, err)
+	storetest.Alter(t, x.store.SQL(), `ALTER TABLE deliveries ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`,
+		`ALTER TABLE deliveries DROP CONSTRAINT nothing_is_written`)
 	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(x.run(x.next(), false)).Key)
 	require.Equal(t, "failed unknown ", x.state(id))
 	require.Equal(t, 0, x.count(`SELECT count(*) FROM tasks WHERE status = 'pending'`))

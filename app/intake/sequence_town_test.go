@@ -108,8 +108,7 @@ func openTown(t *testing.T) *town {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Prepare(ctx))
-	_, err = s.SQL().Exec(everyChangeHasItsEntry)
-	require.NoError(t, err)
+	storetest.Alter(t, s.SQL(), everyChangeHasItsEntry, `DROP FUNCTION has_entry() CASCADE`)
 	c := &town{store: s, channel: storetest.Channel(t, s, "default", "https://market.test")}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	c.prov = provision.New(provision.Options{Store: s, Marketplace: c, Deliverer: c, Drivers: provision.Drivers{"town": c}, Log: log})

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/store/storetest"
 )
 
 func TestAPasswordIsSeenWithItsEntryInTheAudit(t *testing.T) {
@@ -38,8 +39,8 @@ func TestAPasswordIsSeenWithItsEntryInTheAudit(t *testing.T) {
 	require.NotContains(t, d.log.String(), typed.Password)
 
 	// Without the entry there is no password.
-	_, err = d.store.SQL().ExecContext(ctx, `ALTER TABLE audit ADD CONSTRAINT full_up CHECK (action <> 'instance.reveal') NOT VALID`)
-	require.NoError(t, err)
+	storetest.Alter(t, d.store.SQL(), `ALTER TABLE audit ADD CONSTRAINT full_up CHECK (action <> 'instance.reveal') NOT VALID`,
+		`ALTER TABLE audit DROP CONSTRAINT full_up`)
 	password, err = d.p.RevealPassword(ctx, i.InstanceID, why)
 	require.Error(t, err)
 	require.Empty(t, password)

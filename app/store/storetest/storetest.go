@@ -155,6 +155,18 @@ func OpenAt(t testing.TB, url string) *store.Store {
 	return s
 }
 
+// Alter changes the schema until the test ends. A change that stays costs the
+// database: the next test gets one that is made anew.
+func Alter(t testing.TB, db *sql.DB, change, undo string) {
+	t.Helper()
+	_, err := db.Exec(change)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := db.Exec(undo)
+		require.NoError(t, err)
+	})
+}
+
 // BasicKey, AK and SK are the secrets of the channel that Channel makes.
 const (
 	BasicKey = "11111111-2222-3333-4444-555555555555"
