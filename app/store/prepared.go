@@ -73,6 +73,24 @@ func (p *prepared) prepare(ctx context.Context, db *sqlx.DB, queries []string) {
 	}
 }
 
+// often reads one row by a statement without parameters that every page needs:
+// planning it can take several times as long as running it, and without
+// parameters its plan is everybody's.
+func (r *Reader) often(ctx context.Context, query string, dest ...any) error {
+	if r.pool == nil {
+		return r.q.QueryRowxContext(ctx, query).Scan(dest...)
+	}
+	stmt, due := r.pool.prepared.find(query)
+	if stmt != nil {
+		return stmt.QueryRowxContext(ctx).Scan(dest...)
+	}
+	err := r.q.QueryRowxContext(ctx, query).Scan(dest...)
+	if due {
+		r.pool.prepared.prepare(ctx, r.pool.db, []string{query})
+	}
+	return err
+}
+
 // hotTx is a transaction that uses what is prepared. database/sql prepares a
 // statement once on each connection that runs it.
 type hotTx struct {

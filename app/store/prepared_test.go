@@ -103,3 +103,21 @@ func TestPreparedStatementsBelongToTheirTransaction(t *testing.T) {
 	require.NoError(t, s.SQL().QueryRow(`SELECT count(*) FROM messages WHERE idem_key = 'undone'`).Scan(&n))
 	require.Zero(t, n)
 }
+
+func TestWhatEveryPageCountsIsPrepared(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1)
+	for range 4 {
+		n, err := s.Reader().NavCounts(context.Background())
+		require.NoError(t, err)
+		require.Zero(t, n.FailedMessages)
+	}
+	n, _ := preparedTexts(t, s)
+	require.Equal(t, 1, n)
+	c := storetest.Channel(t, s, "default", "")
+	_, err := s.SQL().Exec(`INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at) VALUES ($1, 'v2', 'newInstance', 'a', 'failed', now(), now())`, c.ID)
+	require.NoError(t, err)
+	counted, err := s.Reader().NavCounts(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 1, counted.FailedMessages.N)
+}

@@ -183,7 +183,7 @@ type NavCounts struct {
 func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
 	var n [11]int
 	var low []string
-	err := r.q.QueryRowxContext(ctx, `
+	err := r.often(ctx, `
 SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.status = 'failed' AND `+untold+` LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'failed' LIMIT 1001) AS b),
@@ -191,8 +191,8 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIM
        (SELECT count(*) FROM (SELECT 1 FROM failure_groups WHERE resolved_at IS NULL AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM leftovers WHERE status = 'open' LIMIT 1001) AS b),
        `+stuckCounts+`,
-       ARRAY(SELECT low.name FROM (`+lowPools+`) low ORDER BY 1)`).
-		Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], pq.Array(&low))
+       ARRAY(SELECT low.name FROM (`+lowPools+`) low ORDER BY 1)`,
+		&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], pq.Array(&low))
 	return NavCounts{LowPools: low, FailedMessages: countOf(n[0]), FailedDeliveries: countOf(n[1]), FailedTasks: countOf(n[2]),
 		WaitingInstances: countOf(n[3]), OpenGroups: countOf(n[4]), OpenLeftovers: countOf(n[5]),
 		Stuck: countOf(n[6] + n[7] + n[8] + n[9] + n[10])}, toFault(err)

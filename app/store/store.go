@@ -68,10 +68,11 @@ func (s *Store) Ping(ctx context.Context) error { return toFault(s.db.PingContex
 type Reader struct {
 	q    sqlx.QueryerContext
 	keys *seal.Keyring
+	pool *Store // nil inside a transaction
 }
 
 // Reader gives a reader outside any transaction.
-func (s *Store) Reader() *Reader { return &Reader{q: s.db, keys: s.keys} }
+func (s *Store) Reader() *Reader { return &Reader{q: s.db, keys: s.keys, pool: s} }
 
 // Tx is one transaction. Its Now is the database's, fixed for the transaction.
 type Tx struct {
