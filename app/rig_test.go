@@ -225,7 +225,7 @@ func (r *rig) access(instance string) simulator.App {
 // mails waits for n mails.
 func (r *rig) mails(n int) []smtptest.Message {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	got, err := r.mail.Wait(ctx, n)
 	require.NoError(r.t, err, "%d mails of %d: %s", len(got), n, r.log)

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+	"koodesk/app/simulator"
+)
+
+// decide opens a dialog of the page, writes a reason and sends its form.
+func (b *tab) decide(dialog, reason string) {
+	b.r.t.Helper()
+	b.do(chromedp.Click(`button[data-dialog=`+dialog+`]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#`+dialog+`[open]`, chromedp.ByQuery),
+		chromedp.SendKeys(`#`+dialog+`-reason`, reason, chromedp.ByQuery),
+		chromedp.Click(`dialog#`+dialog+` button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`#toasts .toast`, chromedp.ByQuery))
+}
+
+// need follows the start page's link to the most urgent one of a kind.
+func (b *tab) need(title, path string) {
+	b.r.t.Helper()
+	require.Eventually(b.r.t, func() bool {
+		b.open("/")
+		return strings.Contains(b.text("main"), title)
+	}, time.Minute, 100*time.Millisecond, "%s is what needs somebody", title)
+	b.do(chromedp.Click(`.need-first a[href^="`+path+`"]`, chromedp.ByQuery), chromedp.WaitReady(`.crumbs`, chromedp.ByQuery))
+}
+
+// A cause fails several purchases: one group on the start page, one preview, one
+// restart, its progress and its result, and the group is resolved by what passed.
+func TestAnOperatorRestartsAGroupOfFailures(t *testing.T) {
+	t.Parallel()
+	const n = 7
+	r := newRig(t)
+	r.market.FailNext(1000, simulator.Failure{Status: 500, Code: "MKT.0999", Msg: "System internal error."})
+	for i := range n {
+		r.buy(fmt.Sprintf("CS26112709GROUP%d", i))
+	}
+	r.waitItems("/messages?status=failed&activity=newInstance", n)
+
+	b := r.login()
+	b.inEnglish()
+	b.need("Failure groups", "/failures/")
+	require.Contains(t, b.text("main"), "MKT.0999")
+	b.do(chromedp.Click(`a[data-key=restart]`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
+	require.Contains(t, b.text("h1"), "Restart 7 matching")
+	require.Contains(t, b.text("main"), "CS26112709GROUP", "samples")
+	r.market.Reset()
+	r.market.SetBuyer(buyerEmail, buyerPhone)
+	b.do(chromedp.SendKeys(`#restart-reason`, "KooGallery is back", chromedp.ByQuery),
+		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.progress progress`, chromedp.ByQuery))
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM restart_batches WHERE status = 'done' AND passed = 7`) == 1
+	}, time.Minute, 50*time.Millisecond, "%s", r.log)
+	b.do(chromedp.Reload(), chromedp.WaitVisible(`.progress progress`, chromedp.ByQuery))
+	require.Contains(t, b.text(".progress"), "7 of 7")
+	require.Contains(t, b.text(".facts"), "KooGallery is back", "who and why stay")
+	require.Contains(t, b.text(".facts"), annsEmail)
+	require.Equal(t, n, r.count(`SELECT count(DISTINCT order_id) FROM instances WHERE status = 'active' AND access_version > 0`))
+	require.Len(t, r.mails(n), n, "each customer was written to once")
+	require.Equal(t, 0, r.count(`SELECT count(*) FROM failure_groups WHERE resolved_at IS NULL`))
+	b.open("/")
+	require.NotContains(t, b.text("main"), "Failure groups")
+}
+
+// The same order line comes with another expiry: the first stays, and a person
+// sees both side by side and decides.
+func TestAnOperatorDecidesADifferentContent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	id := r.buy("CS26112709DIFFER")
+	r.access(id)
+	renewed := func(order, until string) string {
+		return r.call(market.RefreshInstance, "scene", "RENEWAL", "orderId", order, "orderLineId", order+"-000001", "instanceId", id, "expireTime", until).Body
+	}
+	year := func() int { return r.count(`SELECT extract(year FROM expires_at)::int FROM instances`) }
+	first := renewed("CS26112709AGAIN1", "20290101155959")
+	require.Equal(t, first, renewed("CS26112709AGAIN1", "20300101155959"), "answered as the first time")
+	require.Equal(t, 2029, year())
+
+	b := r.login()
+	b.inEnglish()
+	b.need("Calls with other content", "/messages/")
+	require.Contains(t, b.text(".quarantine tr.differs"), "20290101155959")
+	require.Contains(t, b.text(".quarantine tr.differs"), "20300101155959")
+	var where string
+	b.do(chromedp.Location(&where))
+	refuse, accept := "refuse-1", "accept-2"
+	b.do(chromedp.Click(`button[data-dialog=`+refuse+`]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#`+refuse+`[open]`, chromedp.ByQuery),
+		chromedp.Click(`dialog#`+refuse+` button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#`+refuse+`[open] input:invalid`, chromedp.ByQuery),
+		chromedp.Click(`dialog#`+refuse+` .dialog-foot [data-close]`, chromedp.ByQuery), chromedp.WaitNotPresent(`dialog#`+refuse+`[open]`, chromedp.ByQuery))
+	b.decide(refuse, "a test of theirs")
+	require.Contains(t, b.text(".quarantine"), "a test of theirs")
+	require.Equal(t, 2029, year())
+
+	renewed("CS26112709AGAIN1", "20310101155959")
+	b.need("Calls with other content", "/messages/")
+	b.decide(accept, "agreed by telephone")
+	require.Contains(t, b.text("#toasts"), "was applied")
+	require.Equal(t, 2031, year())
+	b.open("/")
+	require.NotContains(t, b.text("main"), "Calls with other content")
+	require.Equal(t, 2, r.count(`SELECT count(*) FROM audit WHERE reason IN ('a test of theirs', 'agreed by telephone') AND actor = 'operator:`+annsEmail+`'`))
+}
