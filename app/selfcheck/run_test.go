@@ -190,6 +190,7 @@ func TestTheAddressIsLookedAt(t *testing.T) {
 		"a name that is private here": {func(o *selfcheck.Options) {
 			o.Lookup = func(context.Context, string) ([]string, error) { return []string{"10.0.0.7"}, nil }
 		}, []string{"dns warn"}},
+		"a key for what is not spoken":  {func(o *selfcheck.Options) { o.Keys[market.KitKey] = "kit-key" }, []string{"kit warn"}},
 		"a certificate of nobody":       {func(o *selfcheck.Options) { o.RootCAs = nil }, []string{"certificate fail"}},
 		"a certificate of another name": {func(o *selfcheck.Options) { o.URL = "https://koodesk.invalid/x" }, []string{"certificate fail"}},
 		"a certificate that ends soon": {func(o *selfcheck.Options) {
