@@ -154,14 +154,27 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 	if err := h.prove(ctx, c, k); err != nil {
 		return h.reject(ctx, c, k, err)
 	}
-	h.o.Intake.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	if readErr == nil {
 		readErr = contentType(c)
 	}
-	if readErr != nil {
-		return h.o.Intake.Invalid(ctx, k.arrived, readErr)
+	return h.take(ctx, c, k, readErr)
+}
+
+// take hands a proved call over, and notes what it tells of its key. Our own
+// checks and plays tell nothing of what is bound in the Seller Center.
+func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error) ([]byte, market.ResultCode, error) {
+	in, own := h.o.Intake, c.Get(fiber.HeaderUserAgent) == market.OwnAgent
+	if !own {
+		in.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	}
-	return h.o.Intake.Handle(ctx, k.arrived)
+	if readErr != nil {
+		return in.Invalid(ctx, k.arrived, readErr)
+	}
+	body, code, err := in.Handle(ctx, k.arrived)
+	if err == nil && code == market.Success && k.arrived.Call.Test && !own {
+		in.Case(ctx, k.arrived, k.proof.KeyID)
+	}
+	return body, code, err
 }
 
 // prove checks signature, time window and the memory of nonces.
