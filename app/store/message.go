@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -258,6 +259,20 @@ UPDATE messages
        updated_at = now()
  WHERE id = $1`, id, a.ReceivedAt)
 	return 0, toFault(err)
+}
+
+// NoteFlood counts n claims that were refused without being kept in the one
+// message for all such of the channel; cause says of the last of them.
+func (s *Store) NoteFlood(ctx context.Context, channel int64, p market.Protocol, key string, n int, from, until time.Time, cause error) error {
+	_, err := s.db.ExecContext(ctx, `
+INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, attempts, last_error, first_received_at, last_received_at)
+VALUES ($1, $2, '', false, $3, 'rejected', $4, $5, $6, $7, $8)
+ON CONFLICT (channel_id, test, idem_key) DO UPDATE
+   SET attempts = messages.attempts + EXCLUDED.attempts,
+       last_error = EXCLUDED.last_error,
+       last_received_at = GREATEST(messages.last_received_at, EXCLUDED.last_received_at),
+       updated_at = now()`, channel, string(p), key, string(market.AuthFailed), n, nullBytes(fault.ToRecord(cause).JSON()), from, until)
+	return toFault(err)
 }
 
 // PruneRejected keeps the newest claims of each channel that could not be

@@ -55,7 +55,9 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Handler{o: o, floods: newFloods(), ward: newWard()}
+	h := &Handler{o: o, ward: newWard()}
+	h.floods = newFloods(h.flooded)
+	return h
 }
 
 // Dialect is SaaS V2.0, and the guides that share its form, as intake needs it.
@@ -209,12 +211,12 @@ func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
 }
 
 // reject answers a call that could not be proved, and logs it while there are
-// not too many of them. Why it could not is found out later, apart from the
+// not too many of them; the rest are counted and told of together. Why it could not is found out later, apart from the
 // answer.
 func (h *Handler) reject(ctx context.Context, c *fiber.Ctx, k *call, cause error) ([]byte, market.ResultCode, error) {
 	f := fault.From(cause)
 	h.o.Metrics.CallbackRejected.WithLabelValues(f.Key).Inc()
-	if !h.floods.allow(k.channel.ID, k.arrived.ReceivedAt) {
+	if !h.floods.allow(k, f.Key) {
 		return nil, "", errFlood
 	}
 	body, code := k.refusal(cause)
