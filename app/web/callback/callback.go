@@ -30,6 +30,10 @@ import (
 // MaxBody is the largest body that is read, in bytes.
 const MaxBody = 1 << 20
 
+// MaxHead is how many bytes a server has to read of a request before its body: a
+// V1.0 call is all address, and proxies add headers to it.
+const MaxHead = saas1.MaxQuery + 8<<10
+
 // limit is how long a call may take in all; the published limit is 5 s (page CN
 // 0070649475), and an answer that comes too late is worth nothing.
 const limit = 4 * time.Second

@@ -39,7 +39,7 @@ func openV1(t testing.TB, wait time.Duration) *site {
 	in := intake.New(intake.Options{Store: s.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
 		PublicURL: "https://koodesk.example.com", Log: log, Wake: func() {}, Wait: wait})
 	h := callback.New(callback.Options{Intake: in, Replay: replay.New(redistest.Open(t)), Metrics: s.metrics, Log: log})
-	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true, ReadBufferSize: 16 << 10})
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true, ReadBufferSize: callback.MaxHead})
 	app.All("/koogallery/:channel", h.Serve)
 	app.All("/koogallery/:channel/produceAPI/*", h.Serve)
 	s.handler = h
