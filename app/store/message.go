@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/seal"
@@ -69,6 +71,25 @@ SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4
    FOR UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
 		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict)
 	return m, toFault(err)
+}
+
+// KnownKey is the one of these idempotency keys of one call by which its message
+// is known, the first if by none.
+func (s *Store) KnownKey(ctx context.Context, channel int64, test bool, keys []string) (string, error) {
+	if len(keys) == 1 {
+		return keys[0], nil
+	}
+	var known string
+	err := s.db.GetContext(ctx, &known, `
+SELECT COALESCE((
+       SELECT idem_key
+         FROM messages
+        WHERE channel_id = $1
+          AND test = $2
+          AND idem_key = ANY($3)
+        ORDER BY id
+        LIMIT 1), $4)`, channel, test, pq.Array(keys), keys[0])
+	return known, toFault(err)
 }
 
 // Outcome is how an attempt ended and where its message stands after it.
