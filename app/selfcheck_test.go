@@ -53,6 +53,7 @@ func TestTheProgramPassesItsSelfCheck(t *testing.T) {
 	require.Greater(t, len(report.Cases), 30)
 	require.Zero(t, r.count(`SELECT count(*) FROM instances`), "debugging calls stay in their sandbox")
 	require.Zero(t, r.count(`SELECT count(*) FROM messages WHERE status = 'rejected'`))
+	require.Zero(t, r.count(`SELECT count(last_used_at) FROM channel_keys`), "our own calls say nothing of which key is bound")
 }
 
 // At the command line, over plain http on this machine: every case is right, and

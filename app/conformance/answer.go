@@ -23,7 +23,8 @@ func (i Interface) Check(body []byte) []string {
 	}
 	k := checker{table: i.Answer}
 	code, _ := doc["resultCode"].(string)
-	k.taken = code == "000000" || code == "000004"
+	k.done = code == "000000"
+	k.taken = k.done || code == "000004"
 	k.object("", doc)
 	if strings.ContainsFunc(string(body), func(r rune) bool { return r > 0x7e || r < 0x20 }) {
 		k.find("characters that are not printable ASCII")
@@ -34,6 +35,7 @@ func (i Interface) Check(body []byte) []string {
 type checker struct {
 	table    []Field
 	taken    bool // the call was taken over: what is mandatory must be there
+	done     bool // nothing is left for later: whole objects must be there too
 	findings []string
 }
 
@@ -52,6 +54,9 @@ func (k *checker) object(path string, doc map[string]any) {
 			continue
 		case []any:
 			k.within(at + "[].")
+			if len(v) == 0 && k.done && row >= 0 && k.table[row].wanted() {
+				k.find("field %s is empty", at)
+			}
 			for _, item := range v {
 				o, ok := item.(map[string]any)
 				if !ok {
@@ -86,10 +91,14 @@ var direct = regexp.MustCompile(`^[A-Za-z]+$`)
 func (k *checker) presence(path string, doc map[string]any) {
 	for _, f := range k.table {
 		name, below := strings.CutPrefix(f.Name, path)
-		if !below || !direct.MatchString(name) || !f.Mandatory() {
+		if !below || !direct.MatchString(name) || !f.wanted() {
 			continue
 		}
-		if _, there := doc[name]; !there && (k.taken || f.Name == "resultCode") {
+		due := k.taken
+		if k.composite(f.Name) {
+			due = k.done // what is processed has none of it yet
+		}
+		if v, there := doc[name]; (!there || v == nil && k.composite(f.Name)) && (due || f.Name == "resultCode") {
 			k.find("field %s is missing", f.Name)
 		}
 	}
@@ -114,7 +123,20 @@ func (k *checker) number(f Field, v any) {
 	}
 }
 
+// composite tells whether the field is an object, or a list of them.
+func (k *checker) composite(name string) bool {
+	return slices.ContainsFunc(k.table, func(f Field) bool {
+		return strings.HasPrefix(f.Name, name+".") || strings.HasPrefix(f.Name, name+"[].")
+	})
+}
+
 func (k *checker) value(f Field, v any) {
+	if k.composite(f.Name) {
+		if v != nil {
+			k.find("field %s is no object", f.Name)
+		}
+		return
+	}
 	if f.Type == "Double(12,4)" {
 		k.number(f, v)
 		return

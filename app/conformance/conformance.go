@@ -63,11 +63,15 @@ type Field struct {
 	Refuses []any  // forms that must be refused
 	Sealed  bool   // encrypted with the access key
 	Lenient string // why a mandatory field may be missing all the same
+	Always  string // why an optional one must be there all the same
 	Note    string
 }
 
 // Mandatory tells whether the table says M.
 func (f Field) Mandatory() bool { return f.Need == "M" }
+
+// wanted tells whether an answer without the field is refused.
+func (f Field) wanted() bool { return f.Mandatory() || f.Always != "" }
 
 // Case is one call and the answer that it must get.
 type Case struct {
@@ -178,6 +182,12 @@ func (i Interface) check() error {
 	for _, f := range slices.Concat(i.Request, i.Answer) {
 		if f.Name == "" || f.Need != "M" && f.Need != "O" || f.Type == "" {
 			return fmt.Errorf("field %q needs a name, M or O, and a type", f.Name)
+		}
+	}
+	for _, f := range i.Answer {
+		at := strings.LastIndexByte(f.Name, '.')
+		if at >= 0 && !slices.ContainsFunc(i.Answer, func(o Field) bool { return o.Name == strings.TrimSuffix(f.Name[:at], "[]") }) {
+			return fmt.Errorf("field %q is in an object that has no row", f.Name)
 		}
 	}
 	for _, f := range i.Request {

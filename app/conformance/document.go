@@ -138,14 +138,14 @@ func refuses(f Field) string {
 
 func remarks(f Field) string {
 	var parts []string
-	for _, p := range []string{f.Note, f.Lenient} {
-		if p == "" {
-			continue
-		}
-		if p == f.Lenient {
-			p = "may be missing: " + p
-		}
-		parts = append(parts, p)
+	if f.Note != "" {
+		parts = append(parts, f.Note)
+	}
+	if f.Lenient != "" {
+		parts = append(parts, "may be missing: "+f.Lenient)
+	}
+	if f.Always != "" {
+		parts = append(parts, "must be there with 000000: "+f.Always)
 	}
 	if f.Sealed {
 		parts = append(parts, "encrypted with the access key")

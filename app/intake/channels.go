@@ -73,7 +73,19 @@ func (c cached) result() (*store.Channel, error) {
 	return c.channel, nil
 }
 
-// Used notes that a key proved a call.
+// Case notes that a key proved a debugging case that was answered with success.
+// The call is answered either way: what is lost is one case in a warning.
+func (in *Intake) Case(ctx context.Context, a Arrived, key int64) {
+	known, err := in.key(ctx, a)
+	if err == nil {
+		err = in.store.NoteCase(ctx, a.Channel.ID, known, key)
+	}
+	if err != nil {
+		in.log.WarnContext(ctx, "the key of a debugging case was not noted", "key", key, "error", err)
+	}
+}
+
+// Used notes that a key proved a call of the marketplace's.
 func (in *Intake) Used(ctx context.Context, key int64, at time.Time) {
 	c := in.channels
 	c.mu.Lock()

@@ -187,8 +187,12 @@ type attempted struct {
 // once runs one attempt of a message in one transaction.
 func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, error) {
 	var done attempted
-	err := in.store.Write(ctx, func(tx *store.Tx) error {
-		arr := a.arrival(in.key(a.Call))
+	key, err := in.key(ctx, a)
+	if err != nil {
+		return done, err
+	}
+	err = in.store.Write(ctx, func(tx *store.Tx) error {
+		arr := a.arrival(key)
 		m, err := tx.OpenMessage(ctx, arr)
 		if err != nil {
 			return err
@@ -217,12 +221,19 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 }
 
 // key is the call's idempotency key. It is stored and shown as it is, so an
-// authorization code stands in it by its keyed hash.
-func (in *Intake) key(c market.Call) string {
-	if c.License != "" {
-		c.License = in.store.CodeToken(c.License)
+// authorization code stands in it by its keyed hash: after SECRET_KEY was changed,
+// the one by which the message is known.
+func (in *Intake) key(ctx context.Context, a Arrived) (string, error) {
+	c := a.Call
+	if c.License == "" {
+		return c.IdempotencyKey(), nil
 	}
-	return c.IdempotencyKey()
+	var keys []string
+	for _, token := range in.store.CodeTokens(c.License) {
+		c.License = token
+		keys = append(keys, c.IdempotencyKey())
+	}
+	return in.store.KnownKey(ctx, a.Channel.ID, c.Test, keys)
 }
 
 // encode writes an answer in the dialect of the call.

@@ -56,7 +56,12 @@ type desk struct {
 
 func open(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, store: storetest.Open(t), life: &life{}}
+	return openOn(t, storetest.Open(t))
+}
+
+func openOn(t *testing.T, s *store.Store) *desk {
+	t.Helper()
+	d := &desk{t: t, store: s, life: &life{}}
 	d.channel = storetest.Channel(t, d.store, "default", "")
 	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialect{}},
 		PublicURL: "https://koodesk.example.com", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() { d.woken++ }})

@@ -15,6 +15,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 const someCode = "PL8765abcd4321wxyz"
@@ -60,6 +61,27 @@ func TestARenewalOfAnUnknownCodeIsTakenOverAndVerified(t *testing.T) {
 	require.Equal(t, "1", d.text(`SELECT count(*) FROM tasks WHERE kind = 'license_query' AND purpose = 'verify' AND license_code_id = `+strconv.FormatInt(c.ID, 10)))
 	require.Equal(t, "processing", d.text(`SELECT status FROM messages`), "until the marketplace has confirmed it")
 	require.Positive(t, d.woken)
+}
+
+// SECRET_KEY is changed: a code is found under the old one, a call about it is known
+// again, and the channel's present key is still the present one.
+func TestCodesAndTheirCallsAreKnownAfterARotationOfTheSecretKey(t *testing.T) {
+	t.Parallel()
+	url := storetest.URL(t)
+	d := openOn(t, storetest.OpenAt(t, url))
+	d.verified(someCode)
+	require.Equal(t, "000000", d.renewCode(someCode, "RENEWAL", "R1", "20281124023618"))
+	require.Equal(t, "000000", d.renewCode(someCode, "UNSUBSCRIBE_RENEWAL_PERIOD", "R2", "20271124023618"))
+	was, messages := d.theCode(someCode), d.text(`SELECT count(*) FROM messages`)
+
+	d = openOn(t, storetest.Rotated(t, url))
+	require.Equal(t, "1", d.text(`SELECT count(*) FROM channel_keys`), "the same key again changes nothing")
+	require.Equal(t, was.ID, d.theCode(someCode).ID)
+	require.Equal(t, "000000", d.renewCode(someCode, "RENEWAL", "R1", "20281124023618"))
+	require.Equal(t, was.ExpiresAt, d.theCode(someCode).ExpiresAt, "the old renewal, repeated late, does not come back")
+	require.Equal(t, messages, d.text(`SELECT count(*) FROM messages`))
+	require.Equal(t, "000000", d.releaseCode(someCode))
+	require.Equal(t, "1", d.text(`SELECT count(*) FROM license_codes`))
 }
 
 func TestWithoutCredentialsAnUnknownCodeIsRefusedUntilTheyAreThere(t *testing.T) {

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -89,4 +90,44 @@ func TestAnAccessPageWhoseAddressIsTooLongIsNotGiven(t *testing.T) {
 	t.Parallel()
 	d := openPages(t, "https://k.example.com/"+strings.Repeat("x", 500))
 	require.Equal(t, "000004", d.buy1("b1")["resultCode"])
+}
+
+// However long the intake would wait, it counts from the call's arrival, and ends
+// with the time that the call has in all.
+func TestAPurchaseOfV1WaitsNoLongerThanItsCallHas(t *testing.T) {
+	t.Parallel()
+	d := openPages(t, "https://k.example.com")
+	d.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialectV1{}}, Wait: time.Hour,
+		Link: func(id string, _ int) string { return "https://k.example.com/access/" + id }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
+	take := func(ctx context.Context, id string, arrived time.Time) chan string {
+		a := d.arrived1("newInstance", "orderId", "CS-"+id, "businessId", id, "customerId", "c1", "productId", "P1", "chargingMode", "1")
+		a.ReceivedAt = arrived
+		answered := make(chan string, 1)
+		go func() {
+			body, _, err := d.intake.Handle(ctx, a)
+			if err != nil {
+				body = []byte(err.Error())
+			}
+			answered <- string(body)
+		}()
+		return answered
+	}
+	came := func(answered chan string, id string) {
+		t.Helper()
+		select {
+		case got := <-answered:
+			require.Contains(t, got, `"resultCode":"000000"`)
+			require.Contains(t, got, "https://k.example.com/access/"+id)
+		case <-time.After(time.Minute):
+			t.Fatal("it waits on")
+		}
+	}
+	came(take(t.Context(), "late", time.Now().Add(-2*time.Hour)), "late")
+
+	ctx, over := context.WithCancel(t.Context())
+	answered := take(ctx, "slow", time.Now())
+	require.Eventually(t, func() bool { return d.text(`SELECT count(*)::text FROM attempts`) == "2" }, time.Minute, 5*time.Millisecond, "durable before it waits")
+	require.Empty(t, answered)
+	over()
+	came(answered, "slow")
 }

@@ -130,16 +130,16 @@ const stampLayout = "20060102150405"
 func ParseStamp(s string, zone *time.Location) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	if len(s) != len(stampLayout) && len(s) != len(stampLayout)+3 {
-		return time.Time{}, fmt.Errorf("time %q: want yyyyMMddHHmmss, 14 or 17 digits", s)
+		return time.Time{}, fmt.Errorf("time %.24q: want yyyyMMddHHmmss, 14 or 17 digits", s)
 	}
 	for _, c := range s[len(stampLayout):] {
 		if c < '0' || c > '9' {
-			return time.Time{}, fmt.Errorf("time %q: want yyyyMMddHHmmss, 14 or 17 digits", s)
+			return time.Time{}, fmt.Errorf("time %.24q: want yyyyMMddHHmmss, 14 or 17 digits", s)
 		}
 	}
 	t, err := time.ParseInLocation(stampLayout, s[:len(stampLayout)], zone)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("time %q: want yyyyMMddHHmmss, 14 or 17 digits", s)
+		return time.Time{}, fmt.Errorf("time %.24q: want yyyyMMddHHmmss, 14 or 17 digits", s)
 	}
 	return t.UTC(), nil
 }

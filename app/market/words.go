@@ -63,6 +63,10 @@ func Protocols() []Protocol {
 // all of it; the others are a POST with a body.
 func (p Protocol) ByQuery() bool { return p == V1 || p == LicenseV1 }
 
+// OwnAgent is the User-Agent of our own simulator and self-check. A call with it is
+// taken as any other; it only says nothing of what is bound in the Seller Center.
+const OwnAgent = "Koodesk"
+
 // KeyClass is a class of interfaces that has a key of its own (page CN
 // 0000002091917709, interface debugging).
 type KeyClass string

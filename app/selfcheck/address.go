@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"koodesk/app/market"
 )
 
 // expiresSoon is how long before its end a certificate is worth a warning.
@@ -37,6 +39,9 @@ func (r *runner) address(ctx context.Context) []Check {
 	}
 	if ipErr != nil {
 		checks = append(checks, r.resolve(ctx, host))
+	}
+	if r.o.Keys[market.KitKey] != "" { // what it signs is refused here, so nothing is sent
+		checks = append(checks, Check{Name: "kit", Status: Warn, Args: map[string]string{"interfaces": strings.Join(market.KitActivities(), ", ")}})
 	}
 	if u.Scheme != "https" {
 		return checks

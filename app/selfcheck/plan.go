@@ -48,7 +48,7 @@ type spec struct {
 	variant         string // what tells it from the interface's other cases, in KooGallery's own words
 	set             map[string]any
 	types           []Type
-	optional        bool // the product needs it only if it offers upgrades
+	optional        bool // the product needs it only if it offers changes, or the interface is optional
 }
 
 func order(id string) map[string]any {
@@ -67,7 +67,8 @@ func with(m map[string]any, name string, value any) map[string]any {
 // specs are the cases in the order in which a person saves them: an instance is
 // made, used and released. Which a product needs: intl topic_0070649098, EU
 // en-us_topic_000016 (V2.0), intl en-us_topic_0182376880 (V1.0), the License
-// guides' debugging pages. The MOCK orders are those of CN 0000002497812372.
+// guides' debugging pages. The MOCK orders are those of CN 0000002497812372. The
+// kit's five interfaces are not among them: the program does not speak it.
 var specs = []spec{
 	{"v2", "newInstance", "MOCKONETIMENEW", order("MOCKONETIMENEW"), []Type{OneTime}, false},
 	{"v2", "newInstance", "MOCKPERIODYEARNEW", order("MOCKPERIODYEARNEW"), []Type{Period}, false},
@@ -78,19 +79,25 @@ var specs = []spec{
 	{"v2", "refreshInstance", "RENEWAL", with(order("MOCKMONTYRENEW"), "scene", "RENEWAL"), []Type{Period, OnDemand}, false},
 	{"v2", "refreshInstance", "TRIAL_TO_FORMAL", with(order("MOCKMONTYTRIALTOFORMAL"), "scene", "TRIAL_TO_FORMAL"), []Type{Period}, false},
 	{"v2", "refreshInstance", "UNSUBSCRIBE_RENEWAL_PERIOD", with(order("MOCKMONTYUNSUBSCRIBE"), "scene", "UNSUBSCRIBE_RENEWAL_PERIOD"), []Type{Period}, false},
+	{"v2", "refreshInstance", "RENEWAL_CHANGE", with(order("MOCKMONTYCHANGE"), "scene", "RENEWAL_CHANGE"), []Type{Period}, true},
 	{"v2", "updateInstanceStatus", "FREEZE", map[string]any{"status": "FREEZE"}, []Type{Period, OnDemand}, false},
 	{"v2", "updateInstanceStatus", "UNFREEZE", map[string]any{"status": "UNFREEZE"}, []Type{Period, OnDemand}, false},
 	{"v2", "changeInstanceCheck", "", nil, []Type{Period}, true},
 	{"v2", "upgradeInstance", "MOCKMONTYCHANGE", order("MOCKMONTYCHANGE"), []Type{Period}, true},
+	{"v2", "releaseInstance", "", nil, []Type{OneTime, Period, OnDemand}, false},
 	{"v2", "releaseInstance", "MOCKMONTYUNSUBSCRIBE", order("MOCKMONTYUNSUBSCRIBE"), []Type{OneTime, Period, OnDemand}, false},
 
 	{"v1", "newInstance", "chargingMode 3", map[string]any{"orderId": "CS1906666666ONCE1", "chargingMode": "3"}, []Type{V1OneTime}, false},
 	{"v1", "newInstance", "chargingMode 1", map[string]any{"orderId": "CS1906666666ABCDE", "chargingMode": "1", "periodType": "year", "periodNumber": "1"}, []Type{V1Period}, false},
+	{"v1", "newInstance", "trialFlag", map[string]any{"orderId": "CS1906666666TRY01", "chargingMode": "1", "trialFlag": "1", "periodType": "month", "periodNumber": "1"}, []Type{V1Period}, false},
 	{"v1", "newInstance", "chargingMode 0", map[string]any{"orderId": "CS1906666666USE01", "chargingMode": "0"}, []Type{V1OnDemand}, false},
 	{"v1", "newInstance", "chargingMode 5", map[string]any{"orderId": "CS1906666666PKG01", "chargingMode": "5"}, []Type{V1OnDemand}, false},
 	{"v1", "queryInstance", "", nil, []Type{V1OnDemand}, false},
 	{"v1", "refreshInstance", "", nil, []Type{V1Period}, false},
-	{"v1", "refreshInstance", "trialToFormal", map[string]any{"trialToFormal": "1", "productId": "00301-666688-0-0"}, []Type{V1Period}, false},
+	{"v1", "refreshInstance", "productId", map[string]any{"productId": "00301-666688-0-0"}, []Type{V1Period}, false},
+	{"v1", "refreshInstance", "trialToFormal", map[string]any{"trialToFormal": "1"}, []Type{V1Period}, false},
+	{"v1", "refreshInstance", "trialToFormal, productId", map[string]any{"trialToFormal": "1", "productId": "00301-666688-0-0"}, []Type{V1Period}, false},
+	{"v1", "refreshInstance", "orderAmount < 0", map[string]any{"orderAmount": "-100.5"}, []Type{V1Period}, false}, // a renewal is cancelled
 	{"v1", "instanceStatus", "FREEZE", map[string]any{"instanceStatus": "FREEZE"}, []Type{V1OnDemand}, false},
 	{"v1", "instanceStatus", "NORMAL", map[string]any{"instanceStatus": "NORMAL"}, []Type{V1OnDemand}, false},
 	{"v1", "upgrade", "", nil, []Type{V1Period}, true},
@@ -98,14 +105,22 @@ var specs = []spec{
 	{"v1", "releaseInstance", "", nil, []Type{V1OneTime, V1Period, V1OnDemand}, false},
 
 	{"license", "newInstance", "MOCKPERIODYEARNEW", order("MOCKPERIODYEARNEW"), []Type{License}, false},
+	{"license", "newInstance", "MOCKPERIODDAYTRIAL", order("MOCKPERIODDAYTRIAL"), []Type{License}, false},
 	{"license", "getLicenseAsync", "", map[string]any{"expireTime": "2027-10-27 10:30:15 z", "deviceFingerprint": "8A16034E2B7C4D5E6F60E1"}, []Type{License}, false},
 	{"license", "refreshInstance", "RENEWAL", with(order("MOCKMONTYRENEW"), "scene", "RENEWAL"), []Type{License}, false},
+	{"license", "refreshInstance", "TRIAL_TO_FORMAL", with(order("MOCKMONTYTRIALTOFORMAL"), "scene", "TRIAL_TO_FORMAL"), []Type{License}, false},
+	{"license", "refreshInstance", "UNSUBSCRIBE_RENEWAL_PERIOD", with(order("MOCKMONTYUNSUBSCRIBE"), "scene", "UNSUBSCRIBE_RENEWAL_PERIOD"), []Type{License}, false},
 	{"license", "updateInstanceStatus", "FREEZE", map[string]any{"status": "FREEZE"}, []Type{License}, false},
+	{"license", "updateInstanceStatus", "UNFREEZE", map[string]any{"status": "UNFREEZE"}, []Type{License}, false},
+	{"license", "releaseInstance", "", nil, []Type{License}, false},
 	{"license", "releaseInstance", "MOCKMONTYUNSUBSCRIBE", order("MOCKMONTYUNSUBSCRIBE"), []Type{License}, false},
 
-	{"license-code", "refreshLicenseCode", "RENEWAL", nil, []Type{LicenseCode}, true},
-	{"license-code", "updateLicenseCodeStatus", "FREEZE", nil, []Type{LicenseCode}, true},
+	{"license-code", "refreshLicenseCode", "RENEWAL", with(order("MOCKMONTYRENEW"), "scene", "RENEWAL"), []Type{LicenseCode}, true},
+	{"license-code", "refreshLicenseCode", "UNSUBSCRIBE_RENEWAL_PERIOD", with(order("MOCKMONTYUNSUBSCRIBE"), "scene", "UNSUBSCRIBE_RENEWAL_PERIOD"), []Type{LicenseCode}, true},
+	{"license-code", "updateLicenseCodeStatus", "FREEZE", map[string]any{"status": "FREEZE"}, []Type{LicenseCode}, true},
+	{"license-code", "updateLicenseCodeStatus", "UNFREEZE", map[string]any{"status": "UNFREEZE"}, []Type{LicenseCode}, true},
 	{"license-code", "releaseLicenseCode", "", nil, []Type{LicenseCode}, true},
+	{"license-code", "releaseLicenseCode", "MOCKMONTYUNSUBSCRIBE", order("MOCKMONTYUNSUBSCRIBE"), []Type{LicenseCode}, true},
 
 	{"license-v1", "getLicense", "", nil, []Type{LicenseV1}, false},
 	{"license-v1", "refreshLicense", "", nil, []Type{LicenseV1}, false},

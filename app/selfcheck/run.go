@@ -210,7 +210,8 @@ func (r *runner) judge(p planned, a simulator.Answer) []Check {
 		r.bodySign(p, a),
 		check("code", a.Code == market.Success, "code", string(a.Code), "msg", a.Msg))
 	findings := p.face.Check([]byte(a.Body))
-	return append(checks, check("fields", len(findings) == 0, "findings", strings.Join(findings, "; ")))
+	return append(checks, check("fields", len(findings) == 0, "findings", strings.Join(findings, "; ")),
+		check("fit", len(a.Unfit) == 0, "findings", strings.Join(a.Unfit, "; ")))
 }
 
 // bodySign wants the header spelled exactly so on the wire and signing the very

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,7 +85,7 @@ func TestASellerThatDoesEverythingRightPasses(t *testing.T) {
 	require.Empty(t, wrong(r.Address))
 	require.Len(t, r.Address, 7)
 	require.Len(t, r.Cases, 1)
-	require.Len(t, r.Cases[0].Checks, 8)
+	require.Len(t, r.Cases[0].Checks, 9)
 	require.EqualValues(t, 2, s.calls.Load(), "the case and its repeat")
 	require.Contains(t, r.Cases[0].Request, `"testFlag":"1"`)
 	require.Equal(t, right, r.Cases[0].Answer)
@@ -142,6 +143,42 @@ func TestEachThingThatAMarketplaceWouldRefuseIsFound(t *testing.T) {
 	}
 }
 
+// What an answer lacks whole, says of something else or encrypts with another key
+// is found in it, once.
+func TestAnAnswerThatDoesNotFitTheCallIsFound(t *testing.T) {
+	t.Parallel()
+	const head = `{"resultCode":"000000","resultMsg":"success."`
+	made := head + `,"instanceId":"i-1"}`
+	foreign := crypt.EncryptWith("another key", crypt.AES256, "0123456789ABCDEF", "admin")
+	for name, c := range map[string]struct {
+		kind     selfcheck.Type
+		activity string
+		body     string
+		want     []string
+	}{
+		"no appInfo":        {selfcheck.V1OneTime, market.NewInstance, made, []string{"fields fail"}},
+		"a foreign key":     {selfcheck.V1OneTime, market.NewInstance, head + `,"instanceId":"i-1","appInfo":{"frontEndUrl":"https://a.example","userName":"` + foreign + `"}}`, []string{"fit fail"}},
+		"no info":           {selfcheck.OneTime, market.QueryInstance, right, []string{"fields fail"}},
+		"another instance":  {selfcheck.OneTime, market.QueryInstance, head + `,"info":[{"instanceId":"i-2"}]}`, []string{"fit fail"}},
+		"a time of its own": {selfcheck.OneTime, market.QueryInstance, head + `,"info":[{"instanceId":"i-1","usageInfo":[{"usageValue":1,"statisticalTime":"2026-01-31T08:00"}]}]}`, []string{"fit fail"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, _ := run(t, func(w http.ResponseWriter, n int64) {
+				body := made // of newInstance, which comes first and once more
+				if n > 2 || c.activity == market.NewInstance {
+					body = c.body
+				}
+				answer(w, "application/json", "Body-Sign", body, body)
+			}, func(o *selfcheck.Options) {
+				o.Types, o.Keys = []selfcheck.Type{c.kind}, map[market.KeyClass]string{market.BasicKey: key}
+			})
+			at := slices.IndexFunc(r.Cases, func(k selfcheck.Case) bool { return k.Activity == c.activity })
+			require.Equal(t, c.want, wrong(r.Cases[at].Checks), "%s", r.Text(i18n.For(i18n.En)))
+		})
+	}
+}
+
 func TestTheAddressIsLookedAt(t *testing.T) {
 	t.Parallel()
 	good := func(w http.ResponseWriter, _ int64) { answer(w, "application/json", "Body-Sign", right, right) }
@@ -153,6 +190,7 @@ func TestTheAddressIsLookedAt(t *testing.T) {
 		"a name that is private here": {func(o *selfcheck.Options) {
 			o.Lookup = func(context.Context, string) ([]string, error) { return []string{"10.0.0.7"}, nil }
 		}, []string{"dns warn"}},
+		"a key for what is not spoken":  {func(o *selfcheck.Options) { o.Keys[market.KitKey] = "kit-key" }, []string{"kit warn"}},
 		"a certificate of nobody":       {func(o *selfcheck.Options) { o.RootCAs = nil }, []string{"certificate fail"}},
 		"a certificate of another name": {func(o *selfcheck.Options) { o.URL = "https://koodesk.invalid/x" }, []string{"certificate fail"}},
 		"a certificate that ends soon": {func(o *selfcheck.Options) {

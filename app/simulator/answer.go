@@ -31,6 +31,7 @@ type Answer struct {
 	Info       []Info
 	BodySign   string   // "valid", "missing", "wrong: …"
 	Findings   []string // departures from the published form; empty if there are none
+	Unfit      []string // those of them that no table of fields tells: the answer does not fit the call or the key
 	Fault      string   // why there is no answer; "" if there is one
 
 	head string // status line and headers as sent; "" without a recording
@@ -65,6 +66,12 @@ func (a Answer) AppOf(instanceID string) *App {
 		}
 	}
 	return nil
+}
+
+// unfit finds what only somebody who knows the call and the key can see.
+func (a *Answer) unfit(format string, args ...any) {
+	a.find(format, args...)
+	a.Unfit = append(a.Unfit, a.Findings[len(a.Findings)-1])
 }
 
 func (a *Answer) find(format string, args ...any) {

@@ -30,7 +30,7 @@ func (a *Answer) examineInfo(raw json.RawMessage, asked Fields) {
 		a.onlyFields(where, item, "instanceId", "appInfo", "usageInfo")
 		id := a.text(item, where, "instanceId", 64, true)
 		if id != "" && !slices.Contains(ids, id) {
-			a.find("%sinstanceId %q was not asked for", where, id)
+			a.unfit("%sinstanceId %q was not asked for", where, id)
 		}
 		a.examineApp(item["appInfo"], where+"appInfo.")
 		a.examineUsage(item["usageInfo"], where)
@@ -44,7 +44,7 @@ func (a *Answer) examineComplete(ids []string) {
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(a.Info, func(i Info) bool { return i.InstanceID == id }) {
-			a.find("info has nothing on instance %q", id)
+			a.unfit("info has nothing on instance %q", id)
 		}
 	}
 }

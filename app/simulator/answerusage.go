@@ -32,7 +32,7 @@ func (a *Answer) examineUsage(raw json.RawMessage, where string) {
 			a.find("field %susageValue is %s, must be a number of at most 8 digits, a point and 4 digits, without exponent", at, value)
 		}
 		if text := a.text(u, at, "statisticalTime", 20, true); text != "" && !usageTime(text) {
-			a.find("field %sstatisticalTime is %q, must be yyyyMMddHHmmssSSS", at, text)
+			a.unfit("field %sstatisticalTime is %q, must be yyyyMMddHHmmssSSS", at, text)
 		}
 		a.text(u, at, "dashboardUrl", 512, false)
 	}

@@ -173,6 +173,7 @@ func (c *Caller) exchange(ctx context.Context, s Signed) (*http.Response, error)
 	}
 	req.ContentLength = int64(len(s.Body))
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", market.OwnAgent)
 	req.Header.Set("Content-Type", "application/json;charset=utf8") // as published, sic
 	client := c.HTTP
 	if client == nil {

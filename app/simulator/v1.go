@@ -88,6 +88,7 @@ func (c *Caller) get(ctx context.Context, address *url.URL, s Signed) (*http.Res
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", market.OwnAgent)
 	client := c.HTTP
 	if client == nil {
 		client = plainClientV1

@@ -67,7 +67,7 @@ func (a *Answer) decrypt(key string, e crypt.EncryptType) {
 		}{{"userName", &app.UserName}, {"password", &app.Password}} {
 			plain, err := crypt.DecryptField(key, e, *f.text)
 			if err != nil {
-				a.find("%s of instance %q cannot be decrypted with the key and encryptType %d", f.name, a.Info[i].InstanceID, e)
+				a.unfit("%s of instance %q cannot be decrypted with the key and encryptType %d", f.name, a.Info[i].InstanceID, e)
 				continue
 			}
 			*f.text = plain

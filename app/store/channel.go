@@ -240,7 +240,7 @@ SELECT EXISTS (
         WHERE channel_id = $1
           AND class = $2
           AND retires_at IS NULL
-          AND key_bidx = $3)`, channel, string(class), t.keys.Index(secret))
+          AND key_bidx = ANY($3))`, channel, string(class), pq.ByteaArray(t.keys.Indexes(secret)))
 	if err != nil || same {
 		return false, toFault(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"koodesk/app/market"
 )
@@ -80,28 +81,42 @@ SELECT channel_id, id, class, created_at, retires_at, last_used_at
 	return out, toFault(rows.Err())
 }
 
-// DebuggingCases counts the debugging calls that a channel was sent since a
-// moment, by generation: each is a case saved in the Seller Center (its repeats
-// are one message). It counts up to 1000.
-func (r *Reader) DebuggingCases(ctx context.Context, channel int64, since time.Time) (map[market.Protocol]int, error) {
-	var rows []struct {
-		Protocol market.Protocol `db:"protocol"`
-		N        int             `db:"n"`
-	}
-	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT protocol, count(*) AS n
-  FROM (SELECT protocol
+// SavedCase is how many debugging cases a key signs, by generation.
+type SavedCase struct {
+	KeyID    int64           `db:"case_key"`
+	Protocol market.Protocol `db:"protocol"`
+	N        int             `db:"n"`
+	Last     time.Time       `db:"last"` // when one of them came
+}
+
+// SavedCases are the debugging calls of the marketplace's whose last proof was
+// one of these keys, and which were answered with success: each is a case saved in
+// the Seller Center (its repeats are one message). It counts up to 1000, those of
+// the oldest key first.
+func (r *Reader) SavedCases(ctx context.Context, channel int64, keys []int64) ([]SavedCase, error) {
+	var out []SavedCase
+	err := sqlx.SelectContext(ctx, r.q, &out, `
+SELECT case_key, protocol, count(*) AS n, max(last_received_at) AS last
+  FROM (SELECT case_key, protocol, last_received_at
           FROM messages
-         WHERE test
-           AND channel_id = $1
-           AND status <> 'rejected'
-           AND last_received_at >= $2
-         ORDER BY last_received_at DESC
-         LIMIT 1000) AS recent
- GROUP BY protocol`, channel, since)
-	out := map[market.Protocol]int{}
-	for _, row := range rows {
-		out[row.Protocol] = row.N
-	}
+         WHERE channel_id = $1
+           AND case_key = ANY($2)
+           AND case_key IS NOT NULL
+         ORDER BY case_key
+         LIMIT 1000) AS saved
+ GROUP BY case_key, protocol
+ ORDER BY case_key, protocol`, channel, pq.Array(keys))
 	return out, toFault(err)
+}
+
+// NoteCase notes which key proved a debugging case of the marketplace's.
+func (s *Store) NoteCase(ctx context.Context, channel int64, idempotencyKey string, key int64) error {
+	_, err := s.db.ExecContext(ctx, `
+UPDATE messages
+   SET case_key = $3
+ WHERE channel_id = $1
+   AND test
+   AND idem_key = $2
+   AND case_key IS DISTINCT FROM $3`, channel, idempotencyKey, key)
+	return toFault(err)
 }

@@ -58,6 +58,16 @@ func (r *Reader) scanLicenseCode(row scanner) (*LicenseCode, error) {
 // in an idempotency key: its keyed hash in hexadecimal digits.
 func (s *Store) CodeToken(code string) string { return hex.EncodeToString(s.keys.Index(code)) }
 
+// CodeTokens gives CodeToken under every key, newest first, for a look-up while a
+// rotation is under way.
+func (s *Store) CodeTokens(code string) []string {
+	var out []string
+	for _, index := range s.keys.Indexes(code) {
+		out = append(out, hex.EncodeToString(index))
+	}
+	return out
+}
+
 // LicenseCode finds a code of a channel. Fault: not_found "license_code.unknown".
 func (r *Reader) LicenseCode(ctx context.Context, channel int64, code string) (*LicenseCode, error) {
 	return r.scanLicenseCode(r.q.QueryRowxContext(ctx, `

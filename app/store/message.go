@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
+
+	"github.com/lib/pq"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -68,6 +71,25 @@ SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4
    FOR UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
 		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict)
 	return m, toFault(err)
+}
+
+// KnownKey is the one of these idempotency keys of one call by which its message
+// is known, the first if by none.
+func (s *Store) KnownKey(ctx context.Context, channel int64, test bool, keys []string) (string, error) {
+	if len(keys) == 1 {
+		return keys[0], nil
+	}
+	var known string
+	err := s.db.GetContext(ctx, &known, `
+SELECT COALESCE((
+       SELECT idem_key
+         FROM messages
+        WHERE channel_id = $1
+          AND test = $2
+          AND idem_key = ANY($3)
+        ORDER BY id
+        LIMIT 1), $4)`, channel, test, pq.Array(keys), keys[0])
+	return known, toFault(err)
 }
 
 // Outcome is how an attempt ended and where its message stands after it.
@@ -258,6 +280,20 @@ UPDATE messages
        updated_at = now()
  WHERE id = $1`, id, a.ReceivedAt)
 	return 0, toFault(err)
+}
+
+// NoteFlood counts n claims that were refused without being kept in the one
+// message for all such of the channel; cause says of the last of them.
+func (s *Store) NoteFlood(ctx context.Context, channel int64, p market.Protocol, key string, n int, from, until time.Time, cause error) error {
+	_, err := s.db.ExecContext(ctx, `
+INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, attempts, last_error, first_received_at, last_received_at)
+VALUES ($1, $2, '', false, $3, 'rejected', $4, $5, $6, $7, $8)
+ON CONFLICT (channel_id, test, idem_key) DO UPDATE
+   SET attempts = messages.attempts + EXCLUDED.attempts,
+       last_error = EXCLUDED.last_error,
+       last_received_at = GREATEST(messages.last_received_at, EXCLUDED.last_received_at),
+       updated_at = now()`, channel, string(p), key, string(market.AuthFailed), n, nullBytes(fault.ToRecord(cause).JSON()), from, until)
+	return toFault(err)
 }
 
 // PruneRejected keeps the newest claims of each channel that could not be

@@ -366,7 +366,7 @@ func otherPlans(t *testing.T, s *store.Store) {
 	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 200},
 		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}, Stuck: store.Count{N: 1000, More: true}}, n)
 	for channel := range int64(3) {
-		_, err = planner(t, s, "debugging cases", pageBudget).DebuggingCases(ctx, channel+1, time.Now().Add(-7*24*time.Hour))
+		_, err = planner(t, s, "saved cases", pageBudget).SavedCases(ctx, channel+1, []int64{1, 2, 3})
 		require.NoError(t, err)
 	}
 	groupPlans(t, s)

@@ -64,7 +64,7 @@ func New(o Options) *Server {
 		DisableStartupMessage: true,
 		Immutable:             true, // strings outlive their request here
 		BodyLimit:             callback.MaxBody,
-		ReadBufferSize:        16 << 10,
+		ReadBufferSize:        callback.MaxHead,
 		ReadTimeout:           15 * time.Second,
 		WriteTimeout:          20 * time.Second,
 		IdleTimeout:           75 * time.Second,

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/intake"
 	"koodesk/app/market"
+	"koodesk/app/protocol/saas1"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/replay"
 	"koodesk/app/signin"
@@ -58,7 +60,7 @@ func open(t *testing.T, change func(*web.Options)) *door {
 	people := signin.New(signin.Options{Store: d.store, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
 	sessions, err := session.New(session.Options{SignIn: people, Sessions: d.store.Sessions(), PublicURL: "http://127.0.0.1", Log: quiet})
 	require.NoError(t, err)
-	in := intake.New(intake.Options{Store: d.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
+	in := intake.New(intake.Options{Store: d.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}}, Log: quiet, Wake: func() {}})
 	o := web.Options{
 		Callback: callback.New(callback.Options{Intake: in, Replay: replay.New(r), Metrics: telemetry.New(), Log: quiet}),
 		API:      api.New(api.Options{Store: d.store, Restart: in}), Sessions: sessions, Log: quiet,
@@ -130,6 +132,43 @@ func TestBodiesOverOneMiB(t *testing.T) {
 	for _, path := range []string{accounts, byHand, "/pools/crm/accounts", "/api/v1/pools/crm"} {
 		require.Equal(t, 413, d.do(http.MethodPost, path, bytes.NewReader(big)).status, path)
 	}
+}
+
+// A V1.0 call is all address: whatever its parser takes is also read by the server,
+// beside the headers that proxies add, and what it does not take gets an answer in
+// V1.0's form.
+func TestAQueryIsReadUpToTheLimitOfItsParser(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	call := func(length int) string {
+		fields := map[string]string{"activity": "newInstance", "timeStamp": saas1.Stamp(time.Now()), "customerId": "c", "businessId": "b", "orderId": "CS1906666666ABCDE",
+			"productId": "p", "testFlag": "1", "fieldOfNextYear": ""}
+		size := len(unescapedToken(t, saas1.Sign(storetest.BasicKey, fields)))
+		fields["fieldOfNextYear"] = strings.Repeat("x", length-size)
+		return unescapedToken(t, saas1.Sign(storetest.BasicKey, fields))
+	}
+	for length, want := range map[int]string{saas1.MaxQuery: `"resultCode":"000000"`, saas1.MaxQuery + 1: `"resultCode":"000002"`} {
+		query := call(length)
+		require.Len(t, query, length)
+		var r got
+		require.Eventually(t, func() bool { // 503 is said when the machine is too busy to answer in time
+			r = d.do(http.MethodGet, "/koogallery/default?"+query, nil, "X-Filler", strings.Repeat("y", 7<<10))
+			return r.status != 503
+		}, time.Minute, time.Millisecond)
+		require.Equal(t, 200, r.status)
+		require.Contains(t, r.body, want)
+		require.NotEmpty(t, r.header.Get("Body-Sign"))
+	}
+}
+
+// unescapedToken is a signed query whose token stands as it is, as in the
+// published sample: its length does not depend on it.
+func unescapedToken(t *testing.T, query string) string {
+	t.Helper()
+	rest, token, _ := strings.Cut(query, "&authToken=")
+	token, err := url.QueryUnescape(token)
+	require.NoError(t, err)
+	return rest + "&authToken=" + token
 }
 
 func TestCompressedBodiesAreRefusedUnread(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"koodesk/app/market"
+	"koodesk/app/protocol/saas1"
 )
 
 // field is one parameter, both as it stands in the address and decoded.
@@ -16,15 +17,12 @@ type field struct{ name, value, raw, plus string }
 // maxFields bounds what is read of a query; V1.0 itself allows no more.
 const maxFields = 64
 
-// maxQuery bounds its length likewise.
-const maxQuery = 32 << 10
-
 // v1 examines a call that is signed by authToken.
 func (e *examination) v1() {
 	method := e.call.Method == "GET"
 	e.check("method", method, "method", e.call.Method, "want", "GET")
 	query, inBody := e.call.Query, false
-	if !carries(query, "authToken") && carries(string(e.call.Body[:min(len(e.call.Body), maxQuery)]), "authToken") {
+	if !carries(query, "authToken") && carries(string(e.call.Body[:min(len(e.call.Body), saas1.MaxQuery)]), "authToken") {
 		query, inBody = string(e.call.Body), true
 	}
 	fields, token, readable := readFields(query)
@@ -62,8 +60,8 @@ func carries(query, name string) bool {
 
 // readFields reads a query in the order in which it came.
 func readFields(query string) (fields []field, token string, readable bool) {
-	readable = len(query) <= maxQuery
-	query = query[:min(len(query), maxQuery)]
+	readable = len(query) <= saas1.MaxQuery
+	query = query[:min(len(query), saas1.MaxQuery)]
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue

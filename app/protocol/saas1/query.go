@@ -21,9 +21,10 @@ import (
 )
 
 // Bounds of a query, far above what the tables add up to: a list of 100 ids of
-// 64 characters and 2048 characters of saasExtendParams, escaped.
+// 64 characters and 2048 characters of saasExtendParams, escaped. MaxQuery is what
+// a server has to read at least.
 const (
-	maxQuery      = 32 << 10 // bytes, raw
+	MaxQuery      = 32 << 10 // bytes, raw
 	maxParameters = 64
 	maxName       = 64
 )
@@ -70,8 +71,8 @@ func (q Query) Get(name string) string {
 // holds what could be read, for the log.
 func ParseQuery(raw string) (Query, error) {
 	var q Query
-	if len(raw) > maxQuery {
-		return q, with(ErrQueryFormat, "field", "query", "limit", strconv.Itoa(maxQuery))
+	if len(raw) > MaxQuery {
+		return q, with(ErrQueryFormat, "field", "query", "limit", strconv.Itoa(MaxQuery))
 	}
 	var first error
 	fail := func(err error) {

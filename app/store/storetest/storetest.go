@@ -133,8 +133,17 @@ func Fresh(t testing.TB) string {
 // Keys makes a fixed keyring for tests.
 func Keys(t testing.TB) *seal.Keyring {
 	t.Helper()
-	sum := sha256.Sum256([]byte("a key for tests only"))
-	k, err := seal.New(sum[:])
+	return keyring(t, "a key for tests only")
+}
+
+func keyring(t testing.TB, present string, old ...string) *seal.Keyring {
+	t.Helper()
+	var raw [][]byte
+	for _, text := range append([]string{present}, old...) {
+		sum := sha256.Sum256([]byte(text))
+		raw = append(raw, sum[:])
+	}
+	k, err := seal.New(raw[0], raw[1:]...)
 	require.NoError(t, err)
 	return k
 }
@@ -148,7 +157,18 @@ func Open(t testing.TB) *store.Store {
 // OpenAt gives the test a store on a database.
 func OpenAt(t testing.TB, url string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, Keys(t), store.Options{MaxConns: 8})
+	return openUnder(t, url, Keys(t))
+}
+
+// Rotated is OpenAt after SECRET_KEY was changed: the key of Keys is an old one.
+func Rotated(t testing.TB, url string) *store.Store {
+	t.Helper()
+	return openUnder(t, url, keyring(t, "the next key for tests", "a key for tests only"))
+}
+
+func openUnder(t testing.TB, url string, keys *seal.Keyring) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), url, keys, store.Options{MaxConns: 8})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Prepare(context.Background()))

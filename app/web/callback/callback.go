@@ -30,6 +30,10 @@ import (
 // MaxBody is the largest body that is read, in bytes.
 const MaxBody = 1 << 20
 
+// MaxHead is how many bytes a server has to read of a request before its body: a
+// V1.0 call is all address, and proxies add headers to it.
+const MaxHead = saas1.MaxQuery + 8<<10
+
 // limit is how long a call may take in all; the published limit is 5 s (page CN
 // 0070649475), and an answer that comes too late is worth nothing.
 const limit = 4 * time.Second
@@ -55,7 +59,9 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Handler{o: o, floods: newFloods(), ward: newWard()}
+	h := &Handler{o: o, ward: newWard()}
+	h.floods = newFloods(h.flooded)
+	return h
 }
 
 // Dialect is SaaS V2.0, and the guides that share its form, as intake needs it.
@@ -154,14 +160,27 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 	if err := h.prove(ctx, c, k); err != nil {
 		return h.reject(ctx, c, k, err)
 	}
-	h.o.Intake.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	if readErr == nil {
 		readErr = contentType(c)
 	}
-	if readErr != nil {
-		return h.o.Intake.Invalid(ctx, k.arrived, readErr)
+	return h.take(ctx, c, k, readErr)
+}
+
+// take hands a proved call over, and notes what it tells of its key. Our own
+// checks and plays tell nothing of what is bound in the Seller Center.
+func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error) ([]byte, market.ResultCode, error) {
+	in, own := h.o.Intake, c.Get(fiber.HeaderUserAgent) == market.OwnAgent
+	if !own {
+		in.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	}
-	return h.o.Intake.Handle(ctx, k.arrived)
+	if readErr != nil {
+		return in.Invalid(ctx, k.arrived, readErr)
+	}
+	body, code, err := in.Handle(ctx, k.arrived)
+	if err == nil && code == market.Success && k.arrived.Call.Test && !own {
+		in.Case(ctx, k.arrived, k.proof.KeyID)
+	}
+	return body, code, err
 }
 
 // prove checks signature, time window and the memory of nonces.
@@ -196,12 +215,12 @@ func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
 }
 
 // reject answers a call that could not be proved, and logs it while there are
-// not too many of them. Why it could not is found out later, apart from the
+// not too many of them; the rest are counted and told of together. Why it could not is found out later, apart from the
 // answer.
 func (h *Handler) reject(ctx context.Context, c *fiber.Ctx, k *call, cause error) ([]byte, market.ResultCode, error) {
 	f := fault.From(cause)
 	h.o.Metrics.CallbackRejected.WithLabelValues(f.Key).Inc()
-	if !h.floods.allow(k.channel.ID, k.arrived.ReceivedAt) {
+	if !h.floods.allow(k, f.Key) {
 		return nil, "", errFlood
 	}
 	body, code := k.refusal(cause)

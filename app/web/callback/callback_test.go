@@ -48,6 +48,7 @@ type site struct {
 	handler *callback.Handler
 	url     string
 	nonces  int
+	log     journal
 }
 
 func open(t *testing.T) *site {
@@ -59,10 +60,10 @@ func openWith(t *testing.T, r redis.UniversalClient) *site {
 	t.Helper()
 	s := &site{t: t, store: storetest.Open(t), metrics: telemetry.New()}
 	storetest.Channel(t, s.store, "default", "")
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	in := intake.New(intake.Options{Store: s.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}},
-		PublicURL: "https://koodesk.example.com", Log: quiet, Wake: func() {}})
-	h := callback.New(callback.Options{Intake: in, Replay: replay.New(r), Metrics: s.metrics, Log: quiet})
+		PublicURL: "https://koodesk.example.com", Log: log, Wake: func() {}})
+	h := callback.New(callback.Options{Intake: in, Replay: replay.New(r), Metrics: s.metrics, Log: log})
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true})
 	app.All("/koogallery/:channel", h.Serve)
 	app.All("/koogallery/:channel/produceAPI/*", h.Serve)
@@ -92,6 +93,7 @@ type shot struct {
 	contentType string
 	url         string
 	method      string
+	agent       string
 }
 
 type reply struct {
@@ -131,6 +133,9 @@ func (s *site) send(h shot) reply {
 	req, err := http.NewRequest(h.method, h.url+"?"+h.query, strings.NewReader(h.body))
 	require.NoError(s.t, err)
 	req.Header.Set("Content-Type", h.contentType)
+	if h.agent != "" {
+		req.Header.Set("User-Agent", h.agent)
+	}
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(s.t, err)
 	defer res.Body.Close()

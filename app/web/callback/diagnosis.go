@@ -84,8 +84,10 @@ func (w *ward) later(s sick, examine func(context.Context, sick)) bool {
 }
 
 // Close lets the diagnoses that wait be done, for at most the given time; what
-// is left then is logged without a cause, and so is whatever is refused later.
+// is left then is logged without a cause, and so is whatever is refused later. A
+// flood that is under way is told of as far as it went.
 func (h *Handler) Close(limit time.Duration) {
+	h.floods.endAll()
 	w := h.ward
 	w.door.Lock()
 	w.shut = true

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -277,16 +278,68 @@ func TestAGetOfNobodyIsTakenForNothingSigned(t *testing.T) {
 	require.Equal(t, []string{market.FoundNothingSigned}, codes(s.diagnosis()))
 }
 
-func TestAFloodIsNotDiagnosed(t *testing.T) {
+// A flood is counted: one line and one row say how many were not kept, however
+// often it comes.
+func TestAFloodIsNotDiagnosedButToldOf(t *testing.T) {
 	t.Parallel()
 	s := shop(t)
-	refused := 0
-	for i := range 130 {
-		if s.send(shot{body: line, key: "nobody's", nonce: strconv.Itoa(i)}).status == 429 {
-			refused++
+	total := 0
+	for wave := range 2 {
+		refused := 0
+		for i := range 130 {
+			if s.send(shot{body: line, key: "nobody's", nonce: strconv.Itoa(wave*1000 + i)}).status == 429 {
+				refused++
+			}
 		}
+		require.Positive(t, refused)
+		total += refused
+		s.handler.EndFloods()
+		s.handler.EndFloods() // a window in which nothing came is not told of
+		told := s.lines("too many calls that could not be proved authentic; these were answered 429 and not kept")
+		require.Len(t, told, 1)
+		require.EqualValues(t, refused, told[0]["count"])
+		require.Equal(t, []any{"default", "127.0.0.1", "call.signature_wrong"}, []any{told[0]["channel"], told[0]["last_ip"], told[0]["last_reason"]})
+		require.Equal(t, strconv.Itoa(total), s.text(`SELECT attempts::text FROM messages WHERE status = 'rejected' AND last_error->>'key' = 'call.flood'`))
+		require.Equal(t, strconv.Itoa(refused), s.text(`SELECT last_error->'args'->>'count' FROM messages WHERE last_error->>'key' = 'call.flood'`))
 	}
-	require.Positive(t, refused)
-	s.handler.Settle()
+	require.Equal(t, "2", s.text(`SELECT count(*)::text FROM messages`))
 	require.Equal(t, "20", s.text(`SELECT count(diagnosis)::text FROM attempts`), "one for each attempt that is kept, and no more")
+}
+
+// The one line of the log says which checks failed, by how much, and why.
+func TestTheLogSaysWhyACallWasRefused(t *testing.T) {
+	t.Parallel()
+	s := shop(t)
+	for name, c := range map[string]struct {
+		shot   shot
+		reason string
+		code   string
+		args   map[string]any
+	}{
+		"a clock 75 s behind":           {shot{body: line, skew: -75 * time.Second}, "call.timestamp_skewed", market.FoundClock, map[string]any{"limit": "60"}},
+		"a signature for the kit's key": {shot{body: line, key: kitKey}, "call.signature_wrong", market.FoundKeyClass, map[string]any{"class": "kit", "want": "basic"}},
+		"a retired key":                 {shot{body: line, key: oldKey}, "call.signature_wrong", market.FoundKeyRetired, map[string]any{"class": "basic"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.send(c.shot)
+			lines := s.lines("a call could not be proved authentic")
+			require.Len(t, lines, 1)
+			l := lines[0]
+			require.Equal(t, []any{"WARN", "default", "127.0.0.1", "v2", c.reason}, []any{l["level"], l["channel"], l["ip"], l["generation"], l["reason"]})
+			because := l["because"].([]any)[0].(map[string]any)
+			require.Equal(t, c.code, because["code"], "%v", l)
+			args := because["args"].(map[string]any)
+			for name, want := range c.args {
+				require.Equal(t, want, args[name])
+			}
+			if c.code == market.FoundClock {
+				seconds, err := strconv.ParseFloat(args["seconds"].(string), 64)
+				require.NoError(t, err)
+				require.InDelta(t, 75, seconds, 60, "how long the test itself took aside")
+			}
+			for _, secret := range []string{storetest.BasicKey, kitKey, oldKey} {
+				require.NotContains(t, fmt.Sprint(l), secret)
+			}
+		})
+	}
 }

@@ -1,11 +1,14 @@
 package callback
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"koodesk/app/market"
 )
 
 // errFlood means that a channel gets more unproved calls than are worth writing
@@ -19,22 +22,94 @@ const (
 	floodBurst = 100
 )
 
+// floodWindow is how long those beyond are only counted, before one line of the
+// log and one row tell of them.
+const floodWindow = time.Minute
+
 // floods limits what strangers can make us write, per channel. Proved calls
 // never meet it.
 type floods struct {
-	mu  sync.Mutex
-	per map[int64]*rate.Limiter
+	mu      sync.Mutex
+	per     map[int64]*flood
+	telling sync.Mutex // held while one window is told of
+	tell    func(dropped)
 }
 
-func newFloods() *floods { return &floods{per: map[int64]*rate.Limiter{}} }
+// flood is a channel's limit and its window; n is 0 while there is none.
+type flood struct {
+	limiter *rate.Limiter
+	dropped dropped
+}
 
-func (f *floods) allow(channel int64, now time.Time) bool {
+// dropped are the calls of one window that were answered 429.
+type dropped struct {
+	channel     int64
+	slug        string
+	n           int
+	from, until time.Time
+	protocol    market.Protocol // of the last one, like the rest
+	ip, reason  string
+}
+
+func newFloods(tell func(dropped)) *floods { return &floods{per: map[int64]*flood{}, tell: tell} }
+
+// allow tells whether a refused call may be written down; if not, it is counted.
+func (f *floods) allow(k *call, reason string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l := f.per[channel]
+	id, now := k.channel.ID, k.arrived.ReceivedAt
+	l := f.per[id]
 	if l == nil {
-		l = rate.NewLimiter(floodRate, floodBurst)
-		f.per[channel] = l
+		l = &flood{limiter: rate.NewLimiter(floodRate, floodBurst)}
+		f.per[id] = l
 	}
-	return l.AllowN(now, 1)
+	if l.limiter.AllowN(now, 1) {
+		return true
+	}
+	d := &l.dropped
+	if d.n == 0 {
+		d.from = now
+		time.AfterFunc(floodWindow, func() { f.end(id) })
+	}
+	d.n++
+	d.channel, d.slug, d.until, d.protocol, d.ip, d.reason = id, k.channel.Slug, now, k.arrived.Call.Protocol, k.arrived.IP, reason
+	return false
+}
+
+// end closes a channel's window and tells what was in it, if anything was.
+func (f *floods) end(channel int64) {
+	f.telling.Lock()
+	defer f.telling.Unlock()
+	f.mu.Lock()
+	l := f.per[channel]
+	d := l.dropped
+	l.dropped = dropped{}
+	f.mu.Unlock()
+	if d.n > 0 {
+		f.tell(d)
+	}
+}
+
+// endAll closes every window.
+func (f *floods) endAll() {
+	f.mu.Lock()
+	var ids []int64
+	for id := range f.per {
+		ids = append(ids, id)
+	}
+	f.mu.Unlock()
+	for _, id := range ids {
+		f.end(id)
+	}
+}
+
+// flooded writes of a window what one line and one row can hold.
+func (h *Handler) flooded(d dropped) {
+	ctx, cancel := context.WithTimeout(context.Background(), sickTime)
+	defer cancel()
+	h.o.Log.WarnContext(ctx, "too many calls that could not be proved authentic; these were answered 429 and not kept", "channel", d.slug,
+		"count", d.n, "from", d.from, "until", d.until, "last_ip", d.ip, "last_reason", d.reason)
+	if err := h.o.Intake.Flooded(ctx, d.channel, d.protocol, d.n, d.from, d.until); err != nil {
+		h.o.Log.WarnContext(ctx, "a flood was not noted among the refused calls", "channel", d.slug, "error", err)
+	}
 }

@@ -52,16 +52,12 @@ func (h *Handler) answerV1(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, 
 	}
 	k.proof.KeyID, k.arrived.Key = proof.KeyID, proof.Secret
 	h.o.Metrics.CallbackProofs.WithLabelValues("authToken").Inc()
-	h.o.Intake.Used(ctx, proof.KeyID, k.arrived.ReceivedAt)
 	unreadable := saas1.Reveal(&k.arrived.Call, proof.Secret, crypt.EncryptType(k.channel.EncryptType))
 	if len(unreadable) > 0 {
 		h.o.Log.WarnContext(ctx, "the buyer's data could not be decrypted; the customer cannot be told by it",
 			"channel", k.channel.Slug, "order", k.arrived.Call.OrderID, "fields", strings.Join(unreadable, ", "))
 	}
-	if readErr != nil {
-		return h.o.Intake.Invalid(ctx, k.arrived, readErr)
-	}
-	return h.o.Intake.Handle(ctx, k.arrived)
+	return h.take(ctx, c, k, readErr)
 }
 
 func proveV1(c *fiber.Ctx, k *call, q saas1.Query, parseErr error) (saas1.Proof, error) {

@@ -35,11 +35,11 @@ func openV1(t testing.TB, wait time.Duration) *site {
 	t.Helper()
 	s := &site{t: t, store: storetest.Open(t), metrics: telemetry.New()}
 	storetest.Channel(t, s.store, "default", "")
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	in := intake.New(intake.Options{Store: s.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}},
-		PublicURL: "https://koodesk.example.com", Log: quiet, Wake: func() {}, Wait: wait})
-	h := callback.New(callback.Options{Intake: in, Replay: replay.New(redistest.Open(t)), Metrics: s.metrics, Log: quiet})
-	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true, ReadBufferSize: 16 << 10})
+		PublicURL: "https://koodesk.example.com", Log: log, Wake: func() {}, Wait: wait})
+	h := callback.New(callback.Options{Intake: in, Replay: replay.New(redistest.Open(t)), Metrics: s.metrics, Log: log})
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, Immutable: true, ReadBufferSize: callback.MaxHead})
 	app.All("/koogallery/:channel", h.Serve)
 	app.All("/koogallery/:channel/produceAPI/*", h.Serve)
 	s.handler = h

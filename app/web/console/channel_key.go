@@ -119,15 +119,16 @@ func (k *Console) SetChannelKey(c *fiber.Ctx) error {
 	return k.sendChannelKey(c, fiber.StatusUnprocessableEntity, p)
 }
 
-// EndOldKey ends the overlap of a class; the page has said what that breaks.
+// EndOldKey ends the overlap of a class. What that breaks, if anything, has to be
+// confirmed: it may have come up since the page was shown.
 func (k *Console) EndOldKey(c *fiber.Ctx) error {
 	slug, class, err := k.keyParams(c)
 	if err != nil {
 		return err
 	}
-	if _, err := k.o.Channels.Set(c.UserContext(), slug, channels.Change{RetireOld: []market.KeyClass{class}}, true, actor(c)); err != nil {
+	_, err = k.o.Channels.Set(c.UserContext(), slug, channels.Change{RetireOld: []market.KeyClass{class}}, field(c, "confirm") == "1", actor(c))
+	if err = k.done(c, err, view.Say("channels.flash_ended"), fault.Conflict); err != nil {
 		return err
 	}
-	flash(c, "ok", view.Say("channels.flash_ended"))
 	return k.goTo(c, channelURL(slug))
 }

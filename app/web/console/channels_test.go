@@ -59,6 +59,9 @@ func TestAKeyInUseIsReplacedOnThePageOnceThatIsConfirmed(t *testing.T) {
 	require.NoError(t, h.store.TouchKey(t.Context(), 1, time.Now().Add(time.Minute)))
 	page = v.get("/channels/default")
 	require.Contains(t, page.words("#end-basic"), "still used the replaced key")
+	require.Equal(t, "/channels/default", v.post(path+"/end-old", page).to(), "a page from before the old key was used again confirms nothing")
+	require.Equal(t, "0", h.text(`SELECT count(*) FROM channel_keys WHERE retires_at <= now()`))
+	require.Contains(t, v.get("/channels/default").Text(), "would break calls from KooGallery")
 	require.Equal(t, "/channels/default", v.post(path+"/end-old", page, "confirm", "1").to())
 	require.Equal(t, "1", h.text(`SELECT count(*) FROM channel_keys WHERE retires_at <= now()`))
 

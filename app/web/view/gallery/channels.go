@@ -16,7 +16,8 @@ func (k look) keyCells(slug string) []view.KeyCell {
 	return []view.KeyCell{basic, {Class: "kit", Set: at("kit")},
 		{Class: "license", State: "current", Since: ago(90 * 24 * time.Hour), Set: at("license")},
 		{Class: "general", State: "current", Since: ago(80 * 24 * time.Hour), Used: ago(26 * time.Hour), Set: at("general"),
-			Old: &view.KeyCell{Class: "general", State: "retiring", Since: ago(400 * 24 * time.Hour), Until: ago(-2 * time.Hour)}, EndOld: at("general/end-old")}}
+			OldInUse: []view.Warned{warnedOf("overlap_cases")},
+			Old:      &view.KeyCell{Class: "general", State: "retiring", Since: ago(400 * 24 * time.Hour), Until: ago(-2 * time.Hour)}, EndOld: at("general/end-old")}}
 }
 
 func warnedOf(key string) view.Warned {

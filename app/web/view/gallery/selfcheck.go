@@ -25,7 +25,7 @@ func (k look) selfCheck() view.SelfCheckPage {
 func (k look) checkedCase(activity, variant, status string, ms int) view.CheckedCase {
 	return view.CheckedCase{Guide: "SaaS V2.0", Activity: activity, Variant: variant, Sources: "CN 0070649427, intl 0070649092", Sent: true, Status: status, Code: "000000", Millis: ms,
 		Checks: []view.Found{k.told("ok", "answered", "ms", "34"), k.told("ok", "status"), k.told("ok", "content_type"), k.told("ok", "proof"), k.told("ok", "body_sign"),
-			k.told("ok", "code"), k.told("ok", "fields"), k.told("ok", "repeat")},
+			k.told("ok", "code"), k.told("ok", "fields"), k.told("ok", "fit"), k.told("ok", "repeat")},
 		Request: view.Payload{Body: `{"activity":"` + activity + `","instanceId":"87b94795-0603-4e24-8ae5-69420d60e3c8","testFlag":"1"}`},
 		Answer:  view.Payload{Body: `{"resultCode":"000000","resultMsg":"success."}`}}
 }
