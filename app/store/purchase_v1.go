@@ -78,8 +78,11 @@ UPDATE instances
        order_type = $5,
        period_type = $6,
        period_number = $7,
+       amount = $8,
+       disk_size = $9,
+       band_width = $10,
        updated_at = now()
- WHERE id = $1`, i.PK, i.ProductID, i.SkuCode, i.LinearValue, i.OrderType, i.PeriodType, i.PeriodNumber)
+ WHERE id = $1`, i.PK, i.ProductID, i.SkuCode, i.LinearValue, i.OrderType, i.PeriodType, i.PeriodNumber, i.Amount, i.DiskSize, i.BandWidth)
 	return toFault(err)
 }
 
