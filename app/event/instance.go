@@ -35,6 +35,14 @@ type Product struct {
 	SkuCode     string `json:"sku_code"`
 	ProductName string `json:"product_name,omitempty"`
 	LinearValue int64  `json:"linear_value,omitempty"`
+	Amount      int64  `json:"amount,omitempty"`     // pieces, of a V1.0 product, as the two below
+	DiskSize    int64  `json:"disk_size,omitempty"`  // GB
+	BandWidth   int64  `json:"band_width,omitempty"` // Mbps
+}
+
+func productOf(p market.ProductInfo) Product {
+	return Product{ProductID: p.ProductID, SkuCode: p.SkuCode, ProductName: p.ProductName, LinearValue: p.LinearValue,
+		Amount: p.Amount, DiskSize: p.DiskSize, BandWidth: p.BandWidth}
 }
 
 // Size is a product that an instance may become.
@@ -81,7 +89,7 @@ type Access struct {
 // Brief is an instance without personal data.
 func Brief(channel string, i *store.Instance) Instance {
 	d := Instance{InstanceID: i.InstanceID, Channel: channel, Status: string(i.Status),
-		Product: Product{ProductID: i.ProductID, SkuCode: i.SkuCode, ProductName: i.ProductName, LinearValue: i.LinearValue},
+		Product: productOf(i.Bought()),
 		Order: Order{OrderID: i.OrderID, OrderLineID: i.OrderLineID, OrderType: i.OrderType, ChargingMode: string(i.ChargingMode),
 			PeriodType: i.PeriodType, PeriodNumber: i.PeriodNumber},
 		Customer: Customer{CustomerID: i.CustomerID, CustomerName: i.CustomerName}}

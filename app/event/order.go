@@ -28,7 +28,7 @@ func OfOrder(ctx context.Context, tx *store.Tx, ch *store.Channel, orderPK, mess
 	d := Notified{Channel: ch.Slug,
 		Order: Order{OrderID: order.OrderID, OrderLineID: line.OrderLineID, OrderType: string(order.Type), ChargingMode: string(line.ChargingMode),
 			PeriodType: line.PeriodType, PeriodNumber: line.PeriodNumber},
-		Product:    Product{ProductID: p.ProductID, SkuCode: p.SkuCode, ProductName: p.ProductName, LinearValue: p.LinearValue},
+		Product:    productOf(p),
 		CreateTime: market.Stamp(order.CreateTime), Currency: line.Currency, CurrencyAfterDiscount: line.CurrencyAfterDiscount}
 	d.ExpiresAt = stampOrNull(line.ExpireTime)
 	if b := order.Buyer; b != nil {

@@ -61,7 +61,7 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	if err != nil {
 		return nil, err
 	}
-	before := market.Sized(i.ProductID, i.LinearValue)
+	before := i.Bought().Sized()
 	changes := []market.Change{{Kind: market.OrderLearned, New: c.OrderID}}
 	placed := tx.Now
 	if placed.Before(i.Ordered.At) { // calls count in the order in which they are taken over
@@ -69,8 +69,9 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	}
 	learned, _ := i.Learn(c.ProductID, time.Time{}, placed, task, "")
 	i.SkuCode, i.OrderType = c.SkuCode, string(market.OrderChange)
-	if n := c.Terms.Linear(); n > 0 {
-		i.LinearValue = n
+	if c.Terms.Size != (market.Size{}) {
+		i.Size = i.Size.With(c.Terms.Size)
+		i.LinearValue = i.Size.Linear()
 	}
 	if err := tx.AddParams(ctx, i, paramsOf(c.Terms), false); err != nil {
 		return nil, err
@@ -78,5 +79,5 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	if err := keepOrder(ctx, tx, c, i, market.OrderChange, outbox.Upgrade, ""); err != nil {
 		return nil, err
 	}
-	return append(changes, market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue))...), tx.SaveBought(ctx, i)
+	return append(changes, market.Resized(learned, before, i.Bought().Sized())...), tx.SaveBought(ctx, i)
 }

@@ -20,7 +20,7 @@ func instanceOf(a Arrived, id, spare string, now time.Time) (*store.NewInstance,
 	n := &store.NewInstance{BillingItem: c.BillingItem(), WantedID: id, SpareID: spare, Facts: facts}
 	n.ChannelID, n.Protocol, n.Status = a.Channel.ID, c.Protocol, market.Provisioning
 	n.OrderID, n.BusinessID, n.SkuCode = c.OrderID, c.BusinessID, c.SkuCode
-	n.OrderType, n.LinearValue = string(market.OrderNew), t.Linear()
+	n.OrderType, n.LinearValue, n.Size = string(market.OrderNew), t.Linear(), t.Size
 	if t.Trial {
 		n.OrderType = string(market.OrderTrial)
 	}
@@ -29,7 +29,7 @@ func instanceOf(a Arrived, id, spare string, now time.Time) (*store.NewInstance,
 	n.CustomerID, n.CustomerName, n.Email, n.Phone = t.Buyer.CustomerID, t.Buyer.CustomerName, t.Buyer.Email, t.Buyer.MobilePhone
 	changes := []market.Change{{Kind: market.OrderLearned, New: c.OrderID}, {Kind: market.CustomerChanged, New: n.CustomerID}}
 	learned, _ := n.Learn(c.ProductID, c.ExpireTime, now, 0, t.ChargingMode)
-	changes = append(changes, market.Resized(learned, "", market.Sized(n.ProductID, n.LinearValue))...)
+	changes = append(changes, market.Resized(learned, "", n.Bought().Sized())...)
 	return n, changes, nil
 }
 

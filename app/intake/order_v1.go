@@ -32,7 +32,7 @@ func orderOf(c market.Call, as market.OrderType) market.Order {
 	line := market.OrderLine{OrderLineID: c.OrderLineID, ChargingMode: t.ChargingMode, ExpireTime: c.ExpireTime, PeriodType: t.PeriodType,
 		PeriodNumber: t.PeriodNumber, Currency: t.OrderAmount, Params: t.Params}
 	if c.ProductID != "" {
-		line.Products = []market.ProductInfo{{ProductID: c.ProductID, SkuCode: c.SkuCode, LinearValue: t.Linear()}}
+		line.Products = []market.ProductInfo{{ProductID: c.ProductID, SkuCode: c.SkuCode, LinearValue: t.Linear(), Size: t.Size}}
 	}
 	o := market.Order{OrderID: c.OrderID, Type: as, Lines: []market.OrderLine{line}}
 	if t.Buyer != (market.Buyer{}) {

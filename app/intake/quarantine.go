@@ -126,8 +126,8 @@ func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m 
 	if err != nil {
 		return effect{}, err
 	}
-	before, refusedProduct := market.Sized(i.ProductID, i.LinearValue), i.ProductID
-	i.SkuCode, i.OrderType, i.LinearValue, i.PeriodType, i.PeriodNumber = n.SkuCode, n.OrderType, n.LinearValue, n.PeriodType, n.PeriodNumber
+	before, refusedProduct := i.Bought().Sized(), i.ProductID
+	i.SkuCode, i.OrderType, i.LinearValue, i.Size, i.PeriodType, i.PeriodNumber = n.SkuCode, n.OrderType, n.LinearValue, n.Size, n.PeriodType, n.PeriodNumber
 	i.CustomerID, i.CustomerName = n.CustomerID, n.CustomerName
 	placed := tx.Now
 	if placed.Before(i.Ordered.At) {
@@ -139,7 +139,7 @@ func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m 
 	}
 	learned, _ := i.Learn(a.Call.ProductID, a.Call.ExpireTime, placed, last, a.Call.Terms.ChargingMode)
 	changes := append([]market.Change{{Kind: market.OrderLearned, New: a.Call.OrderID}},
-		market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue))...)
+		market.Resized(learned, before, i.Bought().Sized())...)
 	if err := tx.SaveOrder(ctx, i, n.Facts); err != nil {
 		return effect{}, err
 	}
@@ -160,7 +160,7 @@ func (in *Intake) otherPurchase(ctx context.Context, tx *store.Tx, a Arrived, m 
 		}
 		e.tasks = r.Touched() > 0
 	}
-	if market.Sized(i.ProductID, i.LinearValue) == before {
+	if i.Bought().Sized() == before {
 		return e, nil
 	}
 	// Also while it is being made: the driver may have been asked for the other one

@@ -33,7 +33,7 @@ func (s *sequence) check() {
 	require.Equal(s.t, 1, many, "one instance per key")
 	require.NoError(s.t, s.c.store.SQL().QueryRow(`SELECT count(*) FROM leftovers WHERE instance_pk = $1 AND status IN ('open', 'undoing')`, i.PK).Scan(&left))
 	require.Zero(s.t, left)
-	s.replay(i.PK, map[string]string{"status": string(i.Status), "expiry": market.Stamp(i.ExpiresAt), "product": market.Sized(i.ProductID, i.LinearValue),
+	s.replay(i.PK, map[string]string{"status": string(i.Status), "expiry": market.Stamp(i.ExpiresAt), "product": i.Bought().Sized(),
 		"frozen_by": i.FrozenBy, "driver": i.Driver, "customer": i.CustomerID})
 }
 

@@ -51,8 +51,8 @@ func openV1(t *testing.T, wait time.Duration) deskV1 {
 	return deskV1{d}
 }
 
-// arrived1 is a V1.0 call as it came.
-func (d deskV1) arrived1(activity string, kv ...string) intake.Arrived {
+// arrived1 is a V1.0 call that came at a time.
+func (d deskV1) arrived1(came time.Time, activity string, kv ...string) intake.Arrived {
 	d.t.Helper()
 	fields := map[string]string{"activity": activity, "timeStamp": saas1.Stamp(time.Now())}
 	for i := 0; i < len(kv); i += 2 {
@@ -62,19 +62,25 @@ func (d deskV1) arrived1(activity string, kv ...string) intake.Arrived {
 	call, err := dialectV1{}.Decode([]byte(query))
 	require.NoError(d.t, err)
 	saas1.Reveal(&call, storetest.BasicKey, crypt.AES256)
-	return intake.Arrived{Channel: d.channel, Call: call, ReceivedAt: time.Now(), IP: "192.0.2.1",
+	return intake.Arrived{Channel: d.channel, Call: call, ReceivedAt: came, IP: "192.0.2.1",
 		Key: storetest.BasicKey, Request: store.Request{Method: "GET", Query: query}}
 }
 
-// call hands a V1.0 call over and gives the answer's fields.
-func (d deskV1) call(activity string, kv ...string) map[string]any {
+// callAt hands over a V1.0 call that came at a time, and gives the answer's fields.
+func (d deskV1) callAt(came time.Time, activity string, kv ...string) map[string]any {
 	d.t.Helper()
-	body, code, err := d.intake.Handle(context.Background(), d.arrived1(activity, kv...))
+	body, code, err := d.intake.Handle(context.Background(), d.arrived1(came, activity, kv...))
 	require.NoError(d.t, err)
 	var out map[string]any
 	require.NoError(d.t, json.Unmarshal(body, &out))
 	require.Equal(d.t, string(code), out["resultCode"])
 	return out
+}
+
+// call hands over a V1.0 call that comes now.
+func (d deskV1) call(activity string, kv ...string) map[string]any {
+	d.t.Helper()
+	return d.callAt(time.Now(), activity, kv...)
 }
 
 // buy1 purchases; the instanceId is the businessId.

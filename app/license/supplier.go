@@ -129,7 +129,7 @@ func (s Suppliers) NewSecret(p store.Product) string {
 func request(ch *store.Channel, i *store.Instance, p *store.Product, l *store.License) Request {
 	return Request{
 		ID: l.ID, EventID: l.EventID, InstanceID: i.InstanceID, Channel: ch.Slug, OrderID: i.OrderID, OrderLineID: i.OrderLineID,
-		Product:  market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
+		Product:  i.Bought(),
 		TextOnly: l.Protocol == market.LicenseV1, Device: l.Device, EffectiveAt: l.EffectiveAt, ExpiresAt: l.ExpiresAt,
 		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName, RealName: i.RealName, Email: i.Email, Phone: i.Phone},
 		Settings: p.Settings, Secret: p.Secret, RequestedAt: l.RequestedAt,

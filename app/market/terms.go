@@ -1,7 +1,6 @@
 package market
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -127,28 +126,4 @@ func (i *Instance) settleTerms() []Change {
 		i.ProductID = product
 	}
 	return changes
-}
-
-// Sized is a product as the history names it: its id, and the size of a linear
-// one.
-func Sized(productID string, linear int64) string {
-	if linear > 0 {
-		return productID + " × " + strconv.FormatInt(linear, 10)
-	}
-	return productID
-}
-
-// Resized makes one entry of a change of product and size: changes without the
-// one of the product, and with it when before and after differ.
-func Resized(changes []Change, before, after string) []Change {
-	out := make([]Change, 0, len(changes)+1)
-	if before != after {
-		out = append(out, Change{Kind: ProductChanged, Old: before, New: after})
-	}
-	for _, c := range changes {
-		if c.Kind != ProductChanged {
-			out = append(out, c)
-		}
-	}
-	return out
 }

@@ -15,13 +15,11 @@ const (
 // Terms is what a V1.0 call itself says of the order and the customer; V2.0 has
 // to ask for it. Amounts are decimals as written, "" when not given.
 type Terms struct {
-	Trial         bool         // trialFlag 1, or the conversion of a trial when it says so
-	ChargingMode  ChargingMode // "" when not given
-	PeriodType    string       // "year", "month", "day"; "" without a period
-	PeriodNumber  int
-	Amount        int64 // linear attributes: pieces, GB, Mbps
-	DiskSize      int64
-	BandWidth     int64
+	Trial        bool         // trialFlag 1, or the conversion of a trial when it says so
+	ChargingMode ChargingMode // "" when not given
+	PeriodType   string       // "year", "month", "day"; "" without a period
+	PeriodNumber int
+	Size
 	OrderAmount   string // negative when a renewal is cancelled
 	ProvisionType string // values are not published for SaaS
 	Buyer         Buyer  // MobilePhone and Email are encrypted until somebody with the key opens them
@@ -34,17 +32,6 @@ type Platform struct {
 	TenantName string
 	TenantID   string // also spelled tennantId by the published table
 	UserID     string
-}
-
-// Linear is the size of the bought specification: the first linear attribute
-// that the call has.
-func (t Terms) Linear() int64 {
-	for _, n := range [...]int64{t.Amount, t.DiskSize, t.BandWidth} {
-		if n > 0 {
-			return n
-		}
-	}
-	return 0
 }
 
 // BillingItem tells purchases of one V1.0 order apart: an order that is charged

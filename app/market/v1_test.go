@@ -70,7 +70,20 @@ func TestRetriesOfV1(t *testing.T) {
 
 func TestTheSizeOfWhatIsBought(t *testing.T) {
 	t.Parallel()
-	require.EqualValues(t, 5, market.Terms{Amount: 5, DiskSize: 6}.Linear())
-	require.EqualValues(t, 6, market.Terms{DiskSize: 6, BandWidth: 7}.Linear())
-	require.Zero(t, market.Terms{}.Linear())
+	whole := market.Size{Amount: 5, DiskSize: 100, BandWidth: 10}
+	require.EqualValues(t, 5, whole.Linear())
+	require.EqualValues(t, 6, market.Size{DiskSize: 6, BandWidth: 7}.Linear())
+	require.Zero(t, market.Size{}.Linear())
+	require.Equal(t, market.Size{Amount: 5, DiskSize: 200, BandWidth: 10}, whole.With(market.Size{DiskSize: 200}), "what is not named stays")
+	require.Equal(t, market.Size{Amount: 7, DiskSize: 100, BandWidth: 10}, whole.Said(7))
+	require.Equal(t, market.Size{BandWidth: 7}, market.Size{BandWidth: 10}.Said(7))
+	require.Equal(t, whole, whole.Said(0))
+	require.Zero(t, market.Size{}.Said(7), "V2.0's number is of no attribute")
+	for want, p := range map[string]market.ProductInfo{
+		"P": {ProductID: "P"}, "P × 50": {ProductID: "P", LinearValue: 50}, "P · 100 GB": {ProductID: "P", LinearValue: 100, Size: market.Size{DiskSize: 100}},
+		"P × 5 · 100 GB · 10 Mbps": {ProductID: "P", LinearValue: 5, Size: whole},
+	} {
+		require.Equal(t, want, p.Sized())
+	}
+	require.Equal(t, "P / S × 5", market.ProductInfo{ProductID: "P", SkuCode: "S", LinearValue: 5}.Whole())
 }

@@ -274,4 +274,5 @@ type ProductInfo struct {
 	SkuCode     string
 	LinearValue int64
 	ProductName string
+	Size        // V1.0 only
 }

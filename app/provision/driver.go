@@ -151,7 +151,7 @@ func taskRequest(ch *store.Channel, i *store.Instance, p *store.Product, task ou
 func request(ch *store.Channel, i *store.Instance, p *store.Product, taskID int64) Request {
 	return Request{
 		InstanceID: i.InstanceID, Channel: ch.Slug, OrderID: i.OrderID, OrderLineID: i.OrderLineID,
-		Product:      market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName},
+		Product:      i.Bought(),
 		ChargingMode: i.ChargingMode, ExpiresAt: i.ExpiresAt,
 		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName, RealName: i.RealName, Email: i.Email, Phone: i.Phone},
 		Params:   i.Params, Settings: p.Settings, Secret: p.Secret, Access: i.App, MadeBy: i.Driver, TaskID: taskID,

@@ -9,7 +9,7 @@ import (
 // takeLine puts what an order line says into the instance, whichever of its
 // orders becomes known first. rules tells whether it is the newest of them.
 func takeLine(i *store.Instance, order market.Order, line market.OrderLine, task outbox.Task) (changes []market.Change, rules bool) {
-	before := market.Sized(i.ProductID, i.LinearValue)
+	before := i.Bought().Sized()
 	product, _ := line.Product()
 	placed := order.CreateTime
 	if placed.IsZero() { // unreadable: about when the call came that was caused by it
@@ -18,14 +18,18 @@ func takeLine(i *store.Instance, order market.Order, line market.OrderLine, task
 	learned, rules := i.Learn(market.Tidy(product.ProductID), line.ExpireTime, placed, task.ID, market.ChargingMode(market.Tidy(string(line.ChargingMode))))
 	if rules {
 		if product.ProductID != "" {
-			i.SkuCode, i.ProductName, i.LinearValue = market.Tidy(product.SkuCode), market.Tidy(product.ProductName), product.LinearValue
+			i.SkuCode, i.ProductName = market.Tidy(product.SkuCode), market.Tidy(product.ProductName)
+			i.LinearValue, i.Size = product.LinearValue, i.Size.Said(product.LinearValue)
+			if i.Size != (market.Size{}) {
+				i.LinearValue = i.Size.Linear()
+			}
 		}
 		i.OrderType = market.Tidy(string(order.Type))
 		if line.PeriodType != "" {
 			i.PeriodType, i.PeriodNumber = market.Tidy(line.PeriodType), line.PeriodNumber
 		}
 	}
-	return market.Resized(learned, before, market.Sized(i.ProductID, i.LinearValue)), rules
+	return market.Resized(learned, before, i.Bought().Sized()), rules
 }
 
 // takeBuyer puts the customer into the instance: a purchase's order says who it

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"strconv"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -121,17 +120,5 @@ func product(i *store.Instance, a answer, of finding) (store.Finding, bool) {
 	if same {
 		return store.Finding{}, false
 	}
-	return of(a, Product, thing(i.ProductID, i.SkuCode, i.LinearValue), thing(p.ProductID, p.SkuCode, p.LinearValue), Learn), true
-}
-
-// thing is a product for people: id, specification, size.
-func thing(product, sku string, size int64) string {
-	s := product
-	if sku != "" {
-		s += " / " + sku
-	}
-	if size > 0 {
-		s += " × " + strconv.FormatInt(size, 10)
-	}
-	return s
+	return of(a, Product, i.Bought().Whole(), p.Whole(), Learn), true
 }

@@ -102,7 +102,7 @@ func newLineDoc(l market.OrderLine) lineDoc {
 		d.PeriodNumber = &l.PeriodNumber
 	}
 	for _, p := range l.Products {
-		d.ProductInfo = append(d.ProductInfo, productDoc(p))
+		d.ProductInfo = append(d.ProductInfo, productDoc{p.ProductID, p.SkuCode, p.LinearValue, p.ProductName})
 	}
 	return d
 }

@@ -19,12 +19,13 @@ type Instance struct {
 	PK        int64
 	ChannelID int64
 	market.Instance
-	OrderID         string
-	OrderLineID     string
-	BusinessID      string
-	SkuCode         string
-	ProductName     string
-	LinearValue     int64
+	OrderID     string
+	OrderLineID string
+	BusinessID  string
+	SkuCode     string
+	ProductName string
+	LinearValue int64
+	market.Size
 	OrderType       string
 	PeriodType      string
 	PeriodNumber    int
@@ -48,11 +49,16 @@ type Instance struct {
 }
 
 const instanceColumns = `id, channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, sku_code,
-       product_name, linear_value, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
+       product_name, linear_value, amount, disk_size, band_width, order_type, charging_mode, period_type, period_number, expires_at, expiry_set_by,
        customer_id, customer_name, real_name_sealed, email_sealed, phone_sealed, driver, front_end_url, admin_url,
        user_name, password_sealed, memo, access_version, created_at, order_known_at, provisioned_at, frozen_at, released_at, protocol, frozen_by,
        access_sealed, params_sealed, told_expires_at, told_product_id, told_after, ordered_product_id, ordered_at, ordered_task, ordered_expires_at,
        ordered_expiry_at, link_generation, password_given_at, password_wiped_at, url_seen_at, usage_sealed`
+
+// Bought is what the instance is of now.
+func (i *Instance) Bought() market.ProductInfo {
+	return market.ProductInfo{ProductID: i.ProductID, SkuCode: i.SkuCode, LinearValue: i.LinearValue, ProductName: i.ProductName, Size: i.Size}
+}
 
 type scanner interface{ Scan(...any) error }
 
@@ -61,7 +67,7 @@ func (r *Reader) scanInstance(row scanner) (*Instance, error) {
 	var expires, orderKnown, provisioned, frozen, released, told, ordered, orderedExpires, orderedExpiry, given, wiped, seen sql.NullTime
 	var realName, email, phone, password, access, params, usage []byte
 	err := row.Scan(&i.PK, &i.ChannelID, &i.InstanceID, &i.OrderID, &i.OrderLineID, &i.BusinessID, &i.Status, &i.ProductID, &i.SkuCode,
-		&i.ProductName, &i.LinearValue, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
+		&i.ProductName, &i.LinearValue, &i.Amount, &i.DiskSize, &i.BandWidth, &i.OrderType, &i.ChargingMode, &i.PeriodType, &i.PeriodNumber, &expires, &i.ExpirySetBy,
 		&i.CustomerID, &i.CustomerName, &realName, &email, &phone, &i.Driver, &i.App.FrontEndURL, &i.App.AdminURL,
 		&i.App.UserName, &password, &i.App.Memo, &i.AccessVersion, &i.CreatedAt, &orderKnown, &provisioned, &frozen, &released,
 		&i.Protocol, &i.FrozenBy, &access, &params, &told, &i.Told.ProductID, &i.Told.After, &i.Ordered.ProductID, &ordered, &i.Ordered.Task,
@@ -250,6 +256,9 @@ UPDATE instances
        phone_sealed = $15,
        phone_bidx = $16,
        order_sealed = $17,
+       amount = $18,
+       disk_size = $19,
+       band_width = $20,
        order_known_at = COALESCE(order_known_at, now()),
        updated_at = now()
  WHERE id = $1`,
@@ -257,7 +266,7 @@ UPDATE instances
 		i.CustomerID, i.CustomerName, nullBytes(t.keys.SealString(seal.Customer, i.RealName)),
 		nullBytes(t.keys.SealString(seal.Customer, i.Email)), nullBytes(t.keys.Index(market.FoldEmail(i.Email))),
 		nullBytes(t.keys.SealString(seal.Customer, i.Phone)), nullBytes(t.keys.Index(market.FoldPhone(i.Phone))),
-		nullBytes(t.keys.Seal(seal.Customer, raw)))
+		nullBytes(t.keys.Seal(seal.Customer, raw)), i.Amount, i.DiskSize, i.BandWidth)
 	return toFault(err)
 }
 

@@ -65,8 +65,8 @@ func (t *Tx) KeepOrder(ctx context.Context, ref OrderRef, source string, order m
 INSERT INTO orders AS o (channel_id, order_id, order_line_id, source, state, order_type, charging_mode, period_type, period_number,
                     product_id, sku_code, product_name, linear_value, currency, after_discount, customer_id, customer_name,
                     real_name_sealed, email_sealed, email_bidx, phone_sealed, phone_bidx, facts_sealed, answer_sealed,
-                    ordered_at, expires_at, known_at)
-VALUES ($1, $2, $3, $4, 'known', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, now())
+                    ordered_at, expires_at, amount, disk_size, band_width, known_at)
+VALUES ($1, $2, $3, $4, 'known', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, now())
 ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
    SET state = 'known',
        order_type = EXCLUDED.order_type,
@@ -77,6 +77,9 @@ ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
        sku_code = EXCLUDED.sku_code,
        product_name = EXCLUDED.product_name,
        linear_value = EXCLUDED.linear_value,
+       amount = EXCLUDED.amount,
+       disk_size = EXCLUDED.disk_size,
+       band_width = EXCLUDED.band_width,
        currency = EXCLUDED.currency,
        after_discount = EXCLUDED.after_discount,
        customer_id = EXCLUDED.customer_id,
@@ -101,7 +104,7 @@ RETURNING id`,
 		nullBytes(t.keys.SealString(seal.Customer, b.Email)), nullBytes(t.keys.Index(market.FoldEmail(b.Email))),
 		nullBytes(t.keys.SealString(seal.Customer, b.MobilePhone)), nullBytes(t.keys.Index(market.FoldPhone(b.MobilePhone))),
 		nullBytes(t.keys.Seal(seal.Customer, facts)), nullBytes(t.keys.Seal(seal.Customer, raw)),
-		nullTime(order.CreateTime), nullTime(line.ExpireTime))
+		nullTime(order.CreateTime), nullTime(line.ExpireTime), product.Amount, product.DiskSize, product.BandWidth)
 	return pk, toFault(err)
 }
 

@@ -79,6 +79,7 @@ type InstanceDetail struct {
 	InstanceRow
 	BusinessID    string
 	LinearValue   int64
+	Size          market.Size
 	OrderType     string
 	ChargingMode  string
 	PeriodType    string
@@ -308,7 +309,7 @@ func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*Instan
 	var row instanceDetailRow
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+instanceList.columns+`,
-       i.business_id, i.linear_value, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
+       i.business_id, i.linear_value, i.amount, i.disk_size, i.band_width, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
        i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.order_sealed, i.usage_sealed,
        w.since AS work_since, w.due AS work_due, w.claimed_by, w.claimed_at
   FROM instances i
@@ -326,7 +327,7 @@ SELECT `+instanceList.columns+`,
 		return nil, toFault(err)
 	}
 	d := &InstanceDetail{
-		BusinessID: row.BusinessID, LinearValue: row.LinearValue, OrderType: row.OrderType, ChargingMode: row.ChargingMode,
+		BusinessID: row.BusinessID, LinearValue: row.LinearValue, Size: market.Size{Amount: row.Amount, DiskSize: row.DiskSize, BandWidth: row.BandWidth}, OrderType: row.OrderType, ChargingMode: row.ChargingMode,
 		PeriodType: row.PeriodType, PeriodNumber: row.PeriodNumber, ExpirySetBy: row.ExpirySetBy, OrderKnownAt: utc(row.OrderKnown),
 		ProvisionedAt: utc(row.Provisioned), FrozenAt: utc(row.Frozen), ReleasedAt: utc(row.Released), ErasedAt: utc(row.Erased),
 	}
@@ -357,6 +358,9 @@ type instanceDetailRow struct {
 	instanceRow
 	BusinessID   string       `db:"business_id"`
 	LinearValue  int64        `db:"linear_value"`
+	Amount       int64        `db:"amount"`
+	DiskSize     int64        `db:"disk_size"`
+	BandWidth    int64        `db:"band_width"`
 	OrderType    string       `db:"order_type"`
 	ChargingMode string       `db:"charging_mode"`
 	PeriodType   string       `db:"period_type"`

@@ -46,6 +46,7 @@ type OrderRow struct {
 	SkuCode        string
 	ProductName    string
 	LinearValue    int64
+	Size           market.Size
 	Currency       string
 	AfterDiscount  string
 	Customer       Customer
@@ -92,6 +93,9 @@ type orderRow struct {
 	SkuCode      string         `db:"sku_code"`
 	ProductName  string         `db:"product_name"`
 	Linear       int64          `db:"linear_value"`
+	Amount       int64          `db:"amount"`
+	DiskSize     int64          `db:"disk_size"`
+	BandWidth    int64          `db:"band_width"`
 	Currency     string         `db:"currency"`
 	After        string         `db:"after_discount"`
 	CustomerID   string         `db:"customer_id"`
@@ -113,7 +117,7 @@ var orderList = source{
 	list: list{letter: 'o', id: "o.id"},
 	columns: `o.id, o.channel_id, (SELECT c.slug FROM channels c WHERE c.id = o.channel_id) AS channel, o.order_id, o.order_line_id, o.source,
        o.state, o.order_type, o.charging_mode, o.period_type, o.period_number, o.product_id, o.sku_code, o.product_name, o.linear_value,
-       o.currency, o.after_discount, o.customer_id, o.customer_name, o.real_name_sealed, o.email_sealed, o.phone_sealed, o.ordered_at,
+       o.amount, o.disk_size, o.band_width, o.currency, o.after_discount, o.customer_id, o.customer_name, o.real_name_sealed, o.email_sealed, o.phone_sealed, o.ordered_at,
        o.expires_at, o.notified_at, o.last_notified_at, o.notices, o.known_at, o.created_at, o.last_error`,
 	table: "orders",
 	alias: "o",
@@ -126,7 +130,7 @@ func (r *Reader) showOrder(o *orderRow) (OrderRow, error) {
 	}
 	out := OrderRow{PK: o.ID, Channel: o.Channel, OrderID: o.OrderID, OrderLineID: o.LineID, Source: o.Source, State: o.State, Type: o.Type,
 		ChargingMode: o.Charging, PeriodType: o.PeriodType, PeriodNumber: o.PeriodNumber, ProductID: o.ProductID, SkuCode: o.SkuCode,
-		ProductName: o.ProductName, LinearValue: o.Linear, Currency: o.Currency, AfterDiscount: o.After,
+		ProductName: o.ProductName, LinearValue: o.Linear, Size: market.Size{Amount: o.Amount, DiskSize: o.DiskSize, BandWidth: o.BandWidth}, Currency: o.Currency, AfterDiscount: o.After,
 		Customer:  Customer{ID: o.CustomerID, Name: o.CustomerName},
 		OrderedAt: utc(o.Ordered), ExpiresAt: utc(o.Expires), NotifiedAt: utc(o.Notified), LastNotifiedAt: utc(o.LastNotified),
 		Notices: o.Notices, KnownAt: utc(o.Known), CreatedAt: o.Created.UTC(), LastError: last}

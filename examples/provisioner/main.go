@@ -58,6 +58,9 @@ type instance struct {
 	Product    struct {
 		ProductID   string `json:"product_id"`
 		LinearValue int64  `json:"linear_value"`
+		Amount      int64  `json:"amount"`     // of a V1.0 product: pieces,
+		DiskSize    int64  `json:"disk_size"`  // GB,
+		BandWidth   int64  `json:"band_width"` // Mbps
 	} `json:"product"`
 	Customer struct {
 		CustomerID string `json:"customer_id"`

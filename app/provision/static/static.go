@@ -5,6 +5,7 @@ package static
 
 import (
 	"context"
+	"strconv"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -104,6 +105,7 @@ var sample = map[string]string{
 	"instance_id": "87b94795-0603-4e24-8ae5-69420d60e3c8", "order_id": "CS2211181819B4LVS", "order_line_id": "CS2211181819B4LVS-000001",
 	"customer_id": "459bbbec25d24749b2eb83be37b602a8", "customer_name": "hw-example", "email": "name@example.com",
 	"sku_code": "0a4d1578-5295-46a7-92d4-7c803dccc51d", "product_id": "OFFI846204237451911168",
+	"linear_value": "50", "amount": "50", "disk_size": "100", "band_width": "10",
 }
 
 // sampled fills in the sample, and a plain word for any extension parameter.
@@ -119,6 +121,8 @@ func values(r provision.Request) lookup {
 		"instance_id": r.InstanceID, "order_id": r.OrderID, "order_line_id": r.OrderLineID,
 		"customer_id": r.Customer.ID, "customer_name": r.Customer.Name, "email": r.Customer.Email,
 		"sku_code": r.Product.SkuCode, "product_id": r.Product.ProductID,
+		"linear_value": number(r.Product.LinearValue), "amount": number(r.Product.Amount), "disk_size": number(r.Product.DiskSize),
+		"band_width": number(r.Product.BandWidth),
 	}
 	return func(placeholder string) (string, bool) {
 		if name, isParam := paramName(placeholder); isParam {
@@ -127,6 +131,15 @@ func values(r provision.Request) lookup {
 		}
 		return fields[placeholder], true
 	}
+}
+
+// number writes a size; one that the product does not have is empty, as any other
+// value that is not there.
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // render fills every template.

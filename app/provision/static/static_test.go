@@ -20,7 +20,7 @@ import (
 func request(s store.ProductSettings) provision.Request {
 	return provision.Request{InstanceID: "87b94795-0603", OrderID: "CS22", OrderLineID: "CS22-000001", Settings: s, MadeBy: static.Name,
 		Params:   map[string]string{"tenant": "Acme", "a b": "1/2 & 三", "empty": "", "platformParams.tenantName": "WeLink"},
-		Product:  market.ProductInfo{ProductID: "OFFI1", SkuCode: "sku/1"},
+		Product:  market.ProductInfo{ProductID: "OFFI1", SkuCode: "sku/1", LinearValue: 5, Size: market.Size{Amount: 5, DiskSize: 100}},
 		Customer: provision.Customer{ID: "459bb", Name: "张 三&co", Email: "z+1@example.com"}}
 }
 
@@ -43,6 +43,7 @@ func TestValuesStayInTheirPlace(t *testing.T) {
 		"https://app.cn?o={order_id}#l={order_line_id}":                              "https://app.cn?o=CS22#l=CS22-000001",
 		"https://app.cn/#/{sku_code}?x={email}":                                      "https://app.cn/#/sku%2F1?x=z+1@example.com",
 		"https://{customer_id}.app.cn:8443/":                                         "https://459bb.app.cn:8443/",
+		"https://app.cn/{disk_size}?n={linear_value},{amount}&b={band_width}":        "https://app.cn/100?n=5,5&b=",
 		"https://{order_id}.app.cn":                                                  "https://cs22.app.cn",
 		"https://app.cn/{{x}}/{product_id}":                                          "https://app.cn/{x}/OFFI1",
 		"https://{param:tenant}.app.cn/{param:tenant}":                               "https://acme.app.cn/Acme",

@@ -9,7 +9,8 @@ import (
 )
 
 // Names are the placeholders that templates may use, beside {param:NAME}.
-var names = []string{"instance_id", "order_id", "order_line_id", "customer_id", "customer_name", "email", "sku_code", "product_id"}
+var names = []string{"instance_id", "order_id", "order_line_id", "customer_id", "customer_name", "email", "sku_code", "product_id",
+	"linear_value", "amount", "disk_size", "band_width"}
 
 // paramPrefix begins the placeholders that stand for the buyer's own extension
 // parameters: {param:NAME}, by the name that the product was released with.
@@ -26,7 +27,8 @@ func paramName(placeholder string) (string, bool) {
 }
 
 // inHost are those whose values can be part of a host name.
-var inHost = []string{"instance_id", "order_id", "order_line_id", "customer_id", "sku_code", "product_id"}
+var inHost = []string{"instance_id", "order_id", "order_line_id", "customer_id", "sku_code", "product_id",
+	"linear_value", "amount", "disk_size", "band_width"}
 
 // place is where in a text a placeholder stands: it decides how its value is
 // escaped.

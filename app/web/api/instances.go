@@ -47,8 +47,9 @@ type access struct {
 
 type instanceDetail struct {
 	instance
-	BusinessID    string          `json:"business_id"`
-	LinearValue   int64           `json:"linear_value"`
+	BusinessID  string `json:"business_id"`
+	LinearValue int64  `json:"linear_value"`
+	size
 	OrderType     string          `json:"order_type"`
 	ChargingMode  string          `json:"charging_mode"`
 	PeriodType    string          `json:"period_type"`
@@ -144,7 +145,7 @@ func (a *API) instance(c *fiber.Ctx, instanceID string) error {
 	}
 	z := localizer(c)
 	out := instanceDetail{
-		instance: showInstance(z, i.InstanceRow), BusinessID: i.BusinessID, LinearValue: i.LinearValue, OrderType: i.OrderType,
+		instance: showInstance(z, i.InstanceRow), BusinessID: i.BusinessID, LinearValue: i.LinearValue, size: size(i.Size), OrderType: i.OrderType,
 		ChargingMode: i.ChargingMode, PeriodType: i.PeriodType, PeriodNumber: i.PeriodNumber, OrderKnownAt: moment(i.OrderKnownAt),
 		ProvisionedAt: moment(i.ProvisionedAt), FrozenAt: moment(i.FrozenAt), ReleasedAt: moment(i.ReleasedAt),
 		Orders: []instanceOrder{}, Timeline: []event{}, Messages: []message{}, Deliveries: []delivery{}, Tasks: tasks(z, i.Tasks),

@@ -9,20 +9,21 @@ import (
 )
 
 type order struct {
-	ID             string   `json:"id"`
-	Channel        string   `json:"channel"`
-	OrderID        string   `json:"order_id"`
-	OrderLineID    string   `json:"order_line_id"`
-	Source         string   `json:"source"`
-	State          string   `json:"state"`
-	Type           string   `json:"order_type"`
-	ChargingMode   string   `json:"charging_mode"`
-	PeriodType     string   `json:"period_type"`
-	PeriodNumber   int      `json:"period_number"`
-	ProductID      string   `json:"product_id"`
-	SkuCode        string   `json:"sku_code"`
-	ProductName    string   `json:"product_name"`
-	LinearValue    int64    `json:"linear_value"`
+	ID           string `json:"id"`
+	Channel      string `json:"channel"`
+	OrderID      string `json:"order_id"`
+	OrderLineID  string `json:"order_line_id"`
+	Source       string `json:"source"`
+	State        string `json:"state"`
+	Type         string `json:"order_type"`
+	ChargingMode string `json:"charging_mode"`
+	PeriodType   string `json:"period_type"`
+	PeriodNumber int    `json:"period_number"`
+	ProductID    string `json:"product_id"`
+	SkuCode      string `json:"sku_code"`
+	ProductName  string `json:"product_name"`
+	LinearValue  int64  `json:"linear_value"`
+	size
 	Currency       string   `json:"currency"`
 	AfterDiscount  string   `json:"currency_after_discount"`
 	Customer       customer `json:"customer"`
@@ -78,7 +79,15 @@ type orderProduct struct {
 	ProductID   string `json:"product_id"`
 	SkuCode     string `json:"sku_code"`
 	LinearValue int64  `json:"linear_value"`
+	size
 	ProductName string `json:"product_name"`
+}
+
+// size is that of a V1.0 product: pieces, GB, Mbps.
+type size struct {
+	Amount    int64 `json:"amount"`
+	DiskSize  int64 `json:"disk_size"`
+	BandWidth int64 `json:"band_width"`
 }
 
 type param struct {
@@ -89,7 +98,7 @@ type param struct {
 func showOrder(z *i18n.Localizer, o store.OrderRow) order {
 	return order{ID: id(o.PK), Channel: o.Channel, OrderID: o.OrderID, OrderLineID: o.OrderLineID, Source: o.Source, State: o.State, Type: o.Type,
 		ChargingMode: o.ChargingMode, PeriodType: o.PeriodType, PeriodNumber: o.PeriodNumber, ProductID: o.ProductID, SkuCode: o.SkuCode,
-		ProductName: o.ProductName, LinearValue: o.LinearValue, Currency: o.Currency, AfterDiscount: o.AfterDiscount,
+		ProductName: o.ProductName, LinearValue: o.LinearValue, size: size(o.Size), Currency: o.Currency, AfterDiscount: o.AfterDiscount,
 		Customer:  customer{ID: o.Customer.ID, Name: o.Customer.Name, RealName: o.Customer.RealName, Email: o.Customer.Email, Phone: o.Customer.Phone},
 		OrderedAt: moment(o.OrderedAt), ExpiresAt: moment(o.ExpiresAt), NotifiedAt: moment(o.NotifiedAt), LastNotifiedAt: moment(o.LastNotifiedAt),
 		Notices: o.Notices, KnownAt: moment(o.KnownAt), CreatedAt: moment(o.CreatedAt), LastError: show(z, o.LastError)}
@@ -164,7 +173,7 @@ func showLine(l market.OrderLine) orderLine {
 		ExpiresAt: moment(l.ExpireTime), Currency: l.Currency, AfterDiscount: l.CurrencyAfterDiscount, Products: []orderProduct{},
 		Params: showParams(l.Params)}
 	for _, p := range l.Products {
-		out.Products = append(out.Products, orderProduct(p))
+		out.Products = append(out.Products, orderProduct{ProductID: p.ProductID, SkuCode: p.SkuCode, LinearValue: p.LinearValue, size: size(p.Size), ProductName: p.ProductName})
 	}
 	return out
 }

@@ -172,10 +172,7 @@ func orderFacts(i *store.InstanceDetail) []view.Fact {
 		}
 		facts = append(facts, period)
 	}
-	if i.LinearValue > 0 {
-		facts = append(facts, view.Fact{Label: view.Say("fact.linear"), Value: strconv.FormatInt(i.LinearValue, 10)})
-	}
-	return facts
+	return append(facts, sizeFacts(i.LinearValue, i.Size)...)
 }
 
 // known is a fact whose value is one of the published words; any other word is

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/staff"
+	"koodesk/app/store"
 )
 
 // The whole life of an order stands on its page, its polls as runs, and again over
@@ -50,6 +52,30 @@ func TestTheTimelineOfAnOrder(t *testing.T) {
 	require.Contains(t, told[len(told)-1], "KooGallery calls", "the oldest is the call of the purchase")
 	require.Less(t, strings.Index(all, "Expiry set to 2035"), strings.Index(all, "3 times"), "newest first")
 	require.Contains(t, page.words("main"), "Time to usable1 min 15 s")
+}
+
+// An order of V1.0 shows each of its sizes, and so does its instance.
+func TestAnOrderShowsItsSizes(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	id := h.buy("CSSIZED")
+	h.work()
+	size := market.Size{Amount: 5, DiskSize: 100, BandWidth: 10}
+	ctx := context.Background()
+	require.NoError(t, h.store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.TellOrder(ctx, store.OrderRef{ChannelID: h.channel.ID, OrderID: "CSSIZED", OrderLineID: "CSSIZED-000001"}, market.Order{OrderID: "CSSIZED",
+			Lines: []market.OrderLine{{OrderLineID: "CSSIZED-000001", Products: []market.ProductInfo{{ProductID: "P1", LinearValue: 5, Size: size}}}}}, nil, "")
+		return err
+	}))
+	h.exec(`UPDATE instances SET amount = 5, disk_size = 100, band_width = 10, linear_value = 5`)
+	v := h.as(staff.Operator)
+	for locale, want := range map[string]string{"en": "Quantity5 Disk size100 GB Bandwidth10 Mbps", "zh-CN": "数量5 磁盘容量100 GB 带宽10 Mbps"} {
+		v.locale = locale
+		for _, page := range []string{"/orders/" + h.text(`SELECT id FROM orders WHERE order_id = 'CSSIZED'`), "/instances/" + id} {
+			require.Contains(t, v.get(page).words("main"), want, page)
+		}
+	}
 }
 
 // Whatever id is pasted, search leads to what has it.

@@ -146,15 +146,31 @@ func noticeFacts(clock view.Clock, d *store.OrderDetail) []view.Fact {
 	return facts
 }
 
+// sizeFacts say how much is bought: in V1.0 by the attributes, of which there may
+// be several.
+func sizeFacts(linear int64, s market.Size) []view.Fact {
+	if s != (market.Size{}) {
+		linear = 0
+	}
+	var facts []view.Fact
+	for _, f := range [...]struct {
+		label, unit string
+		n           int64
+	}{{"fact.linear", "", linear}, {"fact.amount", "", s.Amount}, {"fact.disk_size", " GB", s.DiskSize}, {"fact.band_width", " Mbps", s.BandWidth}} {
+		if f.n > 0 {
+			facts = append(facts, view.Fact{Label: view.Say(f.label), Value: strconv.FormatInt(f.n, 10) + f.unit})
+		}
+	}
+	return facts
+}
+
 func orderLine(clock view.Clock, l market.OrderLine, this string) view.OrderLine {
 	out := view.OrderLine{ID: l.OrderLineID, This: l.OrderLineID == this, Params: pairs(l.Params)}
 	for _, p := range l.Products {
 		out.Facts = append(out.Facts, view.Fact{Label: view.Say("fact.product_name"), Value: p.ProductName},
 			view.Fact{Label: view.Say("fact.product"), Value: p.ProductID, Mono: true, Copy: p.ProductID != ""},
 			view.Fact{Label: view.Say("fact.sku"), Value: p.SkuCode, Mono: true, Copy: p.SkuCode != ""})
-		if p.LinearValue > 0 {
-			out.Facts = append(out.Facts, view.Fact{Label: view.Say("fact.linear"), Value: strconv.FormatInt(p.LinearValue, 10)})
-		}
+		out.Facts = append(out.Facts, sizeFacts(p.LinearValue, p.Size)...)
 	}
 	out.Facts = append(out.Facts,
 		known("fact.charging", "charging.", string(l.ChargingMode), market.OnDemand, market.OneTime, market.Period, market.OnDemandPkg))

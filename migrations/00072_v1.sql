@@ -1,0 +1,23 @@
+-- +goose Up
+-- A V1.0 product may have three linear attributes at once (pieces, GB, Mbps), of
+-- which linear_value holds the first. What was bought before is known by that one
+-- only: 0 here, until an upgrade says more.
+ALTER TABLE instances
+    ADD COLUMN amount     bigint NOT NULL DEFAULT 0,
+    ADD COLUMN disk_size  bigint NOT NULL DEFAULT 0,
+    ADD COLUMN band_width bigint NOT NULL DEFAULT 0;
+ALTER TABLE orders
+    ADD COLUMN amount     bigint NOT NULL DEFAULT 0,
+    ADD COLUMN disk_size  bigint NOT NULL DEFAULT 0,
+    ADD COLUMN band_width bigint NOT NULL DEFAULT 0;
+
+-- The answer of a V1.0 purchase that waited: since when it stands, and which attempt
+-- has it. Duplicates that had come by then get the same.
+ALTER TABLE messages
+    ADD COLUMN answered_at    timestamptz,
+    ADD COLUMN answer_attempt bigint;
+
+-- +goose Down
+ALTER TABLE messages DROP COLUMN answered_at, DROP COLUMN answer_attempt;
+ALTER TABLE orders DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;
+ALTER TABLE instances DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;
