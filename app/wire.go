@@ -239,7 +239,7 @@ func (c *cli) mail() (email.Options, error) {
 	if len(faults) > 0 {
 		return email.Options{}, faults
 	}
-	o.From, o.Bounce = from, bounce
+	o.From, o.Bounce, o.Dedupes, o.Wait = from, bounce, c.config.MailDedupes, c.config.MailWait
 	return o, nil
 }
 
