@@ -168,6 +168,9 @@ type Options struct {
 	// Timed is what the clock causes; Tick is how often it is looked at, 0 means 5 s.
 	Timed []Timed
 	Tick  time.Duration
+	// ClockLease is how long a process that runs the clock is believed to live without
+	// a sign of it; 0 means 30 s.
+	ClockLease time.Duration
 }
 
 // Jobs is the running part: relay, workers, sweeper.
@@ -197,6 +200,9 @@ func New(o Options) (*Jobs, error) {
 	}
 	if o.Lease == 0 {
 		o.Lease = time.Minute
+	}
+	if o.ClockLease == 0 {
+		o.ClockLease = clockLease
 	}
 	if o.Tick == 0 {
 		o.Tick = scheduleTick
