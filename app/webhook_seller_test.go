@@ -150,6 +150,39 @@ func TestAProductThatPromisesIsWaitedFor(t *testing.T) {
 	require.Zero(t, p.forged)
 }
 
+// What a product may have made of a purchase that the marketplace gave up is shown
+// for a person to decide; what it said no to, or never heard of, is not.
+func TestWhatAProductMayHaveMadeOfAFailedPurchaseIsLeftOver(t *testing.T) {
+	t.Parallel()
+	r := newRigAs(t, true, loopback)
+	p := newSeller(t, func(_ int, h heard) (int, string) {
+		if o, _ := h.Data["order"].(map[string]any); o["order_id"] == "CS2611270603MAYBE" {
+			return http.StatusInternalServerError, "it is made, but"
+		}
+		return http.StatusConflict, `{"result_code":"000100","message":"none left"}`
+	})
+	r.sells(p, "--driver", "webhook")
+	maybe := r.buy("CS2611270603MAYBE")
+	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM event_attempts WHERE http_status = 500`) > 0 }, time.Minute, 20*time.Millisecond, "%s", r.log)
+	refused := r.buy("CS2611270604NEVER")
+	r.waitItems("/tasks?status=failed&kind=provision", 1)
+	p.mu.Lock()
+	answer := p.answer
+	p.answer = func(int, heard) (int, string) { return answer(0, heard{}) } // now it says no
+	p.mu.Unlock()
+	require.Eventually(t, func() bool {
+		_, err := r.store.SQL().Exec(`UPDATE tasks SET run_at = now() WHERE status = 'pending' AND kind = 'provision'`)
+		return err == nil && r.count(`SELECT count(*) FROM tasks WHERE status = 'failed'`) == 2
+	}, time.Minute, 100*time.Millisecond, "%s", r.log)
+	_, err := r.store.SQL().Exec(`UPDATE messages SET retry_until = now() - interval '1 hour'`)
+	require.NoError(t, err)
+	_, err = r.store.NoteFailedOrders(t.Context(), time.Minute)
+	require.NoError(t, err)
+	left := r.items("/leftovers?status=open")
+	require.Len(t, left, 1, "%s was refused", refused)
+	require.Equal(t, []any{maybe, "webhook", "order_failed"}, []any{left[0]["instance_id"], left[0]["driver"], left[0]["reason"]})
+}
+
 // licenseFrom is a License product whose Licenses the seller's product gives.
 func licenseFrom(t *testing.T, answer func(n int, h heard) (int, string)) (*rig, *seller, string) {
 	t.Helper()

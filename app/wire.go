@@ -162,7 +162,7 @@ func (p *parts) useCases(c *cli) error {
 			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
 			{Name: "notices", Run: p.deliverer.Schedule},
 			{Name: "passwords", Run: p.deliverer.WipePasswords},
-			{Name: "retention", Every: time.Hour, Run: p.retention.Run},
+			{Name: "retention", Every: time.Hour, Apart: true, Run: p.retention.Run},
 			{Name: "pools", Run: p.pools.Watch},
 			{Name: "license pools", Every: time.Minute, Run: p.license.Watch},
 			{Name: "alerts", Every: 15 * time.Second, Run: p.alerts.Watch},
@@ -239,7 +239,7 @@ func (c *cli) mail() (email.Options, error) {
 	if len(faults) > 0 {
 		return email.Options{}, faults
 	}
-	o.From, o.Bounce = from, bounce
+	o.From, o.Bounce, o.Dedupes, o.Wait = from, bounce, c.config.MailDedupes, c.config.MailWait
 	return o, nil
 }
 

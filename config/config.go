@@ -28,6 +28,8 @@ type Config struct {
 	SMTPURL        string // "" means that no mail leaves the machine
 	MailFrom       string
 	MailBounce     string // "" means that mails come back to MailFrom
+	MailDedupes    bool
+	MailWait       time.Duration
 	SMS            SMS
 	TZDisplay      *time.Location
 	LogFormat      string
@@ -99,6 +101,10 @@ func Options() []Option {
 		{Name: "MAIL_BOUNCE", Example: "bounce@notify.example.com",
 			Help:  "Where mails to customers come back to, each at an address of its own (bounce+…@notify.example.com), so that Koodesk knows which one bounced. Empty: they come back to MAIL_FROM, and nobody reads them. See docs/mail.md.",
 			parse: func(c *Config, v string) error { c.MailBounce = v; return nil }},
+		{Name: "MAIL_DEDUPES", Default: "no",
+			Help:  "`yes` if whoever takes the mails shows those with the same Message-ID once. Then a mail whose hand-over ended without an answer is handed over again; otherwise it waits for a person, as “outcome unknown”. See docs/mail.md.",
+			parse: func(c *Config, v string) (err error) { c.MailDedupes, err = yesNo(v); return err }},
+		{Name: "MAIL_WAIT_SECONDS", Default: "600", Help: "How long the mail server may take to confirm a mail that it was given whole (30 to 600).", parse: parseMailWait},
 		{Name: "SMS_DRIVER", Default: "log", Help: "How SMS leave: `huawei` (Huawei Cloud Message & SMS), `webhook` (a gateway of your own, signed), or `log`, which renders, keeps and logs them, and sends nothing. See docs/sms.md.", parse: parseSMS},
 		{Name: "SMS_URL", Example: "https://smsapi.cn-north-4.myhuaweicloud.com:443",
 			Help: "huawei: the application access address. webhook: the gateway's address.", parse: func(c *Config, v string) error { c.SMS.URL = v; return nil }},
@@ -122,7 +128,7 @@ func Options() []Option {
 		{Name: "WEBHOOK_ALLOW_PRIVATE", Example: "10.20.0.0/16,tenants.internal",
 			Help:  "Addresses, networks and host names that are not on the public internet and that webhooks may be sent to all the same, or `all`; only they may be plain http. A cloud's metadata addresses must be named themselves.",
 			parse: parseWebhookAllow},
-		{Name: "WORKERS", Default: "10", Help: "Tasks that one process works on at the same time.",
+		{Name: "WORKERS", Default: "10", Help: "Tasks that one process works on at the same time; beside them half as many messages, and half as many notices.",
 			parse: func(c *Config, v string) (err error) { c.Workers, err = number(v, 1, 500); return err }},
 		{Name: "DB_MAX_CONNS", Default: "16", Help: "Connections to PostgreSQL that one process keeps.",
 			parse: func(c *Config, v string) (err error) { c.MaxConns, err = number(v, 2, 500); return err }},

@@ -66,7 +66,7 @@ func TestWrongValues(t *testing.T) {
 	for name, value := range map[string]string{
 		"DATABASE_URL": "mysql://x", "REDIS_URL": "127.0.0.1:6379", "SECRET_KEY": "c2hvcnQ=", "SECRET_KEY_OLD": "c2hvcnQ=",
 		"ADDR": "127.0.0.1:99999", "METRICS_ADDR": "x", "PUBLIC_URL": "koodesk.example.com", "SMS_DRIVER": "pigeon",
-		"TZ_DISPLAY": "Mars/Olympus", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "TRUSTED_PROXIES": "nowhere", "WEBHOOK_ALLOW_PRIVATE": "http://10.0.0.1", "WORKERS": "0", "DB_MAX_CONNS": "one",
+		"TZ_DISPLAY": "Mars/Olympus", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "TRUSTED_PROXIES": "nowhere", "WEBHOOK_ALLOW_PRIVATE": "http://10.0.0.1", "WORKERS": "0", "DB_MAX_CONNS": "one", "MAIL_DEDUPES": "maybe", "MAIL_WAIT_SECONDS": "3",
 	} {
 		m := valid()
 		m[name] = value

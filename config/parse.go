@@ -105,6 +105,19 @@ func parsePublic(c *Config, v string) error {
 	return nil
 }
 
+func yesNo(v string) (bool, error) {
+	if v != "yes" && v != "no" {
+		return false, fmt.Errorf("%q is neither yes nor no", v)
+	}
+	return v == "yes", nil
+}
+
+func parseMailWait(c *Config, v string) error {
+	n, err := number(v, 30, 600)
+	c.MailWait = time.Duration(n) * time.Second
+	return err
+}
+
 func parseZone(c *Config, v string) error {
 	l, err := time.LoadLocation(v)
 	if err != nil || v == "Local" {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,21 +21,30 @@ import (
 	"koodesk/app/telemetry"
 )
 
-// Queue names, from the most to the least urgent. Notices that many customers
-// get at once never delay what one customer is waiting for.
+// Queue names.
 const (
-	Urgent = "urgent"
-	Mail   = "mail"
-	Low    = "low"
-	// Notices has workers of its own: however many there are, and however slow the
-	// mail server is, they take none from what somebody is waiting for.
+	Urgent  = "urgent"
+	Soon    = "soon"
+	Low     = "low"
+	Alerts  = "alerts"
+	Mail    = "mail"
 	Notices = "notices"
 )
 
-var weights = map[string]int{Urgent: 6, Mail: 3, Low: 1}
+// groups are the queues, with their weights, that share workers: the first group
+// has all that are set, the others half as many each. However slow the mail server
+// is, what waits for it takes no worker from anything else; and notices that many
+// customers get at once never delay what one customer is waiting for.
+var groups = []map[string]int{{Urgent: 6, Soon: 3, Low: 1}, {Alerts: 3, Mail: 1}, {Notices: 1}}
 
-// apart are the queues with workers of their own.
-var apart = map[string]int{Notices: 1}
+// groupOf tells which group a queue belongs to, -1 for none.
+func groupOf(queue string) int {
+	return slices.IndexFunc(groups, func(g map[string]int) bool { return g[queue] > 0 })
+}
+
+// messageTime is for a message to one receiver: a mail server may take ten minutes
+// over its last answer (RFC 5321, 4.5.3.2.6).
+const messageTime = 11 * time.Minute
 
 // Kind is one line of the table of kinds.
 type Kind struct {
@@ -93,19 +103,19 @@ func Table(h Handlers) []Kind {
 	return []Kind{
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: both(h.EventFails, h.ProvisionFails)},
-		{Name: outbox.Deliver, Queue: Mail, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
-		{Name: outbox.Notice, Queue: Notices, Timeout: 60 * time.Second, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
-		{Name: outbox.Event, Queue: Mail, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
+		{Name: outbox.Deliver, Queue: Mail, Timeout: messageTime, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Notice, Queue: Notices, Timeout: messageTime, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Event, Queue: Soon, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
 		{Name: outbox.LicenseActivate, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseActivate, OnFail: h.LicenseFails},
-		{Name: outbox.LicenseQuery, Queue: Mail, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseQuery, OnFail: h.LicenseFails},
+		{Name: outbox.LicenseQuery, Queue: Soon, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseQuery, OnFail: h.LicenseFails},
 		{Name: outbox.LicenseRefresh, Queue: Low, Timeout: 2 * time.Minute, Tries: 10, Base: 30 * time.Second, Max: 10 * time.Minute, Run: h.LicenseRefresh},
 		{Name: outbox.LicenseUsage, Queue: Low, Timeout: 60 * time.Second, Tries: 12, Base: 10 * time.Second, Max: time.Hour, Run: h.LicenseUsage},
 		{Name: outbox.OrderNotice, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderNotice, OnFail: h.NoticeFails},
 		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: both(h.SupplyFails, h.EventFails)},
 		{Name: outbox.LicenseUpload, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 10 * time.Minute, Run: h.LicenseUpload, OnFail: h.SupplyFails},
-		{Name: outbox.Restart, Queue: Mail, Timeout: 2 * time.Minute, Tries: 8, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Restart, OnFail: h.RestartFails},
-		{Name: outbox.Alert, Queue: Urgent, Timeout: 60 * time.Second, Tries: 9, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Alert, OnFail: h.AlertFails},
+		{Name: outbox.Restart, Queue: Soon, Timeout: 2 * time.Minute, Tries: 8, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Restart, OnFail: h.RestartFails},
+		{Name: outbox.Alert, Queue: Alerts, Timeout: messageTime, Tries: 9, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Alert, OnFail: h.AlertFails},
 	}
 }
 
@@ -141,7 +151,7 @@ type Options struct {
 	Kinds   []Kind
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
-	Workers int // tasks at the same time; 0 means 10. Notices have half as many beside them
+	Workers int // tasks at the same time; 0 means 10. Messages, and notices, have half as many beside them
 	// Poll is how often the relay looks for due tasks when nobody wakes it; 0
 	// means 200 ms.
 	Poll time.Duration
@@ -152,17 +162,22 @@ type Options struct {
 	// Handed is after how long a task that Redis has and no worker began is
 	// handed over again; 0 means a minute.
 	Handed time.Duration
+	// Lease is for how long a try is believed to be under way without a sign of life;
+	// 0 means a minute.
+	Lease time.Duration
 	// Timed is what the clock causes; Tick is how often it is looked at, 0 means 5 s.
 	Timed []Timed
 	Tick  time.Duration
+	// ClockLease is how long a process that runs the clock is believed to live without
+	// a sign of it; 0 means 30 s.
+	ClockLease time.Duration
 }
 
 // Jobs is the running part: relay, workers, sweeper.
 type Jobs struct {
 	o     Options
 	kinds map[outbox.Kind]Kind
-	names []string // of the kinds; rows of others are for newer programs
-	apart []string // of those whose queue has workers of its own
+	names [][]string // of the kinds, by group; rows of others are for newer programs
 	queue *queue
 	wake  chan struct{}
 	stop  context.CancelFunc
@@ -183,21 +198,25 @@ func New(o Options) (*Jobs, error) {
 	if o.Handed == 0 {
 		o.Handed = time.Minute
 	}
+	if o.Lease == 0 {
+		o.Lease = time.Minute
+	}
+	if o.ClockLease == 0 {
+		o.ClockLease = clockLease
+	}
 	if o.Tick == 0 {
 		o.Tick = scheduleTick
 	}
-	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, wake: make(chan struct{}, 1)}
+	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, names: make([][]string, len(groups)), wake: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {
 		j.kinds[k.Name] = k
-		if apart[k.Queue] > 0 {
-			j.apart = append(j.apart, string(k.Name))
-		} else {
-			j.names = append(j.names, string(k.Name))
+		if g := groupOf(k.Queue); g >= 0 {
+			j.names[g] = append(j.names[g], string(k.Name))
 		}
 	}
 	for _, name := range outbox.Kinds() {
 		k, ok := j.kinds[name]
-		if !ok || k.Run == nil || weights[k.Queue]+apart[k.Queue] == 0 || k.Tries < 1 || k.Timeout <= 0 {
+		if !ok || k.Run == nil || groupOf(k.Queue) < 0 || k.Tries < 1 || k.Timeout <= 0 {
 			return nil, fmt.Errorf("jobs: kind %q has no complete line in the table", name)
 		}
 	}

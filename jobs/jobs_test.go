@@ -264,3 +264,36 @@ func TestARowOfANewerProgramHoldsNothingUp(t *testing.T) {
 	s.eventually(3, `status = 'succeeded'`)
 	require.Equal(t, 1, s.count(`kind = 'brew_coffee' AND status = 'pending' AND enqueued_at IS NULL`))
 }
+
+// A try that takes longer than a lease keeps its task: nobody else begins it
+// meanwhile. Whose task was taken away ends.
+func TestALongTryKeepsItsTaskAndEndsWithoutIt(t *testing.T) {
+	t.Parallel()
+	begun, ended := make(chan outbox.Task, 2), make(chan error, 2)
+	s := open(t, func(ctx context.Context, task outbox.Task) error {
+		begun <- task
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return ctx.Err()
+	})
+	for i := range s.opts.Kinds {
+		s.opts.Kinds[i].Timeout = time.Hour
+	}
+	s.opts.Lease = 300 * time.Millisecond
+	ids := s.add(1)
+	s.start()
+	task := <-begun
+	_, err := s.store.SQL().Exec(`UPDATE tasks SET leased_until = now() + interval '2 seconds'`)
+	require.NoError(t, err)
+	s.eventually(1, `leased_until > now() + interval '5 seconds'`)
+	require.Equal(t, ids[0], task.ID)
+	require.Empty(t, begun)
+	_, err = s.store.SQL().Exec(`UPDATE tasks SET round = round + 1, status = 'cancelled'`)
+	require.NoError(t, err)
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(time.Minute):
+		t.Fatal("it works on what it lost")
+	}
+}

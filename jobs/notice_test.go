@@ -60,3 +60,34 @@ SELECT 'notice', 'notice', 'notice/' || n
 	require.Eventually(t, func() bool { return s.count(`kind = 'notice' AND status = 'succeeded'`) > 0 }, time.Minute, 20*time.Millisecond,
 		"the notices go on")
 }
+
+// A mail server that says nothing holds up messages, and nothing else.
+func TestASilentMailServerDelaysNoPurchase(t *testing.T) {
+	t.Parallel()
+	var s *shop
+	waiting := make(chan struct{}, 100)
+	s = open(t, func(ctx context.Context, task outbox.Task) error {
+		if task.Kind == outbox.OrderQuery {
+			return s.complete(task)
+		}
+		waiting <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	s.opts.Workers = 4
+	for i := range s.opts.Kinds {
+		s.opts.Kinds[i].Timeout = time.Hour
+	}
+	_, err := s.store.SQL().Exec(`
+INSERT INTO tasks (kind, purpose, unique_key)
+SELECT k, 'usage_info', k || n
+  FROM generate_series(1, 20) AS n, unnest('{deliver,alert}'::text[]) AS k`)
+	require.NoError(t, err)
+	s.start()
+	for range 2 {
+		<-waiting
+	}
+	require.Eventually(t, func() bool { return s.count(`kind <> 'order_query' AND enqueued_at IS NOT NULL`) == 40 }, time.Minute, 20*time.Millisecond)
+	s.add(3)
+	s.eventually(3, `kind = 'order_query' AND status = 'succeeded'`)
+}

@@ -149,7 +149,7 @@ func (j *Jobs) relayAll(ctx context.Context) error {
 	for more := true; more; {
 		more = false
 		// What somebody waits for is handed over before each batch of the rest.
-		for _, names := range [][]string{j.names, j.apart} {
+		for _, names := range j.names {
 			n, err := j.o.Store.Relay(ctx, names, relayBatch, func(due []store.Due) ([]int64, error) {
 				taken, _, err := j.queue.put(ctx, j.kinds, due)
 				return taken, err

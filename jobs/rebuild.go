@@ -32,7 +32,7 @@ func (j *Jobs) Rebuild(ctx context.Context) (Rebuilt, error) {
 	if r.Had, err = j.takeBack(ctx, q); err != nil {
 		return r, err
 	}
-	for _, names := range [][]string{j.names, j.apart} { // what somebody waits for first
+	for _, names := range j.names { // what somebody waits for first
 		put, had, err := j.putBack(ctx, q, names)
 		if err != nil {
 			return r, err
@@ -70,7 +70,7 @@ func (j *Jobs) putBack(ctx context.Context, q *queue, names []string) (put, had 
 func (j *Jobs) takeBack(ctx context.Context, q *queue) (had int, err error) {
 	var last store.Handed
 	for {
-		handed, err := j.o.Store.HandedOver(ctx, slices.Concat(j.names, j.apart), last, relayBatch)
+		handed, err := j.o.Store.HandedOver(ctx, slices.Concat(j.names...), last, relayBatch)
 		if err != nil || len(handed) == 0 {
 			return had, err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -16,44 +17,61 @@ import (
 type Timed struct {
 	Name  string
 	Every time.Duration
+	Apart bool // it takes long, and has a loop and a lease of its own
 	Run   func(context.Context) error
 }
 
 // The lease of whoever runs the clock. Should its holder die, another process
-// takes over within scheduleLease.
+// takes over within clockLease.
 const (
-	scheduleLease = 30 * time.Second
-	scheduleTick  = 5 * time.Second
+	clockLease   = 30 * time.Second
+	scheduleTick = 5 * time.Second
 )
 
-// schedule runs the timed work while this process holds the lease.
+// schedule runs the timed work, in as many loops as it needs, until ctx ends.
 func (j *Jobs) schedule(ctx context.Context) {
-	if len(j.o.Timed) == 0 {
+	var together []Timed
+	var loops sync.WaitGroup
+	for _, t := range j.o.Timed {
+		if t.Apart {
+			loops.Go(func() { j.clock(ctx, "schedule/"+t.Name, []Timed{t}) })
+		} else {
+			together = append(together, t)
+		}
+	}
+	loops.Go(func() { j.clock(ctx, "schedule", together) })
+	loops.Wait()
+}
+
+// clock runs timed work while this process holds the lease.
+func (j *Jobs) clock(ctx context.Context, lease string, work []Timed) {
+	if len(work) == 0 {
 		return
 	}
 	holder := newHolder()
-	last := make([]time.Time, len(j.o.Timed))
+	take := func(ctx context.Context) (bool, error) { return j.o.Store.Lease(ctx, lease, holder, j.o.ClockLease) }
+	last := make([]time.Time, len(work))
 	tick := time.NewTicker(j.o.Tick)
 	defer tick.Stop()
 	for {
-		held, err := j.o.Store.Lease(ctx, "schedule", holder, scheduleLease)
+		held, err := take(ctx)
 		if err != nil && ctx.Err() == nil {
-			j.o.Log.Error("the clock's lease could not be taken; it is tried again", "error", err)
+			j.o.Log.Error("the clock's lease could not be taken; it is tried again", "lease", lease, "error", err)
 		}
 		if held {
-			j.timed(ctx, last)
+			j.hold(ctx, j.o.ClockLease, take, func(ctx context.Context) { j.timed(ctx, work, last) })
 		}
 		select {
 		case <-ctx.Done():
-			j.leave(holder)
+			j.leave(lease, holder)
 			return
 		case <-tick.C:
 		}
 	}
 }
 
-func (j *Jobs) timed(ctx context.Context, last []time.Time) {
-	for n, t := range j.o.Timed {
+func (j *Jobs) timed(ctx context.Context, work []Timed, last []time.Time) {
+	for n, t := range work {
 		now := time.Now()
 		if now.Sub(last[n]) < t.Every || ctx.Err() != nil {
 			continue
@@ -78,10 +96,10 @@ func (t Timed) safely(ctx context.Context) (err error) {
 }
 
 // leave gives the lease up, so that another process need not wait for its end.
-func (j *Jobs) leave(holder string) {
+func (j *Jobs) leave(lease, holder string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _ = j.o.Store.Lease(ctx, "schedule", holder, 0)
+	_, _ = j.o.Store.Lease(ctx, lease, holder, 0)
 }
 
 func newHolder() string {

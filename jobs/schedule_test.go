@@ -39,6 +39,59 @@ func TestOneProcessRunsTheClock(t *testing.T) {
 	require.Eventually(t, func() bool { return second.Load() > 0 }, time.Minute, 5*time.Millisecond, "left, not lapsed")
 }
 
+// Work that takes longer than the lease keeps it; work whose lease another process
+// has after all is ended.
+func TestLongTimedWorkKeepsItsLeaseAndEndsWithoutIt(t *testing.T) {
+	t.Parallel()
+	s := open(t, func(context.Context, outbox.Task) error { return nil })
+	s.opts.Tick, s.opts.ClockLease = 10*time.Millisecond, 6*time.Second
+	begun, ended := make(chan struct{}, 100), make(chan error, 100)
+	s.opts.Timed = []jobs.Timed{{Name: "long", Every: time.Hour, Run: func(ctx context.Context) error {
+		begun <- struct{}{}
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return ctx.Err()
+	}}}
+	s.start()
+	<-begun
+	until := func() (at time.Time) {
+		require.NoError(t, s.store.SQL().QueryRow(`SELECT until FROM leases WHERE name = 'schedule'`).Scan(&at))
+		return at
+	}
+	first := until()
+	require.Eventually(t, func() bool { return until().After(first) }, time.Minute, 20*time.Millisecond, "it is renewed in the middle of the work")
+	_, err := s.store.SQL().Exec(`UPDATE leases SET holder = 'another process', until = now() + interval '1 hour'`)
+	require.NoError(t, err)
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(time.Minute):
+		t.Fatal("two processes run the clock")
+	}
+	require.Empty(t, begun)
+}
+
+// Work with a loop of its own holds up nothing else, however long it takes.
+func TestWorkWithALoopOfItsOwnHoldsUpNothingElse(t *testing.T) {
+	t.Parallel()
+	s := open(t, func(context.Context, outbox.Task) error { return nil })
+	s.opts.Tick = 10 * time.Millisecond
+	begun := make(chan struct{}, 1)
+	var others atomic.Int64
+	s.opts.Timed = []jobs.Timed{
+		{Name: "retention", Every: time.Hour, Apart: true, Run: func(ctx context.Context) error {
+			begun <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		}},
+		{Name: "notices", Run: func(context.Context) error { others.Add(1); return nil }},
+	}
+	s.start()
+	<-begun
+	seen := others.Load()
+	require.Eventually(t, func() bool { return others.Load() >= seen+3 }, time.Minute, 5*time.Millisecond)
+}
+
 // One failure does not stop the clock: neither for the work that failed nor for
 // what comes after it.
 func TestAFailureDoesNotStopTheClock(t *testing.T) {

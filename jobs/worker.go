@@ -31,16 +31,20 @@ func (j *Jobs) process(ctx context.Context, at *asynq.Task) error {
 	if err := json.Unmarshal(at.Payload(), &p); err != nil {
 		return fmt.Errorf("jobs: payload of %s: %w: %w", k.Name, err, asynq.SkipRetry)
 	}
-	t, ok, err := j.o.Store.Claim(ctx, p.ID, k.Timeout+lateness)
+	t, ok, err := j.o.Store.Claim(ctx, p.ID, j.lease(k))
 	if err != nil || !ok {
 		return err
 	}
 	return j.try(ctx, k, t)
 }
 
+// lease is how long a claim of a task holds: short, so that what a dead worker had
+// goes on soon. A try that may take longer renews it.
+func (j *Jobs) lease(k Kind) time.Duration { return min(k.Timeout, j.o.Lease) + lateness }
+
 func (j *Jobs) try(ctx context.Context, k Kind, t outbox.Task) error {
 	start := time.Now()
-	cause := run(ctx, k, t)
+	cause := j.run(ctx, k, t)
 	j.o.Metrics.TaskSeconds.WithLabelValues(string(k.Name)).Observe(time.Since(start).Seconds())
 	if cause == nil {
 		j.o.Metrics.Tasks.WithLabelValues(string(k.Name), "succeeded").Inc()
@@ -58,9 +62,18 @@ func (j *Jobs) try(ctx context.Context, k Kind, t outbox.Task) error {
 }
 
 // run calls the use case with the kind's time limit; a panic is a failed try.
-func run(ctx context.Context, k Kind, t outbox.Task) (err error) {
+func (j *Jobs) run(ctx context.Context, k Kind, t outbox.Task) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
 	defer cancel()
+	if k.Timeout <= j.o.Lease {
+		return k.safely(ctx, t)
+	}
+	lease := j.lease(k)
+	j.hold(ctx, lease, func(ctx context.Context) (bool, error) { return j.o.Store.Renew(ctx, t, lease) }, func(ctx context.Context) { err = k.safely(ctx, t) })
+	return err
+}
+
+func (k Kind) safely(ctx context.Context, t outbox.Task) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fault.Wrap(fmt.Errorf("panic: %v\n%s", r, debug.Stack()), fault.Internal, "internal")
@@ -114,11 +127,12 @@ func (j *Jobs) postpone(ctx context.Context, t outbox.Task, f *fault.Error) erro
 func (j *Jobs) Start() error {
 	j.queue = newQueue(j.o.Redis)
 	var servers []*asynq.Server
-	for _, part := range []struct {
-		workers int
-		queues  map[string]int
-	}{{j.o.Workers, weights}, {max(j.o.Workers/2, 1), apart}} {
-		server := j.server(part.workers, part.queues)
+	for n, queues := range groups {
+		workers := j.o.Workers
+		if n > 0 {
+			workers = max(workers/2, 1)
+		}
+		server := j.server(workers, queues)
 		if err := server.Start(asynq.HandlerFunc(j.process)); err != nil {
 			for _, s := range servers {
 				s.Shutdown()

@@ -81,7 +81,7 @@ func (d *Desk) Watch(ctx context.Context) error {
 		if err := tx.MoveAlerts(ctx); err != nil {
 			return err
 		}
-		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
 			if err := tx.ClearAlerts(ctx, kind); err != nil {
 				return err
 			}
@@ -92,7 +92,7 @@ func (d *Desk) Watch(ctx context.Context) error {
 		if err := runningOut(ctx, tx, market.AlertManual, (*store.Tx).WaitingTooLong); err != nil {
 			return err
 		}
-		for _, kind := range []string{market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+		for _, kind := range []string{market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
 			if err := tx.OpenAlerts(ctx, kind); err != nil {
 				return err
 			}
@@ -192,6 +192,9 @@ func Path(kind, subject string) string {
 		return "/messages/" + subject
 	case market.AlertManual:
 		return "/instances/" + url.PathEscape(subject)
+	case market.AlertKey:
+		channel, _, _ := strings.Cut(subject, "/")
+		return "/messages?status=rejected&channel=" + url.QueryEscape(channel)
 	case market.AlertProbe:
 		return "/listing"
 	case market.AlertGroup:

@@ -292,6 +292,7 @@ VALUES (1, 1, 'usage_info', 'email', 'en', '\x00', 'a', 'failed', 'r', 'u')`)
 VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '\x00', 'pending', '{"code":"unavailable","key":"webhook.breaker_open"}')`)
 	h.exec(`INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at) VALUES (1, 'v2', 'queryInstance', TRUE, 'probe', 'failed', now(), now())`)
 	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now(), 'marketplace', 'new', '000005' FROM messages WHERE test`)
+	h.refuse("key_retired", 0)
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
 	links := map[string]string{}
@@ -300,6 +301,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 		links[kind] = alert.Path(kind, h.text(`SELECT subject FROM alerts WHERE kind = $1`, kind))
 	}
 	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
+		market.AlertKey:   "/messages?status=rejected&channel=default",
 		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
 		market.AlertReceiver: "/events?receiver=1"}, links)
 	require.Equal(t, "/events?receiver=product", alert.Path(market.AlertReceiver, "product/7"))
@@ -307,7 +309,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
 	require.Equal(t, "2", h.text(`SELECT severity::text FROM alerts WHERE kind = 'event_target'`), "given up is worse than held back")
 
-	for _, statement := range []string{`UPDATE messages SET status = 'succeeded'`, `UPDATE tasks SET status = 'succeeded', parked_at = NULL`, `UPDATE quarantine SET status = 'refused'`,
+	for _, statement := range []string{`UPDATE channel_keys SET last_used_at = now()`, `UPDATE messages SET status = 'succeeded'`, `UPDATE tasks SET status = 'succeeded', parked_at = NULL`, `UPDATE quarantine SET status = 'refused'`,
 		`UPDATE failure_groups SET resolved_at = now()`, `UPDATE pools SET low_water = 0`, `UPDATE deliveries SET status = 'succeeded'`,
 		`UPDATE attempts SET result_code = '000000'`,
 		`INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target_id, target, payload_sealed, status) VALUES (1, 'instance.frozen', 'w2', 'u2', FALSE, 1, 't', '\x00', 'succeeded')`} {
@@ -315,7 +317,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	}
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
-	require.Equal(t, "8 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
+	require.Equal(t, "9 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
 }
 
 func TestEveryTurnHasItsWords(t *testing.T) {
@@ -336,7 +338,7 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			}
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
-					"interfaces": "queryInstance", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
+					"interfaces": "queryInstance", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
 					"kind": "usage_info", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
 				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
 			}

@@ -180,6 +180,8 @@ func Words(kind, turn string, facts map[string]string) (key string, args []any) 
 			v = stepWord(facts[name])
 		case name == "kind":
 			v = Word{"delivery_kind.", facts[name]}
+		case name == "class":
+			v = Word{"key_class.", facts[name]}
 		case name == "medium":
 			v = Word{"alert.medium.", facts[name]}
 		case name == "pool":

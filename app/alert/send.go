@@ -45,8 +45,8 @@ func (d *Desk) Deliver(ctx context.Context, task outbox.Task) error {
 	return nil
 }
 
-// begin locks the message and notes that it is being handed over. nil means that
-// there is nothing to send.
+// begin locks the message and counts the try. nil means that there is nothing to
+// send.
 func (d *Desk) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (*letter, error) {
 	m, err := tx.LockAlertMessageOfTask(ctx, task.ID)
 	if fault.Is(err, fault.NotFound) || err == nil && (m.Status == outbox.Succeeded || m.Status == outbox.Cancelled) {
@@ -86,6 +86,9 @@ func (d *Desk) hand(ctx context.Context, task outbox.Task, l *letter) error {
 	p, err := d.parcel(l.target, l.message, l.content)
 	if err != nil {
 		return err
+	}
+	p.Leave = func(ctx context.Context) error {
+		return d.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.LeaveAlert(ctx, l.message.ID, task) })
 	}
 	return deliver.HandOver(ctx, s, p, func(r deliver.Receipt) error { return d.taken(ctx, task, l, s.Transport(), r.ProviderRef) })
 }

@@ -66,6 +66,54 @@ func TestATimeThatBeginsAnewIsNeitherOverNorForgotten(t *testing.T) {
 	require.Equal(t, "2 resolved", h.outcomes(), "it was served")
 }
 
+// refuse keeps a call that could not be proved, and why, so many minutes ago.
+func (h *house) refuse(finding string, minutes int) {
+	h.t.Helper()
+	h.exec(`
+WITH m AS (
+    INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)
+    SELECT 1, 'v2', 'newInstance', 'refused/' || (SELECT count(*) FROM messages), 'rejected', now() - make_interval(mins => $2), now() - make_interval(mins => $2)
+    RETURNING id, last_received_at
+)
+INSERT INTO attempts (message_id, at, source, disposition, diagnosis)
+SELECT id, last_received_at, 'marketplace', 'rejected', jsonb_build_object('checks', '[]'::jsonb, 'findings', jsonb_build_array(jsonb_build_object('code', $1::text, 'args', '{"class":"basic"}'::jsonb)))
+  FROM m`, finding, minutes)
+}
+
+// Calls that are refused for their key are told when they begin, once, and when
+// one is proved again. Strangers who call beside KooGallery change nothing.
+func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{Endings: true})
+	step := func(want string, what string) {
+		t.Helper()
+		h.watch()
+		require.Equal(t, want, h.outcomes(), what)
+	}
+	h.exec(`UPDATE channel_keys SET last_used_at = now() - interval '20 minutes' WHERE class = 'basic'`)
+	for range 4 {
+		h.refuse("clock", 0)
+		h.refuse("key_unknown", 19)
+	}
+	step("", "about other things, or beside calls that were proved")
+	h.refuse("key_unknown", 3)
+	h.refuse("key_unknown", 2)
+	step("", "it may be anybody")
+	h.refuse("key_unknown", 1)
+	step("1", "nothing was proved since")
+	h.refuse("key_unknown", 0)
+	step("1", "once")
+	h.refuse("key_retired", 0)
+	step("2", "nobody else has that key")
+	h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class <> 'basic'`)
+	step("2", "another key")
+	h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class = 'basic'`)
+	step("2 resolved", "it is right again")
+	step("2 resolved", "and stays so")
+	require.Contains(t, h.text(`SELECT facts::text FROM alerts`), `"calls": "5"`)
+}
+
 func TestATargetThatIsSwitchedOffTakesNothingAgain(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -45,6 +45,19 @@ type Parcel struct {
 	Variables  map[string]string // what Text was rendered from, for services that have the text themselves
 	ReturnTo   string            // to which a mail comes back; "": to its sender
 	RefuseURL  string            // where the receiver of a mail switches this kind off; "" where he cannot
+
+	// Leave notes that the message leaves; nil: nobody wants to know. Without that
+	// note it must not leave.
+	Leave func(context.Context) error
+}
+
+// Leaving is for senders, just before the step after which nobody but the other
+// side can tell whether the message was taken.
+func (p Parcel) Leaving(ctx context.Context) error {
+	if p.Leave == nil {
+		return nil
+	}
+	return p.Leave(ctx)
 }
 
 // Receipt is what a sender has to show for it.
@@ -54,6 +67,8 @@ type Receipt struct {
 
 // Sender hands messages of one medium over. Its faults say whether trying again
 // can help; what they carry holds neither the address nor the content.
+//
+// One whose messages leave the machine calls Parcel.Leaving before each does.
 type Sender interface {
 	// Transport names what takes the message: smtp, huawei, webhook; log or none for
 	// a sender that keeps it on the machine.

@@ -56,7 +56,7 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
 // open makes a deliverer with a real mail server, or without one.
-func open(t testing.TB, withServer bool) *post {
+func open(t testing.TB, withServer bool, change ...func(*email.Options)) *post {
 	t.Helper()
 	p := &post{t: t, store: storetest.Open(t), log: &lockedBuffer{}}
 	p.channel = storetest.Channel(t, p.store, "default", "")
@@ -67,6 +67,9 @@ func open(t testing.TB, withServer bool) *post {
 		o, err := email.Parse(p.smtp.URL())
 		require.NoError(t, err)
 		o.From, o.RootCAs, o.Timeout = mail.Address{Name: "示例云", Address: "service@seller.test"}, p.smtp.CAs(), 20*time.Second
+		for _, c := range change {
+			c(&o)
+		}
 		s := email.New(o)
 		t.Cleanup(s.Close)
 		out = s

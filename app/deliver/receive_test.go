@@ -67,6 +67,13 @@ func (x *exchange) state(id int64) string {
 	return x.text(`SELECT status || ' ' || outcome || ' ' || outcome_code FROM deliveries WHERE id = $1`, id)
 }
 
+// refuseSuccess has the database take no news of a hand-over that went well.
+func (x *exchange) refuseSuccess() {
+	x.t.Helper()
+	storetest.Alter(x.t, x.store.SQL(), `ALTER TABLE deliveries ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`,
+		`ALTER TABLE deliveries DROP CONSTRAINT nothing_is_written`)
+}
+
 func (x *exchange) fallBack(on bool) {
 	x.t.Helper()
 	require.NoError(x.t, x.store.Write(context.Background(), func(tx *store.Tx) error {
@@ -148,8 +155,7 @@ func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
 	x := openSMS(t)
 	x.sms.SetReport("", 1)
 	_, id := x.told("", phone)
-	storetest.Alter(t, x.store.SQL(), `ALTER TABLE deliveries ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`,
-		`ALTER TABLE deliveries DROP CONSTRAINT nothing_is_written`)
+	x.refuseSuccess()
 	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(x.run(x.next(), false)).Key)
 	require.Equal(t, "failed unknown ", x.state(id))
 	require.Equal(t, 0, x.count(`SELECT count(*) FROM tasks WHERE status = 'pending'`))
@@ -189,15 +195,75 @@ func TestAfterACrashAReportTellsThatNothingNeedBeSent(t *testing.T) {
 	require.Empty(t, x.sms.Calls(), "nobody was told twice")
 }
 
-func TestAMailIsRepeatedAfterACrash(t *testing.T) {
+// Mail servers send what they are given, and may send it twice: what was left when
+// the process died, or whose answer was lost, waits for a person, unless the
+// operators say that a repeat is shown once.
+func TestAMailOfWhichNobodySawTheEndIsNotSentAgainUnlessItsSystemShowsItOnce(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(x *exchange, id int64){
+		"the process died": func(x *exchange, id int64) {
+			_, err := x.store.SQL().Exec(`UPDATE deliveries SET status = 'running', handing_since = now() WHERE id = $1`, id)
+			require.NoError(x.t, err)
+		},
+		"the answer was lost":      func(x *exchange, _ int64) { x.smtp.Drop(smtptest.Taken, 1) },
+		"it could not be recorded": func(x *exchange, _ int64) { x.refuseSuccess() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := openSMS(t)
+			x.fallBack(true)
+			_, id := x.told(address, phone)
+			lose(x, id)
+			require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(x.run(x.next(), false)).Key)
+			require.Equal(t, "failed unknown ", x.state(id))
+			require.Equal(t, "failed", x.text(`SELECT status FROM tasks WHERE delivery_id = $1`, id), "it stands among the failures")
+			require.Equal(t, 1, x.count(`SELECT count(*) FROM deliveries`), "it may have arrived: no fall-back")
+			needs, err := x.store.Reader().NeedDeliveries(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, 1, needs.Count.N)
+			before := len(x.smtp.Messages())
+			_, err = x.store.SQL().Exec(`ALTER TABLE deliveries DROP CONSTRAINT IF EXISTS nothing_is_written`)
+			require.NoError(t, err)
+			require.NoError(t, x.d.Resend(t.Context(), id, "", ann))
+			require.NoError(t, x.run(x.next(), false))
+			require.Len(t, x.smtp.Messages(), before+1, "a person had it sent")
+			require.Equal(t, "succeeded handed_over ", x.state(id))
+		})
+	}
+	t.Run("shown once", func(t *testing.T) {
+		t.Parallel()
+		p := open(t, true, func(o *email.Options) { o.Dedupes = true })
+		_, id := p.told(address, "")
+		task := p.next()
+		_, err := p.store.SQL().Exec(`UPDATE deliveries SET status = 'running', handing_since = now() WHERE id = $1`, id)
+		require.NoError(t, err)
+		p.smtp.Drop(smtptest.Taken, 1)
+		require.Equal(t, "mail.connection_lost", fault.From(p.run(task, false)).Key)
+		require.NoError(t, p.run(p.next(), false))
+		got := p.arrived(2)
+		require.Equal(t, got[0].Get("Message-Id"), got[1].Get("Message-Id"))
+	})
+}
+
+// A process that dies before a mail's last line is sent has sent nothing: it is
+// tried again.
+func TestAMailThatHadNotLeftIsTriedAgainAfterACrash(t *testing.T) {
 	t.Parallel()
 	p := open(t, true)
 	_, id := p.told(address, "")
 	task := p.next()
-	_, err := p.store.SQL().Exec(`UPDATE deliveries SET status = 'running', handing_since = now() WHERE id = $1`, id)
-	require.NoError(t, err)
-	require.NoError(t, p.run(task, false), "its receiver knows the Message-ID")
+	release := p.smtp.Hold(smtptest.Data, 1)
+	dying, die := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.d.Deliver(dying, task) }()
+	require.Eventually(t, func() bool { return p.smtp.Sessions() == 1 }, waitLong, waitTick)
+	require.Equal(t, "running", p.delivery(id).Status)
+	die()
+	require.Error(t, <-done, "and nothing is written of it")
+	release()
+	require.NoError(t, p.run(task, false))
 	p.arrived(1)
+	require.Equal(t, "succeeded", p.delivery(id).Status)
 }
 
 func TestWhatIsReportedOfAnEarlierSendingChangesNothing(t *testing.T) {

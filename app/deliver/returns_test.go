@@ -23,11 +23,14 @@ import (
 )
 
 // withReturns has mails come back to MAIL_BOUNCE.
-func withReturns(x *exchange) {
+func withReturns(x *exchange, change ...func(*email.Options)) {
 	x.t.Helper()
 	o, err := email.Parse(x.smtp.URL())
 	require.NoError(x.t, err)
 	o.From, o.RootCAs, o.Timeout = mail.Address{Name: "示例云", Address: "service@seller.test"}, x.smtp.CAs(), 20*time.Second
+	for _, c := range change {
+		c(&o)
+	}
 	out := email.New(o)
 	x.t.Cleanup(out.Close)
 	x.d, err = deliver.New(deliver.Options{Store: x.store, Email: out, SMS: x.sender, Domain: "seller.test", Log: x.logger(),
@@ -152,7 +155,7 @@ func TestARetryComesBackToTheSameAddress(t *testing.T) {
 	x := openSMS(t)
 	_, _ = x.told(address, "")
 	require.Equal(t, "service@seller.test", x.sent(1).From)
-	withReturns(x)
+	withReturns(x, func(o *email.Options) { o.Dedupes = true })
 	_, id := x.told(address, "")
 	x.smtp.Drop(smtptest.Taken, 1)
 	require.Error(t, x.run(x.next(), false))

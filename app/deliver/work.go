@@ -112,6 +112,9 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 	}
 	p := &Parcel{DeliveryID: v.ID, Kind: v.Kind, To: v.To, Mask: v.ToMask, Ref: v.MessageRef, Tag: tagOf(v.ID, v.MessageRef), Language: v.Language,
 		Subject: v.Content.Subject, Text: v.Content.Text, HTML: v.Content.HTML, Variables: v.Content.Variables, ReturnTo: d.returnTo(v), RefuseURL: d.refuseURL(v, i)}
+	p.Leave = func(ctx context.Context) error {
+		return d.store.Write(ctx, func(tx *store.Tx) error { return tx.LeaveDelivery(ctx, task) })
+	}
 	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/fault"
 	"koodesk/app/outbox"
@@ -125,7 +126,7 @@ func TestAnSMSIsRenderedKeptAndLoggedWithoutItsContent(t *testing.T) {
 
 func TestATemporaryRefusalIsTriedAgainWithTheVeryMail(t *testing.T) {
 	t.Parallel()
-	p := open(t, true)
+	p := open(t, true, func(o *email.Options) { o.Dedupes = true })
 	pk, id := p.told(address, "")
 	p.smtp.Reply(smtptest.RcptTo, 450, "4.2.0 <"+address+">: greylisted", 1)
 	p.smtp.Drop(smtptest.Taken, 1) // the second try: taken, and the answer lost

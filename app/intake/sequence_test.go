@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -25,7 +26,7 @@ import (
 
 // sequences is how many random sequences a run tries; -rapid.checks says another
 // number: go test ./app/intake -run Sequence -rapid.checks 5000.
-const sequences = 360
+const sequences = 720
 
 // Whatever calls come, in whatever order and however often, and whatever workers
 // do in between: each call gets the answer that the rules give, and the end is
@@ -62,6 +63,9 @@ type sequence struct {
 	in    int  // depth of calls within a worker's outside call
 	lost  int
 	fails bool // the present outside call fails
+
+	seen            bool // pending and failed are those of now
+	pending, failed []int64
 }
 
 var kinds = map[bool][]string{
@@ -133,7 +137,7 @@ func (s *sequence) run() {
 // against the model's.
 func (s *sequence) call() {
 	k := s.queue[0]
-	s.queue = s.queue[1:]
+	s.queue, s.seen = s.queue[1:], false
 	shown := s.model.made && !s.model.released
 	answers := make([]answered, 1, 2)
 	if k.twice {
@@ -232,11 +236,10 @@ func (s *sequence) meanwhile() error {
 // work lets a worker do one of the instance's tasks; false if there is none.
 func (s *sequence) work(how string) bool {
 	ctx := context.Background()
-	ids := s.tasks("pending")
-	if len(ids) == 0 {
+	if s.look(); len(s.pending) == 0 {
 		return false
 	}
-	id := ids[rapid.IntRange(0, len(ids)-1).Draw(s.t, "task")]
+	id := s.pending[rapid.IntRange(0, len(s.pending)-1).Draw(s.t, "task")]
 	if how == "lost" && s.lost >= 2 { // a task that kills its workers is another story
 		how = "well"
 	}
@@ -244,9 +247,12 @@ func (s *sequence) work(how string) bool {
 	if how == "lost" {
 		lease = 0
 	}
-	_, err := s.c.store.SQL().Exec(`UPDATE tasks SET run_at = now() WHERE id = $1`, id)
-	require.NoError(s.t, err)
 	task, ok, err := s.c.store.Claim(ctx, id, lease)
+	if err == nil && !ok { // it is not due yet
+		_, err = s.c.store.SQL().Exec(`UPDATE tasks SET run_at = now() WHERE id = $1`, id)
+		require.NoError(s.t, err)
+		task, ok, err = s.c.store.Claim(ctx, id, lease)
+	}
 	require.NoError(s.t, err)
 	require.True(s.t, ok)
 	if how == "lost" {
@@ -265,7 +271,8 @@ func (s *sequence) work(how string) bool {
 	} else if err != nil {
 		s.fail(task, err, how == "given up")
 	}
-	s.model.made = s.made()
+	s.seen = false
+	s.look()
 	return true
 }
 
@@ -298,33 +305,22 @@ func (s *sequence) fail(task outbox.Task, cause error, final bool) {
 }
 
 func (s *sequence) restartFailed() bool {
-	ids := s.tasks("failed")
-	for _, id := range ids {
+	s.look()
+	for _, id := range s.failed {
 		_, err := s.c.intake.RestartTask(context.Background(), id, staff.CLI())
 		require.NoError(s.t, err)
+		s.seen = false
 	}
-	return len(ids) > 0
+	return !s.seen
 }
 
-func (s *sequence) tasks(status string) []int64 {
-	rows, err := s.c.store.SQL().Query(`SELECT t.id FROM tasks t JOIN instances i ON i.id = t.instance_pk WHERE i.instance_id = $1 AND t.status = $2 ORDER BY t.id`,
-		s.instanceID(), status)
-	require.NoError(s.t, err)
-	defer rows.Close()
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		require.NoError(s.t, rows.Scan(&id))
-		ids = append(ids, id)
+// look reads the instance's tasks, and whether a worker has written access data:
+// when it does is the worker's doing, not a rule.
+func (s *sequence) look() {
+	if s.seen {
+		return
 	}
-	require.NoError(s.t, rows.Err())
-	return ids
-}
-
-// made is whether a worker has written access data: when it does is the worker's
-// doing, not a rule.
-func (s *sequence) made() (made bool) {
-	err := s.c.store.SQL().QueryRow(`SELECT provisioned_at IS NOT NULL FROM instances WHERE instance_id = $1`, s.instanceID()).Scan(&made)
+	s.seen, s.pending, s.failed = true, nil, nil
+	err := s.c.look.QueryRow(s.instanceID()).Scan(&s.model.made, (*pq.Int64Array)(&s.pending), (*pq.Int64Array)(&s.failed))
 	require.True(s.t, err == nil || err == sql.ErrNoRows, "%v", err)
-	return made
 }

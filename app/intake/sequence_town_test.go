@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"sync"
@@ -26,6 +27,7 @@ type town struct {
 	channel *store.Channel
 	intake  *intake.Intake
 	prov    *provision.Provisioner
+	look    *sql.Stmt // of a sequence
 	count   atomic.Int64
 	orders  sync.Map // order id → bill
 	lives   sync.Map // instanceId → *sequence
@@ -109,7 +111,14 @@ func openTown(t *testing.T) *town {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Prepare(ctx))
 	storetest.Alter(t, s.SQL(), everyChangeHasItsEntry, `DROP FUNCTION has_entry() CASCADE`)
-	c := &town{store: s, channel: storetest.Channel(t, s, "default", "https://market.test")}
+	look, err := s.SQL().Prepare(`
+SELECT i.provisioned_at IS NOT NULL,
+       ARRAY(SELECT t.id FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'pending' ORDER BY t.id),
+       ARRAY(SELECT t.id FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'failed' ORDER BY t.id)
+  FROM instances i
+ WHERE i.instance_id = $1`)
+	require.NoError(t, err)
+	c := &town{look: look, store: s, channel: storetest.Channel(t, s, "default", "https://market.test")}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	c.prov = provision.New(provision.Options{Store: s, Marketplace: c, Deliverer: c, Drivers: provision.Drivers{"town": c}, Log: log})
 	c.intake = intake.New(intake.Options{Store: s, Lifecycle: c.prov, Dialects: []intake.Dialect{dialect{}, dialectV1{}}, Wait: time.Nanosecond,

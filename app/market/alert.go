@@ -9,6 +9,7 @@ import (
 const (
 	AlertRetry    = "retry_window"    // a message fails, and the marketplace's patience runs out
 	AlertManual   = "manual_due"      // an instance waits for a person, and the patience runs out
+	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key
 	AlertProbe    = "probe_failing"   // the marketplace's probes of a channel fail
 	AlertGroup    = "failure_group"   // something new fails, or fails again
 	AlertConflict = "conflict"        // a different content waits for a decision
@@ -19,7 +20,7 @@ const (
 
 // AlertKinds lists the kinds, the most pressing first.
 func AlertKinds() []string {
-	return []string{AlertRetry, AlertManual, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver}
+	return []string{AlertRetry, AlertManual, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver}
 }
 
 // The severities of an alert.

@@ -96,6 +96,12 @@ type Prober interface {
 	Exists(ctx context.Context, r Request) (bool, error)
 }
 
+// Holder is a Releaser of which our own records tell whether it holds something of
+// an instance.
+type Holder interface {
+	Holds(ctx context.Context, r *store.Reader, instancePK int64) (bool, error)
+}
+
 // Leaver is a driver whose instances only people can take down. When such an
 // instance ends and Leaves says that something was made, it is shown as left over
 // until somebody says that it is gone.

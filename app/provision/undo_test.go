@@ -185,6 +185,46 @@ func TestAnotherDriverLeavesTheFirstOnesThingToAPerson(t *testing.T) {
 	require.Equal(t, market.Active, d.instance(pk).Status)
 }
 
+// A pool that was empty holds nothing of the instance: neither when another driver
+// makes it, nor when the marketplace gives the purchase up.
+func TestAPoolThatGaveNothingLeavesNothing(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	giveUp := func(order string) int64 {
+		pk, task := d.orderByPool(order)
+		f := d.p.Provision(ctx, task)
+		require.Equal(t, "pool.empty", fault.From(f).Key)
+		require.Equal(t, "pool", d.instance(pk).Driver)
+		d.fail(task, f)
+		return pk
+	}
+	d.product("pool", store.ProductSettings{Pool: "crm"})
+	switched := giveUp("CS1")
+	waits := giveUp("CS2")
+	_, err := d.store.SQL().Exec(`UPDATE messages SET retry_until = now() - interval '1 hour'`)
+	require.NoError(t, err)
+	require.NoError(t, d.p.FindLeftovers(ctx))
+	d.product("static", templates)
+	require.NoError(t, d.p.Provision(ctx, d.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Purchase, InstancePK: switched, UniqueKey: "again"})))
+	require.Equal(t, "static", d.instance(switched).Driver)
+	require.Empty(t, d.leftovers(store.LeftoverOpen))
+
+	// One that holds an account leaves it to a person.
+	d.product("pool", store.ProductSettings{Pool: "crm"})
+	d.fill(1, 3)
+	for range 2 { // the refill has both go on; the first one needs no account any more
+		require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
+	}
+	require.Equal(t, "user-1", d.instance(waits).App.UserName)
+	d.drivers["other"] = &fake{result: provision.Result{Access: provision.Access{FrontEndURL: "https://other.cn/"}}}
+	d.product("other", store.ProductSettings{})
+	require.NoError(t, d.p.Provision(ctx, d.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, InstancePK: waits, UniqueKey: "up"})))
+	l := d.leftovers(store.LeftoverOpen)
+	require.Len(t, l, 1)
+	require.Equal(t, "driver_changed pool", l[0].Reason+" "+l[0].Driver)
+}
+
 func (d *desk) leftovers(status string) []store.LeftoverRow {
 	d.t.Helper()
 	page, err := d.store.Reader().LeftoverList(context.Background(), store.LeftoverFilter{Status: status, Channel: "default"}, store.Paging{})

@@ -184,8 +184,14 @@ func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.In
 // another one makes now: it may be the customer's data, so nobody but a person
 // decides.
 func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Instance) error {
-	if _, holds := p.drivers[i.Driver].(Releaser); !holds {
+	driver := p.drivers[i.Driver]
+	if _, releases := driver.(Releaser); !releases {
 		return nil
+	}
+	if h, tells := driver.(Holder); tells {
+		if holds, err := h.Holds(ctx, tx.Reader(), i.PK); err != nil || !holds {
+			return err
+		}
 	}
 	return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.DriverChanged}, nil)
 }

@@ -43,14 +43,25 @@ SELECT id, target_id, status, title, content_sealed, message_ref, created_at
 	return &m, nil
 }
 
-// BeginAlertTry notes that a message is being handed over.
+// BeginAlertTry counts a try of a message.
 func (t *Tx) BeginAlertTry(ctx context.Context, id int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE alert_messages
-   SET status = 'running',
-       attempts = attempts + 1
+   SET attempts = attempts + 1
  WHERE id = $1`, id)
 	return toFault(err)
+}
+
+// LeaveAlert notes that a message leaves now, by a claimed task. Fault: conflict
+// "task.lease_lost".
+func (t *Tx) LeaveAlert(ctx context.Context, id int64, task outbox.Task) error {
+	err := t.tx.GetContext(ctx, &id, `
+UPDATE alert_messages
+   SET status = 'running'
+ WHERE id = $1
+   AND `+claimHolds+`
+RETURNING id`, id, task.ID, task.Round, task.Attempt)
+	return lostLease(err)
 }
 
 // AlertTaken notes that a message was taken, by what and with which words.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"koodesk/app/fault"
+	"koodesk/app/outbox"
 )
 
 // DeliveryTry is how one try ended.
@@ -17,17 +18,40 @@ type DeliveryTry struct {
 }
 
 // BeginDeliveryTry marks a delivery as being handed over; nothing is known of
-// this hand-over yet. Until EndDeliveryTry that mark is there for whoever finds
-// the delivery after a crash.
+// this hand-over yet.
 func (t *Tx) BeginDeliveryTry(ctx context.Context, id int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET status = 'running',
        outcome = 'queued',
        outcome_at = NULL,
-       outcome_code = '',
-       handing_since = now()
+       outcome_code = ''
  WHERE id = $1`, id)
+	return toFault(err)
+}
+
+// LeaveDelivery notes that the delivery of a claimed task leaves now. Until
+// EndDeliveryTry that mark is there for whoever finds the delivery after a crash.
+// Fault: conflict "task.lease_lost".
+func (t *Tx) LeaveDelivery(ctx context.Context, task outbox.Task) error {
+	var id int64
+	err := t.tx.GetContext(ctx, &id, `
+UPDATE deliveries
+   SET handing_since = now()
+ WHERE id = $1
+   AND `+claimHolds+`
+RETURNING id`, task.DeliveryID, task.ID, task.Round, task.Attempt)
+	return lostLease(err)
+}
+
+// claimHolds tells whether a task ($2 to $4: id, round, attempt) is still in the
+// hands of who claimed it.
+const claimHolds = `EXISTS (SELECT 1 FROM tasks WHERE id = $2 AND round = $3 AND attempts = $4 AND status = 'running')`
+
+func lostLease(err error) error {
+	if fault.Is(toFault(err), fault.NotFound) {
+		return fault.New(fault.Conflict, "task.lease_lost")
+	}
 	return toFault(err)
 }
 

@@ -151,22 +151,39 @@ SELECT EXISTS (
 
 // NoteFailedOrders shows what drivers may hold of purchases that failed and that
 // the marketplace has ended its retries of, which it cancels by itself. after is
-// how long ago the retries must have ended.
+// how long ago the retries must have ended. A pool holds what its accounts say. A
+// product that is called may have made something unless it was never reached or
+// said no: a call that it took, or whose answer was lost, counts.
 func (s *Store) NoteFailedOrders(ctx context.Context, after time.Duration) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 INSERT INTO leftovers (instance_pk, driver, reason, error)
-SELECT i.id, i.driver, 'order_failed', m.last_error
+SELECT i.id, held.driver, 'order_failed', m.last_error
   FROM messages m
   JOIN instances i
     ON i.instance_id = m.instance_id
    AND i.channel_id = m.channel_id
+  JOIN LATERAL (
+       SELECT i.driver
+        WHERE i.driver NOT IN ('', 'pool')
+           OR i.driver = 'pool' AND `+holdsAccount("i.id")+`
+       UNION
+       SELECT 'webhook'
+        WHERE EXISTS (
+              SELECT 1
+                FROM events e
+                LEFT JOIN event_attempts t ON t.event_id = e.id
+               WHERE e.instance_pk = i.id
+                 AND e.type = 'instance.provision'
+                 AND (e.status = 'running'
+                      OR t.http_status BETWEEN 200 AND 299
+                      OR t.http_status >= 500
+                      OR t.error ->> 'key' IN ('webhook.timeout', 'webhook.connection_lost', 'webhook.interrupted')))) AS held ON true
  WHERE m.status = 'failed'
    AND m.activity = 'newInstance'
    AND NOT m.test
    AND m.retry_until < now() - make_interval(secs => $1)
    AND i.provisioned_at IS NULL
    AND i.released_at IS NULL
-   AND i.driver <> ''
 ON CONFLICT DO NOTHING`, after.Seconds())
 	if err != nil {
 		return 0, toFault(err)

@@ -138,6 +138,17 @@ func (t *Tx) scanAccount(ctx context.Context, query string, args ...any) (market
 	return a, err
 }
 
+// holdsAccount says of an instance that it has an account of a pool.
+func holdsAccount(instancePK string) string {
+	return `EXISTS (SELECT 1 FROM pool_accounts a WHERE a.instance_pk = ` + instancePK + ` AND a.status = 'used')`
+}
+
+// HoldsAccount tells whether an instance has an account of a pool.
+func (r *Reader) HoldsAccount(ctx context.Context, instancePK int64) (holds bool, err error) {
+	err = r.q.QueryRowxContext(ctx, `SELECT `+holdsAccount("$1"), instancePK).Scan(&holds)
+	return holds, toFault(err)
+}
+
 // LetAccountGo takes the account of an instance back: it becomes free again, or
 // is retired. One whose password was wiped while the instance had it is always
 // retired: the next buyer would get none. pool is "" when the instance has none.

@@ -113,6 +113,23 @@ UPDATE tasks
 // the task that kills them.
 const maxLost = 5
 
+// Renew prolongs the lease of a claimed task; held is false when the claim is not
+// valid any more.
+func (s *Store) Renew(ctx context.Context, task outbox.Task, lease time.Duration) (held bool, err error) {
+	res, err := s.db.ExecContext(ctx, `
+UPDATE tasks
+   SET leased_until = now() + make_interval(secs => $4)
+ WHERE id = $1
+   AND round = $2
+   AND attempts = $3
+   AND status = 'running'`, task.ID, task.Round, task.Attempt, lease.Seconds())
+	if err != nil {
+		return false, toFault(err)
+	}
+	n, err := res.RowsAffected()
+	return n == 1, toFault(err)
+}
+
 // Recover puts back running tasks whose lease is over: their worker died. The
 // lost try leaves a row, but does not count against the task, unless it is the
 // fifth in a row: then the task is given up.

@@ -159,3 +159,34 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
  ORDER BY channel, m.protocol, m.activity`, since, string(market.Success), string(market.Processing))
 	return out, toFault(err)
 }
+
+// UsableTime is how long the customers of a product waited for what they bought:
+// from the purchase until KooGallery first got its address. In seconds; 0 where
+// nobody has anything yet.
+type UsableTime struct {
+	Channel   string  `db:"channel"`
+	ProductID string  `db:"product_id"` // "" where the order query has not told it
+	Bought    int     `db:"bought"`
+	Usable    int     `db:"usable"`
+	P50       float64 `db:"p50"`
+	P95       float64 `db:"p95"`
+}
+
+// UsableTimes sums up what was bought in the last 30 days, the newest 5,000
+// instances at most, by channel and product.
+func (r *Reader) UsableTimes(ctx context.Context, now time.Time) ([]UsableTime, error) {
+	out := []UsableTime{}
+	err := sqlx.SelectContext(ctx, r.q, &out, `
+SELECT (SELECT c.slug FROM channels c WHERE c.id = i.channel_id) AS channel, i.product_id, count(*) AS bought, count(i.took) AS usable,
+       COALESCE(percentile_disc(0.5) WITHIN GROUP (ORDER BY i.took), 0) AS p50,
+       COALESCE(percentile_disc(0.95) WITHIN GROUP (ORDER BY i.took), 0) AS p95
+  FROM (SELECT channel_id, product_id, created_at, 
+               CASE WHEN url_seen_at IS NOT NULL THEN GREATEST(extract(epoch FROM url_seen_at - created_at), 0)::float8 END AS took
+          FROM instances
+         ORDER BY id DESC
+         LIMIT 5000) i
+ WHERE i.created_at >= $1
+ GROUP BY i.channel_id, i.product_id
+ ORDER BY channel, i.product_id`, now.AddDate(0, 0, -30))
+	return out, toFault(err)
+}

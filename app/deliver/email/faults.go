@@ -56,7 +56,7 @@ func at(stage string, err error) error {
 func (s *Sender) toFault(err error) error {
 	var f *fault.Error
 	if errors.As(err, &f) {
-		return err
+		return f
 	}
 	stage := stageConnect
 	var step *stepError

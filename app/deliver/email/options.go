@@ -40,9 +40,11 @@ type Options struct {
 
 	From    mail.Address   // MAIL_FROM
 	Bounce  string         // MAIL_BOUNCE; "": mails come back to From
+	Dedupes bool           // MAIL_DEDUPES: whoever takes the mails shows those with the same Message-ID once
 	RootCAs *x509.CertPool // whom to trust; nil: the system's
 	Hello   string         // how we introduce ourselves; "": the host's name
-	Timeout time.Duration  // of each step of the conversation; 0: 30 s
+	Timeout time.Duration  // of each step of the conversation but the last; 0: 30 s
+	Wait    time.Duration  // for the answer to a whole mail; 0: 10 minutes (RFC 5321, 4.5.3.2.6)
 	Idle    time.Duration  // how long an unused connection is kept; 0: 30 s
 	MaxIdle int            // how many unused connections are kept; 0: 4
 	PerConn int            // mails over one connection, after which it is closed; 0: 100

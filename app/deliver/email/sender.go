@@ -28,6 +28,9 @@ func New(o Options) *Sender {
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
 	}
+	if o.Wait <= 0 {
+		o.Wait = 10 * time.Minute
+	}
 	if o.Idle <= 0 {
 		o.Idle = 30 * time.Second
 	}
@@ -43,9 +46,9 @@ func New(o Options) *Sender {
 // Transport is "smtp".
 func (s *Sender) Transport() string { return "smtp" }
 
-// Repeatable is true: the Message-ID is the same on every try, and mail systems
-// show a repeat once.
-func (s *Sender) Repeatable() bool { return true }
+// Repeatable is true where the mail system shows mails with the same Message-ID,
+// which stays the same on every try, once. SMTP itself sends what it is given.
+func (s *Sender) Repeatable() bool { return s.o.Dedupes }
 
 // Send hands a mail over; the receipt has the server's closing words.
 //
@@ -54,6 +57,8 @@ func (s *Sender) Repeatable() bool { return true }
 // content_refused, server_refused, and invalid "delivery.bad_email". Tried again:
 // refused auth_refused (after a good while), unavailable deferred, unreachable,
 // timeout, connection_lost, certificate, no_starttls, tls_failed, auth_impossible.
+// Never again by itself, unless the mail system shows a repeat once:
+// "delivery.outcome_unknown", when the whole mail was sent and no answer came.
 func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, error) {
 	raw, err := s.compose(p, time.Now())
 	if err != nil {
@@ -107,7 +112,7 @@ func (s *Sender) hand(ctx context.Context, c *connection, p deliver.Parcel, raw 
 	}{
 		{stageFrom, func() error { return c.smtp.Mail("<" + from + ">") }},
 		{stageTo, func() error { return c.smtp.Rcpt("<" + to + ">") }},
-		{stageData, func() error { words, err = s.data(ctx, c, raw); return err }},
+		{stageData, func() error { words, err = s.data(ctx, c, p, raw); return err }},
 	} {
 		if err := c.step(ctx, s.o.Timeout); err != nil {
 			return "", at(step.stage, err)
@@ -119,7 +124,7 @@ func (s *Sender) hand(ctx context.Context, c *connection, p deliver.Parcel, raw 
 	return words, nil
 }
 
-func (s *Sender) data(ctx context.Context, c *connection, raw []byte) (string, error) {
+func (s *Sender) data(ctx context.Context, c *connection, p deliver.Parcel, raw []byte) (string, error) {
 	w, err := c.smtp.Data()
 	if err != nil {
 		return "", err
@@ -130,13 +135,29 @@ func (s *Sender) data(ctx context.Context, c *connection, raw []byte) (string, e
 	if _, err := w.Write(raw); err != nil {
 		return "", err
 	}
-	if err := w.Close(); err != nil {
+	if err := p.Leaving(ctx); err != nil {
 		return "", err
+	}
+	if err := c.step(ctx, s.o.Wait); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", s.unanswered(err)
 	}
 	if d, ok := w.(*smtp.DataCloser); ok {
 		return d.ServerResponse(), nil
 	}
 	return "", nil
+}
+
+// unanswered is how a mail that was sent to its last line failed: an answer says
+// that it was not taken; without one nobody knows.
+func (s *Sender) unanswered(err error) error {
+	var reply *textproto.Error
+	if errors.As(err, &reply) || s.o.Dedupes {
+		return err
+	}
+	return deliver.OutcomeUnknown(scrub(err.Error()), s.Transport())
 }
 
 // borrow gives a connection: one that has proved alive, or a new one.

@@ -132,7 +132,8 @@ func TestWhatTheServerSaysDecidesWhatHappensNext(t *testing.T) {
 		"wrong password":        {func(s *smtptest.Server) { s.RefuseAuth() }, "mail.auth_refused", false, 10 * time.Minute},
 		"login unavailable now": {func(s *smtptest.Server) { s.Reply(smtptest.Auth, 454, "4.7.0 later", 1) }, "mail.deferred", false, time.Minute},
 		"dropped in the middle": {func(s *smtptest.Server) { s.Drop(smtptest.Body, 1) }, "mail.connection_lost", false, 0},
-		"dropped at the end":    {func(s *smtptest.Server) { s.Drop(smtptest.Taken, 1) }, "mail.connection_lost", false, 0},
+		"dropped at the end":    {func(s *smtptest.Server) { s.Drop(smtptest.Taken, 1) }, deliver.ErrOutcomeUnknown, true, 0},
+		"dropped unnoticed":     {func(s *smtptest.Server) { s.Drop(smtptest.Body, 1) }, deliver.ErrOutcomeUnknown, true, 0},
 		"dropped at once":       {func(s *smtptest.Server) { s.Drop(smtptest.Connect, 1) }, "mail.connection_lost", false, 0},
 		"nobody there":          {func(s *smtptest.Server) { s.Down() }, "mail.unreachable", false, 0},
 	} {
@@ -141,12 +142,18 @@ func TestWhatTheServerSaysDecidesWhatHappensNext(t *testing.T) {
 			s := smtptest.Start(t)
 			out := sender(t, s)
 			c.rule(s)
-			f := send(t, out, parcel(1))
+			p := parcel(1)
+			if name == "dropped in the middle" {
+				p.Text = strings.Repeat("more than fits into the buffers in between\n", 200_000)
+			}
+			f := send(t, out, p)
 			require.NotNil(t, f)
 			require.Equal(t, c.key, f.Key, f.Error())
 			require.Equal(t, c.never, f.Retry.Never)
 			require.Equal(t, c.after, f.Retry.After)
-			require.Equal(t, s.Addr(), f.Args["server"])
+			if f.Key != deliver.ErrOutcomeUnknown {
+				require.Equal(t, s.Addr(), f.Args["server"])
+			}
 			require.NotContains(t, f.Error(), "zhang@", "what is stored and logged does not name the receiver")
 			require.NotContains(t, f.Error(), smtptest.Password)
 			s.Accept()
@@ -164,13 +171,68 @@ func TestASlowServerCostsNoMoreThanTheTimeout(t *testing.T) {
 		t.Run(string(stage), func(t *testing.T) {
 			t.Parallel()
 			s := smtptest.Start(t)
-			out := sender(t, s, func(o *email.Options) { o.Timeout = 300 * time.Millisecond })
+			out := sender(t, s, func(o *email.Options) { o.Timeout, o.Wait = 300*time.Millisecond, 300*time.Millisecond })
 			release := s.Hold(stage, 1)
 			f := send(t, out, parcel(1))
 			require.NotNil(t, f)
-			require.Equal(t, "mail.timeout", f.Key, f.Error())
+			if stage == smtptest.End {
+				require.Equal(t, deliver.ErrOutcomeUnknown, f.Key, "the server has all of it")
+			} else {
+				require.Equal(t, "mail.timeout", f.Key, f.Error())
+			}
 			release()
 		})
+	}
+}
+
+// A mail system that shows a Message-ID once may be given the same mail again:
+// a lost answer is then a failure like any other.
+func TestALostAnswerOfASystemThatShowsARepeatOnceIsAFailure(t *testing.T) {
+	t.Parallel()
+	s := smtptest.Start(t)
+	plain, dedupes := sender(t, s), sender(t, s, func(o *email.Options) { o.Dedupes = true })
+	require.Equal(t, []bool{false, true}, []bool{plain.Repeatable(), dedupes.Repeatable()})
+	s.Drop(smtptest.Taken, 1)
+	require.Equal(t, "mail.connection_lost", send(t, dedupes, parcel(1)).Key)
+}
+
+// Who sends notes that a mail leaves before its last line does, and not earlier;
+// where that cannot be noted, it does not leave.
+func TestAMailLeavesOnlyWhenThatIsNoted(t *testing.T) {
+	t.Parallel()
+	s := smtptest.Start(t)
+	out := sender(t, s)
+	noted := 0
+	p := parcel(1)
+	p.Leave = func(context.Context) error {
+		noted++
+		require.Empty(t, s.Messages())
+		return nil
+	}
+	s.Reply(smtptest.RcptTo, 450, "4.2.0 later", 1)
+	require.NotNil(t, send(t, out, p))
+	require.Zero(t, noted)
+	require.Nil(t, send(t, out, p))
+	require.Equal(t, 1, noted)
+	p.Leave = func(context.Context) error { return fault.New(fault.Conflict, "task.lease_lost") }
+	require.Equal(t, "task.lease_lost", send(t, out, p).Key)
+	require.Nil(t, send(t, out, parcel(2)))
+	require.Len(t, s.Messages(), 2, "half a mail is none")
+}
+
+// The answer to a whole mail has a time of its own.
+func TestTheLastAnswerHasItsOwnTime(t *testing.T) {
+	t.Parallel()
+	s := smtptest.Start(t)
+	out := sender(t, s, func(o *email.Options) { o.Timeout, o.Wait = time.Hour, 100*time.Millisecond })
+	defer s.Hold(smtptest.End, 1)()
+	done := make(chan error, 1)
+	go func() { _, err := out.Send(context.Background(), parcel(1)); done <- err }()
+	select {
+	case err := <-done:
+		require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(err).Key)
+	case <-time.After(time.Minute):
+		require.Fail(t, "it waits as long as for every other answer")
 	}
 }
 

@@ -27,7 +27,7 @@ const (
 	OnReleaseReturn = "return"
 )
 
-// Driver implements provision.Driver and provision.Releaser.
+// Driver implements provision.Driver, provision.Releaser and provision.Holder.
 type Driver struct{ Store *store.Store }
 
 // CheckSettings wants the pool's name. Faults: invalid "product.pool_missing",
@@ -115,6 +115,12 @@ func (Driver) Change(_ context.Context, r provision.Request) (provision.Result, 
 
 // CanChange is always possible: the account stays.
 func (Driver) CanChange(context.Context, provision.Request, []market.ProductInfo) error { return nil }
+
+// Holds tells whether the instance has an account: a pool that was empty gave it
+// none.
+func (Driver) Holds(ctx context.Context, r *store.Reader, instancePK int64) (bool, error) {
+	return r.HoldsAccount(ctx, instancePK)
+}
 
 // Release takes the account back, as the product's entry says at that time.
 // Freezing and the cancelling of a renewal leave it with the instance.

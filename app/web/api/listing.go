@@ -13,6 +13,7 @@ type listing struct {
 	Probes       []probed       `json:"probes"`
 	FailedOrders []failedOrders `json:"failed_orders"`
 	Calls        []callRate     `json:"calls"`
+	Usable       []usableTime   `json:"usable"`
 }
 
 type probed struct {
@@ -57,6 +58,15 @@ type callRate struct {
 	Max      float64 `json:"max_ms"`
 }
 
+type usableTime struct {
+	Channel   string  `json:"channel"`
+	ProductID string  `json:"product_id"`
+	Bought    int     `json:"bought"`
+	Usable    int     `json:"usable"`
+	P50       float64 `json:"p50_seconds"`
+	P95       float64 `json:"p95_seconds"`
+}
+
 // Listing answers GET /listing.
 func (a *API) Listing(c *fiber.Ctx) error {
 	if err := queryOf(c).err(); err != nil {
@@ -75,7 +85,11 @@ func (a *API) Listing(c *fiber.Ctx) error {
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	out := listing{Probes: []probed{}, FailedOrders: []failedOrders{}, Calls: []callRate{}}
+	waits, err := r.UsableTimes(ctx, now)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	out := listing{Probes: []probed{}, FailedOrders: []failedOrders{}, Calls: []callRate{}, Usable: []usableTime{}}
 	for _, p := range probes {
 		out.Probes = append(out.Probes, showProbed(p, now))
 	}
@@ -84,6 +98,9 @@ func (a *API) Listing(c *fiber.Ctx) error {
 	}
 	for _, r := range rates {
 		out.Calls = append(out.Calls, callRate(r))
+	}
+	for _, w := range waits {
+		out.Usable = append(out.Usable, usableTime(w))
 	}
 	return answer(c, fiber.StatusOK, out)
 }

@@ -74,6 +74,7 @@ type Console struct {
 	channels remembered[[]store.ChannelRow]
 	products remembered[[]store.ProductChoice]
 	rates    remembered[[]store.CallRate]
+	usable   remembered[[]store.UsableTime]
 	targets  remembered[[]targetChoice]
 }
 
@@ -96,6 +97,9 @@ func New(o Options) *Console {
 	k.channels.load = func(ctx context.Context) ([]store.ChannelRow, error) { return k.read.Channels(ctx) }
 	k.rates.load = func(ctx context.Context) ([]store.CallRate, error) {
 		return k.read.CallRates(ctx, k.o.Now().Add(-24*time.Hour))
+	}
+	k.usable.load = func(ctx context.Context) ([]store.UsableTime, error) {
+		return k.read.UsableTimes(ctx, k.o.Now())
 	}
 	k.targets.load = k.targetChoices
 	k.products.load = func(ctx context.Context) ([]store.ProductChoice, error) { return k.read.ProductChoices(ctx) }

@@ -68,6 +68,14 @@ func (k *Console) fillListing(ctx context.Context, p *view.ListingPage) error {
 	for _, r := range rates {
 		p.Rates = append(p.Rates, callRate(r))
 	}
+	waits, err := k.usable.get(ctx, now, ratesLast)
+	if err != nil {
+		return err
+	}
+	for _, w := range waits {
+		p.Usable = append(p.Usable, view.UsableTime{Channel: w.Channel, Product: w.ProductID, Bought: w.Bought, Usable: w.Usable,
+			P50: seconds(w.P50), P95: seconds(w.P95)})
+	}
 	return nil
 }
 
@@ -103,3 +111,5 @@ func callRate(r store.CallRate) view.CallRate {
 	}
 	return out
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -59,5 +59,8 @@ func TestListingRiskTellsHowTheDaysCallsWent(t *testing.T) {
 	h.buy("CS1")
 	h.buy("CS2")
 	h.probe("newInstance", "000005", "repeat", 0, 0)
-	require.Contains(t, h.as(staff.Viewer).get("/listing").words("main"), "newInstanceSaaS V2.02100 %", "real calls alone, answered with processing, which is well")
+	h.exec(`UPDATE instances SET product_id = 'OFFI1', url_seen_at = CASE order_id WHEN 'CS1' THEN created_at + interval '20 seconds' END`)
+	page := h.as(staff.Viewer).get("/listing")
+	require.Contains(t, page.words("main"), "newInstanceSaaS V2.02100 %", "real calls alone, answered with processing, which is well")
+	require.Contains(t, page.words("main"), "OFFI12120 s20 s", "two were bought; who has one had it after 20 seconds")
 }

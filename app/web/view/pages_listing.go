@@ -1,5 +1,7 @@
 package view
 
+import "time"
+
 // PageListing is filled from ListingPage.
 const PageListing = "listing/listing"
 
@@ -12,6 +14,7 @@ type ListingPage struct {
 	Orders   []OrdersAtRisk
 	Limit    int // of failed orders
 	Rates    []CallRate
+	Usable   []UsableTime
 	Many     bool // more than one channel exists: show which
 }
 
@@ -72,4 +75,14 @@ type CallRate struct {
 	P50      string // "4.2 ms"
 	P95      string
 	Max      string
+}
+
+// UsableTime is how long the customers of a product waited for what they bought.
+type UsableTime struct {
+	Channel string
+	Product string // "" where it is not known
+	Bought  int
+	Usable  int
+	P50     time.Duration // meaningless while nothing is usable
+	P95     time.Duration
 }

@@ -122,6 +122,9 @@ func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, e
 	if err != nil {
 		return deliver.Receipt{}, err
 	}
+	if err := p.Leaving(ctx); err != nil {
+		return deliver.Receipt{}, err
+	}
 	res, err := s.http.Do(req)
 	if err != nil {
 		return deliver.Receipt{}, s.broken(err, written.Load())

@@ -26,6 +26,10 @@ func (k look) listing(state string) view.ListingPage {
 		{Channel: "default", Protocol: "v2", Activity: "newInstance", Calls: 1284, Well: 10000, Rate: "100 %", P50: "3.1 ms", P95: "9.8 ms", Max: "41.0 ms"},
 		{Channel: "default", Protocol: "v2", Activity: "queryInstance", Calls: 90412, Well: 9991, Rate: "99.91 %", P50: "1.2 ms", P95: "3.4 ms", Max: "212.7 ms"},
 	}
+	p.Usable = []view.UsableTime{
+		{Channel: "default", Product: "OFFI846204237451911168", Bought: 812, Usable: 811, P50: 4 * time.Second, P95: 131 * time.Second},
+		{Channel: "default", Bought: 1},
+	}
 	if state == "well" {
 		p.Channels = []view.ProbedChannel{well}
 		return p

@@ -1,0 +1,48 @@
+package store
+
+// Which calls are refused for their key: the first finding says so. Those of the
+// first list are signed with a key that we know, which no stranger could do; the
+// others could be anybody's.
+const (
+	keyKnown  = `'{key_retired,key_class,key_channel,key_blank}'`
+	keyDoubts = `'{key_unknown,no_key}'`
+)
+
+// keyDoubtful is how many calls that could be anybody's have to be refused before
+// that is an alert.
+const keyDoubtful = "3"
+
+// keysUsed is when a key of that class last proved a call of the channel. It is
+// written once a minute at most, so that calls that came within two minutes after
+// may have come before one that was proved.
+const keysUsed = `COALESCE((SELECT max(k.last_used_at) FROM channel_keys k WHERE k.channel_id = c.id AND k.class = r.class), '-infinity')`
+
+// keysRefused is the channels and classes of keys whose calls of the last hour
+// were refused for their key, with none proved since.
+var keysRefused = `
+    SELECT c.slug || '/' || r.class AS subject, CASE WHEN bool_or(r.code = ANY (` + keyKnown + `)) THEN 2 ELSE 1 END AS severity,
+           NULL::jsonb AS error, max(r.at) AS since, NULL::timestamptz AS until_at,
+           jsonb_build_object('channel', c.slug, 'class', r.class, 'calls', count(*)::text, 'activity', min(r.activity)) AS facts
+      FROM (SELECT m.channel_id, m.activity, a.at, a.diagnosis #>> '{findings,0,code}' AS code,
+                   COALESCE(a.diagnosis #>> '{findings,0,args,want}', a.diagnosis #>> '{findings,0,args,class}', '') AS class
+              FROM (SELECT id, channel_id, activity
+                      FROM messages
+                     WHERE status = 'rejected'
+                       AND last_received_at > now() - interval '1 hour'
+                     ORDER BY last_received_at DESC, id DESC
+                     LIMIT 1000) m
+              JOIN attempts a
+                ON a.message_id = m.id
+               AND a.at > now() - interval '1 hour'
+               AND a.part >= month_of(now() - interval '2 days')) r
+      JOIN channels c
+        ON c.id = r.channel_id
+     WHERE r.code = ANY (` + keyKnown + ` || ` + keyDoubts + `::text[])
+       AND r.at > ` + keysUsed + ` + interval '2 minutes'
+     GROUP BY c.id, c.slug, r.class
+    HAVING bool_or(r.code = ANY (` + keyKnown + `)) OR count(*) >= ` + keyDoubtful
+
+// keysStillRefused is whether no key of the class of an alert a has proved a call
+// since.
+const keysStillRefused = `NOT EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id
+                                       WHERE c.slug || '/' || k.class = a.subject AND k.last_used_at > a.since)`
