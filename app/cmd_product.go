@@ -22,6 +22,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	var p store.Product
 	slug := f.String("channel", "", "the channel's slug")
 	f.StringVar(&p.ProductID, "product", "", "KooGallery's productId, or * for the channel's default")
+	f.StringVar(&p.SkuCode, "sku", "", "in place of --product: KooGallery's skuCode, for all its productIds that have no entry of their own")
 	f.StringVar(&p.Driver, "driver", "", "how instances are made: "+strings.Join(c.makers(nil, nil).Names(), ", "))
 	f.StringVar(&p.Settings.FrontEndURL, "front-end-url", "", "template of the address at which the customer uses the instance")
 	f.StringVar(&p.Settings.AdminURL, "admin-url", "", "template of the administration address")
@@ -46,8 +47,11 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	days := f.String("expiry-days", "", "how many days before an expiry its customer is told, separated by commas; 0 is the day itself (default 30,15,7,3,1,0)")
 	f.StringVar(&p.Settings.QuietHours, "quiet-hours", "", "when no notice goes out by SMS, in the customer's zone, or none (default "+market.DefaultQuietHours+")")
 	f.IntVar(&p.Settings.DailyCap, "daily-cap", 0, "how many notices a customer gets in a day; -1 for any number (default 5)")
-	if err := f.parse(args, "channel", "product", "driver"); err != nil {
+	if err := f.parse(args, "channel", "driver"); err != nil {
 		return err
+	}
+	if (p.ProductID == "") == (p.SkuCode == "") {
+		return f.bad("give either --product or --sku")
 	}
 	err := readNotices(&p.Settings, *off, *days)
 	if err != nil {
@@ -65,7 +69,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 		if done.Created {
 			word = "created"
 		}
-		fmt.Fprintf(c.stdout, "product %s of channel %s %s: provisioned by %s\n", p.ProductID, *slug, word, p.Driver)
+		fmt.Fprintf(c.stdout, "product %s of channel %s %s: provisioned by %s\n", p.Name(), *slug, word, p.Driver)
 		if done.Secret != "" {
 			fmt.Fprintf(c.stdout, "webhook secret: %s\n", done.Secret)
 		}

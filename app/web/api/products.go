@@ -42,6 +42,7 @@ type productSettings struct {
 type product struct {
 	Channel   string `json:"channel"`
 	ProductID string `json:"product_id"`
+	SkuCode   string `json:"sku_code"`
 	Driver    string `json:"driver"`
 	productSettings
 	HasSecret    bool   `json:"has_webhook_secret"`
@@ -58,7 +59,7 @@ func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	if p.Settings.ExpiryDays == nil {
 		p.Settings.ExpiryDays = []int{}
 	}
-	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, productSettings: productSettings(p.Settings),
+	return product{Channel: p.Channel, ProductID: p.ProductID, SkuCode: p.SkuCode, Driver: p.Driver, productSettings: productSettings(p.Settings),
 		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
@@ -77,7 +78,8 @@ func (a *API) Products(c *fiber.Ctx) error {
 	return answer(c, fiber.StatusOK, pageOf(localizer(c), page, showProduct))
 }
 
-// Product answers GET /products/{channel}/{product_id}.
+// Product answers GET /products/{channel}/{product_id} and
+// /products/{channel}/sku/{sku_code}.
 func (a *API) Product(c *fiber.Ctx) error {
 	if err := queryOf(c).err(); err != nil {
 		return a.Problem(c, err)
@@ -86,7 +88,7 @@ func (a *API) Product(c *fiber.Ctx) error {
 }
 
 func (a *API) product(c *fiber.Ctx, status int, secret string) error {
-	p, err := a.store.Reader().ProductDetail(c.UserContext(), part(c, "channel"), part(c, "product_id"))
+	p, err := a.store.Reader().ProductDetail(c.UserContext(), part(c, "channel"), part(c, "product_id"), part(c, "sku_code"))
 	if err != nil {
 		return a.Problem(c, err)
 	}
@@ -95,7 +97,7 @@ func (a *API) product(c *fiber.Ctx, status int, secret string) error {
 	return answer(c, status, shown)
 }
 
-// productBody is the body of PUT /products/{channel}/{product_id}.
+// productBody is the body of SetProduct.
 type productBody struct {
 	Driver string `json:"driver"`
 	productSettings
@@ -103,7 +105,8 @@ type productBody struct {
 	MailLanguage  string  `json:"mail_language"`
 }
 
-// SetProduct answers PUT /products/{channel}/{product_id}.
+// SetProduct answers PUT /products/{channel}/{product_id} and
+// /products/{channel}/sku/{sku_code}.
 func (a *API) SetProduct(c *fiber.Ctx) error {
 	var in productBody
 	if err := body(c, &in); err != nil {
@@ -115,7 +118,7 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	if l := in.MailLanguage; l != "" && l != string(i18n.ZhCN) && l != string(i18n.En) {
 		return a.Problem(c, refuse(wrong{in: "body", name: "mail_language", key: "choice", args: []any{"choices", "zh-CN, en"}}))
 	}
-	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
+	p := store.Product{ProductID: part(c, "product_id"), SkuCode: part(c, "sku_code"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings(in.productSettings)}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
