@@ -28,6 +28,8 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	f.StringVar(&p.Settings.AdminURL, "admin-url", "", "template of the administration address")
 	f.StringVar(&p.Settings.UserName, "user-name", "", "template of the account's name")
 	f.BoolVar(&p.Settings.GeneratePassword, "generate-password", false, "make a first password for each instance")
+	f.IntVar(&p.Settings.PasswordLength, "password-length", 0, "how long such a password is, 8 to 64 (default 16)")
+	classes := f.String("password-classes", "", "which characters it has, at least two, separated by commas (default: "+strings.Join(store.PasswordClasses(), ",")+")")
 	f.StringVar(&p.Settings.Memo, "memo", "", "template of the remark that the customer sees")
 	f.StringVar(&p.Settings.Pool, "pool", "", "driver pool: the name of the pool that the accounts are taken from")
 	f.StringVar(&p.Settings.PoolOnRelease, "pool-on-release", "", "driver pool: what becomes of the account of a released instance: retire (default) or return")
@@ -53,6 +55,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	if (p.ProductID == "") == (p.SkuCode == "") {
 		return f.bad("give either --product or --sku")
 	}
+	p.Settings.PasswordClasses = listed(*classes)
 	err := readNotices(&p.Settings, *off, *days)
 	if err != nil {
 		return err
@@ -77,13 +80,15 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	})
 }
 
+// listed are the words of a list.
+func listed(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 // readNotices reads the lists of kinds and of days. Fault: invalid "notice.bad_days".
 func readNotices(s *store.ProductSettings, off, days string) error {
-	list := func(text string) []string {
-		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	s.NoticesOff = list(off)
-	for _, d := range list(days) {
+	s.NoticesOff = listed(off)
+	for _, d := range listed(days) {
 		n, err := strconv.Atoi(d)
 		if err != nil {
 			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", "365")

@@ -35,7 +35,8 @@ const secretOverlap = 24 * time.Hour
 // Faults: not_found "channel.unknown"; invalid "product.bad_id", "product.bad_sku",
 // "product.driver_unknown", "notice.kind_unknown", "notice.bad_days",
 // "notice.bad_quiet_hours", "notice.bad_cap", "product.bad_password_by",
-// "product.bad_wipe_days" and those of the driver's CheckSettings.
+// "product.bad_wipe_days", "product.bad_password_length",
+// "product.bad_password_class", "product.one_password_class" and those of the driver's CheckSettings.
 func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (done Stored, err error) {
 	if err := checkKey(entry); err != nil {
 		return done, err

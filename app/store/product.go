@@ -36,11 +36,16 @@ type ProductSettings struct {
 	AdminURL         string `json:"admin_url,omitempty"`
 	UserName         string `json:"user_name,omitempty"`
 	GeneratePassword bool   `json:"generate_password,omitempty"`
-	Memo             string `json:"memo,omitempty"`
-	Pool             string `json:"pool,omitempty"`
-	PoolOnRelease    string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
-	WebhookURL       string `json:"webhook_url,omitempty"`
-	WebhookWait      string `json:"webhook_wait,omitempty"` // how long access data may be handed in later, as "2h"
+	// How generated passwords are made: 0 is DefaultPasswordLength, no class all of
+	// PasswordClasses.
+	PasswordLength  int      `json:"password_length,omitempty"`
+	PasswordClasses []string `json:"password_classes,omitempty"`
+
+	Memo          string `json:"memo,omitempty"`
+	Pool          string `json:"pool,omitempty"`
+	PoolOnRelease string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
+	WebhookURL    string `json:"webhook_url,omitempty"`
+	WebhookWait   string `json:"webhook_wait,omitempty"` // how long access data may be handed in later, as "2h"
 
 	// Of a License product; the driver may be one beside it, or "none".
 	License            string `json:"license,omitempty"`              // who supplies its Licenses: pool, webhook, manual; "" none
@@ -71,6 +76,23 @@ const (
 	PasswordInMessage = "message"
 	PasswordByLink    = "link" // to the buyer's access page, which shows it once
 )
+
+// The classes of characters of generated passwords.
+const (
+	PasswordLower  = "lower"
+	PasswordUpper  = "upper"
+	PasswordDigit  = "digit"
+	PasswordSymbol = "symbol"
+)
+
+// PasswordClasses lists them.
+func PasswordClasses() []string {
+	return []string{PasswordLower, PasswordUpper, PasswordDigit, PasswordSymbol}
+}
+
+// DefaultPasswordLength is that of generated passwords where a product says
+// nothing else.
+const DefaultPasswordLength = 16
 
 // ShownOnce tells whether the buyer's access page shows the access data once only.
 func (s ProductSettings) ShownOnce() bool { return s.OneTimeLink || s.PasswordBy == PasswordByLink }

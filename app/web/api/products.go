@@ -17,11 +17,15 @@ type productSettings struct {
 	AdminURL         string `json:"admin_url"`
 	UserName         string `json:"user_name"`
 	GeneratePassword bool   `json:"generate_password"`
-	Memo             string `json:"memo"`
-	Pool             string `json:"pool"`
-	PoolOnRelease    string `json:"pool_on_release"`
-	WebhookURL       string `json:"webhook_url"`
-	WebhookWait      string `json:"webhook_wait"`
+
+	PasswordLength  int      `json:"password_length"`
+	PasswordClasses []string `json:"password_classes"`
+
+	Memo          string `json:"memo"`
+	Pool          string `json:"pool"`
+	PoolOnRelease string `json:"pool_on_release"`
+	WebhookURL    string `json:"webhook_url"`
+	WebhookWait   string `json:"webhook_wait"`
 
 	License            string `json:"license"`
 	LicensePool        string `json:"license_pool"`
@@ -55,6 +59,9 @@ type product struct {
 func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	if p.Settings.NoticesOff == nil {
 		p.Settings.NoticesOff = []string{}
+	}
+	if p.Settings.PasswordClasses == nil {
+		p.Settings.PasswordClasses = []string{}
 	}
 	if p.Settings.ExpiryDays == nil {
 		p.Settings.ExpiryDays = []int{}
