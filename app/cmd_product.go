@@ -22,11 +22,14 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	var p store.Product
 	slug := f.String("channel", "", "the channel's slug")
 	f.StringVar(&p.ProductID, "product", "", "KooGallery's productId, or * for the channel's default")
+	f.StringVar(&p.SkuCode, "sku", "", "in place of --product: KooGallery's skuCode, for all its productIds that have no entry of their own")
 	f.StringVar(&p.Driver, "driver", "", "how instances are made: "+strings.Join(c.makers(nil, nil).Names(), ", "))
 	f.StringVar(&p.Settings.FrontEndURL, "front-end-url", "", "template of the address at which the customer uses the instance")
 	f.StringVar(&p.Settings.AdminURL, "admin-url", "", "template of the administration address")
 	f.StringVar(&p.Settings.UserName, "user-name", "", "template of the account's name")
 	f.BoolVar(&p.Settings.GeneratePassword, "generate-password", false, "make a first password for each instance")
+	f.IntVar(&p.Settings.PasswordLength, "password-length", 0, "how long such a password is, 8 to 64 (default 16)")
+	classes := f.String("password-classes", "", "which characters it has, at least two, separated by commas (default: "+strings.Join(store.PasswordClasses(), ",")+")")
 	f.StringVar(&p.Settings.Memo, "memo", "", "template of the remark that the customer sees")
 	f.StringVar(&p.Settings.Pool, "pool", "", "driver pool: the name of the pool that the accounts are taken from")
 	f.StringVar(&p.Settings.PoolOnRelease, "pool-on-release", "", "driver pool: what becomes of the account of a released instance: retire (default) or return")
@@ -46,9 +49,13 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	days := f.String("expiry-days", "", "how many days before an expiry its customer is told, separated by commas; 0 is the day itself (default 30,15,7,3,1,0)")
 	f.StringVar(&p.Settings.QuietHours, "quiet-hours", "", "when no notice goes out by SMS, in the customer's zone, or none (default "+market.DefaultQuietHours+")")
 	f.IntVar(&p.Settings.DailyCap, "daily-cap", 0, "how many notices a customer gets in a day; -1 for any number (default 5)")
-	if err := f.parse(args, "channel", "product", "driver"); err != nil {
+	if err := f.parse(args, "channel", "driver"); err != nil {
 		return err
 	}
+	if (p.ProductID == "") == (p.SkuCode == "") {
+		return f.bad("give either --product or --sku")
+	}
+	p.Settings.PasswordClasses = listed(*classes)
 	err := readNotices(&p.Settings, *off, *days)
 	if err != nil {
 		return err
@@ -65,7 +72,7 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 		if done.Created {
 			word = "created"
 		}
-		fmt.Fprintf(c.stdout, "product %s of channel %s %s: provisioned by %s\n", p.ProductID, *slug, word, p.Driver)
+		fmt.Fprintf(c.stdout, "product %s of channel %s %s: provisioned by %s\n", p.Name(), *slug, word, p.Driver)
 		if done.Secret != "" {
 			fmt.Fprintf(c.stdout, "webhook secret: %s\n", done.Secret)
 		}
@@ -73,13 +80,15 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	})
 }
 
+// listed are the words of a list.
+func listed(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 // readNotices reads the lists of kinds and of days. Fault: invalid "notice.bad_days".
 func readNotices(s *store.ProductSettings, off, days string) error {
-	list := func(text string) []string {
-		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	s.NoticesOff = list(off)
-	for _, d := range list(days) {
+	s.NoticesOff = listed(off)
+	for _, d := range listed(days) {
 		n, err := strconv.Atoi(d)
 		if err != nil {
 			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", "365")

@@ -132,7 +132,7 @@ func (p *Pages) page(ctx context.Context, r *store.Reader, i *store.Instance) (*
 
 // product adds what the product's entry says; without one, the site's language.
 func (p *Pages) product(ctx context.Context, r *store.Reader, i *store.Instance, out *Page) error {
-	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
+	product, err := r.ProductOf(ctx, i)
 	if err == nil {
 		out.OneTime, out.Language = product.Settings.ShownOnce(), product.MailLanguage
 		return nil

@@ -29,7 +29,7 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 	if err != nil || !stillTrue(v, i, tx.Now) {
 		return err
 	}
-	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	s, err := tx.Reader().SettingsOf(ctx, i)
 	if err != nil || !s.DeliveryFallback {
 		return err
 	}

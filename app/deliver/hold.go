@@ -38,7 +38,7 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 	if err != nil || !stillTrue(v, i, tx.Now) {
 		return false, err // begin sees to it
 	}
-	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	s, err := tx.Reader().SettingsOf(ctx, i)
 	if err != nil {
 		return false, err
 	}

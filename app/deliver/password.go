@@ -19,7 +19,7 @@ func (d *Deliverer) passwordLink(ctx context.Context, tx *store.Tx, kind string,
 	if kind != UsageInfo || d.link == nil || i.App.Password == "" {
 		return "", nil
 	}
-	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	s, err := tx.Reader().SettingsOf(ctx, i)
 	if err != nil || s.PasswordBy != store.PasswordByLink {
 		return "", err
 	}
@@ -131,7 +131,7 @@ func (d *Deliverer) wipe(ctx context.Context, tx *store.Tx, pk int64) error {
 	if err != nil {
 		return err
 	}
-	s, err := tx.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	s, err := tx.Reader().SettingsOf(ctx, i)
 	if err != nil {
 		return err
 	}

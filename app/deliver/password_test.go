@@ -97,7 +97,7 @@ func TestWithoutAPasswordThereIsNoLink(t *testing.T) {
 		if err := tx.SaveAccess(context.Background(), i); err != nil {
 			return err
 		}
-		product, err := tx.Reader().ProductFor(context.Background(), i.ChannelID, i.ProductID)
+		product, err := tx.Reader().ProductOf(context.Background(), i)
 		if err != nil {
 			return err
 		}

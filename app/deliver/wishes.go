@@ -107,7 +107,7 @@ func (d *Deliverer) languageOf(ctx context.Context, tx *store.Tx, i *store.Insta
 	if err != nil || w.Language != "" {
 		return w.Language, err
 	}
-	p, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	p, err := tx.Reader().ProductOf(ctx, i)
 	if fault.Is(err, fault.NotFound) {
 		return languages[0], nil
 	}

@@ -83,7 +83,7 @@ func (c *Client) open(ctx context.Context, tx *store.Tx, q Question) (*store.Eve
 	if err != nil {
 		return nil, to, err
 	}
-	product, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	product, err := tx.Reader().ProductOf(ctx, i)
 	if err != nil {
 		return nil, to, err
 	}

@@ -71,6 +71,7 @@ type New struct {
 	CodeID      int64  // those of an authorization code likewise
 	MessageID   int64  // the interface message that caused it
 	ProductID   string // KooGallery's; whose webhook hears of it
+	SkuCode     string // of the product, as far as it is known
 	OrderID     string
 	OrderLineID string
 	Subject     string // what makes it one happening, e.g. "message/17": the same again is not written
@@ -104,7 +105,7 @@ func Emit(ctx context.Context, tx *store.Tx, e New) error {
 
 // emit tells the subscribers and, with toProduct, the product's own webhook.
 func emit(ctx context.Context, tx *store.Tx, e New, toProduct bool) error {
-	receivers, err := tx.Reader().Receivers(ctx, e.Channel, e.Type, e.ProductID, e.InstancePK, toProduct)
+	receivers, err := tx.Reader().Receivers(ctx, e.Channel, e.Type, e.ProductID, e.SkuCode, e.InstancePK, toProduct)
 	if err != nil || len(receivers) == 0 {
 		return err
 	}

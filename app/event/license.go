@@ -37,7 +37,7 @@ const SupplierWebhook = "webhook"
 // OfLicense emits license.requested, once per License; the instance is locked. A
 // product that supplies its Licenses itself is asked (Client.Ask), not told.
 func OfLicense(ctx context.Context, tx *store.Tx, ch *store.Channel, i *store.Instance, l *store.License) error {
-	return emit(ctx, tx, New{Channel: ch.ID, Type: LicenseRequested, InstancePK: i.PK, MessageID: l.MessageID, ProductID: i.ProductID,
+	return emit(ctx, tx, New{Channel: ch.ID, Type: LicenseRequested, InstancePK: i.PK, MessageID: l.MessageID, ProductID: i.ProductID, SkuCode: i.SkuCode,
 		OrderID: i.OrderID, OrderLineID: i.OrderLineID, Subject: fmt.Sprintf("license/%d", l.ID),
 		Data: Licensed{Instance: Brief(ch.Slug, i), License: licenseAsked(l)}}, l.Supplier != SupplierWebhook)
 }

@@ -34,6 +34,6 @@ func OfOrder(ctx context.Context, tx *store.Tx, ch *store.Channel, orderPK, mess
 	if b := order.Buyer; b != nil {
 		d.Customer = Customer{CustomerID: b.CustomerID, CustomerName: b.CustomerName}
 	}
-	return Emit(ctx, tx, New{Channel: ch.ID, Type: OrderNotified, MessageID: message, ProductID: p.ProductID, OrderID: order.OrderID,
+	return Emit(ctx, tx, New{Channel: ch.ID, Type: OrderNotified, MessageID: message, ProductID: p.ProductID, SkuCode: p.SkuCode, OrderID: order.OrderID,
 		OrderLineID: line.OrderLineID, Subject: fmt.Sprintf("order/%d", orderPK), Data: d})
 }

@@ -44,7 +44,7 @@ func (in *Intake) license(ctx context.Context, tx *store.Tx, a Arrived, m store.
 // licenseProduct is the instance's product entry; an empty one if there is none,
 // which the task then finds and says.
 func (in *Intake) licenseProduct(ctx context.Context, tx *store.Tx, i *store.Instance) (*store.Product, error) {
-	product, err := tx.Reader().ProductFor(ctx, i.ChannelID, i.ProductID)
+	product, err := tx.Reader().ProductOf(ctx, i)
 	if fault.Is(err, fault.NotFound) {
 		return &store.Product{}, nil
 	}

@@ -49,7 +49,7 @@ func New(o Options) *Desk {
 // again and be seen to fail.
 func (d *Desk) Now(ctx context.Context, tx *store.Tx, ch *store.Channel, i *store.Instance, l *store.License) (bool, error) {
 	r := tx.Reader()
-	product, err := r.ProductFor(ctx, ch.ID, i.ProductID)
+	product, err := r.ProductOf(ctx, i)
 	if err != nil {
 		return false, leaveToTask(err)
 	}

@@ -94,12 +94,12 @@ func (s Suppliers) Names() []string {
 // "license.supplier_unknown".
 func (s Suppliers) Of(p *store.Product) (Supplier, error) {
 	if p.Settings.License == "" {
-		return nil, fault.New(fault.Conflict, "license.unconfigured", "product", p.ProductID).Final()
+		return nil, fault.New(fault.Conflict, "license.unconfigured", "product", p.Name()).Final()
 	}
 	sup, ok := s[p.Settings.License]
 	if !ok {
 		return nil, fault.New(fault.Invalid, "license.supplier_unknown",
-			"supplier", p.Settings.License, "product", p.ProductID, "known", strings.Join(s.Names(), ", "))
+			"supplier", p.Settings.License, "product", p.Name(), "known", strings.Join(s.Names(), ", "))
 	}
 	return sup, nil
 }

@@ -34,7 +34,7 @@ func (d *Desk) Supply(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
+	product, err := r.ProductOf(ctx, i)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 
+	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/store"
 )
@@ -14,11 +15,7 @@ import (
 // "product.driver_unknown" (there is nothing to provision the target by), or the
 // driver's.
 func (p *Provisioner) CheckChange(ctx context.Context, r *store.Reader, ch *store.Channel, i *store.Instance, target []market.ProductInfo) error {
-	id := i.ProductID
-	if len(target) > 0 && target[0].ProductID != "" {
-		id = target[0].ProductID
-	}
-	product, err := r.ProductFor(ctx, ch.ID, id)
+	product, err := entryOfTarget(ctx, r, ch, i, target)
 	if err != nil {
 		return err
 	}
@@ -27,4 +24,22 @@ func (p *Provisioner) CheckChange(ctx context.Context, r *store.Reader, ch *stor
 		return err
 	}
 	return driver.CanChange(ctx, request(ch, i, product, 0), target)
+}
+
+// entryOfTarget finds what the first target is provisioned by. One that is told
+// by its skuCode alone has that one's entry; without it, it is taken for the
+// present product in another size.
+func entryOfTarget(ctx context.Context, r *store.Reader, ch *store.Channel, i *store.Instance, target []market.ProductInfo) (*store.Product, error) {
+	if len(target) == 0 || target[0].SkuCode == i.SkuCode && target[0].ProductID == "" {
+		return r.ProductOf(ctx, i)
+	}
+	t := target[0]
+	if t.ProductID == i.ProductID && t.SkuCode == "" {
+		t.SkuCode = i.SkuCode
+	}
+	product, err := r.ProductFor(ctx, ch.ID, t.ProductID, t.SkuCode)
+	if t.ProductID == "" && (fault.Is(err, fault.NotFound) || err == nil && product.SkuCode == "") {
+		return r.ProductOf(ctx, i)
+	}
+	return product, err
 }

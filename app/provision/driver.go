@@ -130,7 +130,7 @@ func (d Drivers) Of(p *store.Product) (Driver, error) {
 	drv, ok := d[p.Driver]
 	if !ok {
 		return nil, fault.New(fault.Invalid, "product.driver_unknown",
-			"driver", p.Driver, "product", p.ProductID, "known", strings.Join(d.Names(), ", "))
+			"driver", p.Driver, "product", p.Name(), "known", strings.Join(d.Names(), ", "))
 	}
 	return drv, nil
 }

@@ -1,7 +1,9 @@
 package provision
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"koodesk/app/fault"
 	"koodesk/app/store"
@@ -11,14 +13,35 @@ import (
 // it, if it is wiped at all.
 const maxWipeDays = 365
 
+// How long generated passwords may be: all of them fit V1.0's limit too, which
+// counts them encrypted.
+const (
+	minPassword = 8
+	maxPassword = 64
+)
+
 // checkPasswords tells whether the part of a product's settings that says how
-// passwords are told and kept can work.
+// passwords are made, told and kept can work.
 func checkPasswords(s store.ProductSettings) error {
 	if by := s.PasswordBy; by != "" && by != store.PasswordInMessage && by != store.PasswordByLink {
 		return fault.New(fault.Invalid, "product.bad_password_by", "value", by)
 	}
 	if d := s.WipePasswordDays; d < 0 || d > maxWipeDays {
 		return fault.New(fault.Invalid, "product.bad_wipe_days", "value", strconv.Itoa(d), "most", strconv.Itoa(maxWipeDays))
+	}
+	if n := s.PasswordLength; n != 0 && (n < minPassword || n > maxPassword) {
+		return fault.New(fault.Invalid, "product.bad_password_length", "value", strconv.Itoa(n), "least", strconv.Itoa(minPassword), "most", strconv.Itoa(maxPassword))
+	}
+	known := store.PasswordClasses()
+	var seen []string
+	for _, class := range s.PasswordClasses {
+		if !slices.Contains(known, class) || slices.Contains(seen, class) {
+			return fault.New(fault.Invalid, "product.bad_password_class", "value", class, "known", strings.Join(known, ", "))
+		}
+		seen = append(seen, class)
+	}
+	if len(seen) == 1 {
+		return fault.New(fault.Invalid, "product.one_password_class")
 	}
 	return nil
 }

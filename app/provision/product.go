@@ -12,7 +12,8 @@ import (
 	"koodesk/app/store"
 )
 
-// maxProductID is the published length of productId (page CN 0070649466).
+// maxProductID is the published length of productId and skuCode (page CN
+// 0070649466).
 const maxProductID = 64
 
 // Stored says what SetProduct did. Secret is the one that it made, to be shown
@@ -25,18 +26,20 @@ type Stored struct {
 // secretOverlap is how long a replaced secret goes on beside the new one.
 const secretOverlap = 24 * time.Hour
 
-// SetProduct writes what a product of a channel is provisioned by; product "*"
-// is the channel's default. keepSecret leaves a stored secret as it is, or has the
+// SetProduct writes what a product of a channel is provisioned by: the entry is
+// for a productId, for a skuCode, or, with the productId "*", the channel's
+// default. keepSecret leaves a stored secret as it is, or has the
 // driver make one; a replaced one stays valid for 24 hours. Without a mail
 // language it is the site's.
 //
-// Faults: not_found "channel.unknown"; invalid "product.bad_id",
+// Faults: not_found "channel.unknown"; invalid "product.bad_id", "product.bad_sku",
 // "product.driver_unknown", "notice.kind_unknown", "notice.bad_days",
 // "notice.bad_quiet_hours", "notice.bad_cap", "product.bad_password_by",
-// "product.bad_wipe_days" and those of the driver's CheckSettings.
+// "product.bad_wipe_days", "product.bad_password_length",
+// "product.bad_password_class", "product.one_password_class" and those of the driver's CheckSettings.
 func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (done Stored, err error) {
-	if n := utf8.RuneCountInString(entry.ProductID); n == 0 || n > maxProductID || strings.ContainsFunc(entry.ProductID, blank) {
-		return done, fault.New(fault.Invalid, "product.bad_id")
+	if err := checkKey(entry); err != nil {
+		return done, err
 	}
 	err = p.store.Write(ctx, func(tx *store.Tx) error {
 		r := tx.Reader()
@@ -71,10 +74,32 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 		if done.Created, err = tx.SetProduct(ctx, entry); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "product.set", Target: "product/" + channel + "/" + entry.ProductID,
+		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "product.set", Target: target(channel, entry),
 			IP: by.IP, Detail: map[string]string{"driver": entry.Driver}})
 	})
 	return done, err
+}
+
+// checkKey tells whether an entry is for something. Fault: invalid
+// "product.bad_id", "product.bad_sku".
+func checkKey(entry store.Product) error {
+	key, wrong := entry.ProductID, "product.bad_id"
+	if entry.SkuCode != "" {
+		key, wrong = entry.SkuCode, "product.bad_sku"
+	}
+	n := utf8.RuneCountInString(key)
+	if n == 0 || n > maxProductID || strings.ContainsFunc(key, blank) || entry.SkuCode != "" && (entry.ProductID != "" || key == "*") {
+		return fault.New(fault.Invalid, wrong)
+	}
+	return nil
+}
+
+// target names an entry in the audit.
+func target(channel string, entry store.Product) string {
+	if entry.SkuCode != "" {
+		return "product/" + channel + "/sku/" + entry.SkuCode
+	}
+	return "product/" + channel + "/" + entry.ProductID
 }
 
 // checkLicense tells whether the License part of an entry can work.
@@ -83,7 +108,7 @@ func (p *Provisioner) checkLicense(entry store.Product) error {
 		return p.license.Check(entry)
 	}
 	if entry.Settings.License != "" {
-		return fault.New(fault.Invalid, "license.supplier_unknown", "supplier", entry.Settings.License, "product", entry.ProductID, "known", "")
+		return fault.New(fault.Invalid, "license.supplier_unknown", "supplier", entry.Settings.License, "product", entry.Name(), "known", "")
 	}
 	return nil
 }
@@ -101,8 +126,8 @@ func siteLanguage(s market.Site) string {
 // secretOf settles which secret an entry gets and which one goes on beside it;
 // made is one that there was not before.
 func (p *Provisioner) secretOf(ctx context.Context, tx *store.Tx, entry *store.Product, keep bool) (made string, err error) {
-	before, err := tx.Reader().ProductFor(ctx, entry.ChannelID, entry.ProductID)
-	if fault.Is(err, fault.NotFound) || err == nil && before.ProductID != entry.ProductID {
+	before, err := tx.Reader().ProductFor(ctx, entry.ChannelID, entry.ProductID, entry.SkuCode)
+	if fault.Is(err, fault.NotFound) || err == nil && (before.ProductID != entry.ProductID || before.SkuCode != entry.SkuCode) {
 		before, err = &store.Product{}, nil
 	}
 	if err != nil {

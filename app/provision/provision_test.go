@@ -56,8 +56,8 @@ func (m *marketplace) QueryOrder(_ context.Context, baseURL string, cred marketa
 
 // order describes an answer of the order query.
 type order struct {
-	ID, Type, Created, Line, Product, Expires, Email, Phone string
-	Linear                                                  int
+	ID, Type, Created, Line, Product, Sku, Expires, Email, Phone string
+	Linear                                                       int
 }
 
 func (m *marketplace) add(t testing.TB, o order) {
@@ -68,13 +68,16 @@ func (m *marketplace) add(t testing.TB, o order) {
 	if o.Created == "" {
 		o.Created = "20261101000000"
 	}
+	if o.Sku == "" {
+		o.Sku = "sku-" + o.Product
+	}
 	if o.Line == "" {
 		o.Line = o.ID + "-000001"
 	}
 	b, err := json.Marshal(map[string]any{"resultCode": "MKT.0000", "orderInfo": map[string]any{
 		"orderId": o.ID, "orderType": o.Type, "createTime": o.Created,
 		"orderLine": []any{map[string]any{"orderLineId": o.Line, "chargingMode": "PERIOD", "periodType": "year", "periodNumber": 1,
-			"expireTime": o.Expires, "productInfo": []any{map[string]any{"productId": o.Product, "skuCode": "sku-" + o.Product,
+			"expireTime": o.Expires, "productInfo": []any{map[string]any{"productId": o.Product, "skuCode": o.Sku,
 				"linearValue": o.Linear, "productName": "测试商品,基础版"}}}},
 		"buyerInfo": map[string]any{"customerId": "c-1", "customerName": "hw-buyer", "customerRealName": "张三", "mobilePhone": o.Phone, "email": o.Email},
 	}})

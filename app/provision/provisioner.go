@@ -69,7 +69,7 @@ func origin(task outbox.Task) store.Origin {
 // productOrDefault is the product's entry, or what a customer can be told by
 // when there is none: the language of the site.
 func productOrDefault(ctx context.Context, r *store.Reader, i *store.Instance) (*store.Product, error) {
-	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
+	product, err := r.ProductOf(ctx, i)
 	if !fault.Is(err, fault.NotFound) {
 		return product, err
 	}

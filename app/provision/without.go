@@ -19,7 +19,7 @@ func (p *Provisioner) without(ctx context.Context, task outbox.Task, product *st
 		case err != nil:
 			return err
 		case i.Protocol == market.V1:
-			return fault.New(fault.Invalid, "provision.v1_needs_access", "driver", product.Driver, "product", product.ProductID)
+			return fault.New(fault.Invalid, "provision.v1_needs_access", "driver", product.Driver, "product", product.Name())
 		case i.Status == market.Released || i.AccessVersion > 0:
 			return tx.Complete(ctx, task)
 		}

@@ -36,7 +36,7 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	product, err := r.ProductFor(ctx, i.ChannelID, i.ProductID)
+	product, err := r.ProductOf(ctx, i)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 	}
 	if err := result.Access.CheckFor(i.Protocol); err != nil {
 		f := fault.From(err)
-		return fault.Wrap(err, fault.Invalid, "provision.bad_access", "driver", product.Driver, "product", product.ProductID,
+		return fault.Wrap(err, fault.Invalid, "provision.bad_access", "driver", product.Driver, "product", product.Name(),
 			"field", f.Args["field"])
 	}
 	return p.store.Write(ctx, func(tx *store.Tx) error {

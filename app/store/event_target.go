@@ -63,19 +63,14 @@ func (r *Reader) receiver(row receiverRow, now time.Time) (Receiver, error) {
 // productReceiver picks the entry whose webhook an instance's product is told
 // by: the present one of its product, else the one that was told last. Only a
 // product that was asked to make the instance, or a License of it, hears of it.
-const productReceiver = `
+var productReceiver = `
 SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
   FROM products p
  WHERE p.id = (SELECT c.id
                  FROM products c
                 WHERE c.channel_id = $1
                   AND (c.driver = 'webhook' OR c.settings->>'license' = 'webhook')
-                  AND (c.id = (SELECT o.id
-                                 FROM products o
-                                WHERE o.channel_id = $1
-                                  AND o.product_id IN ($3, '*')
-                                ORDER BY o.product_id = '*'
-                                LIMIT 1)
+                  AND (c.id = ` + presentEntry + `
                        OR $4::bigint IS NOT NULL
                       AND c.id = (SELECT e.product_pk
                                     FROM events e
@@ -83,11 +78,13 @@ SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS
                                      AND e.product_pk IS NOT NULL
                                    ORDER BY e.id DESC
                                    LIMIT 1))
-                ORDER BY c.product_id NOT IN ($3, '*'), c.product_id = '*'
+                ORDER BY c.id = ` + presentEntry + ` DESC
                 LIMIT 1)
    AND ($4::bigint IS NULL
         OR EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.to_product)
         OR EXISTS (SELECT 1 FROM instances i WHERE i.id = $4 AND i.driver = 'webhook'))`
+
+var presentEntry = `(SELECT id FROM products` + entryOf("$1", "$3", "$5") + `)`
 
 const subscribers = `
 SELECT 0::bigint AS product_pk, t.id AS target_id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until
@@ -98,11 +95,11 @@ SELECT 0::bigint AS product_pk, t.id AS target_id, t.url, t.secret_sealed, t.old
 
 // Receivers finds who hears of an event: the subscribers of the channel and,
 // with toProduct, the webhook of the product. Without an instance the entry of
-// productID decides alone.
-func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, productID string, instancePK int64, toProduct bool) ([]Receiver, error) {
+// productID, or skuCode, decides alone.
+func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, productID, skuCode string, instancePK int64, toProduct bool) ([]Receiver, error) {
 	query, args := subscribers, []any{channel, eventType}
 	if toProduct {
-		query, args = productReceiver+"\n UNION ALL"+subscribers, append(args, productID, nullID(instancePK))
+		query, args = productReceiver+"\n UNION ALL"+subscribers, append(args, productID, nullID(instancePK), skuCode)
 	}
 	var rows []receiverRow
 	if err := sqlx.SelectContext(ctx, r.q, &rows, query, args...); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -213,6 +214,11 @@ UPDATE instances
 	}
 	if err := t.dropStaleNotices(ctx, i, changes); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(changes, func(c market.Change) bool { return c.Kind == market.ProductChanged && c.Old != "" }) {
+		if err := t.replan(ctx, i.PK); err != nil {
+			return err
+		}
 	}
 	return t.record(ctx, i.PK, changes, market.Noticed(changes, !i.ProvisionedAt.IsZero()), o)
 }

@@ -55,8 +55,8 @@ SELECT `+linkColumns+`
 
 // oneTimeLink tells whether the product of an instance wants its access page to
 // show the access data once only.
-func (r *Reader) oneTimeLink(ctx context.Context, channel int64, productID string) (bool, error) {
-	s, err := r.SettingsFor(ctx, channel, productID)
+func (r *Reader) oneTimeLink(ctx context.Context, channel int64, productID, skuCode string) (bool, error) {
+	s, err := r.SettingsFor(ctx, channel, productID, skuCode)
 	return s.ShownOnce(), err
 }
 

@@ -44,21 +44,17 @@ type queued struct {
 
 // noticeFacts is what both selections add to a row of "due": the product's and the
 // customer's settings. It ends where conditions may follow.
-const noticeFacts = productOf + `
+var noticeFacts = productOf + `
   LEFT JOIN customer_wishes w
          ON w.channel_id = i.channel_id
         AND w.customer = ` + customerKey + `
 `
 
 // productOf is the entry p that counts for an instance i.
-const productOf = `
+var productOf = `
   LEFT JOIN LATERAL (
-       SELECT settings, mail_language
-         FROM products
-        WHERE channel_id = i.channel_id
-          AND product_id IN (i.product_id, '*')
-        ORDER BY product_id = '*'
-        LIMIT 1) p ON true`
+SELECT settings, mail_language
+  FROM products` + entryOf("i.channel_id", "i.product_id", "i.sku_code") + `) p ON true`
 
 // customerKey is how a customer is known: see customer_wishes.
 const customerKey = `COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)`
@@ -166,7 +162,7 @@ WITH due AS (
 
 // dueEvents is the same for what has happened to instances. Of several events
 // of a kind the newest counts, and only what is still true is told.
-const dueEvents = `
+var dueEvents = `
 WITH due AS (
     SELECT id, instance_pk, notice, new_value, message_id
       FROM instance_events

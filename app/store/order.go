@@ -46,6 +46,17 @@ RETURNING id`, channel, orderID, lineID, at)
 	return pk, toFault(err)
 }
 
+// SkuOfOrder is the skuCode of an order line; "" if it is not known.
+func (r *Reader) SkuOfOrder(ctx context.Context, channel int64, orderID, lineID string) (sku string, err error) {
+	err = r.q.QueryRowxContext(ctx, `
+SELECT COALESCE(max(sku_code), '')
+  FROM orders
+ WHERE channel_id = $1
+   AND order_id = $2
+   AND order_line_id = $3`, channel, orderID, lineID).Scan(&sku)
+	return sku, toFault(err)
+}
+
 // KeepOrder writes what the order query told of an order line, whether a notice
 // or an instance brought it; a row that is not there is made. raw is the
 // marketplace's answer, whole.

@@ -11,7 +11,7 @@ import (
 // password, unless that is known already. It is wiped as many days later as the
 // instance's product says.
 func (t *Tx) PasswordGiven(ctx context.Context, i *Instance) error {
-	s, err := t.Reader().SettingsFor(ctx, i.ChannelID, i.ProductID)
+	s, err := t.Reader().SettingsOf(ctx, i)
 	if err != nil {
 		return err
 	}

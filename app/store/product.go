@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -10,12 +11,14 @@ import (
 	"koodesk/app/seal"
 )
 
-// Product says what a product of a channel is provisioned by. ProductID "*" is
-// the channel's default.
+// Product says what a product of a channel is provisioned by. It is for a
+// productId or for a skuCode, which the prices of one specification share;
+// ProductID "*" is the channel's default.
 type Product struct {
 	ID           int64
 	ChannelID    int64
 	ProductID    string
+	SkuCode      string // "" unless ProductID is
 	Driver       string // static, manual, …
 	Settings     ProductSettings
 	Secret       string // of a driver that needs one
@@ -33,11 +36,16 @@ type ProductSettings struct {
 	AdminURL         string `json:"admin_url,omitempty"`
 	UserName         string `json:"user_name,omitempty"`
 	GeneratePassword bool   `json:"generate_password,omitempty"`
-	Memo             string `json:"memo,omitempty"`
-	Pool             string `json:"pool,omitempty"`
-	PoolOnRelease    string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
-	WebhookURL       string `json:"webhook_url,omitempty"`
-	WebhookWait      string `json:"webhook_wait,omitempty"` // how long access data may be handed in later, as "2h"
+	// How generated passwords are made: 0 is DefaultPasswordLength, no class all of
+	// PasswordClasses.
+	PasswordLength  int      `json:"password_length,omitempty"`
+	PasswordClasses []string `json:"password_classes,omitempty"`
+
+	Memo          string `json:"memo,omitempty"`
+	Pool          string `json:"pool,omitempty"`
+	PoolOnRelease string `json:"pool_on_release,omitempty"` // "retire" (also when empty) or "return"
+	WebhookURL    string `json:"webhook_url,omitempty"`
+	WebhookWait   string `json:"webhook_wait,omitempty"` // how long access data may be handed in later, as "2h"
 
 	// Of a License product; the driver may be one beside it, or "none".
 	License            string `json:"license,omitempty"`              // who supplies its Licenses: pool, webhook, manual; "" none
@@ -69,13 +77,43 @@ const (
 	PasswordByLink    = "link" // to the buyer's access page, which shows it once
 )
 
+// The classes of characters of generated passwords.
+const (
+	PasswordLower  = "lower"
+	PasswordUpper  = "upper"
+	PasswordDigit  = "digit"
+	PasswordSymbol = "symbol"
+)
+
+// PasswordClasses lists them.
+func PasswordClasses() []string {
+	return []string{PasswordLower, PasswordUpper, PasswordDigit, PasswordSymbol}
+}
+
+// DefaultPasswordLength is that of generated passwords where a product says
+// nothing else.
+const DefaultPasswordLength = 16
+
 // ShownOnce tells whether the buyer's access page shows the access data once only.
 func (s ProductSettings) ShownOnce() bool { return s.OneTimeLink || s.PasswordBy == PasswordByLink }
 
+// Name is what the entry is for, in messages to people.
+func (p *Product) Name() string { return cmp.Or(p.ProductID, p.SkuCode) }
+
+// entryOf ends a selection from products with the one that counts: the entry of
+// the productId, else that of the skuCode, else the channel's default.
+func entryOf(channel, productID, skuCode string) string {
+	return `
+ WHERE channel_id = ` + channel + `
+   AND (product_id = ` + productID + ` AND sku_code = '' OR product_id = '' AND sku_code = ` + skuCode + ` OR product_id = '*')
+ ORDER BY product_id = '*', product_id = ''
+ LIMIT 1`
+}
+
 // SettingsFor are the settings that count for a product of a channel; one without
 // an entry has none.
-func (r *Reader) SettingsFor(ctx context.Context, channel int64, productID string) (ProductSettings, error) {
-	p, err := r.ProductFor(ctx, channel, productID)
+func (r *Reader) SettingsFor(ctx context.Context, channel int64, productID, skuCode string) (ProductSettings, error) {
+	p, err := r.ProductFor(ctx, channel, productID, skuCode)
 	if fault.Is(err, fault.NotFound) {
 		return ProductSettings{}, nil
 	}
@@ -85,22 +123,30 @@ func (r *Reader) SettingsFor(ctx context.Context, channel int64, productID strin
 	return p.Settings, nil
 }
 
-// ProductFor finds what a product is provisioned by: its own entry, else the
-// channel's default. Fault: not_found "product.unconfigured".
-func (r *Reader) ProductFor(ctx context.Context, channel int64, productID string) (*Product, error) {
+// SettingsOf are those of what an instance is now.
+func (r *Reader) SettingsOf(ctx context.Context, i *Instance) (ProductSettings, error) {
+	return r.SettingsFor(ctx, i.ChannelID, i.ProductID, i.SkuCode)
+}
+
+// ProductOf finds what an instance is provisioned by, as it is now. Fault:
+// not_found "product.unconfigured".
+func (r *Reader) ProductOf(ctx context.Context, i *Instance) (*Product, error) {
+	return r.ProductFor(ctx, i.ChannelID, i.ProductID, i.SkuCode)
+}
+
+// ProductFor finds what a product is provisioned by: the entry of its productId,
+// else that of its skuCode, else the channel's default; an empty id or code has
+// none. Fault: not_found "product.unconfigured".
+func (r *Reader) ProductFor(ctx context.Context, channel int64, productID, skuCode string) (*Product, error) {
 	var p Product
 	var settings, secret, old []byte
 	var until sql.NullTime
 	err := r.q.QueryRowxContext(ctx, `
-SELECT id, channel_id, product_id, driver, settings, secret_sealed, old_secret_sealed, old_secret_until, mail_language
-  FROM products
- WHERE channel_id = $1
-   AND product_id IN ($2, '*')
- ORDER BY product_id = '*'
- LIMIT 1`, channel, productID).
-		Scan(&p.ID, &p.ChannelID, &p.ProductID, &p.Driver, &settings, &secret, &old, &until, &p.MailLanguage)
+SELECT id, channel_id, product_id, sku_code, driver, settings, secret_sealed, old_secret_sealed, old_secret_until, mail_language
+  FROM products`+entryOf("$1", "$2", "$3"), channel, productID, skuCode).
+		Scan(&p.ID, &p.ChannelID, &p.ProductID, &p.SkuCode, &p.Driver, &settings, &secret, &old, &until, &p.MailLanguage)
 	if fault.Is(toFault(err), fault.NotFound) {
-		return nil, fault.New(fault.NotFound, "product.unconfigured", "product", productID).Final()
+		return nil, fault.New(fault.NotFound, "product.unconfigured", "product", (&Product{ProductID: productID, SkuCode: skuCode}).Name()).Final()
 	}
 	if err != nil {
 		return nil, toFault(err)
@@ -128,9 +174,9 @@ func (t *Tx) SetProduct(ctx context.Context, p Product) (created bool, err error
 		return false, fault.Wrap(err, fault.Internal, "internal")
 	}
 	err = t.tx.GetContext(ctx, &created, `
-INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language, old_secret_sealed, old_secret_until, replan_after)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
-ON CONFLICT (channel_id, product_id) DO UPDATE
+INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed, mail_language, old_secret_sealed, old_secret_until, replan_after, sku_code)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)
+ON CONFLICT (channel_id, product_id, sku_code) DO UPDATE
    SET driver = EXCLUDED.driver,
        replan_after = CASE WHEN products.settings->'expiry_days' IS DISTINCT FROM EXCLUDED.settings->'expiry_days'
                              OR products.settings->'notices_off' IS DISTINCT FROM EXCLUDED.settings->'notices_off'
@@ -144,6 +190,6 @@ ON CONFLICT (channel_id, product_id) DO UPDATE
        updated_at = now()
 RETURNING xmax = 0`,
 		p.ChannelID, p.ProductID, p.Driver, settings, nullBytes(t.keys.SealString(seal.ProductSecret, p.Secret)), p.MailLanguage,
-		nullBytes(t.keys.SealString(seal.ProductSecret, p.OldSecret)), nullTime(p.OldUntil))
+		nullBytes(t.keys.SealString(seal.ProductSecret, p.OldSecret)), nullTime(p.OldUntil), p.SkuCode)
 	return created, toFault(err)
 }

@@ -62,6 +62,7 @@ type ProductRow struct {
 	ID           int64
 	Channel      string // slug
 	ProductID    string // "*" is the channel's default
+	SkuCode      string // "" unless ProductID is
 	Driver       string
 	Settings     ProductSettings
 	HasSecret    bool
@@ -74,6 +75,7 @@ type productRow struct {
 	ID           int64     `db:"id"`
 	Channel      string    `db:"channel"`
 	ProductID    string    `db:"product_id"`
+	SkuCode      string    `db:"sku_code"`
 	Driver       string    `db:"driver"`
 	Settings     []byte    `db:"settings"`
 	HasSecret    bool      `db:"has_secret"`
@@ -84,14 +86,14 @@ type productRow struct {
 
 var productList = source{
 	list: list{letter: 'p', id: "p.id"},
-	columns: `p.id, (SELECT c.slug FROM channels c WHERE c.id = p.channel_id) AS channel, p.product_id, p.driver, p.settings,
+	columns: `p.id, (SELECT c.slug FROM channels c WHERE c.id = p.channel_id) AS channel, p.product_id, p.sku_code, p.driver, p.settings,
        p.secret_sealed IS NOT NULL AS has_secret, p.mail_language, p.created_at, p.updated_at`,
 	table: "products",
 	alias: "p",
 }
 
 func (p *productRow) show() (ProductRow, error) {
-	out := ProductRow{ID: p.ID, Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, HasSecret: p.HasSecret,
+	out := ProductRow{ID: p.ID, Channel: p.Channel, ProductID: p.ProductID, SkuCode: p.SkuCode, Driver: p.Driver, HasSecret: p.HasSecret,
 		MailLanguage: p.MailLanguage, CreatedAt: p.Created.UTC(), UpdatedAt: p.Updated.UTC()}
 	if err := json.Unmarshal(p.Settings, &out.Settings); err != nil {
 		return out, fault.Wrap(err, fault.Internal, "internal")
@@ -110,11 +112,13 @@ func (r *Reader) ProductList(ctx context.Context, channel string, p Paging) (Pag
 	return page(ctx, r, productList, c, p, key, (*productRow).show)
 }
 
-// ProductDetail loads one product's entry. Fault: not_found "product.unknown".
-func (r *Reader) ProductDetail(ctx context.Context, channel, productID string) (*ProductRow, error) {
+// ProductDetail loads the entry of a productId or of a skuCode. Fault: not_found
+// "product.unknown".
+func (r *Reader) ProductDetail(ctx context.Context, channel, productID, skuCode string) (*ProductRow, error) {
 	c := &clause{}
 	c.and("p.channel_id = (SELECT id FROM channels WHERE slug = ?)", channel)
 	c.and("p.product_id = ?", productID)
+	c.and("p.sku_code = ?", skuCode)
 	var row productRow
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+productList.columns+`

@@ -136,7 +136,7 @@ func TestTextsThatNoDatabaseHolds(t *testing.T) {
 		require.Equal(t, "instance.unknown", fault.From(err).Key)
 		_, err = r.OperatorByEmail(ctx, bad)
 		require.Equal(t, "operator.unknown", fault.From(err).Key)
-		_, err = r.ProductDetail(ctx, bad, bad)
+		_, err = r.ProductDetail(ctx, bad, bad, bad)
 		require.Equal(t, "product.unknown", fault.From(err).Key)
 	}
 }

@@ -73,7 +73,7 @@ func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) err
 	if d.Tasks, err = r.tasksWithTries(ctx, c); err != nil {
 		return err
 	}
-	if d.OneTimeLink, err = r.oneTimeLink(ctx, channel, d.ProductID); err != nil {
+	if d.OneTimeLink, err = r.oneTimeLink(ctx, channel, d.ProductID, d.SkuCode); err != nil {
 		return err
 	}
 	return r.timeline(ctx, d)

@@ -35,7 +35,7 @@ func (Driver) Provision(_ context.Context, r provision.Request) (provision.Resul
 		return provision.Result{}, err
 	}
 	if r.Settings.GeneratePassword {
-		a.Password = generatePassword()
+		a.Password = generatePassword(r.Settings)
 	}
 	return provision.Result{Access: a}, nil
 }

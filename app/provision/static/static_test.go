@@ -185,3 +185,30 @@ func TestGeneratedPasswords(t *testing.T) {
 	}
 	require.Greater(t, len(firsts), 20, "the guaranteed characters do not stand at fixed places")
 }
+
+// Whatever a product wishes for, its passwords have that length, a character of
+// each class, and none of another.
+func TestGeneratedPasswordsAreAsTheProductWantsThem(t *testing.T) {
+	t.Parallel()
+	sets := map[string]string{"lower": "abcdefghijkmnpqrstuvwxyz", "upper": "ABCDEFGHJKLMNPQRSTUVWXYZ", "digit": "23456789", "symbol": "@#%*+=?_-"}
+	rapid.Check(t, func(t *rapid.T) {
+		classes := rapid.SliceOfNDistinct(rapid.SampledFrom(store.PasswordClasses()), 2, 4, rapid.ID[string]).Draw(t, "classes")
+		length := rapid.IntRange(8, 64).Draw(t, "length")
+		res, err := static.Driver{}.Provision(context.Background(), request(store.ProductSettings{FrontEndURL: "https://a.cn/", GeneratePassword: true,
+			PasswordLength: length, PasswordClasses: classes}))
+		require.NoError(t, err)
+		require.NoError(t, res.Access.CheckFor(market.V1), "encrypted, as V1.0 has it, it must fit too")
+		require.Len(t, res.Access.Password, length)
+		rest := res.Access.Password
+		for _, class := range classes {
+			require.True(t, strings.ContainsAny(rest, sets[class]), "%s has nothing of %s", res.Access.Password, class)
+			rest = strings.Map(func(r rune) rune {
+				if strings.ContainsRune(sets[class], r) {
+					return -1
+				}
+				return r
+			}, rest)
+		}
+		require.Empty(t, rest)
+	})
+}

@@ -141,6 +141,8 @@ func (a *API) Routes() []session.Route {
 		to(get, "/products", staff.ProductsRead, a.Products),
 		to(get, "/products/:channel/:product_id", staff.ProductsRead, a.Product),
 		to(put, "/products/:channel/:product_id", staff.ProductsWrite, a.SetProduct),
+		to(get, "/products/:channel/sku/:sku_code", staff.ProductsRead, a.Product),
+		to(put, "/products/:channel/sku/:sku_code", staff.ProductsWrite, a.SetProduct),
 		to(get, "/channels", staff.ChannelsRead, a.Channels),
 		to(get, "/channels/:channel", staff.ChannelsRead, a.Channel),
 		to(put, "/channels/:channel", staff.ChannelsWrite, a.SetChannel),

@@ -244,6 +244,7 @@ func TestAProductKeepsEverySettingThatItsReplacementNames(t *testing.T) {
 	// Numbers as encoding/json reads them back.
 	given["notices_off"], given["expiry_days"], given["quiet_hours"], given["daily_cap"] = []any{"frozen"}, []any{30.0, 7.0}, "22:00-08:00", 3.0
 	given["password_by"], given["wipe_password_days"] = "link", 14.0
+	given["password_length"], given["password_classes"] = 24.0, []any{"lower", "digit"}
 	for name, text := range map[string]string{"front_end_url": "", "admin_url": "", "user_name": "", "memo": "", "pool": "", "pool_on_release": "",
 		"webhook_url": "", "webhook_wait": "", "license": "pool", "license_pool": "keys-2027"} {
 		require.Contains(t, given, name)

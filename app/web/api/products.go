@@ -17,11 +17,15 @@ type productSettings struct {
 	AdminURL         string `json:"admin_url"`
 	UserName         string `json:"user_name"`
 	GeneratePassword bool   `json:"generate_password"`
-	Memo             string `json:"memo"`
-	Pool             string `json:"pool"`
-	PoolOnRelease    string `json:"pool_on_release"`
-	WebhookURL       string `json:"webhook_url"`
-	WebhookWait      string `json:"webhook_wait"`
+
+	PasswordLength  int      `json:"password_length"`
+	PasswordClasses []string `json:"password_classes"`
+
+	Memo          string `json:"memo"`
+	Pool          string `json:"pool"`
+	PoolOnRelease string `json:"pool_on_release"`
+	WebhookURL    string `json:"webhook_url"`
+	WebhookWait   string `json:"webhook_wait"`
 
 	License            string `json:"license"`
 	LicensePool        string `json:"license_pool"`
@@ -42,6 +46,7 @@ type productSettings struct {
 type product struct {
 	Channel   string `json:"channel"`
 	ProductID string `json:"product_id"`
+	SkuCode   string `json:"sku_code"`
 	Driver    string `json:"driver"`
 	productSettings
 	HasSecret    bool   `json:"has_webhook_secret"`
@@ -55,10 +60,13 @@ func showProduct(_ *i18n.Localizer, p store.ProductRow) product {
 	if p.Settings.NoticesOff == nil {
 		p.Settings.NoticesOff = []string{}
 	}
+	if p.Settings.PasswordClasses == nil {
+		p.Settings.PasswordClasses = []string{}
+	}
 	if p.Settings.ExpiryDays == nil {
 		p.Settings.ExpiryDays = []int{}
 	}
-	return product{Channel: p.Channel, ProductID: p.ProductID, Driver: p.Driver, productSettings: productSettings(p.Settings),
+	return product{Channel: p.Channel, ProductID: p.ProductID, SkuCode: p.SkuCode, Driver: p.Driver, productSettings: productSettings(p.Settings),
 		HasSecret: p.HasSecret, MailLanguage: p.MailLanguage, CreatedAt: moment(p.CreatedAt), UpdatedAt: moment(p.UpdatedAt)}
 }
 
@@ -77,7 +85,8 @@ func (a *API) Products(c *fiber.Ctx) error {
 	return answer(c, fiber.StatusOK, pageOf(localizer(c), page, showProduct))
 }
 
-// Product answers GET /products/{channel}/{product_id}.
+// Product answers GET /products/{channel}/{product_id} and
+// /products/{channel}/sku/{sku_code}.
 func (a *API) Product(c *fiber.Ctx) error {
 	if err := queryOf(c).err(); err != nil {
 		return a.Problem(c, err)
@@ -86,7 +95,7 @@ func (a *API) Product(c *fiber.Ctx) error {
 }
 
 func (a *API) product(c *fiber.Ctx, status int, secret string) error {
-	p, err := a.store.Reader().ProductDetail(c.UserContext(), part(c, "channel"), part(c, "product_id"))
+	p, err := a.store.Reader().ProductDetail(c.UserContext(), part(c, "channel"), part(c, "product_id"), part(c, "sku_code"))
 	if err != nil {
 		return a.Problem(c, err)
 	}
@@ -95,7 +104,7 @@ func (a *API) product(c *fiber.Ctx, status int, secret string) error {
 	return answer(c, status, shown)
 }
 
-// productBody is the body of PUT /products/{channel}/{product_id}.
+// productBody is the body of SetProduct.
 type productBody struct {
 	Driver string `json:"driver"`
 	productSettings
@@ -103,7 +112,8 @@ type productBody struct {
 	MailLanguage  string  `json:"mail_language"`
 }
 
-// SetProduct answers PUT /products/{channel}/{product_id}.
+// SetProduct answers PUT /products/{channel}/{product_id} and
+// /products/{channel}/sku/{sku_code}.
 func (a *API) SetProduct(c *fiber.Ctx) error {
 	var in productBody
 	if err := body(c, &in); err != nil {
@@ -115,7 +125,7 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	if l := in.MailLanguage; l != "" && l != string(i18n.ZhCN) && l != string(i18n.En) {
 		return a.Problem(c, refuse(wrong{in: "body", name: "mail_language", key: "choice", args: []any{"choices", "zh-CN, en"}}))
 	}
-	p := store.Product{ProductID: part(c, "product_id"), Driver: in.Driver, MailLanguage: in.MailLanguage,
+	p := store.Product{ProductID: part(c, "product_id"), SkuCode: part(c, "sku_code"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings(in.productSettings)}
 	if in.WebhookSecret != nil {
 		p.Secret = *in.WebhookSecret
