@@ -32,6 +32,7 @@ type suite struct {
 	answered string // key that must sign the answers
 	bought   string // an instance of the interface's own
 	pack     string // a package of its own, with a report of its use
+	full     string // a package of its own of which everything said is as long as may be
 }
 
 const (
@@ -52,6 +53,9 @@ func TestConformance(t *testing.T) {
 			"--license-key", "-", "--general-key", "-", "--ak", storetest.AK, "--sk", "-", "--open-api", r.openAPI)
 		r.ok(product, "", "set", "--channel", g.ID, "--product", "*", "--driver", "static",
 			"--front-end-url", "https://app.seller.example/i/{instance_id}", "--user-name", "管理员-{order_id}", "--generate-password", "--memo", "云商店")
+		if g.ID == "v1" || g.ID == "v2" {
+			r.stock(g)
+		}
 	}
 	t.Run("guides", func(t *testing.T) { // ends when all of them have, before the rig does
 		for _, g := range guides {
@@ -82,10 +86,16 @@ func (s *suite) cases() {
 		if c.Instance == "package" && s.pack == "" {
 			s.packed()
 		}
+		if c.Instance == "full" && s.full == "" {
+			s.fill()
+		}
 		s.Run(c.Name, func(t *testing.T) {
 			s := s.on(t)
 			members := s.members(c)
 			w := s.send(members, c.Body)
+			if c.Full {
+				w = s.whole(members, w)
+			}
 			s.judge(c, w)
 			if c.Refused() {
 				return
@@ -103,7 +113,7 @@ func (s *suite) cases() {
 // members are the fields of a case with what only the suite knows put in.
 func (s *suite) members(c conformance.Case) []conformance.Member {
 	members := s.face.Members(c)
-	fresh := strings.NewReplacer("$new", s.rig.ids.OrderID(), "$fresh", uuid.NewString(), "$stamp", stampNow(),
+	fresh := strings.NewReplacer("$fresh64", fresh64(), "$new", s.rig.ids.OrderID(), "$fresh", uuid.NewString(), "$stamp", stampNow(),
 		"$ids101", numbered(101), "$ids100", numbered(100), "$id65", strings.Repeat("i", 65))
 	for n, m := range members {
 		if text, ok := m.Value.(string); ok {
@@ -116,6 +126,8 @@ func (s *suite) members(c conformance.Case) []conformance.Member {
 			members[n].Value = s.bought
 		case c.Instance == "package":
 			members[n].Value = s.pack
+		case c.Instance == "full":
+			members[n].Value = s.full
 		case c.Instance == "unknown":
 			members[n].Value = uuid.NewString()
 		}
@@ -214,6 +226,9 @@ func (s *suite) judge(c conformance.Case, w wired) {
 		require.Equal(s, exact, string(w.Body))
 	}
 	require.Contains(s, string(w.Body), c.Has)
+	if c.Full {
+		s.atLimit(doc)
+	}
 	s.opens(doc)
 }
 
@@ -280,10 +295,14 @@ func (s *suite) opens(doc map[string]any) {
 // order what V2.0's ask for.
 func (s *suite) buy(order string, terms simulator.Fields) string {
 	caller := s.rig.calls(s.path, s.key, market.V2)
-	fields, err := simulator.NewCall(market.NewInstance, simulator.Fields{"orderId": order, "orderLineId": simulator.LineID(order)}, nil, false, s.rig.ids)
+	set := simulator.Fields{"orderId": order, "orderLineId": simulator.LineID(order)}
+	if id, given := terms["businessId"]; given {
+		set["businessId"] = id
+	}
+	fields, err := simulator.NewCall(market.NewInstance, set, nil, false, s.rig.ids)
 	if s.guide.Form == conformance.FormToken {
 		caller.Protocol = market.V1
-		set := simulator.Fields{"orderId": order}
+		set = simulator.Fields{"orderId": order}
 		maps.Copy(set, terms)
 		fields, err = simulator.NewCallV1(market.NewInstance, set, nil, false, s.rig.ids)
 	}

@@ -81,7 +81,8 @@ type Case struct {
 	Body string         // instead of all that: the body, or the query without its proof
 	// Real leaves the testFlag out: the call is for a customer. Instance is then
 	// "bought", one that exists, "package", one of which the use of two billing
-	// items was reported, or "unknown".
+	// items was reported, "full", one of which everything said is as long as may be,
+	// or "unknown".
 	Real     bool
 	Instance string
 
@@ -89,6 +90,7 @@ type Case struct {
 	Names  string // what resultMsg must name: the field that is refused
 	Answer string // the exact bytes; "" means what the table requires
 	Has    string // bytes that must be in it
+	Full   bool   // every text in it must have its greatest length, ciphertexts the greatest that fits
 	Source string
 }
 
