@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/event"
@@ -177,8 +178,8 @@ func codeEvent(kind string) string {
 
 var later = simulator.Fields{"expireTime": "20301124023618"}
 
-// purchaseV1 is newInstance of V1.0. It waits for its access data, and may get it
-// in between.
+// purchaseV1 is newInstance of V1.0. It waits for its access data; what had come by
+// its answer gets the same, and what comes later may find it made.
 func purchaseV1(name string, kv ...string) repeatable {
 	set := simulator.Fields{"email": buyerEmail}
 	for i := 0; i < len(kv); i += 2 {
@@ -299,22 +300,28 @@ func (c *crowd) play(t *testing.T, d repeatable, send func(n int, one func(int))
 	if set["orderId"] == nil {
 		set["orderId"] = c.ids.OrderID()
 	}
-	caller, answers := d.caller(c), make([]simulator.Answer, repeated)
+	caller, answers, sent := d.caller(c), make([]simulator.Answer, repeated), make([]string, repeated)
 	send(repeated, func(i int) {
 		answers[i] = insist(func() simulator.Answer {
 			fields, err := simulator.NewCallOf(d.protocol, d.activity, set, nil, false, c.ids)
 			if err != nil {
 				return simulator.Answer{Fault: err.Error()}
 			}
+			sent[i] = fields.Text("businessId")
 			return caller.Call(t.Context(), fields)
 		})
 	})
-	bodies := map[string]bool{}
-	for _, a := range answers {
+	bodies, together := map[string]bool{}, map[string]bool{}
+	late := c.late(set.Text("orderId"))
+	for i, a := range answers {
 		require.True(t, a.OK(), "%s %v %s", a.Body, a.Findings, a.Fault)
 		require.Equal(t, answers[0].InstanceID, a.InstanceID)
 		bodies[a.Body] = true
+		if d.protocol == market.V1 && d.activity == market.NewInstance && !slices.Contains(late, sent[i]) {
+			together[a.Body] = true
+		}
 	}
+	require.LessOrEqual(t, len(together), 1, "whatever had come by the first answer: %v", slices.Collect(maps.Keys(together)))
 	require.LessOrEqual(t, len(bodies), max(1, d.bodies), "identical answers: %v", slices.Collect(maps.Keys(bodies)))
 	c.settled()
 
@@ -355,6 +362,16 @@ func (c *crowd) play(t *testing.T, d repeatable, send func(n int, one func(int))
 	if d.activity == market.GetLicenseAsync {
 		require.Len(t, slices.DeleteFunc(c.market.Uploads(), func(u simulator.Upload) bool { return u.EventID != set.Text("eventId") }), 1)
 	}
+}
+
+// late are the businessIds of the calls of a V1.0 purchase that came after its
+// first answer.
+func (c *crowd) late(order string) (ids []string) {
+	c.t.Helper()
+	require.NoError(c.t, c.store.SQL().QueryRow(`SELECT COALESCE(array_agg(a.business_id), '{}')
+		FROM attempts a JOIN messages m ON m.id = a.message_id
+		WHERE m.activity = 'newInstance' AND m.order_id = $1 AND a.at >= m.answered_at`, order).Scan(pq.Array(&ids)))
+	return ids
 }
 
 // insist calls again after a 503, as the marketplace does: on a busy machine

@@ -11,6 +11,13 @@ ALTER TABLE orders
     ADD COLUMN disk_size  bigint NOT NULL DEFAULT 0,
     ADD COLUMN band_width bigint NOT NULL DEFAULT 0;
 
+-- The answer of a V1.0 purchase that waited: since when it stands, and which attempt
+-- has it. Duplicates that had come by then get the same.
+ALTER TABLE messages
+    ADD COLUMN answered_at    timestamptz,
+    ADD COLUMN answer_attempt bigint;
+
 -- +goose Down
+ALTER TABLE messages DROP COLUMN answered_at, DROP COLUMN answer_attempt;
 ALTER TABLE orders DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;
 ALTER TABLE instances DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;

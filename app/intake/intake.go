@@ -193,11 +193,18 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 		if err != nil {
 			return err
 		}
-		e, err := in.effect(ctx, tx, a, m)
+		e, stands, err := standing(ctx, tx, a, m)
+		if err == nil && !stands {
+			e, err = in.effect(ctx, tx, a, m)
+		}
 		if err != nil {
 			return err
 		}
-		done = attempted{message: m.ID, response: in.encode(a, a.Call.Activity, e.answer), code: e.answer.Code, known: !m.Fresh, wake: e.tasks, pending: e.pending, instance: e.answer.InstanceID}
+		response := e.response
+		if response == nil {
+			response = in.encode(a, a.Call.Activity, e.answer)
+		}
+		done = attempted{message: m.ID, response: response, code: e.answer.Code, known: !m.Fresh, wake: e.tasks, pending: e.pending, instance: e.answer.InstanceID}
 		status := e.status()
 		idle := !m.Fresh && e.repeat && !e.changed && e.err == nil && m.Status != store.MessageFailed
 		if idle {
@@ -241,14 +248,15 @@ func (in *Intake) encode(a Arrived, activity string, answer market.Answer) []byt
 
 // effect is what an attempt did and what it answers.
 type effect struct {
-	answer  market.Answer
-	err     error   // why the answer is a refusal, for the operator
-	changed bool    // something was done
-	tasks   bool    // follow-up work was written
-	repeat  bool    // known, and nothing was done
-	differs bool    // same key, different content
-	pending bool    // a V1.0 purchase whose access data is not there yet
-	seen    []int64 // row ids of instances whose front-end address no answer has given before
+	answer   market.Answer
+	response []byte  // the answer's very bytes, where it has been given before
+	err      error   // why the answer is a refusal, for the operator
+	changed  bool    // something was done
+	tasks    bool    // follow-up work was written
+	repeat   bool    // known, and nothing was done
+	differs  bool    // same key, different content
+	pending  bool    // a V1.0 purchase whose access data is not there yet
+	seen     []int64 // row ids of instances whose front-end address no answer has given before
 }
 
 // sees notes that the answer gives the front-end address of an instance.
@@ -260,7 +268,7 @@ func (e *effect) sees(i *store.Instance) {
 
 // secret tells whether the answer holds access data or a License.
 func (e effect) secret() bool {
-	return len(e.answer.Info) > 0 || e.answer.App != nil || e.answer.License != ""
+	return len(e.answer.Info) > 0 || e.response != nil || e.answer.App != nil || e.answer.License != ""
 }
 
 func (e effect) status() string {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,14 @@ func openPages(t *testing.T, base string) deskV1 {
 		Link: func(id string, generation int) string { return fmt.Sprint(base, "/access/", id, ".", generation) },
 		Log:  slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
 	return d
+}
+
+// patient is the same place where calls wait that long.
+func patient(d deskV1, wait time.Duration) deskV1 {
+	c := *d.desk
+	c.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialectV1{}}, Wait: wait,
+		Link: func(string, int) string { return "https://k.example.com/access/x" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
+	return deskV1{&c}
 }
 
 func (d deskV1) pending(how string) {
@@ -55,6 +64,53 @@ func TestAPurchaseOfV1ThatTakesLongIsAnsweredWithTheBuyersPage(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(d.call("queryInstance", "instanceId", "b1")), "/access/")
 }
 
+// Duplicates that had come by the time of the first answer get it, also when the
+// purchase has become ready before their turn comes; later ones get what there is.
+func TestDuplicatesOfAPurchaseOfV1GetOneAnswer(t *testing.T) {
+	t.Parallel()
+	for how, first := range map[string]string{store.PendingPage: "000000", store.PendingCode: "000004"} {
+		d := openPages(t, "https://k.example.com")
+		d.pending(how)
+		came := time.Now()
+		duplicate := func(at time.Time, kv ...string) map[string]any {
+			return d.callAt(at, "newInstance", append([]string{"orderId", "CS-b1", "businessId", "again", "customerId", "c1", "productId", "P1"}, kv...)...)
+		}
+		answer := d.buy1("b1")
+		require.Equal(t, first, answer["resultCode"])
+		d.ready("b1")
+		require.Equal(t, answer, duplicate(came), how)
+		require.Equal(t, answer, duplicate(came, "customerName", "another content"), how)
+		now := duplicate(time.Now())
+		require.Equal(t, "000000", now["resultCode"], how)
+		require.NotEqual(t, answer, now, how)
+		require.Equal(t, "new repeat conflict repeat", d.text(`SELECT string_agg(disposition, ' ' ORDER BY id) FROM attempts`), how)
+		require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks`), how)
+	}
+}
+
+// Many wait together, and the purchase becomes ready while they do: whoever sees it
+// first, and whoever's time is over first, speaks for all.
+func TestDuplicatesOfAPurchaseOfV1WaitTogether(t *testing.T) {
+	t.Parallel()
+	d := openPages(t, "https://k.example.com")
+	answers := make([]map[string]any, 30)
+	came := time.Now()
+	var all sync.WaitGroup
+	for n := range answers {
+		wait := time.Duration(n) * 10 * time.Millisecond // some are over before it is ready
+		each := patient(d, wait+time.Millisecond)
+		all.Go(func() {
+			answers[n] = each.callAt(came, "newInstance", "orderId", "CS-b1", "businessId", "b1", "customerId", "c1", "productId", "P1")
+		})
+	}
+	require.Eventually(t, func() bool { return d.text(`SELECT count(*)::text FROM instances`) == "1" }, time.Minute, time.Millisecond)
+	d.ready("b1")
+	all.Wait()
+	for _, a := range answers {
+		require.Equal(t, answers[0], a)
+	}
+}
+
 func TestAPurchaseOfV1IsAnswered000004WhereTheChannelWantsIt(t *testing.T) {
 	t.Parallel()
 	d := openPages(t, "https://k.example.com")
@@ -73,12 +129,8 @@ func TestAPurchaseOfV1ThatWasGivenUpIsNoSuccess(t *testing.T) {
 	t.Parallel()
 	d := openPages(t, "https://k.example.com")
 	require.Equal(t, "000000", d.buy1("b1")["resultCode"])
-	patient := openPages(t, "https://k.example.com")
-	patient.store, patient.channel = d.store, d.channel
-	patient.intake = intake.New(intake.Options{Store: d.store, Lifecycle: d.life, Dialects: []intake.Dialect{dialectV1{}}, Wait: time.Hour,
-		Link: func(string, int) string { return "https://k.example.com/access/x" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
 	done := make(chan map[string]any, 1)
-	go func() { done <- patient.buy1("b2", "orderId", "CS-b1") }()
+	go func() { done <- patient(d, time.Hour).buy1("b2", "orderId", "CS-b1") }()
 	require.Eventually(t, func() bool { return d.text(`SELECT attempts::text FROM messages`) == "2" }, time.Minute, 5*time.Millisecond)
 	d.exec(`UPDATE tasks SET status = 'failed', finished_at = now(); UPDATE messages SET status = 'failed'`)
 	require.Equal(t, map[string]any{"resultCode": "000005", "resultMsg": "internal error", "instanceId": "b1"}, <-done)

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -32,43 +33,73 @@ const (
 // held, the call waits a little for whoever makes the instance. What it leaves
 // behind before it waits is a whole answer: by the channel's choice 000000 with
 // the instanceId and the buyer's access page, or 000004 with the instanceId.
+// Duplicates wait with it, and whatever had come by the time of the first answer
+// gets that one, however far the purchase is when its turn comes.
 func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
 	done, err := in.once(ctx, a, source{name: "marketplace"})
 	if err != nil || !done.pending {
 		return done.response, done.code, err
 	}
-	code := in.await(ctx, done.message, a.ReceivedAt.Add(in.wait))
-	if code == market.Processing {
+	came := in.await(ctx, done.message, a.ReceivedAt)
+	var said attempted
+	err = in.store.Write(ctx, func(tx *store.Tx) (err error) {
+		said, err = in.say(ctx, tx, a, done, came)
+		return err
+	})
+	if err != nil {
+		in.log.WarnContext(ctx, "the answer to a purchase that had waited could not be kept; it will be asked for again",
+			"message", done.message, "error", err)
 		return done.response, done.code, nil
 	}
-	var response []byte
-	err = in.store.Write(ctx, func(tx *store.Tx) error {
+	return said.response, said.code, nil
+}
+
+// say settles the answer of a purchase that has waited: the one that stands
+// already, or by how far it has come. came is what its waiting ended with.
+func (in *Intake) say(ctx context.Context, tx *store.Tx, a Arrived, done attempted, came market.ResultCode) (attempted, error) {
+	var e effect
+	code, response, stands, err := tx.StandingAnswer(ctx, done.message, a.ReceivedAt)
+	if err != nil {
+		return done, err
+	}
+	if !stands {
 		now := in.bought
 		if a.Call.Activity == market.GetLicense {
 			now = in.licensed
 		}
-		e, err := now(ctx, tx, a, done.instance)
-		if err != nil {
-			return err
+		if e, err = now(ctx, tx, a, done.instance); err != nil {
+			return done, err
 		}
-		if e.pending { // given up
-			e.answer = market.Answer{Code: code, InstanceID: e.answer.InstanceID}
+		if e.pending && !came.OK() { // given up
+			e.answer = market.Answer{Code: came, InstanceID: e.answer.InstanceID}
 		}
 		code, response = e.answer.Code, in.encode(a, a.Call.Activity, e.answer)
-		return tx.BetterAnswer(ctx, done.attempt, store.Outcome{Code: code, Response: response, Seen: e.seen},
-			time.Since(a.ReceivedAt), a.arrival("").RetryUntil)
-	})
-	if err != nil {
-		in.log.WarnContext(ctx, "a purchase became ready, but its answer could not be kept; it will be asked for again",
-			"message", done.message, "error", err)
-		return done.response, done.code, nil
+		if err := tx.SetAnswer(ctx, done.message, done.attempt, time.Now()); err != nil {
+			return done, err
+		}
 	}
-	return response, code, nil
+	if bytes.Equal(response, done.response) {
+		return done, nil
+	}
+	done.code, done.response = code, response
+	return done, tx.BetterAnswer(ctx, done.attempt, store.Outcome{Code: code, Response: response, Seen: e.seen},
+		time.Since(a.ReceivedAt), a.arrival("").RetryUntil)
+}
+
+// standing is the answer that an earlier call of the same purchase has been given
+// since this one came: they are duplicates, and get the same.
+func standing(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, bool, error) {
+	if !m.AnsweredAt.After(a.ReceivedAt) || m.Status == store.MessageFailed { // which begins anew
+		return effect{}, false, nil
+	}
+	code, response, stands, err := tx.StandingAnswer(ctx, m.ID, a.ReceivedAt)
+	return effect{answer: market.Answer{Code: code}, response: response, repeat: true, differs: m.Conflict}, stands, err
 }
 
 // await waits until the purchase is ready (000000), was given up (000005, or the
 // published code that the driver named), or waiting longer is of no use (000004).
-func (in *Intake) await(ctx context.Context, message int64, until time.Time) market.ResultCode {
+func (in *Intake) await(ctx context.Context, message int64, came time.Time) market.ResultCode {
+	until := came.Add(in.wait)
 	select {
 	case in.waiting <- struct{}{}:
 		defer func() { <-in.waiting }()
@@ -83,10 +114,10 @@ func (in *Intake) await(ctx context.Context, message int64, until time.Time) mar
 			return market.Processing
 		case <-timer.C:
 		}
-		r, err := in.store.Reader().Readiness(ctx, message, until)
+		r, err := in.store.Reader().Readiness(ctx, message, came, until)
 		left := time.Until(until)
 		switch {
-		case err != nil:
+		case err != nil, r.Said:
 			return market.Processing
 		case r.Ready:
 			return market.Success

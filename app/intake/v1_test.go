@@ -54,6 +54,12 @@ func openV1(t *testing.T, wait time.Duration) deskV1 {
 // call hands a V1.0 call over and gives the answer's fields.
 func (d deskV1) call(activity string, kv ...string) map[string]any {
 	d.t.Helper()
+	return d.callAt(time.Now(), activity, kv...)
+}
+
+// callAt hands over a call that came at a time.
+func (d deskV1) callAt(came time.Time, activity string, kv ...string) map[string]any {
+	d.t.Helper()
 	fields := map[string]string{"activity": activity, "timeStamp": saas1.Stamp(time.Now())}
 	for i := 0; i < len(kv); i += 2 {
 		fields[kv[i]] = kv[i+1]
@@ -62,7 +68,7 @@ func (d deskV1) call(activity string, kv ...string) map[string]any {
 	call, err := dialectV1{}.Decode([]byte(query))
 	require.NoError(d.t, err)
 	saas1.Reveal(&call, storetest.BasicKey, crypt.AES256)
-	body, code, err := d.intake.Handle(context.Background(), intake.Arrived{Channel: d.channel, Call: call, ReceivedAt: time.Now(), IP: "192.0.2.1",
+	body, code, err := d.intake.Handle(context.Background(), intake.Arrived{Channel: d.channel, Call: call, ReceivedAt: came, IP: "192.0.2.1",
 		Key: storetest.BasicKey, Request: store.Request{Method: "GET", Query: query}})
 	require.NoError(d.t, err)
 	var out map[string]any

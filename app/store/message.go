@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -38,7 +39,8 @@ type OpenMessage struct {
 	Status     string
 	ResultCode market.ResultCode
 	InstanceID string
-	Accepted   int64 // the attempt whose different content a person has applied; 0 for a call
+	Accepted   int64     // the attempt whose different content a person has applied; 0 for a call
+	AnsweredAt time.Time // of a purchase that waited for its answer: since when that stands
 }
 
 // OpenMessage finds or makes the message of an arrival and locks it. Nothing is
@@ -59,14 +61,16 @@ RETURNING id`,
 		return m, toFault(err)
 	}
 	m.Fresh = false
+	var answered sql.NullTime
 	err = t.tx.QueryRowxContext(ctx, `
-SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4
+SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4, answered_at
   FROM messages
  WHERE channel_id = $1
    AND test = $2
    AND idem_key = $3
    FOR UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
-		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict)
+		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict, &answered)
+	m.AnsweredAt = answered.Time
 	return m, toFault(err)
 }
 

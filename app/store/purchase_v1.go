@@ -92,10 +92,11 @@ type Readiness struct {
 	Given bool              // its work was given up
 	Code  market.ResultCode // with Given: the code that the fault asks for, "" if it does not
 	Later bool              // its work goes on after the given time at the earliest, or waits for a person
+	Said  bool              // the answer stands that whoever came at the given time gets
 }
 
 // Readiness looks at a purchase by its message, in one short statement.
-func (r *Reader) Readiness(ctx context.Context, message int64, until time.Time) (Readiness, error) {
+func (r *Reader) Readiness(ctx context.Context, message int64, came, until time.Time) (Readiness, error) {
 	var out Readiness
 	err := r.q.QueryRowxContext(ctx, `
 SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false),
@@ -105,12 +106,13 @@ SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false
                    FROM tasks t
                   WHERE t.message_id = m.id
                     AND t.kind <> 'deliver'
-                    AND t.status IN ('pending', 'running')) > $2, false)
+                    AND t.status IN ('pending', 'running')) > $2, false),
+       COALESCE(m.answered_at > $3, false)
   FROM messages m
   LEFT JOIN instances i
          ON i.instance_id = m.instance_id
         AND i.channel_id = m.channel_id
- WHERE m.id = $1`, message, until).Scan(&out.Ready, &out.Given, &out.Code, &out.Later)
+ WHERE m.id = $1`, message, until, came).Scan(&out.Ready, &out.Given, &out.Code, &out.Later, &out.Said)
 	return out, toFault(err)
 }
 
@@ -122,6 +124,47 @@ SELECT `+instanceColumns+`
   FROM instances
  WHERE instance_id = $1
    AND channel_id = $2`, instanceID, channel))
+}
+
+// StandingAnswer locks a purchase's message and gives the answer that has stood
+// since a time after came: what duplicates get that had come by then. false: there
+// is none.
+func (t *Tx) StandingAnswer(ctx context.Context, message int64, came time.Time) (code market.ResultCode, response []byte, stands bool, err error) {
+	var since sql.NullTime
+	var attempt sql.NullInt64
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT answered_at, answer_attempt
+  FROM messages
+ WHERE id = $1
+   FOR UPDATE`, message).Scan(&since, &attempt)
+	if err != nil || !since.Time.After(came) {
+		return "", nil, false, toFault(err)
+	}
+	var sealed []byte
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT result_code, response, response_sealed
+  FROM attempts
+ WHERE id = $1
+   AND `+writtenLately, attempt.Int64).Scan(&code, &response, &sealed)
+	if err != nil {
+		return "", nil, false, toFault(err)
+	}
+	if len(sealed) > 0 {
+		if response, err = t.keys.Open(seal.Payload, sealed); err != nil {
+			return "", nil, false, fault.Wrap(err, fault.Internal, "secret.cannot_open")
+		}
+	}
+	return code, response, true, nil
+}
+
+// SetAnswer notes that an attempt's answer to a purchase stands from now on.
+func (t *Tx) SetAnswer(ctx context.Context, message, attempt int64, now time.Time) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET answered_at = $3,
+       answer_attempt = $2
+ WHERE id = $1`, message, attempt, now)
+	return toFault(err)
 }
 
 // BetterAnswer replaces the answer of the attempt that a waiting purchase has
