@@ -28,7 +28,7 @@ func (e *examination) v1() {
 		query, inBody = string(e.call.Body), true
 	}
 	fields, token, readable := readFields(query)
-	e.check("query", readable && e.call.Reason != "call.query_ambiguous" && e.call.Reason != "call.query_format" && e.call.Reason != "call.query_duplicate")
+	e.check("query", readable && e.call.Reason != "call.query_ambiguous" && e.call.Reason != "call.query_format")
 	if token == "" {
 		e.check("proof", false, "field", "authToken")
 		e.notReached("timestamp", "key", "signature")
@@ -81,8 +81,13 @@ func readFields(query string) (fields []field, token string, readable bool) {
 			plus = raw
 		}
 		if name == "authToken" {
-			token = strings.ReplaceAll(value, " ", "+")
+			if token == "" {
+				token = strings.ReplaceAll(value, " ", "+")
+			}
 			continue
+		}
+		if slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
+			continue // the first counts
 		}
 		if base64Fields[name] {
 			value = strings.ReplaceAll(value, " ", "+")

@@ -61,8 +61,8 @@ func (q Query) Get(name string) string {
 // ParseQuery decodes a raw query string (without "?"), as HTML forms are: %XX is
 // one byte and '+' a blank, except in the fields that are base64.
 //
-// A parameter that is there twice is ErrQueryDuplicate (which one was signed
-// cannot be told). A broken escape, invalid UTF-8, a name that no parameter has
+// Of a parameter that is there more than once the first value counts, for the
+// signature and for what is read, as in the published sample (page CN 0070649061). A broken escape, invalid UTF-8, a name that no parameter has
 // (other than letters, digits, '_', '-', '.'), and too many of them are
 // ErrQueryFormat. ErrQueryAmbiguous is a value with another field's "&name=" in
 // it: names and values are joined without escapes before they are signed, so
@@ -94,31 +94,16 @@ func ParseQuery(raw string) (Query, error) {
 		switch {
 		case err != nil:
 			fail(err)
-		case p.Name == nameToken && token:
-			fail(with(ErrQueryDuplicate, "field", p.Name))
-		case p.Name == nameToken:
+		case p.Name == nameToken && !token:
 			q.Token, token = p.Value, true
+		case p.Name == nameToken: // the first is there
 		default:
 			q.Params = append(q.Params, p)
 		}
 	}
-	if err := q.order(); err != nil {
-		fail(err)
-	}
-	return q, first
-}
-
-// order sorts the parameters; of one that is there twice the first is kept.
-func (q *Query) order() error {
 	slices.SortStableFunc(q.Params, func(a, b Parameter) int { return strings.Compare(a.Name, b.Name) })
-	var err error
-	q.Params = slices.CompactFunc(q.Params, func(a, b Parameter) bool {
-		if a.Name == b.Name {
-			err = with(ErrQueryDuplicate, "field", a.Name)
-		}
-		return a.Name == b.Name
-	})
-	return err
+	q.Params = slices.CompactFunc(q.Params, func(a, b Parameter) bool { return a.Name == b.Name })
+	return q, first
 }
 
 func parseParameter(pair string) (Parameter, error) {

@@ -13,7 +13,6 @@ import (
 // operator; the caller hears no more than RefusalCode and Message tell.
 var (
 	ErrQueryFormat      = fault.New(fault.Unauthenticated, "call.query_format")      // args: field
-	ErrQueryDuplicate   = fault.New(fault.Unauthenticated, "call.query_duplicate")   // args: field
 	ErrQueryAmbiguous   = fault.New(fault.Unauthenticated, "call.query_ambiguous")   // args: field
 	ErrTokenMissing     = fault.New(fault.Unauthenticated, "call.token_missing")     //
 	ErrTimestampMissing = fault.New(fault.Unauthenticated, "call.timestamp_missing") //
@@ -23,7 +22,7 @@ var (
 
 // The refusals by the result code that answers them.
 var (
-	wrongParameter = []*fault.Error{ErrQueryFormat, ErrQueryDuplicate, ErrQueryAmbiguous, ErrTimestampMissing}
+	wrongParameter = []*fault.Error{ErrQueryFormat, ErrQueryAmbiguous, ErrTimestampMissing}
 	wrongToken     = []*fault.Error{ErrTokenMissing, ErrNoKey, ErrTokenWrong}
 )
 

@@ -37,8 +37,8 @@ func TestWhatCannotBeProved(t *testing.T) {
 		"a parameter more":      {good + "&testFlag=1", vectorKeys, ErrTokenWrong, market.AuthFailed},
 		"not base64":            {"timeStamp=1&authToken=%21%21", vectorKeys, ErrTokenWrong, market.AuthFailed},
 		"too short":             {"timeStamp=1&authToken=YWJj", vectorKeys, ErrTokenWrong, market.AuthFailed},
-		"twice":                 {good + "&instanceId=i1", vectorKeys, ErrQueryDuplicate, market.InvalidParameter},
-		"token twice":           {good + "&authToken=x", vectorKeys, ErrQueryDuplicate, market.InvalidParameter},
+		"the first is forged":   {"instanceId=i2&" + good, vectorKeys, ErrTokenWrong, market.AuthFailed},
+		"a false token first":   {"authToken=x&" + good, vectorKeys, ErrTokenWrong, market.AuthFailed},
 		"a broken escape":       {good + "&x=%2", vectorKeys, ErrQueryFormat, market.InvalidParameter},
 		"no UTF-8":              {good + "&x=%ff", vectorKeys, ErrQueryFormat, market.InvalidParameter},
 		"an odd name":           {good + "&a%26b=1", vectorKeys, ErrQueryFormat, market.InvalidParameter},
@@ -70,6 +70,7 @@ func TestFormsOfOneCall(t *testing.T) {
 		"blanks as %20":     strings.ReplaceAll(strings.ReplaceAll(good, "+", "%20"), "%2B", "%2B"),
 		"another order":     good[strings.Index(good, "&")+1:] + "&" + good[:strings.Index(good, "&")],
 		"empty pairs":       "&&" + good + "&",
+		"more values":       good + "&customerName=other&timeStamp=2&email=&authToken=x",
 	} {
 		q, err := ParseQuery(raw)
 		require.NoError(t, err, name)

@@ -170,7 +170,7 @@ func TestGenerationsAreToldApart(t *testing.T) {
 		"POST with nothing":          {"POST", "", "000001", "call.signature_missing", "token is invalid"},
 		"both proofs by GET":         {"GET", v2 + "&" + buyV1("CS1", "b1"), "000001", "call.token_wrong", "authentication failed"},
 		"GET without timeStamp":      {"GET", "activity=newInstance&authToken=x", "000002", "call.timestamp_missing", "invalid request parameter"},
-		"GET twice the same":         {"GET", buyV1("CS1", "b1") + "&orderId=CS1", "000002", "call.query_duplicate", "invalid request parameter"},
+		"GET with a forged first":    {"GET", "orderId=CS2&" + buyV1("CS1", "b1"), "000001", "call.token_wrong", "authentication failed"},
 		"GET that swallows testFlag": {"GET", "timeStamp=1&authToken=x&orderId=o%26testFlag%3D1", "000002", "call.query_ambiguous", "invalid request parameter"},
 		"GET of garbage":             {"GET", "%ff=%00&authToken=%zz", "000002", "call.query_format", "invalid request parameter"},
 	} {
