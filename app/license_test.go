@@ -224,6 +224,10 @@ func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {
 
 	for _, activity := range []string{market.GetLicense, market.RefreshLicense, market.ExpireLicense, market.ReleaseLicense} {
 		debug := r.sendLicense(market.LicenseV1, activity, true)
+	again := r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260006LICFF")
+	require.Equal(t, empty.Body, again.Body, "as long as nothing is there, a repeat hears the same")
+	r.waitItems("/messages?status=failed&activity=getLicense", 1)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND status = 'failed' AND round = 0`), "and asks nobody again")
 		require.True(t, debug.Conformant() && debug.Code == market.Success, "%s: %s %v", activity, debug.Body, debug.Findings)
 	}
 	require.Equal(t, 3, r.count(`SELECT count(*) FROM instances`))

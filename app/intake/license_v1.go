@@ -37,13 +37,25 @@ func (in *Intake) getLicense(ctx context.Context, tx *store.Tx, a Arrived, m sto
 	if m.Fresh {
 		return in.firstGetLicense(ctx, tx, a, m)
 	}
+	// The instance is locked before its License, as whoever gives it does.
+	i, err := tx.LockInstance(ctx, a.Channel.ID, m.InstanceID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return effect{}, err
+	}
 	e, err := in.licensed(ctx, tx, a, m.InstanceID)
 	e.repeat, e.differs = true, m.Conflict
-	if err != nil || m.Conflict || m.Status != store.MessageFailed || e.answer.Code != market.Processing {
+	if err != nil || m.Conflict || !e.pending {
+		return e, err
+	}
+	l, err := tx.LicenseByKey(ctx, a.Channel.ID, a.Call.IdempotencyKey())
+	if err != nil {
+		return e, err
+	}
+	if err := in.giveLicense(ctx, tx, a, i, l, &e); err != nil || e.err != nil || m.Status != store.MessageFailed {
 		return e, err
 	}
 	r, err := restartGivenUp(ctx, tx, m.ID, "marketplace")
-	e.changed, e.tasks = r.Given > 0, r.Touched() > 0
+	e.changed, e.tasks = e.changed || r.Given > 0, r.Touched() > 0
 	return e, err
 }
 
@@ -84,8 +96,8 @@ func (in *Intake) firstGetLicense(ctx context.Context, tx *store.Tx, a Arrived, 
 
 // firstLicenseV1 gets the License at once where the database can give it, and
 // leaves it to a task otherwise. An empty pool is answered 000100 (no resource to
-// allot); the task then fails too, where it is seen, and goes on when the pool is
-// refilled, so that the marketplace's next call gets the License.
+// allot), as often as the call comes; the task then fails too, where it is seen,
+// and goes on when the pool is refilled, so that the next call gets the License.
 func (in *Intake) firstLicenseV1(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance) (effect, error) {
 	product, err := in.licenseProduct(ctx, tx, i)
 	if err != nil {
@@ -101,22 +113,31 @@ func (in *Intake) firstLicenseV1(ctx context.Context, tx *store.Tx, a Arrived, m
 		return effect{}, err
 	}
 	e := effect{answer: market.Answer{Code: market.Processing, InstanceID: i.InstanceID}, changed: true, pending: true}
-	if in.licenses != nil {
-		there, err := in.licenses.Now(ctx, tx, a.Channel, i, l)
-		switch {
-		case there:
-			e.answer.Code, e.answer.License, e.pending = market.Success, l.Content.Text, false
-			return e, nil
-		case fault.Is(err, fault.Conflict):
-			e.answer.Code, e.err, e.pending = market.NoResource, err, false
-		case fault.Is(err, fault.Invalid): // what the pool has cannot be handed over: the task says so
-		case err != nil:
-			return effect{}, err
-		}
+	if err := in.giveLicense(ctx, tx, a, i, l, &e); err != nil || e.answer.License != "" {
+		return e, err
 	}
 	e.tasks = true
 	_, err = tx.Enqueue(ctx, supply(l, i))
 	return e, err
+}
+
+// giveLicense gives an order its License, or says that the pool is empty, where
+// the database can tell; it leaves the answer as it is otherwise.
+func (in *Intake) giveLicense(ctx context.Context, tx *store.Tx, a Arrived, i *store.Instance, l *store.License, e *effect) error {
+	if in.licenses == nil {
+		return nil
+	}
+	there, err := in.licenses.Now(ctx, tx, a.Channel, i, l)
+	switch {
+	case there && err == nil:
+		e.answer.Code, e.answer.License, e.changed, e.pending = market.Success, l.Content.Text, true, false
+	case fault.Is(err, fault.Conflict):
+		e.answer.Code, e.err, e.pending = market.NoResource, err, false
+	case fault.Is(err, fault.Invalid): // what the pool has cannot be handed over: the task says so
+	default:
+		return err
+	}
+	return nil
 }
 
 // licensed is the answer to a getLicense whose instance is there.
