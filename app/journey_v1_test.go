@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -217,6 +218,45 @@ func TestAnOperatorProvisionsV1ByHand(t *testing.T) {
 		require.True(t, debug.Conformant() && debug.Code == market.Success, "%s: %s %v", activity, debug.Body, debug.Findings)
 	}
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+}
+
+// An order that is charged by use comes line by line, in V1.0 told apart by the
+// product, in V2.0 by the line: each is made, told and found.
+func TestTwoLinesOfAnOrderByUseAreTwoInstances(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const v2 = "CS2611220113MMMMM"
+	var lines []market.OrderLine
+	for n, p := range []string{"SMS", "MMS"} {
+		lines = append(lines, market.OrderLine{OrderLineID: v2 + "-00000" + strconv.Itoa(n+1), ChargingMode: market.OnDemand,
+			Products: []market.ProductInfo{{ProductID: p, SkuCode: "S1"}}})
+	}
+	r.market.SetOrder(market.Order{OrderID: v2, Type: market.OrderNew, CreateTime: time.Now(), Lines: lines})
+	for order, line := range map[string]func(n int, product string) simulator.Answer{
+		v2: func(n int, _ string) simulator.Answer {
+			return r.call(market.NewInstance, "orderId", v2, "orderLineId", lines[n].OrderLineID)
+		},
+		"CS2611220111KKKKK": func(_ int, product string) simulator.Answer {
+			return r.callV1(market.NewInstance, "orderId", "CS2611220111KKKKK", "productId", product, "chargingMode", "0", "expireTime", "")
+		},
+		"CS2611220112LLLLL": func(_ int, product string) simulator.Answer { // chargingMode is optional
+			return r.callV1(market.NewInstance, "orderId", "CS2611220112LLLLL", "productId", product, "chargingMode", "", "expireTime", "",
+				"periodType", "", "periodNumber", "")
+		},
+	} {
+		ids := map[string]bool{}
+		for n, p := range []string{"SMS", "MMS", "SMS", "MMS"} {
+			id := line(n%2, p).InstanceID
+			ids[id] = true
+			require.Eventually(t, func() bool {
+				one := r.api(http.MethodGet, "/instances/"+id, nil, 200)
+				return one["product_id"] == p && one["status"] == "active"
+			}, time.Minute, 30*time.Millisecond, "%s %s: %s", order, p, r.log)
+		}
+		require.Len(t, ids, 2, order)
+		require.Equal(t, 2, r.count(`SELECT count(*) FROM instances WHERE order_id = '`+order+`'`), order)
+		require.Equal(t, 2, r.count(`SELECT count(*) FROM messages WHERE conflicts = 0 AND order_id = '`+order+`'`), order)
+	}
 }
 
 // Access data that V1.0 could not carry makes a purchase fail visibly and at

@@ -177,6 +177,45 @@ func TestALicenseIsRefusedByThePublishedCodes(t *testing.T) {
 	require.Equal(t, 3, r.count(`SELECT count(*) FROM licenses`), "a debugging call stays in its sandbox")
 }
 
+// What the answer cannot judge, because the order is not known yet, the supply does:
+// nothing goes out that the order has no room for, and a repeat is told why.
+func TestALicenseIsAskedForBeforeItsOrderIsKnown(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, false)
+	r.licenses("pool", "--license-pool", "keys")
+	r.fillLicenses("ONE", "TWO", "THREE", "FOUR")
+	const order = "CS2611260012LICLL"
+	end := time.Now().UTC().Add(300 * 24 * time.Hour).Truncate(time.Second)
+	r.market.SetOrder(market.Order{OrderID: order, Type: market.OrderNew, CreateTime: time.Now(), Lines: []market.OrderLine{{
+		OrderLineID: simulator.LineID(order), ChargingMode: market.Period, PeriodType: "year", PeriodNumber: 1, ExpireTime: end,
+		Products: []market.ProductInfo{{ProductID: "OFFI-LIC", SkuCode: "S1", LinearValue: 1}}}}})
+	id := r.buy(order)
+	stamp := func(at time.Time) string { return at.Format("2006-01-02 15:04:05 z") }
+	begins := stamp(time.Now().UTC())
+	expires := map[string]string{"E-1": stamp(end), "E-2": "", "E-3": stamp(end.AddDate(0, 0, 2)), "E-4": stamp(end)}
+	ask := func(event string) market.ResultCode {
+		t.Helper()
+		return r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", event, "effectiveTime", begins, "expireTime", expires[event]).Code
+	}
+	for _, event := range []string{"E-1", "E-2", "E-3", "E-4"} {
+		require.Equal(t, market.Processing, ask(event))
+	}
+	r.stop()
+	r.start(true)
+	require.Equal(t, "E-1", r.uploads(1)[0].EventID)
+	r.waitItems("/messages?status=failed&activity=getLicenseAsync", 3)
+	require.Equal(t, 3, r.count(`SELECT count(*) FROM licenses WHERE status = 'refused'`))
+	for event, want := range map[string]market.ResultCode{"E-2": market.LicenseNeedsExpiry, "E-3": market.LicenseOutOfPeriod, "E-4": market.LicenseQuotaUsedUp} {
+		require.Equal(t, want, ask(event))
+		require.Equal(t, want, ask(event), "as often as it comes")
+	}
+	require.Equal(t, 3, r.count(`SELECT count(*) FROM pooled_licenses WHERE status = 'free'`))
+	r.callLicense(market.License, market.RefreshInstance, "instanceId", id, "scene", "RENEWAL", "orderId", "CS-R", "orderLineId", "CS-R-1",
+		"expireTime", end.AddDate(1, 0, 0).Format("20060102150405"))
+	require.Equal(t, market.Processing, ask("E-4"), "the renewed period has room for it")
+	require.Equal(t, "E-4", r.uploads(2)[1].EventID)
+}
+
 func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -185,6 +224,10 @@ func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {
 	require.Equal(t, market.NoResource, empty.Code)
 	require.Empty(t, empty.License)
 	r.waitItems("/messages?status=failed&activity=getLicense", 1)
+	again := r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260006LICFF")
+	require.Equal(t, empty.Body, again.Body, "as long as nothing is there, a repeat hears the same")
+	r.waitItems("/messages?status=failed&activity=getLicense", 1)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND status = 'failed' AND round = 0`), "and asks nobody again")
 	r.fillLicenses("V1-ONE", "V1-TWO", "V1-THREE")
 	r.waitItems("/messages?status=succeeded&activity=getLicense", 1)
 	late := r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260006LICFF")

@@ -17,7 +17,18 @@ ALTER TABLE messages
     ADD COLUMN answered_at    timestamptz,
     ADD COLUMN answer_attempt bigint;
 
+-- What a provision task is going to wait for was handed in while it ran.
+ALTER TABLE tasks ADD COLUMN handed_in boolean;
+
+-- A License that is asked for before its order is known can be judged only later: by
+-- the supply, which refuses it by its fault.
+ALTER TABLE licenses
+    ADD COLUMN judge_later boolean NOT NULL DEFAULT false,
+    DROP COLUMN refusal_code;
+
 -- +goose Down
+ALTER TABLE licenses ADD COLUMN refusal_code text NOT NULL DEFAULT '', DROP COLUMN judge_later;
+ALTER TABLE tasks DROP COLUMN handed_in;
 ALTER TABLE messages DROP COLUMN answered_at, DROP COLUMN answer_attempt;
 ALTER TABLE orders DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;
 ALTER TABLE instances DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;

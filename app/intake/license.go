@@ -25,7 +25,7 @@ func (in *Intake) license(ctx context.Context, tx *store.Tx, a Arrived, m store.
 	l, err := tx.LicenseByKey(ctx, a.Channel.ID, a.Call.IdempotencyKey())
 	switch {
 	case err == nil:
-		return in.licenseAgain(ctx, tx, a, m, l)
+		return in.licenseAgain(ctx, tx, a, m, i, l)
 	case !fault.Is(err, fault.NotFound):
 		return effect{}, err
 	case i.Status == market.Released:
@@ -35,10 +35,11 @@ func (in *Intake) license(ctx context.Context, tx *store.Tx, a Arrived, m store.
 	if err != nil {
 		return effect{}, err
 	}
-	if code, err := judge(ctx, tx, a, i, product); err != nil || code != market.Success {
-		return refusedLicense(code, i), err
+	l = requested(a, m, i, product)
+	if code, err := judge(ctx, tx, i, l, product); err != nil || code != market.Success {
+		return effect{answer: market.Answer{Code: code}, err: market.NoLicense(code, i.InstanceID)}, err
 	}
-	return in.firstLicense(ctx, tx, a, m, i, product)
+	return in.firstLicense(ctx, tx, a, i, l)
 }
 
 // licenseProduct is the instance's product entry; an empty one if there is none,
@@ -51,46 +52,26 @@ func (in *Intake) licenseProduct(ctx context.Context, tx *store.Tx, i *store.Ins
 	return product, err
 }
 
-// judge decides by what is known of the order: before the order query has
-// answered, its quota and its period are not.
-func judge(ctx context.Context, tx *store.Tx, a Arrived, i *store.Instance, product *store.Product) (market.ResultCode, error) {
-	c := a.Call
-	ask := market.LicenseAsk{Effective: c.EffectiveTime, Expires: c.ExpireTime, Device: c.DeviceFingerprint, ChargingMode: i.ChargingMode,
-		OrderExpires: i.ExpiresAt, Frozen: i.Status == market.Frozen, NeedsDevice: product.Settings.LicenseNeedsDevice}
-	if i.LinearValue > 0 && !product.Settings.LicenseUnlimited {
-		given, err := tx.CountLicenses(ctx, i.PK, i.ExpiresAt)
-		if err != nil {
-			return "", err
-		}
-		ask.Quota, ask.Given = i.LinearValue, given
-	}
-	return ask.Judge(tx.Now), nil
+// judge decides by what is known of the order. Before the order query has
+// answered that is not its quota and its period: then the supply decides.
+func judge(ctx context.Context, tx *store.Tx, i *store.Instance, l *store.License, product *store.Product) (market.ResultCode, error) {
+	ask, err := tx.LicenseAsk(ctx, i, l, product)
+	return ask.Judge(tx.Now), err
 }
 
-// refusedLicense is the answer that says why there is no License.
-func refusedLicense(code market.ResultCode, i *store.Instance) effect {
-	switch code {
-	case market.LicenseNeedsDevice:
-		return refused(code, "call.license_needs_device", "instance", i.InstanceID)
-	case market.LicenseNeedsExpiry:
-		return refused(code, "call.license_needs_expiry", "instance", i.InstanceID)
-	case market.LicenseOutOfPeriod:
-		return refused(code, "call.license_out_of_period", "instance", i.InstanceID)
-	case market.LicenseQuotaUsedUp:
-		return refused(code, "call.license_quota_used_up", "instance", i.InstanceID)
-	}
-	return refused(code, "call.license_ends_early", "instance", i.InstanceID)
-}
-
-func (in *Intake) firstLicense(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, product *store.Product) (effect, error) {
+// requested is the License that a call asks for.
+func requested(a Arrived, m store.OpenMessage, i *store.Instance, product *store.Product) *store.License {
 	c := a.Call
-	l := &store.License{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: m.ID, Protocol: c.Protocol, Key: c.IdempotencyKey(),
+	return &store.License{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: m.ID, Protocol: c.Protocol, Key: c.IdempotencyKey(),
 		EventID: c.EventID, Device: c.DeviceFingerprint, EffectiveAt: c.EffectiveTime, ExpiresAt: c.ExpireTime, PeriodEnd: i.ExpiresAt,
-		Supplier: product.Settings.License, Pool: product.Settings.LicensePool}
+		Supplier: product.Settings.License, Pool: product.Settings.LicensePool, JudgeLater: i.OrderKnownAt.IsZero()}
+}
+
+func (in *Intake) firstLicense(ctx context.Context, tx *store.Tx, a Arrived, i *store.Instance, l *store.License) (effect, error) {
 	if _, err := tx.AddLicense(ctx, l); err != nil {
 		return effect{}, err
 	}
-	err := tx.Record(ctx, i.PK, []market.Change{{Kind: market.LicenseChanged, New: string(market.LicenseRequested)}}, store.Origin{MessageID: m.ID})
+	err := tx.Record(ctx, i.PK, []market.Change{{Kind: market.LicenseChanged, New: string(market.LicenseRequested)}}, store.Origin{MessageID: l.MessageID})
 	if err == nil {
 		err = event.OfLicense(ctx, tx, a.Channel, i, l)
 	}
@@ -108,8 +89,9 @@ func supply(l *store.License, i *store.Instance) outbox.New {
 
 // licenseAgain answers a repeat: 000004 until the License is uploaded, then
 // 000000. A twin of the first call gets the first answer, however far the work
-// has come. What was given up begins anew, unless the supplier has refused.
-func (in *Intake) licenseAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, l *store.License) (effect, error) {
+// has come. What was given up begins anew; what the order had no room for only if
+// it has by now.
+func (in *Intake) licenseAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, l *store.License) (effect, error) {
 	e := effect{answer: market.Answer{Code: market.Processing}, repeat: true, differs: m.Conflict}
 	twin := a.ReceivedAt.Sub(l.RequestedAt) <= Twin
 	switch l.Status {
@@ -119,8 +101,14 @@ func (in *Intake) licenseAgain(ctx context.Context, tx *store.Tx, a Arrived, m s
 		}
 		return e, nil
 	case market.LicenseRefused:
-		e.answer.Code, e.err = l.Refusal, fault.New(fault.Refused, "license.refused", "code", string(l.Refusal))
-		return e, nil
+		product, err := in.licenseProduct(ctx, tx, i)
+		if err != nil {
+			return e, err
+		}
+		if code, err := judge(ctx, tx, i, l, product); err != nil || code != market.Success {
+			e.answer.Code, e.err = code, market.NoLicense(code, i.InstanceID)
+			return e, err
+		}
 	case market.LicenseCancelled:
 		return refused(market.NoSuchInstance, "call.instance_released", "instance", a.Call.InstanceID()), nil
 	}

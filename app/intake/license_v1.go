@@ -156,8 +156,6 @@ func (in *Intake) licensed(ctx context.Context, tx *store.Tx, a Arrived, id stri
 		return e, err
 	case l.There():
 		e.answer.License = l.Content.Text
-	case l.Status == market.LicenseRefused:
-		e.answer.Code, e.err = l.Refusal, fault.New(fault.Refused, "license.refused", "code", string(l.Refusal))
 	case l.Status == market.LicenseCancelled:
 		return refused(market.NoSuchInstance, "call.instance_released", "instance", id), nil
 	default:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -201,11 +202,25 @@ func TestWhatMakesAPurchaseOfV1TheSame(t *testing.T) {
 		require.Equal(t, first, by("u3"+mode, "SMS"))
 		require.Equal(t, second, by("u4"+mode, "MMS"), i)
 	}
+	plain := func(order, business, product string, kv ...string) any {
+		return id(append([]string{"orderId", order, "businessId", business, "productId", product}, kv...)...)
+	}
+	require.Equal(t, []any{"p1", "p2", "p1", "p2"}, []any{plain("PLAIN", "p1", "SMS"), plain("PLAIN", "p2", "MMS"), plain("PLAIN", "p3", "SMS"), plain("PLAIN", "p4", "MMS")},
+		"without a mode and a period it may be charged by use: no product is taken for another")
+	require.Equal(t, "p1", plain("PLAIN", "p5", "SMS", "chargingMode", "3"), "nor made twice when the mode is told later")
+	require.Equal(t, "m1", plain("MODE", "m1", "P1", "chargingMode", "1"))
+	require.Equal(t, "m1", plain("MODE", "m2", "P1"), "or was told before")
+	for i, period := range [][]string{{"expireTime", "20301124023618"}, {"periodType", "year", "periodNumber", "1"}, {"trialFlag", "1"}} {
+		order := "PERIOD" + strconv.Itoa(i)
+		require.Equal(t, order, plain(order, order, "P1", period...))
+		require.Equal(t, order, plain(order, "other", "P2", period...), "a period is bought once")
+		require.Equal(t, "1", d.text(`SELECT conflicts::text FROM messages WHERE order_id = $1`, order), "another product is shown to people")
+	}
 	require.NotEqual(t, "b1", id("orderId", "O2", "businessId", "b1", "productId", "P1"), "an id that is taken")
 	d.exec(`DELETE FROM messages`)
 	require.Equal(t, "b1", period("b9", "P1"), "the instance is known although its message is gone")
 	d.send("activity", "newInstance", "orderId", "O1", "orderLineId", "L1", "businessId", "v2")
-	require.Equal(t, "7", d.text(`SELECT count(*)::text FROM instances`), "generations do not meet")
+	require.Equal(t, "13", d.text(`SELECT count(*)::text FROM instances`), "generations do not meet")
 }
 
 func TestRenewalExpiryAndStatusOfV1(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 // Faults: not_found "product.unconfigured", conflict "license.unconfigured" and
 // invalid "license.supplier_unknown" (given up); the supplier's own; those of
 // market.LicenseContent's Check and invalid "license.v1_needs_text" (what came
-// cannot be handed over; given up); conflict "task.lease_lost".
+// cannot be handed over; given up); unavailable "license.order_unknown" and those
+// of market.NoLicense (refused by the order; given up); conflict "task.lease_lost".
 func (d *Desk) Supply(ctx context.Context, task outbox.Task) error {
 	r := d.store.Reader()
 	l, err := r.License(ctx, task.LicenseID)
@@ -29,6 +30,11 @@ func (d *Desk) Supply(ctx context.Context, task outbox.Task) error {
 	}
 	if l.There() || l.Status == market.LicenseCancelled || i.Status == market.Released {
 		return d.complete(ctx, task)
+	}
+	if l.JudgeLater {
+		if err := d.judge(ctx, l.ID); err != nil {
+			return err
+		}
 	}
 	ch, err := r.ChannelByID(ctx, i.ChannelID)
 	if err != nil {
@@ -60,6 +66,31 @@ func (d *Desk) Supply(ctx context.Context, task outbox.Task) error {
 		return err
 	}
 	return d.store.Write(ctx, func(tx *store.Tx) error { return d.supplied(ctx, tx, task, l.Supplier, l.Pool, result.License) })
+}
+
+// judge decides what the request's answer could not: its order was not known then.
+func (d *Desk) judge(ctx context.Context, license int64) error {
+	return d.store.Write(ctx, func(tx *store.Tx) error {
+		i, l, err := lock(ctx, tx, license)
+		if err != nil {
+			return err
+		}
+		if i.OrderKnownAt.IsZero() {
+			return fault.New(fault.Unavailable, "license.order_unknown", "order", i.OrderID)
+		}
+		product, err := tx.Reader().ProductOf(ctx, i)
+		if err != nil {
+			return err
+		}
+		ask, err := tx.LicenseAsk(ctx, i, l, product)
+		if err != nil {
+			return err
+		}
+		if code := ask.Judge(l.RequestedAt); code != market.Success {
+			return market.NoLicense(code, i.InstanceID).Final()
+		}
+		return tx.LicenseAllowed(ctx, l.ID, i.ExpiresAt)
+	})
 }
 
 // asks notes whom the License is asked of, so that it can be seen while it waits
@@ -113,7 +144,7 @@ func (d *Desk) park(ctx context.Context, task outbox.Task, until time.Time) erro
 			return tx.Complete(ctx, task)
 		}
 		// One that failed before waits again.
-		if err := tx.SetLicenseTrouble(ctx, l.ID, market.LicenseRequested, "", nil); err != nil {
+		if err := tx.SetLicenseTrouble(ctx, l.ID, market.LicenseRequested, nil); err != nil {
 			return err
 		}
 		return tx.Park(ctx, task, until)
@@ -122,7 +153,7 @@ func (d *Desk) park(ctx context.Context, task outbox.Task, until time.Time) erro
 
 // OnFail notes, in the transaction that records a failed try of a license or
 // license_upload task, what the trouble is; a License that was given up needs a
-// person, one that its supplier refuses is refused.
+// person, one that its order has no room for is refused.
 func (d *Desk) OnFail(ctx context.Context, tx *store.Tx, t outbox.Task, cause error, final bool) error {
 	l, err := tx.LockLicense(ctx, t.LicenseID)
 	if fault.Is(err, fault.NotFound) {
@@ -132,23 +163,13 @@ func (d *Desk) OnFail(ctx context.Context, tx *store.Tx, t outbox.Task, cause er
 		return err
 	}
 	var status market.LicenseStatus
-	var code market.ResultCode
 	switch {
 	case t.Kind == outbox.License && l.There(), t.Kind == outbox.LicenseUpload && l.Version == l.Uploaded:
 		return nil // somebody has done it in the meantime
-	case final && refusal(cause) != "" && t.Kind == outbox.License:
-		status, code = market.LicenseRefused, refusal(cause)
+	case final && market.IsNoLicense(cause):
+		status = market.LicenseRefused
 	case final:
 		status = market.LicenseFailed
 	}
-	return tx.SetLicenseTrouble(ctx, l.ID, status, code, cause)
-}
-
-// refusal is the code by which a supplier says no; "" for any other trouble.
-func refusal(cause error) market.ResultCode {
-	f := fault.From(cause)
-	if f.Key != "license.refused" {
-		return ""
-	}
-	return market.ResultCode(f.Args["code"])
+	return tx.SetLicenseTrouble(ctx, l.ID, status, cause)
 }

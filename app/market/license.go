@@ -20,7 +20,7 @@ const (
 	LicenseReady     LicenseStatus = "ready"     // there, not uploaded yet
 	LicenseUploaded  LicenseStatus = "uploaded"  // the marketplace has it (getLicenseAsync)
 	LicenseAnswered  LicenseStatus = "answered"  // given in the answer (getLicense of License 1.0)
-	LicenseRefused   LicenseStatus = "refused"   // the supplier said no
+	LicenseRefused   LicenseStatus = "refused"   // the order, which became known after the request, has no room for it
 	LicenseFailed    LicenseStatus = "failed"    // supply or upload was given up: needs a person
 	LicenseCancelled LicenseStatus = "cancelled" // its instance was released first
 )
@@ -148,4 +148,25 @@ func (a LicenseAsk) Judge(now time.Time) ResultCode {
 		return LicenseQuotaUsedUp
 	}
 	return Success
+}
+
+// noLicense are the faults by which people are told why a License may not be
+// given, by its code.
+var noLicense = map[ResultCode]string{LicenseNeedsDevice: "call.license_needs_device", LicenseNeedsExpiry: "call.license_needs_expiry",
+	LicenseOutOfPeriod: "call.license_out_of_period", LicenseQuotaUsedUp: "call.license_quota_used_up", InvalidParameter: "call.license_ends_early"}
+
+// NoLicense says for people why Judge refuses a License: not_found (instance).
+func NoLicense(code ResultCode, instanceID string) *fault.Error {
+	return fault.New(fault.NotFound, noLicense[code], "instance", instanceID)
+}
+
+// IsNoLicense tells whether a fault is NoLicense's.
+func IsNoLicense(err error) bool {
+	f := fault.From(err)
+	for _, key := range noLicense {
+		if f != nil && f.Key == key {
+			return true
+		}
+	}
+	return false
 }

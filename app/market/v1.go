@@ -36,9 +36,15 @@ type Platform struct {
 
 // BillingItem tells purchases of one V1.0 order apart: an order that is charged
 // by use causes one newInstance per productId (page CN 0070649013), any other
-// order one in all.
+// order one in all. chargingMode is optional: without it, what has a period is
+// bought once, and anything else may be charged by use.
 func (c Call) BillingItem() string {
-	if c.Terms != nil && c.Terms.ChargingMode.Metered() {
+	t := c.Terms
+	switch {
+	case c.Protocol != V1 || t == nil:
+	case t.ChargingMode.Metered():
+		return c.ProductID
+	case t.ChargingMode == "" && c.ExpireTime.IsZero() && t.PeriodType == "" && !t.Trial:
 		return c.ProductID
 	}
 	return ""

@@ -23,7 +23,11 @@ func TestKeysOfV1(t *testing.T) {
 	mode := func(m market.ChargingMode) func(*market.Call) {
 		return func(c *market.Call) { c.Terms.ChargingMode = m }
 	}
-	require.Equal(t, "v1/newInstance/o", call(market.NewInstance, nil))
+	require.Equal(t, "v1/newInstance/o/p", call(market.NewInstance, nil), "without a mode and a period")
+	for _, period := range []func(*market.Call){func(c *market.Call) { c.ExpireTime = time.Now() }, func(c *market.Call) { c.Terms.PeriodType = "year" },
+		func(c *market.Call) { c.Terms.Trial = true }} {
+		require.Equal(t, "v1/newInstance/o", call(market.NewInstance, period))
+	}
 	require.Equal(t, "v1/newInstance/o", call(market.NewInstance, mode(market.Period)))
 	require.Equal(t, "v1/newInstance/o", call(market.NewInstance, mode(market.OneTime)))
 	require.Equal(t, "v1/newInstance/o/p", call(market.NewInstance, mode(market.OnDemand)))

@@ -79,6 +79,11 @@ func (p *Provisioner) learn(ctx context.Context, tx *store.Tx, task outbox.Task,
 	if err := p.followUp(ctx, tx, task, i, d); err != nil {
 		return err
 	}
+	if i.OrderKnownAt.IsZero() {
+		if err := tx.JudgeLicenses(ctx, i.PK); err != nil {
+			return err
+		}
+	}
 	return tx.Complete(ctx, task)
 }
 

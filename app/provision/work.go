@@ -221,6 +221,12 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string,
 		if err := tellUpgraded(ctx, tx, task, i); err != nil {
 			return err
 		}
+		switch there, err := tx.HandedIn(ctx, task.ID); {
+		case err != nil:
+			return err
+		case there:
+			return tx.Complete(ctx, task)
+		}
 		p.log.InfoContext(ctx, "waiting for access data", "instance", i.InstanceID, "driver", driver)
 		return tx.Park(ctx, task, until)
 	})

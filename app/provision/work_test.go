@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -130,6 +131,31 @@ func TestAnUpgradeThatWaitsIsToldOnce(t *testing.T) {
 	require.NoError(t, d.p.Provision(ctx, task))
 	require.NoError(t, d.p.Provision(ctx, d.claimAgain(task.ID)))
 	require.Equal(t, 1, d.count(`SELECT count(*) FROM events WHERE type = 'instance.upgraded' AND order_id = 'CS2'`))
+}
+
+// What a product promised may be handed in before its promise is written down, also
+// when nothing of the access data changes: then nothing is waited for.
+func TestAnUpgradeIsOverThatWasHandedInBeforeItsPromise(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	d.product("static", templates)
+	d.market.add(t, order{ID: "CS1", Product: product, Email: "zhang@example.com"})
+	i := d.instance(d.made("CS1"))
+	changed := i.App
+	changed.Memo = "twice as big"
+	drv := &fake{result: provision.Result{Waiting: true, Until: time.Now().Add(2 * time.Hour)}}
+	d.drivers["prompt"] = drv
+	d.product("prompt", store.ProductSettings{})
+	for _, access := range []provision.Access{i.App, changed} {
+		drv.during = func() { require.NoError(t, d.p.SetAccess(ctx, i.InstanceID, access, ann)) }
+		require.NoError(t, d.p.Provision(ctx, d.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, InstancePK: i.PK, UniqueKey: access.Memo})))
+		require.Equal(t, access, d.instance(i.PK).App)
+		require.Zero(t, d.count(`SELECT count(*) FROM tasks WHERE kind = 'provision' AND status <> 'succeeded'`))
+	}
+	drv.during = nil
+	require.NoError(t, d.p.Provision(ctx, d.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, InstancePK: i.PK, UniqueKey: "waits"})))
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM tasks WHERE kind = 'provision' AND status = 'pending' AND parked_at IS NOT NULL`), "the next one waits as ever")
 }
 
 func TestAnUpgradeDuringProvisioningIsPartOfIt(t *testing.T) {

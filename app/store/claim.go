@@ -68,6 +68,16 @@ const parked = `t.status = 'pending'
 
 var parkedFor = map[string]string{"": parked + ")", ForPerson: parked + " AND i.driver <> 'webhook')", ForSystem: parked + " AND i.driver = 'webhook')"}
 
+// HandedIn tells whether what a running task is going to wait for has been handed
+// in since its try began.
+func (t *Tx) HandedIn(ctx context.Context, task int64) (yes bool, err error) {
+	err = t.tx.GetContext(ctx, &yes, `
+SELECT handed_in IS NOT NULL
+  FROM tasks
+ WHERE id = $1`, task)
+	return yes, toFault(err)
+}
+
 // WaitsForAccess tells whether somebody may hand in what an instance waits for.
 func (t *Tx) WaitsForAccess(ctx context.Context, instancePK int64) (waits bool, err error) {
 	err = t.tx.GetContext(ctx, &waits, `

@@ -32,8 +32,8 @@ type License struct {
 	SuppliedBy  string // who handed it in, when a person or a token did
 	Content     market.LicenseContent
 	Version     int
-	Uploaded    int // the version that the marketplace has
-	Refusal     market.ResultCode
+	Uploaded    int  // the version that the marketplace has
+	JudgeLater  bool // whether it may be given at all is to be judged: its order was not known when it was asked for
 	RequestedAt time.Time
 }
 
@@ -42,7 +42,7 @@ func (l *License) There() bool { return l.Version > 0 }
 
 const licenseColumns = `id, channel_id, instance_pk, COALESCE(message_id, 0), protocol, request_key, event_id, order_id, device_sealed,
        effective_at, expires_at, period_end, status, supplier, pool, supplied_by, file_name, content_sealed, version,
-       uploaded_version, refusal_code, requested_at`
+       uploaded_version, judge_later, requested_at`
 
 func (r *Reader) scanLicense(row scanner) (*License, error) {
 	var l License
@@ -51,7 +51,7 @@ func (r *Reader) scanLicense(row scanner) (*License, error) {
 	var name string
 	err := row.Scan(&l.ID, &l.ChannelID, &l.InstancePK, &l.MessageID, &l.Protocol, &l.Key, &l.EventID, &l.OrderID, &device,
 		&effective, &expires, &period, &l.Status, &l.Supplier, &l.Pool, &l.SuppliedBy, &name, &content, &l.Version,
-		&l.Uploaded, &l.Refusal, &l.RequestedAt)
+		&l.Uploaded, &l.JudgeLater, &l.RequestedAt)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "license.unknown")
 	}
@@ -83,12 +83,12 @@ func (r *Reader) openLicense(fileName string, sealed []byte) (market.LicenseCont
 func (t *Tx) AddLicense(ctx context.Context, l *License) (added bool, err error) {
 	err = t.tx.GetContext(ctx, &l.ID, `
 INSERT INTO licenses (channel_id, instance_pk, message_id, protocol, request_key, event_id, order_id, device_sealed, device_bidx,
-                      effective_at, expires_at, period_end, supplier, pool)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                      effective_at, expires_at, period_end, supplier, pool, judge_later)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (channel_id, request_key) DO NOTHING
 RETURNING id`, l.ChannelID, l.InstancePK, nullID(l.MessageID), string(l.Protocol), l.Key, l.EventID, l.OrderID,
 		nullBytes(t.keys.SealString(seal.Customer, l.Device)), nullBytes(t.keys.Index(l.Device)),
-		nullTime(l.EffectiveAt), nullTime(l.ExpiresAt), nullTime(l.PeriodEnd), l.Supplier, l.Pool)
+		nullTime(l.EffectiveAt), nullTime(l.ExpiresAt), nullTime(l.PeriodEnd), l.Supplier, l.Pool, l.JudgeLater)
 	if err == nil {
 		l.Status, l.RequestedAt = market.LicenseRequested, t.Now
 		return true, nil
@@ -130,16 +130,58 @@ SELECT `+licenseColumns+`
  WHERE id = $1`, id))
 }
 
-// CountLicenses counts an instance's Licenses of one period (of the order's
-// expiry) that were given or promised: refused and cancelled ones do not count.
-func (t *Tx) CountLicenses(ctx context.Context, instancePK int64, periodEnd time.Time) (n int64, err error) {
-	err = t.tx.GetContext(ctx, &n, `
+// LicenseAsk is what is known of a License and of the order that it is of, to be
+// judged: of the order's Licenses those count that were given or promised before
+// it. An id of 0 is a new one.
+func (t *Tx) LicenseAsk(ctx context.Context, i *Instance, l *License, p *Product) (market.LicenseAsk, error) {
+	ask := market.LicenseAsk{Effective: l.EffectiveAt, Expires: l.ExpiresAt, Device: l.Device, ChargingMode: i.ChargingMode,
+		OrderExpires: i.ExpiresAt, Frozen: i.Status == market.Frozen, NeedsDevice: p.Settings.LicenseNeedsDevice}
+	if i.LinearValue <= 0 || p.Settings.LicenseUnlimited {
+		return ask, nil
+	}
+	ask.Quota = i.LinearValue
+	return ask, toFault(t.tx.GetContext(ctx, &ask.Given, `
 SELECT count(*)
   FROM licenses
  WHERE instance_pk = $1
    AND status NOT IN ('refused', 'cancelled')
-   AND (period_end IS NULL OR period_end IS NOT DISTINCT FROM $2)`, instancePK, nullTime(periodEnd))
-	return n, toFault(err)
+   AND (period_end IS NULL OR period_end IS NOT DISTINCT FROM $2)
+   AND ($3 = 0 OR id < $3)`, i.PK, nullTime(i.ExpiresAt), l.ID))
+}
+
+// LicenseAllowed notes that a License was judged and may be given, in the order's
+// present period.
+func (t *Tx) LicenseAllowed(ctx context.Context, id int64, periodEnd time.Time) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE licenses
+   SET judge_later = false,
+       period_end = $2,
+       updated_at = now()
+ WHERE id = $1`, id, nullTime(periodEnd))
+	return toFault(err)
+}
+
+// JudgeLicenses lets the supply of an instance's Licenses go on that could not be
+// judged before its order was known.
+func (t *Tx) JudgeLicenses(ctx context.Context, instancePK int64) error {
+	var ids []int64
+	err := t.tx.SelectContext(ctx, &ids, `
+SELECT t.id
+  FROM tasks t
+  JOIN licenses l
+         ON l.id = t.license_id
+ WHERE l.instance_pk = $1
+   AND l.judge_later
+   AND t.kind = 'license'
+   AND t.status IN ('failed', 'pending')
+   AND t.last_error ->> 'key' = 'license.order_unknown'`, instancePK)
+	if err != nil || len(ids) == 0 {
+		return toFault(err)
+	}
+	if _, err := t.RestartTasks(ctx, ids, "system"); err != nil {
+		return err
+	}
+	return t.SettleMessagesOf(ctx, ids)
 }
 
 // SaveLicense writes a License's content as its next version. status says where
@@ -162,7 +204,6 @@ UPDATE licenses
        content_sha256 = $7,
        content_size = $8,
        version = $9,
-       refusal_code = '',
        last_error = NULL,
        ready_at = now(),
        updated_at = now()
@@ -198,15 +239,14 @@ UPDATE licenses
 
 // SetLicenseTrouble notes why a try for a License failed; status "" leaves it
 // where it is. What is done or over stays so.
-func (t *Tx) SetLicenseTrouble(ctx context.Context, id int64, status market.LicenseStatus, refusal market.ResultCode, cause error) error {
+func (t *Tx) SetLicenseTrouble(ctx context.Context, id int64, status market.LicenseStatus, cause error) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE licenses
    SET status = COALESCE($2, status),
-       refusal_code = $3,
-       last_error = $4,
+       last_error = $3,
        updated_at = now()
  WHERE id = $1
-   AND status NOT IN ('cancelled', 'answered')`, id, nullText(string(status)), string(refusal), nullBytes(fault.ToRecord(cause).JSON()))
+   AND status NOT IN ('cancelled', 'answered')`, id, nullText(string(status)), nullBytes(fault.ToRecord(cause).JSON()))
 	return toFault(err)
 }
 

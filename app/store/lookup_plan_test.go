@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -122,9 +121,10 @@ func licensePlans(t *testing.T, s *store.Store) {
 		return nil
 	})
 	reads(t, s, "how many an instance has", 10, func(tx *store.Tx) error {
-		_, err := tx.CountLicenses(ctx, 4711, time.Time{})
+		_, err := tx.LicenseAsk(ctx, &store.Instance{PK: 4711, LinearValue: 5}, &store.License{}, &store.Product{})
 		return err
 	})
+	reads(t, s, "requests that wait for their order", 10, func(tx *store.Tx) error { return tx.JudgeLicenses(ctx, 4711) })
 	reads(t, s, "requests that wait for a pool", 2000, func(tx *store.Tx) error {
 		_, err := tx.WakeLicensePool(ctx, "pool-2", "operator:7")
 		return err

@@ -22,8 +22,14 @@ type NewInstance struct {
 
 // AddInstance writes the instance of a purchase and fills in its PK and
 // instanceId. A purchase that has an instance already, although its message is
-// gone, gets that one; added is then false.
+// gone, gets that one; added is then false. So does one of V1.0 that says of the
+// same order and product more or less than the first did of the charging.
 func (t *Tx) AddInstance(ctx context.Context, n *NewInstance) (added bool, err error) {
+	if n.Protocol == market.V1 {
+		if known, err := t.sameProduct(ctx, n); err != nil || known {
+			return false, err
+		}
+	}
 	for _, id := range []string{n.WantedID, n.SpareID} {
 		err := t.tx.GetContext(ctx, &n.PK, `
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, protocol, billing_item)
@@ -57,6 +63,25 @@ SELECT id, instance_id
 		}
 	}
 	return false, fault.New(fault.Internal, "internal") // a fresh UUID is nobody's
+}
+
+// sameProduct finds the instance of an order's product, where one of both has no
+// billing item.
+func (t *Tx) sameProduct(ctx context.Context, n *NewInstance) (known bool, err error) {
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT id, instance_id
+  FROM instances
+ WHERE channel_id = $1
+   AND order_id = $2
+   AND order_line_id = $3
+   AND product_id = $5
+   AND ($4 = '' OR billing_item = '')
+ ORDER BY id
+ LIMIT 1`, n.ChannelID, n.OrderID, n.OrderLineID, n.BillingItem, n.ProductID).Scan(&n.PK, &n.InstanceID)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, toFault(err)
 }
 
 // NameInstance notes which instance a message made.

@@ -55,6 +55,7 @@ UPDATE tasks
        attempts = attempts + 1,
        started_at = now(),
        parked_at = NULL,
+       handed_in = NULL,
        leased_until = now() + make_interval(secs => $2)
  WHERE id = $1
    AND status = 'pending'
@@ -334,7 +335,8 @@ UPDATE tasks
 
 // CompleteParked ends whatever provisioning of the instance is waiting for a
 // person or was given up, because a person has done it, and settles the messages
-// behind it. A change that a driver is still going to make by itself is left to it.
+// behind it. A change that a driver is still going to make by itself is left to it;
+// one that is just being asked for need not wait, should the driver want to.
 func (t *Tx) CompleteParked(ctx context.Context, instancePK int64, actor string) error {
 	var messages []int64
 	err := t.tx.SelectContext(ctx, &messages, `
@@ -354,6 +356,12 @@ WITH c AS (
       FROM c
      WHERE events.task_id = c.id
        AND events.status IN ('pending', 'running', 'failed')
+), h AS (
+    UPDATE tasks
+       SET handed_in = true
+     WHERE instance_pk = $1
+       AND kind = 'provision'
+       AND status = 'running'
 ), a AS (
     INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
     SELECT id, round, attempts, now(), 'succeeded', $2
