@@ -102,7 +102,7 @@ func templateSamples(op, ro look) []Sample {
 	long.Result.Units, long.Result.Parts, long.Result.Left, long.Result.Mainland, long.Result.Encoding, long.Result.Whole, long.Result.Part = 173, 2, 133, 3, "gsm7", 160, 153
 	long.Held, long.Service, long.Filled = true, "8ff55eac1d0b478ab3c06c3c6a492300", "product_name, user_name, password"
 	none := op.template("sms")
-	none.Held, none.Result = true, view.TemplatePreview{Fault: &fault.Record{Code: fault.NotFound, Key: "instance.unknown"}}
+	none.Held, none.To, none.Result = true, "", view.TemplatePreview{Fault: &fault.Record{Code: fault.NotFound, Key: "instance.unknown"}}
 	fresh := op.template("email")
 	fresh.Chain = []view.TemplateLink{{Source: "house"}, {Source: "shipped", Has: true, Counts: true}}
 	fresh.Channel, fresh.ProductID, fresh.Own, fresh.Base, fresh.Below, fresh.Versions, fresh.Instance, fresh.Result.Sample, fresh.Withdraw.Show = "", "", false, 0, 2, nil, "", true, false
