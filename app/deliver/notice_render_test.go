@@ -1,11 +1,6 @@
 package deliver
 
 import (
-	"context"
-	"flag"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -15,10 +10,6 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/store"
 )
-
-// shots is where pictures of the mails go; without it none are taken. `make
-// screenshots` sets it.
-var shots = flag.String("screenshots", "", "write pictures of the mails to this folder")
 
 func TestEveryNoticeSpeaksItsLanguage(t *testing.T) {
 	t.Parallel()
@@ -89,44 +80,4 @@ func TestAnExpiryIsToldInDaysOfTheCustomersCalendar(t *testing.T) {
 		require.Contains(t, got.Subject, c.subject)
 		require.Contains(t, got.Text, c.date)
 	}
-}
-
-// The pictures are of the very HTML that is sent.
-func TestPicturesOfTheMails(t *testing.T) {
-	if *shots == "" {
-		return
-	}
-	browser := os.Getenv("CHROME_BIN")
-	require.NotEmpty(t, browser, "CHROME_BIN is not set: run `make screenshots`")
-	d := renderer(t)
-	zone, err := time.LoadLocation("Asia/Shanghai")
-	require.NoError(t, err)
-	i := full()
-	for _, kind := range market.Notices() {
-		for _, language := range languages {
-			i.ProductName, i.RealName = "云协作旗舰版", "张三"
-			if language == "en" {
-				i.ProductName, i.RealName, i.App.Memo = "Cloud Suite", "Ann Example", "Note"
-			}
-			c, err := d.noticeContent(i, kind, Email, language, zone, i.ExpiresAt.Add(-7*24*time.Hour))
-			if kind == UsageInfo {
-				c, err = d.usageContent(i, Email, language, zone)
-			}
-			require.NoError(t, err)
-			picture(t, browser, c.HTML, "mail-"+kind+"-"+language)
-		}
-	}
-}
-
-func picture(t *testing.T, browser, html, name string) {
-	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, name+".html")
-	require.NoError(t, os.WriteFile(file, []byte(html), 0o600))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	//nolint:gosec // the test's own browser on the test's own file
-	out, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir="+filepath.Join(dir, "profile"),
-		"--window-size=720,720", "--screenshot="+filepath.Join(*shots, name+".png"), "file://"+file).CombinedOutput()
-	require.NoError(t, err, string(out))
 }

@@ -47,17 +47,25 @@ func (d *Deliverer) PreviewTemplate(ctx context.Context, of TemplateOf, t wordin
 		text := letter.Short(v)
 		p.Size, p.Mainland = SizeSMS(text), SizeSMSMainland(text)
 	}
-	for _, secret := range []string{"password", "memo"} {
-		if v[secret] != "" && (secret == "password" || !p.Sample) {
-			v[secret] = covered
-		}
-	}
-	if !p.Sample { // whoever may read texts may not read real names
-		v["customer_name"] = store.MaskName(v["customer_name"])
-	}
+	cover(v, p.Sample, covered)
 	c, err := d.fill(of.Medium, of.Language, letter, v)
 	p.Subject, p.Text, p.HTML = c.Subject, c.Text, c.HTML
 	return p, err
+}
+
+// cover hides what nobody may read who tries a text: the password, for which
+// something else stands, and of an instance's own values the memo and the name.
+func cover(v wording.Values, sample bool, password string) {
+	if v["password"] != "" {
+		v["password"] = password
+	}
+	if sample {
+		return
+	}
+	if v["memo"] != "" {
+		v["memo"] = covered
+	}
+	v["customer_name"] = store.MaskName(v["customer_name"])
 }
 
 // example are the values that a text is tried with.
@@ -99,8 +107,8 @@ const testPassword = "Kp7-example" //nolint:gosec // made up, and opens nothing
 var testMarks = map[string]string{"zh-CN": "【测试】", "en": "[Test] "}
 
 // TestTemplate sends a text to whoever tries it: to an e-mail address or a phone
-// number. It says that it is a test, holds a made-up password, and is in no
-// customer's ledger. kept tells that nothing leaves the machine.
+// number. It says that it is a test, holds a made-up password and no customer's name
+// or memo, and is in no customer's ledger. kept tells that nothing leaves the machine.
 //
 // Faults: those of PreviewTemplate and of the sender; invalid
 // "delivery.bad_email", "delivery.bad_phone".
@@ -132,9 +140,7 @@ func (d *Deliverer) TestTemplate(ctx context.Context, of TemplateOf, t wording.T
 	if err != nil {
 		return false, err
 	}
-	if v["password"] != "" {
-		v["password"] = testPassword
-	}
+	cover(v, instanceID == "", testPassword)
 	c, err := d.fill(of.Medium, of.Language, letter, v)
 	if err != nil {
 		return false, err

@@ -13,6 +13,7 @@ import (
 	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/fault"
 	"koodesk/app/staff"
+	"koodesk/app/store"
 	"koodesk/app/wording"
 )
 
@@ -276,8 +277,18 @@ func TestATestArrives(t *testing.T) {
 	require.Contains(t, m.Text, "admin Kp7-example")
 	require.Contains(t, m.HTML, "云协作 &lt;Pro&gt;")
 	require.NotContains(t, m.Text+m.HTML, "Pa55", "nobody gets a customer's password by a test")
+	p.write(pk, func(tx *store.Tx, i *store.Instance) error {
+		i.RealName = "张三丰"
+		return tx.SaveOrder(ctx, i, []byte("{}"))
+	})
+	_, err = p.d.TestTemplate(ctx, everywhere, wording.Text{Subject: "{customer_name}!", Body: "{memo}\n{front_end_url} {user_name} {password}"}, instance, "ann@seller.example", ann)
+	require.NoError(t, err)
+	named := p.arrived(2)[1]
+	require.Contains(t, named.Get("Subject"), "!")
+	require.NotContains(t, named.Get("Subject")+named.Text+named.HTML, "张三丰", "nor their name")
+	require.NotContains(t, named.Text+named.HTML, "第一行", "nor their memo")
 	require.Zero(t, p.count(`SELECT count(*) FROM deliveries`))
-	require.Equal(t, "a•••@seller.example "+instance, p.text(`SELECT concat(detail->>'to', ' ', detail->>'instance') FROM audit WHERE action = 'template.test'`))
+	require.Equal(t, "a•••@seller.example "+instance, p.text(`SELECT DISTINCT concat(detail->>'to', ' ', detail->>'instance') FROM audit WHERE action = 'template.test'`))
 
 	_, err = p.d.TestTemplate(ctx, everywhere, says("x"), "", "Ann <ann@seller.example>", ann)
 	require.Equal(t, "delivery.bad_email", fault.From(err).Key)

@@ -23,13 +23,11 @@ const versionsShown = 20
 type draft struct {
 	text     wording.Text
 	instance string
-	to       string
 	base     int
 }
 
 func draftOf(c *fiber.Ctx) draft {
-	d := draft{text: wording.Tidy(wording.Text{Subject: field(c, "subject"), Body: field(c, "body")}), instance: clean(field(c, "instance"), maxParameter),
-		to: clean(field(c, "to"), maxEmail)}
+	d := draft{text: wording.Tidy(wording.Text{Subject: field(c, "subject"), Body: field(c, "body")}), instance: clean(field(c, "instance"), maxParameter)}
 	d.base, _ = strconv.Atoi(field(c, "base")) // what is no number is no version
 	return d
 }
@@ -62,13 +60,19 @@ func (k *Console) templatePage(c *fiber.Ctx, d *draft) (p view.TemplatePage, err
 	p.Save, p.Test, p.Withdraw = at(""), at("/test"), at("/withdraw")
 	p.Withdraw.Show = p.Withdraw.Show && p.Own
 	p.Preview, p.Frame = templateURL(of, "/preview").String(), templateURL(of, "/frame").String()
-	p.To = view.Field{Name: "to"}
+	if of.Medium == deliver.SMS && p.Save.Show {
+		to, err := k.ownNumber(c)
+		if err != nil {
+			return p, err
+		}
+		p.To = to.Mask
+	}
 	if d == nil {
 		p.Instance, err = k.newest(c, of)
 		p.Framed = templateURL(of, "/frame").With("instance", p.Instance).String()
 		return p, err
 	}
-	p.Subject, p.Body, p.Instance, p.Base, p.To.Value = d.text.Subject, d.text.Body, d.instance, d.base, d.to
+	p.Subject, p.Body, p.Instance, p.Base = d.text.Subject, d.text.Body, d.instance, d.base
 	return p, nil
 }
 
@@ -212,15 +216,43 @@ func (k *Console) SaveTemplate(c *fiber.Ctx) error {
 	return err
 }
 
-// TestTemplate sends the draft to whoever is looking at it: mail to the reader's
-// own address, SMS to the number that was typed. The draft stays in the form.
+// ownNumber is where the reader hears of alerts by SMS; empty if nowhere.
+func (k *Console) ownNumber(c *fiber.Ctx) (store.AlertTarget, error) {
+	all, err := k.read.AlertTargets(c.UserContext(), session.Of(c).Person.ID)
+	for _, t := range all {
+		if t.Medium == deliver.SMS {
+			return t, err
+		}
+	}
+	return store.AlertTarget{}, err
+}
+
+// sendTest sends the draft to the reader: to the address of the account, or to the
+// number at which the reader hears of alerts; to is where it went, for people.
+//
+// Faults: those of Deliverer.TestTemplate; invalid "message_template.no_number".
+func (k *Console) sendTest(c *fiber.Ctx, of deliver.TemplateOf, d draft) (to string, kept bool, err error) {
+	address := session.Of(c).Person.Email
+	to = address
+	if of.Medium == deliver.SMS {
+		own, err := k.ownNumber(c)
+		if err != nil {
+			return "", false, err
+		}
+		if own.Address == "" {
+			return "", false, fault.New(fault.Invalid, "message_template.no_number")
+		}
+		address, to = own.Address, own.Mask
+	}
+	kept, err = k.o.Deliver.TestTemplate(c.UserContext(), of, d.text, d.instance, address, actor(c))
+	return to, kept, err
+}
+
+// TestTemplate sends the draft to whoever is looking at it. The draft stays in the
+// form.
 func (k *Console) TestTemplate(c *fiber.Ctx) error {
 	d, of := draftOf(c), templateOf(c)
-	to := d.to
-	if of.Medium == deliver.Email {
-		to = session.Of(c).Person.Email
-	}
-	kept, err := k.o.Deliver.TestTemplate(c.UserContext(), of, d.text, d.instance, to, actor(c))
+	to, kept, err := k.sendTest(c, of, d)
 	if err != nil {
 		f := fault.From(err)
 		if f.Code == fault.Internal {

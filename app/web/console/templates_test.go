@@ -8,7 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/seal"
 	"koodesk/app/staff"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 const mailText = "/templates/usage_info/email/zh-CN"
@@ -72,6 +75,22 @@ func TestATextIsEditedInTheConsole(t *testing.T) {
 	require.Len(t, h.mail.sent, sent+1)
 	require.Equal(t, "admin@seller.example", h.mail.sent[sent].To)
 	require.Equal(t, "【测试】智能客服云", h.mail.sent[sent].Subject)
+
+	const smsText = "/templates/frozen/sms/en"
+	require.Contains(t, v.get(smsText).words("#template-form"), "you have none yet")
+	refused := v.post(smsText+"/test", v.get(smsText), "body", "frozen", "to", "13900000000")
+	require.Equal(t, http.StatusUnprocessableEntity, refused.status)
+	require.Contains(t, refused.words(".toast, .flash, [role=status], [role=alert]"), "You have no phone number here yet")
+	tested := func() string {
+		return h.text(`SELECT COALESCE(string_agg(detail->>'to', ','), '') FROM audit WHERE action = 'template.test' AND target LIKE '%/sms/%'`)
+	}
+	require.Empty(t, tested(), "not to whatever number somebody types")
+	h.exec(`
+INSERT INTO alert_targets (operator_id, name, medium, address_sealed, address_mask, language)
+SELECT id, email, 'sms', $1, '186••••8888', 'en' FROM operators`, storetest.Keys(t).SealString(seal.AlertTarget, "18688888888"))
+	require.Equal(t, http.StatusOK, v.post(smsText+"/test", v.get(smsText), "body", "frozen", "to", "13900000000").status)
+	require.Equal(t, store.MaskPhone("18688888888"), tested())
+	require.Contains(t, v.get(smsText).words("#template-form"), "186••••8888")
 
 	reader := h.as(staff.Viewer)
 	seen := reader.get(mailText)

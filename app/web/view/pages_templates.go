@@ -112,7 +112,7 @@ type TemplatePage struct {
 	Subject   string
 	Body      string
 	Instance  string // that the preview is filled from; "" is made-up values
-	To        Field  // who gets a test
+	To        string // the number that gets a test, masked; "" for a mail, and where the reader has none
 	Max       int    // characters of the body
 	Variables []TemplateVariable
 	Held      bool   // the SMS service has its texts itself

@@ -55,7 +55,7 @@ func (k look) template(medium string) view.TemplatePage {
 	const self = "/templates/usage_info/"
 	here := self + medium + "/zh-CN?channel=default&product_id=OFFI846204237451911168"
 	p := view.TemplatePage{Shell: k.shell(view.RoomTemplates, here), Kind: "usage_info", Medium: medium, Language: "zh-CN", Channel: "default", ProductID: "OFFI846204237451911168",
-		Back: "/templates?channel=default&product_id=OFFI846204237451911168", Own: true, Base: 3, Instance: "10e758d0-31ad-4c4b-8f1b-81d03469a10e", To: view.Field{Name: "to"},
+		Back: "/templates?channel=default&product_id=OFFI846204237451911168", Own: true, Base: 3, Instance: "10e758d0-31ad-4c4b-8f1b-81d03469a10e", To: map[string]string{"sms": "186••••8888"}[medium],
 		Save: k.may(staff.ProductsWrite, here), Test: k.may(staff.ProductsWrite, self+medium+"/zh-CN/test"), Withdraw: k.may(staff.ProductsWrite, self+medium+"/zh-CN/withdraw"),
 		Preview: self + medium + "/zh-CN/preview", Frame: self + medium + "/zh-CN/frame?channel=default", Max: 10000}
 	for _, m := range []string{"email", "sms"} {
@@ -102,7 +102,7 @@ func templateSamples(op, ro look) []Sample {
 	long.Result.Units, long.Result.Parts, long.Result.Left, long.Result.Mainland, long.Result.Encoding, long.Result.Whole, long.Result.Part = 173, 2, 133, 3, "gsm7", 160, 153
 	long.Held, long.Service, long.Filled = true, "8ff55eac1d0b478ab3c06c3c6a492300", "product_name, user_name, password"
 	none := op.template("sms")
-	none.Held, none.Result = true, view.TemplatePreview{Fault: &fault.Record{Code: fault.NotFound, Key: "instance.unknown"}}
+	none.Held, none.To, none.Result = true, "", view.TemplatePreview{Fault: &fault.Record{Code: fault.NotFound, Key: "instance.unknown"}}
 	fresh := op.template("email")
 	fresh.Chain = []view.TemplateLink{{Source: "house"}, {Source: "shipped", Has: true, Counts: true}}
 	fresh.Channel, fresh.ProductID, fresh.Own, fresh.Base, fresh.Below, fresh.Versions, fresh.Instance, fresh.Result.Sample, fresh.Withdraw.Show = "", "", false, 0, 2, nil, "", true, false

@@ -1,0 +1,127 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"html"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+)
+
+// shots is where pictures of the mails are kept; without it they are only looked
+// at. `make screenshots` sets it.
+var shots = flag.String("screenshots", "", "write pictures of the mails to this folder")
+
+// The pictures are of the very HTML that is sent, all of them on one sheet. Each
+// has something on it, and none looks like another.
+func TestPicturesOfTheMails(t *testing.T) {
+	t.Parallel()
+	d := renderer(t)
+	zone, err := time.LoadLocation("Asia/Shanghai")
+	require.NoError(t, err)
+	i := full()
+	var names, mails []string
+	for _, kind := range market.Notices() {
+		for _, language := range languages {
+			i.ProductName, i.RealName = "云协作旗舰版", "张三"
+			if language == "en" {
+				i.ProductName, i.RealName, i.App.Memo = "Cloud Suite", "Ann Example", "Note"
+			}
+			c, err := d.noticeContent(i, kind, Email, language, zone, i.ExpiresAt.Add(-7*24*time.Hour))
+			if kind == UsageInfo {
+				c, err = d.usageContent(i, Email, language, zone)
+			}
+			require.NoError(t, err)
+			names, mails = append(names, "mail-"+kind+"-"+language+".png"), append(mails, c.HTML)
+		}
+	}
+	seen := map[string]string{}
+	for n, img := range photograph(t, mails) {
+		printed(t, img, names[n])
+		var picture bytes.Buffer
+		require.NoError(t, png.Encode(&picture, img))
+		require.Empty(t, seen[picture.String()], "%s looks like another mail", names[n])
+		seen[picture.String()] = names[n]
+		if *shots != "" {
+			require.NoError(t, os.WriteFile(filepath.Join(*shots, names[n]), picture.Bytes(), 0o600))
+		}
+	}
+}
+
+// side is how wide and high a picture is, in pixels.
+const side = 720
+
+// printed holds that a picture shows text: dark on light, with the shades in
+// between that letters have at their edges. Every other pixel will do.
+func printed(t *testing.T, img image.Image, name string) {
+	t.Helper()
+	dark, light, shades, at := 0, 0, map[uint8]bool{}, img.Bounds()
+	for y := at.Min.Y; y < at.Max.Y; y += 2 {
+		for x := at.Min.X; x < at.Max.X; x += 2 {
+			g, _ := color.GrayModel.Convert(img.At(x, y)).(color.Gray)
+			shades[g.Y] = true
+			switch {
+			case g.Y < 96:
+				dark++
+			case g.Y > 224:
+				light++
+			}
+		}
+	}
+	require.Greater(t, dark, 250, "%s shows no text", name)
+	require.Greater(t, light, 25_000, "%s has no ground", name)
+	require.Greater(t, len(shades), 32, name)
+}
+
+// photograph shows the mails below each other in a headless Chromium, each in a
+// frame of its own.
+func photograph(t *testing.T, mails []string) (pictures []image.Image) {
+	t.Helper()
+	bin := os.Getenv("CHROME_BIN")
+	require.NotEmpty(t, bin, "CHROME_BIN is not set: run `make test`, or point it to Chromium")
+	dir, err := os.MkdirTemp("", "koodesk-mails-")
+	require.NoError(t, err)
+	t.Cleanup(func() { // the browser's children may write for a moment longer than it lives
+		require.Eventually(t, func() bool { return os.RemoveAll(dir) == nil }, time.Minute, 50*time.Millisecond)
+	})
+	sheet := `<!doctype html><style>body{margin:0}iframe{display:block;border:0;width:720px;height:720px}</style>`
+	for _, m := range mails {
+		sheet += `<iframe srcdoc="` + html.EscapeString(m) + `"></iframe>`
+	}
+	file := filepath.Join(dir, "sheet.html")
+	require.NoError(t, os.WriteFile(file, []byte(sheet), 0o600))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("disable-background-networking", true))...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
+	t.Cleanup(cancel)
+	var shot []byte
+	require.NoError(t, chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(side, int64(side*len(mails)), 1, false),
+		chromedp.Navigate("file://"+file), chromedp.CaptureScreenshot(&shot)))
+	img, err := png.Decode(bytes.NewReader(shot))
+	require.NoError(t, err)
+	require.Equal(t, image.Rect(0, 0, side, side*len(mails)), img.Bounds())
+	whole, ok := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	})
+	require.True(t, ok)
+	for n := range mails {
+		pictures = append(pictures, whole.SubImage(image.Rect(0, side*n, side, side*(n+1))))
+	}
+	return pictures
+}
