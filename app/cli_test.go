@@ -83,6 +83,8 @@ func TestBadUsageNamesTheFlag(t *testing.T) {
 		{[]string{"channel", "set", "--slug", "new"}, "--site"},
 		{[]string{"channel", "set", "--slug", "a", "--open-api", "http://mkt.example.com"}, "http://mkt.example.com"},
 		{[]string{"product", "set", "--channel", "a", "--product", "*", "--driver", "magic"}, "magic"},
+		{[]string{"product", "set", "--channel", "a", "--driver", "manual"}, "either --product or --sku"},
+		{[]string{"product", "set", "--channel", "a", "--product", "*", "--sku", "s", "--driver", "manual"}, "either --product or --sku"},
 		{[]string{"product", "set", "--channel", "a", "--product", "*", "--driver", "static", "--front-end-url", "https://x/{nonsense}"}, "placeholder nonsense"},
 		{[]string{"operator", "add", "--email", "ann@example.com"}, "--role is missing"},
 		{[]string{"operator", "add", "--email", "not an address", "--role", "viewer"}, "address"},

@@ -102,6 +102,17 @@ func target(channel string, entry store.Product) string {
 	return "product/" + channel + "/" + entry.ProductID
 }
 
+// Drivers lists the drivers that an entry can have.
+func (p *Provisioner) Drivers() []string { return p.drivers.Names() }
+
+// Suppliers lists who can supply a product's Licenses.
+func (p *Provisioner) Suppliers() []string {
+	if p.license == nil {
+		return nil
+	}
+	return p.license.Names()
+}
+
 // checkLicense tells whether the License part of an entry can work.
 func (p *Provisioner) checkLicense(entry store.Product) error {
 	if p.license != nil {

@@ -21,6 +21,7 @@ type Deliverer interface {
 type Licenses interface {
 	Check(p store.Product) error
 	NewSecret(p store.Product) string // "" if the supplier needs none
+	Names() []string
 }
 
 // Options are what a Provisioner needs. Wake, which may be nil, is called after

@@ -25,6 +25,9 @@ type Product struct {
 	OldSecret    string // signs too, until OldUntil
 	OldUntil     time.Time
 	MailLanguage string // zh-CN or en
+	// Seen is when what SetProduct replaces was changed last, so that nobody's work
+	// is overwritten unseen; the zero time: there was nothing. nil replaces anything.
+	Seen *time.Time
 }
 
 // ProductSettings are the drivers' settings; templates may use {instance_id},
@@ -167,7 +170,8 @@ func (p *Product) Receiver(now time.Time) Receiver {
 	return Receiver{ProductPK: p.ID, URL: p.Settings.WebhookURL, Secrets: secrets(p.Secret, p.OldSecret, p.OldUntil, now)}
 }
 
-// SetProduct creates or replaces a product's entry.
+// SetProduct creates or replaces a product's entry. Fault: conflict
+// "product.changed": it is not what was seen any more.
 func (t *Tx) SetProduct(ctx context.Context, p Product) (created bool, err error) {
 	settings, err := json.Marshal(p.Settings)
 	if err != nil {
@@ -188,8 +192,13 @@ ON CONFLICT (channel_id, product_id, sku_code) DO UPDATE
        old_secret_sealed = EXCLUDED.old_secret_sealed,
        old_secret_until = EXCLUDED.old_secret_until,
        updated_at = now()
+ WHERE $10::timestamptz IS NULL
+    OR products.updated_at = $10
 RETURNING xmax = 0`,
 		p.ChannelID, p.ProductID, p.Driver, settings, nullBytes(t.keys.SealString(seal.ProductSecret, p.Secret)), p.MailLanguage,
-		nullBytes(t.keys.SealString(seal.ProductSecret, p.OldSecret)), nullTime(p.OldUntil), p.SkuCode)
+		nullBytes(t.keys.SealString(seal.ProductSecret, p.OldSecret)), nullTime(p.OldUntil), p.SkuCode, p.Seen)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return false, fault.New(fault.Conflict, "product.changed")
+	}
 	return created, toFault(err)
 }

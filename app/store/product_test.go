@@ -108,3 +108,18 @@ SELECT string_agg(product_id || ' ' || COALESCE(round(extract(epoch FROM wipe_pa
 		require.Equal(t, []string{"s"}, to[0].Secrets)
 	}
 }
+
+// productPlans explains what is sold of products, beside many others.
+func productPlans(t *testing.T, s *store.Store) {
+	ctx := context.Background()
+	entries(t, s, 1, store.Product{ProductID: "*"}, store.Product{ProductID: "OFFI1"}, store.Product{SkuCode: "SKU3"}, store.Product{SkuCode: "unsold"})
+	_, err := s.SQL().Exec(`VACUUM (ANALYZE) instances`) // as the database does by itself: what is counted stands in the index
+	require.NoError(t, err)
+	uses, err := planner(t, s, "what is sold of products", 2010).ProductUses(ctx, 1, 2, 3, 4)
+	require.NoError(t, err)
+	require.Len(t, uses, 3, "the default has none")
+	require.Equal(t, "Product 1", uses[2].Name)
+	require.Equal(t, store.Count{N: 1000}, uses[2].Instances)
+	require.Equal(t, store.Count{N: 1000, More: true}, uses[3].Instances)
+	require.Zero(t, uses[4])
+}

@@ -119,6 +119,17 @@ func (r *Reader) ProductDetail(ctx context.Context, channel, productID, skuCode 
 	c.and("p.channel_id = (SELECT id FROM channels WHERE slug = ?)", channel)
 	c.and("p.product_id = ?", productID)
 	c.and("p.sku_code = ?", skuCode)
+	return r.product(ctx, c)
+}
+
+// ProductByID loads an entry. Fault: not_found "product.unknown".
+func (r *Reader) ProductByID(ctx context.Context, id int64) (*ProductRow, error) {
+	c := &clause{}
+	c.and("p.id = ?", id)
+	return r.product(ctx, c)
+}
+
+func (r *Reader) product(ctx context.Context, c *clause) (*ProductRow, error) {
 	var row productRow
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+productList.columns+`

@@ -23,11 +23,11 @@ func seed(t *testing.T, s *store.Store) {
 		storetest.Channel(t, s, slug, "")
 	}
 	for _, statement := range []string{`
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, driver, product_id, product_name,
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, driver, product_id, sku_code, product_name,
                        customer_id, customer_name, user_name, expires_at, released_at, provisioned_at, created_at)
 SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', 'inst-' || n,
        CASE WHEN n % 50 = 0 THEN 'provisioning' WHEN n % 33 = 0 THEN 'frozen' WHEN n % 7 = 0 THEN 'released' ELSE 'active' END,
-       CASE WHEN n % 500 = 0 THEN 'manual' ELSE 'static' END, 'OFFI' || n % 40, 'Product ' || n % 40,
+       CASE WHEN n % 500 = 0 THEN 'manual' ELSE 'static' END, 'OFFI' || n % 40, 'SKU' || n % 20, 'Product ' || n % 40,
        'cust-' || n % 5000, 'Customer ' || n % 5000, 'user' || n, now() + n * interval '1 hour',
        CASE WHEN n % 7 = 0 THEN now() END, CASE WHEN n % 50 <> 0 THEN now() - interval '1 day' END, now() - n * interval '1 minute'
   FROM generate_series(1, $1::int) AS n`, `
@@ -128,6 +128,7 @@ func TestPlans(t *testing.T) {
 		t.Run("orders", func(t *testing.T) { t.Parallel(); orderPlans(t, s) })
 	})
 	t.Run("alerts", func(t *testing.T) { alertPlans(t, s) })
+	t.Run("products", func(t *testing.T) { productPlans(t, s) })
 }
 
 // named is a change to a filter.

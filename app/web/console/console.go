@@ -111,7 +111,7 @@ func New(o Options) *Console {
 func (k *Console) Routes() []session.Route {
 	const get, post = fiber.MethodGet, fiber.MethodPost
 	to := session.To
-	return append(k.templateRoutes(), []session.Route{
+	return append(append(k.templateRoutes(), k.productRoutes()...), []session.Route{
 		to(get, "/", staff.SignedIn, k.Home),
 		to(get, "/login", staff.Public, k.Login),
 		to(post, "/login", staff.Public, k.SignIn),

@@ -36,6 +36,7 @@ import (
 	"koodesk/app/provision/manual"
 	"koodesk/app/provision/pool"
 	"koodesk/app/provision/static"
+	hook "koodesk/app/provision/webhook"
 	"koodesk/app/reconcile"
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/replay"
@@ -138,7 +139,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	h.deliver, err = deliver.New(deliver.Options{Store: s, Email: h.mail, SMS: sms.Log{Log: quiet}, Domain: "koodesk.example", Log: quiet})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: s, Marketplace: h.orders, Deliverer: h.deliver, Log: quiet,
-		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "releasing": releasing{}}})
+		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "webhook": hook.Driver{}, "releasing": releasing{}}})
 	h.intake = intake.New(intake.Options{Store: s, Lifecycle: h.provision, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
 	h.people = signin.New(signin.Options{Store: s, Redis: r, Log: quiet, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -91,7 +91,7 @@ func TestNavigationIsForTheReader(t *testing.T) {
 			require.Equal(t, i.Room == RoomMessages, i.Count == 3)
 		}
 	}
-	require.Equal(t, []Room{RoomHome, RoomMessages, RoomFailures, RoomInstances, RoomProvisioning, RoomCalendar, RoomDeliveries, RoomOrders, RoomLicenses, RoomLicenseCodes, RoomPools, RoomReconcile, RoomLeftovers, RoomStuck, RoomRestarts, RoomEvents, RoomTasks, RoomListing, RoomAlerts, RoomTemplates, RoomChannels, RoomSelfCheck}, seen)
+	require.Equal(t, []Room{RoomHome, RoomMessages, RoomFailures, RoomInstances, RoomProvisioning, RoomCalendar, RoomDeliveries, RoomOrders, RoomLicenses, RoomLicenseCodes, RoomPools, RoomReconcile, RoomLeftovers, RoomStuck, RoomRestarts, RoomEvents, RoomTasks, RoomListing, RoomAlerts, RoomProducts, RoomTemplates, RoomChannels, RoomSelfCheck}, seen)
 	require.Empty(t, Shell{}.Nav(), "nobody has no rooms")
 	require.True(t, s.ReadOnly())
 	require.False(t, s.May(staff.TasksRestart))

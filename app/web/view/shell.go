@@ -32,6 +32,7 @@ const (
 	RoomListing      Room = "listing"
 	RoomAlerts       Room = "alerts"
 	RoomTemplates    Room = "templates"
+	RoomProducts     Room = "products"
 	RoomAccount      Room = "account" // not in the navigation: it hangs on the person
 )
 
@@ -69,6 +70,7 @@ var rooms = []room{
 	{RoomTasks, "/tasks", "tasks", "t", "system", staff.TasksRead},
 	{RoomListing, "/listing", "active", "l", "system", staff.ListingRead},
 	{RoomAlerts, "/alerts", "alert", "v", "system", staff.AlertsRead},
+	{RoomProducts, "/products", "order", "u", "system", staff.ProductsRead},
 	{RoomTemplates, "/templates", "edit", "z", "system", staff.ProductsRead},
 	{RoomChannels, "/channels", "settings", "y", "system", staff.ChannelsRead},
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},

@@ -53,6 +53,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, restartSamples(op, ro)...)
 	out = append(out, selfCheckSamples(op, ro)...)
 	out = append(out, channelSamples(op, ro)...)
+	out = append(out, productSamples(op, ro)...)
 	out = append(out, templateSamples(op, ro)...)
 	out = append(out, buyerSamples(op)...)
 	return append(out, hostile(op)...)
