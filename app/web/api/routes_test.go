@@ -126,7 +126,7 @@ func example(r session.Route) (p, body string) {
 		body = `{"license":"NO-SUCH","channel":"no-such-channel"}`
 	case "/license-codes/usage":
 		body = `{"channel":"no-such-channel","records":[{"license":"NO-SUCH","active_num":1}]}`
-	case "/products/:channel/:product_id":
+	case "/products/:channel/:product_id", "/products/:channel/sku/:sku_code":
 		if r.Method == http.MethodPut {
 			body = `{"driver":"manual"}`
 		}
