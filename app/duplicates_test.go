@@ -370,7 +370,7 @@ func (c *crowd) late(order string) (ids []string) {
 	c.t.Helper()
 	require.NoError(c.t, c.store.SQL().QueryRow(`SELECT COALESCE(array_agg(a.business_id), '{}')
 		FROM attempts a JOIN messages m ON m.id = a.message_id
-		WHERE m.activity = 'newInstance' AND m.order_id = $1 AND a.at >= m.answered_at`, order).Scan(pq.Array(&ids)))
+		WHERE m.activity = 'newInstance' AND m.order_id = $1 AND a.at >= m.answered_at[1]`, order).Scan(pq.Array(&ids)))
 	return ids
 }
 

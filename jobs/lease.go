@@ -6,8 +6,8 @@ import (
 )
 
 // hold does work under a lease that was granted for so long, and renews it
-// meanwhile. The work's context ends when somebody else has the lease, or may have
-// it, since it could not be renewed for as long as it was granted.
+// meanwhile. The work's context ends when somebody else has the lease, and in good
+// time before somebody else may have it, should it not be renewed.
 func (j *Jobs) hold(ctx context.Context, granted time.Duration, renew func(context.Context) (held bool, err error), work func(context.Context)) {
 	ctx, end := context.WithCancel(ctx)
 	over := make(chan struct{})
@@ -23,7 +23,8 @@ func (j *Jobs) hold(ctx context.Context, granted time.Duration, renew func(conte
 }
 
 func (j *Jobs) renew(ctx context.Context, end context.CancelFunc, granted time.Duration, renew func(context.Context) (held bool, err error)) {
-	tick := time.NewTicker(granted / 6)
+	step := granted / 6
+	tick := time.NewTicker(step)
 	defer tick.Stop()
 	since := time.Now()
 	for {
@@ -33,10 +34,13 @@ func (j *Jobs) renew(ctx context.Context, end context.CancelFunc, granted time.D
 		case <-tick.C:
 		}
 		now := time.Now()
-		switch held, err := renew(ctx); {
+		asked, stop := context.WithTimeout(ctx, step) // a database that hangs must not hold on to it
+		held, err := renew(asked)
+		stop()
+		switch {
 		case err == nil && held:
 			since = now
-		case err == nil || now.Sub(since) > granted:
+		case err == nil || time.Since(since) > granted-2*step:
 			end()
 		case ctx.Err() == nil:
 			j.o.Log.Warn("a lease could not be renewed; it is tried again", "error", err)

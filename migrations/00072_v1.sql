@@ -11,11 +11,11 @@ ALTER TABLE orders
     ADD COLUMN disk_size  bigint NOT NULL DEFAULT 0,
     ADD COLUMN band_width bigint NOT NULL DEFAULT 0;
 
--- The answer of a V1.0 purchase that waited: since when it stands, and which attempt
--- has it. Duplicates that had come by then get the same.
+-- The answers that a V1.0 purchase which waited was given in the last minute: when,
+-- and which attempt has it. Duplicates get the first one since they came.
 ALTER TABLE messages
-    ADD COLUMN answered_at    timestamptz,
-    ADD COLUMN answer_attempt bigint;
+    ADD COLUMN answered_at     timestamptz[] NOT NULL DEFAULT '{}',
+    ADD COLUMN answer_attempts bigint[] NOT NULL DEFAULT '{}';
 
 -- What a provision task is going to wait for was handed in while it ran.
 ALTER TABLE tasks ADD COLUMN handed_in boolean;
@@ -29,6 +29,6 @@ ALTER TABLE licenses
 -- +goose Down
 ALTER TABLE licenses ADD COLUMN refusal_code text NOT NULL DEFAULT '', DROP COLUMN judge_later;
 ALTER TABLE tasks DROP COLUMN handed_in;
-ALTER TABLE messages DROP COLUMN answered_at, DROP COLUMN answer_attempt;
+ALTER TABLE messages DROP COLUMN answered_at, DROP COLUMN answer_attempts;
 ALTER TABLE orders DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;
 ALTER TABLE instances DROP COLUMN amount, DROP COLUMN disk_size, DROP COLUMN band_width;

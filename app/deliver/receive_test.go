@@ -71,7 +71,7 @@ func (x *exchange) state(id int64) string {
 func (x *exchange) refuseSuccess() {
 	x.t.Helper()
 	storetest.Alter(x.t, x.store.SQL(), `ALTER TABLE deliveries ADD CONSTRAINT nothing_is_written CHECK (status <> 'succeeded')`,
-		`ALTER TABLE deliveries DROP CONSTRAINT nothing_is_written`)
+		`ALTER TABLE deliveries DROP CONSTRAINT IF EXISTS nothing_is_written`)
 }
 
 func (x *exchange) fallBack(on bool) {

@@ -84,7 +84,8 @@ func TestDuplicatesOfAPurchaseOfV1GetOneAnswer(t *testing.T) {
 		now := duplicate(time.Now())
 		require.Equal(t, "000000", now["resultCode"], how)
 		require.NotEqual(t, answer, now, how)
-		require.Equal(t, "new repeat conflict repeat", d.text(`SELECT string_agg(disposition, ' ' ORDER BY id) FROM attempts`), how)
+		require.Equal(t, answer, duplicate(came), "a later answer is not theirs who came before the first: "+how)
+		require.Equal(t, "new repeat conflict repeat repeat", d.text(`SELECT string_agg(disposition, ' ' ORDER BY id) FROM attempts`), how)
 		require.Equal(t, "1", d.text(`SELECT count(*)::text FROM tasks`), how)
 	}
 }

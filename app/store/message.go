@@ -42,7 +42,7 @@ type OpenMessage struct {
 	ResultCode market.ResultCode
 	InstanceID string
 	Accepted   int64     // the attempt whose different content a person has applied; 0 for a call
-	AnsweredAt time.Time // of a purchase that waited for its answer: since when that stands
+	AnsweredAt time.Time // when a purchase that waited was answered last
 }
 
 // OpenMessage finds or makes the message of an arrival and locks it. Nothing is
@@ -65,7 +65,7 @@ RETURNING id`,
 	m.Fresh = false
 	var answered sql.NullTime
 	err = t.tx.QueryRowxContext(ctx, `
-SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4, answered_at
+SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4, answered_at[cardinality(answered_at)]
   FROM messages
  WHERE channel_id = $1
    AND test = $2

@@ -132,7 +132,7 @@ SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false
                   WHERE t.message_id = m.id
                     AND t.kind <> 'deliver'
                     AND t.status IN ('pending', 'running')) > $2, false),
-       COALESCE(m.answered_at > $3, false)
+       COALESCE(m.answered_at[cardinality(m.answered_at)] > $3, false)
   FROM messages m
   LEFT JOIN instances i
          ON i.instance_id = m.instance_id
@@ -151,18 +151,21 @@ SELECT `+instanceColumns+`
    AND channel_id = $2`, instanceID, channel))
 }
 
-// StandingAnswer locks a purchase's message and gives the answer that has stood
-// since a time after came: what duplicates get that had come by then. false: there
-// is none.
+// StandingAnswer locks a purchase's message and gives the first answer that it was
+// given after came: what all duplicates get that had come by then, whatever later
+// ones were told meanwhile. false: there is none.
 func (t *Tx) StandingAnswer(ctx context.Context, message int64, came time.Time) (code market.ResultCode, response []byte, stands bool, err error) {
-	var since sql.NullTime
 	var attempt sql.NullInt64
 	err = t.tx.QueryRowxContext(ctx, `
-SELECT answered_at, answer_attempt
-  FROM messages
- WHERE id = $1
-   FOR UPDATE`, message).Scan(&since, &attempt)
-	if err != nil || !since.Time.After(came) {
+SELECT (SELECT given.by
+          FROM unnest(m.answered_at, m.answer_attempts) AS given(at, by)
+         WHERE given.at > $2
+         ORDER BY given.at
+         LIMIT 1)
+  FROM messages m
+ WHERE m.id = $1
+   FOR UPDATE`, message, came).Scan(&attempt)
+	if err != nil || !attempt.Valid {
 		return "", nil, false, toFault(err)
 	}
 	var sealed []byte
@@ -182,12 +185,16 @@ SELECT result_code, response, response_sealed
 	return code, response, true, nil
 }
 
-// SetAnswer notes that an attempt's answer to a purchase stands from now on.
+// SetAnswer notes that a purchase is given an attempt's answer now. No call takes a
+// minute: answers that are older concern nobody any more.
 func (t *Tx) SetAnswer(ctx context.Context, message, attempt int64, now time.Time) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE messages
-   SET answered_at = $3,
-       answer_attempt = $2
+   SET (answered_at, answer_attempts) = (
+       SELECT array_agg(given.at ORDER BY given.at), array_agg(given.by ORDER BY given.at)
+         FROM (SELECT * FROM unnest(answered_at, answer_attempts) AS g(at, by) WHERE g.at > $3::timestamptz - interval '1 minute'
+               UNION ALL
+               SELECT $3::timestamptz, $2::bigint) AS given)
  WHERE id = $1`, message, attempt, now)
 	return toFault(err)
 }
