@@ -22,8 +22,11 @@ import (
 	"koodesk/app/store/storetest"
 )
 
-// repeated is how often each call is sent.
-const repeated = 50
+// How often each call is sent at once, and one after the other.
+const (
+	atOnce  = 50
+	inOrder = 10
+)
 
 // licensed is a product that has a License and no access data.
 const licensed = "OFFI-LICENSED"
@@ -263,7 +266,7 @@ func TestFiftyDuplicatesOfEveryInterface(t *testing.T) {
 	for _, d := range repeatables { // one after the other: each is its own crowd
 		covered[string(d.protocol)+"/"+d.activity] = true
 		t.Run(d.name+", at once", func(t *testing.T) {
-			c.play(t, d, func(n int, one func(int)) {
+			c.play(t, d, atOnce, func(n int, one func(int)) {
 				var all sync.WaitGroup
 				for i := range n {
 					all.Go(func() { one(i) })
@@ -272,7 +275,7 @@ func TestFiftyDuplicatesOfEveryInterface(t *testing.T) {
 			})
 		})
 		t.Run(d.name+", in order", func(t *testing.T) {
-			c.play(t, d, func(n int, one func(int)) {
+			c.play(t, d, inOrder, func(n int, one func(int)) {
 				for i := range n {
 					one(i)
 				}
@@ -288,7 +291,7 @@ func TestFiftyDuplicatesOfEveryInterface(t *testing.T) {
 	}
 }
 
-func (c *crowd) play(t *testing.T, d repeatable, send func(n int, one func(int))) {
+func (c *crowd) play(t *testing.T, d repeatable, repeated int, send func(n int, one func(int))) {
 	set := maps.Clone(d.set)
 	if set == nil {
 		set = simulator.Fields{}
