@@ -63,6 +63,8 @@ func TestAPurchaseOfV1ThatTakesLongIsAnsweredWithTheBuyersPage(t *testing.T) {
 	d.ready("b1")
 	require.NotContains(t, fmt.Sprint(d.buy1("b5", "orderId", "CS-b1")), "/access/", "ready: the access data itself")
 	require.NotContains(t, fmt.Sprint(d.call("queryInstance", "instanceId", "b1")), "/access/")
+	d.exec(`UPDATE instances SET front_end_url = ''`)
+	require.Contains(t, d.buy1("b6", "orderId", "CS-b1")["appInfo"].(map[string]any)["frontEndUrl"], "/access/", "a product without an address has the page")
 }
 
 // Duplicates that had come by the time of the first answer get it, also when the

@@ -207,12 +207,17 @@ func (in *Intake) bought(ctx context.Context, tx *store.Tx, a Arrived, id string
 	case d.Does(market.ShowAccess):
 		app := i.App
 		e.answer.App = &app
+		if app.FrontEndURL == "" { // which must be there, also of a product without an address
+			if page := in.meanwhile(a.Channel, i.InstanceID, i.LinkGeneration); page != nil {
+				app.FrontEndURL = page.FrontEndURL
+			}
+		}
 	case d.Does(market.ShowAddress) && i.App.FrontEndURL != "":
 		e.answer.App = &market.AppInfo{FrontEndURL: i.App.FrontEndURL}
 	case d.Code == market.Processing:
 		return in.notYet(a, i), err
 	}
-	if e.answer.App != nil && e.answer.App.FrontEndURL != "" {
+	if e.answer.App != nil && i.App.FrontEndURL != "" {
 		e.sees(i)
 	}
 	return e, err

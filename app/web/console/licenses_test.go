@@ -53,6 +53,7 @@ func TestAPersonHandsALicenseIn(t *testing.T) {
 	require.Equal(t, 2, v.get("/licenses?status=requested&channel=default&instance="+id).Find("tbody tr[data-href]").Length())
 	require.Zero(t, v.get("/licenses?status=failed").Find("tbody tr[data-href]").Length())
 	require.Equal(t, 2, v.get("/instances/"+id).Find("#licenses li").Length())
+	require.Equal(t, "/licenses/1", v.get("/search?q=ev-1").to(), "by KooGallery's id of the request")
 	page := v.get("/licenses/1")
 	require.Contains(t, page.words("#hand-in"), "A customer waits for this License")
 	both := v.send("/licenses/1", page, "license", licenseText, "@file", "a.lic:x")

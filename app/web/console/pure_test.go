@@ -292,3 +292,11 @@ func TestWhatIsRememberedIsReadAgainAfterAWhile(t *testing.T) {
 	require.Equal(t, 9, <-done)
 	require.Equal(t, 9, get(2*time.Hour))
 }
+
+func TestWhatBecameOfAnAutomaticRetryIsSaid(t *testing.T) {
+	t.Parallel()
+	failed, waiting := view.Say("flash.restarted", "n", 2), view.Say("flash.hurried", "n", 1)
+	require.Equal(t, failed, whatRuns(2, 0))
+	require.Equal(t, waiting, whatRuns(0, 1))
+	require.Equal(t, view.Say("flash.restarted_and", "given", failed, "hurried", waiting), whatRuns(2, 1))
+}

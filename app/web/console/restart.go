@@ -31,9 +31,21 @@ func (k *Console) RestartMessage(c *fiber.Ctx) error {
 	case r.Ran:
 		flash(c, "ok", view.Say("flash.rerun", "code", string(r.Code)))
 	default:
-		flash(c, "ok", view.Say("flash.restarted", "n", r.Given+r.Hurried))
+		flash(c, "ok", whatRuns(r.Given, r.Hurried))
 	}
 	return k.goTo(c, within(messageURL(id), address(c, "/messages", messageParams...)))
+}
+
+// whatRuns says how many tasks run again, and what became of the automatic retries
+// that were still to come.
+func whatRuns(given, hurried int) view.Text {
+	switch {
+	case hurried == 0:
+		return view.Say("flash.restarted", "n", given)
+	case given == 0:
+		return view.Say("flash.hurried", "n", hurried)
+	}
+	return view.Say("flash.restarted_and", "given", view.Say("flash.restarted", "n", given), "hurried", view.Say("flash.hurried", "n", hurried))
 }
 
 // maxTicked bounds how many ticked messages one form may restart: a page has no

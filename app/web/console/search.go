@@ -69,6 +69,14 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	case len(codes.Items) > 1:
 		return "/license-codes" + list, nil
 	}
+	switch licenses, err := k.read.LicenseList(ctx, store.LicenseFilter{EventID: q}, two); {
+	case err != nil:
+		return "", err
+	case len(licenses.Items) == 1:
+		return licenseURL(licenses.Items[0].ID), nil
+	case len(licenses.Items) > 1: // one event of each device
+		return "/licenses?instance=" + url.QueryEscape(licenses.Items[0].InstanceID), nil
+	}
 	return k.findSent(ctx, q, list)
 }
 

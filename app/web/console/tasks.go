@@ -124,7 +124,7 @@ func (k *Console) RestartTask(c *fiber.Ctx) error {
 		return err
 	}
 	r, err := k.o.Intake.RestartTask(c.UserContext(), id, actor(c))
-	if err := k.done(c, err, view.Say("flash.restarted", "n", r.Given+r.Hurried), fault.Conflict); err != nil {
+	if err := k.done(c, err, whatRuns(r.Given, r.Hurried), fault.Conflict); err != nil {
 		return err
 	}
 	return k.goTo(c, orElse(fromPage(c, c.Get(fiber.HeaderReferer)), "/tasks"))
