@@ -86,6 +86,12 @@ func TestAnOnlineLicenseComesFromThePoolAndIsUploaded(t *testing.T) {
 	require.JSONEq(t, `{"resultCode":"000004","resultMsg":"request is processing"}`, a.Body)
 	require.Equal(t, simulator.Upload{EventID: "E-1", Type: "CHARACTERS", Characters: "AAAA-BBBB-CCCC"}, r.uploads(1)[0])
 	r.waitItems("/messages?activity=getLicenseAsync&status=succeeded", 1)
+	told := r.mails(1)[0]
+	require.Equal(t, []string{buyerEmail}, told.To)
+	require.Contains(t, told.Get("Subject"), "License")
+	require.Contains(t, told.Text, id)
+	require.NotContains(t, told.Raw+told.Text, "AAAA-BBBB-CCCC", "it is told that the License is there, not what it is")
+	require.Equal(t, "license_ready", r.waitItems("/deliveries?status=succeeded", 1)[0]["kind"])
 
 	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1", "deviceFingerprint", "ANOTHER-DEVICE")
 	require.Equal(t, "DDDD-EEEE-FFFF", r.uploads(2)[1].Characters, "the same event with another device is another request")

@@ -28,8 +28,11 @@ const (
 // Usage information always goes, and so does what a person sends again.
 func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (held bool, err error) {
 	v, err := tx.LockDelivery(ctx, task.DeliveryID)
-	if err != nil || v.Kind == UsageInfo || v.Status != pending {
+	if err != nil || v.Kind == UsageInfo {
 		return false, err
+	}
+	if neverLeft := v.Status == pending || v.Status == running && !v.Handing; !neverLeft { // or a worker died before
+		return false, nil
 	}
 	if v.Resends > 0 {
 		return false, tx.CountNotice(ctx, v.ID)

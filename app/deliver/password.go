@@ -145,7 +145,7 @@ func (d *Deliverer) wipe(ctx context.Context, tx *store.Tx, pk int64) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(told, func(v *store.Delivery) bool { return v.Status == pending || v.Status == "running" }) {
+	if slices.ContainsFunc(told, func(v *store.Delivery) bool { return v.Status == pending || v.Status == running }) {
 		return tx.WipePasswordAt(ctx, pk, tx.Now.Add(laterWipe))
 	}
 	has, err := d.has(ctx, tx, i, told)

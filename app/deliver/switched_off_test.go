@@ -81,6 +81,9 @@ func TestAQueuedNoticeThatItsCustomerDoesNotWantIsCancelled(t *testing.T) {
 	// Written beside the notice's own transaction: nothing has cancelled it yet.
 	_, err := k.s.SQL().Exec(`INSERT INTO customer_wishes (channel_id, customer, off) VALUES ($1, 'c1', '{expiry_notice}')`, k.channel)
 	require.NoError(t, err)
+	// Whose first worker died before it left is still to be asked for.
+	_, err = k.s.SQL().Exec(`UPDATE deliveries SET status = 'running' WHERE instance_pk = $1`, pk)
+	require.NoError(t, err)
 	k.run()
 	require.Equal(t, []string{"expiry_notice 7 email cancelled  "}, k.notices(pk))
 	require.Zero(t, k.waiting(pk))

@@ -12,6 +12,7 @@ import (
 // Statuses of a delivery.
 const (
 	pending   = "pending"
+	running   = "running"
 	succeeded = "succeeded"
 	failed    = "failed"
 	cancelled = "cancelled"

@@ -110,7 +110,8 @@ RETURNING id`, pq.Array(pks), pq.Array(off))
 func (t *Tx) HoldDelivery(ctx context.Context, id int64, until time.Time, why string) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
-   SET held_until = $2,
+   SET status = 'pending',
+       held_until = $2,
        held_why = $3,
        was_held = $3
  WHERE id = $1`, id, until, why)
