@@ -214,6 +214,7 @@ func TestALicenseIsAskedForBeforeItsOrderIsKnown(t *testing.T) {
 		"expireTime", end.AddDate(1, 0, 0).Format("20060102150405"))
 	require.Equal(t, market.Processing, ask("E-4"), "the renewed period has room for it")
 	require.Equal(t, "E-4", r.uploads(2)[1].EventID)
+	require.Equal(t, market.LicenseQuotaUsedUp, ask("E-3"), "that room has gone to one that was asked for later")
 }
 
 func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {

@@ -131,8 +131,8 @@ SELECT `+licenseColumns+`
 }
 
 // LicenseAsk is what is known of a License and of the order that it is of, to be
-// judged: of the order's Licenses those count that were given or promised before
-// it. An id of 0 is a new one.
+// judged: of the order's Licenses those count that were given or promised already,
+// and those before it that are to be judged as well. An id of 0 is a new one.
 func (t *Tx) LicenseAsk(ctx context.Context, i *Instance, l *License, p *Product) (market.LicenseAsk, error) {
 	ask := market.LicenseAsk{Effective: l.EffectiveAt, Expires: l.ExpiresAt, Device: l.Device, ChargingMode: i.ChargingMode,
 		OrderExpires: i.ExpiresAt, Frozen: i.Status == market.Frozen, NeedsDevice: p.Settings.LicenseNeedsDevice}
@@ -146,7 +146,8 @@ SELECT count(*)
  WHERE instance_pk = $1
    AND status NOT IN ('refused', 'cancelled')
    AND (period_end IS NULL OR period_end IS NOT DISTINCT FROM $2)
-   AND ($3 = 0 OR id < $3)`, i.PK, nullTime(i.ExpiresAt), l.ID))
+   AND id <> $3
+   AND ($3 = 0 OR id < $3 OR NOT judge_later)`, i.PK, nullTime(i.ExpiresAt), l.ID))
 }
 
 // LicenseAllowed notes that a License was judged and may be given, in the order's
