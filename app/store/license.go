@@ -151,11 +151,12 @@ SELECT count(*)
 }
 
 // LicenseAllowed notes that a License was judged and may be given, in the order's
-// present period.
+// present period: one that was refused is asked for anew.
 func (t *Tx) LicenseAllowed(ctx context.Context, id int64, periodEnd time.Time) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE licenses
    SET judge_later = false,
+       status = CASE status WHEN 'refused' THEN 'requested' ELSE status END,
        period_end = $2,
        updated_at = now()
  WHERE id = $1`, id, nullTime(periodEnd))
