@@ -186,8 +186,8 @@ SELECT t.id
 	return t.SettleMessagesOf(ctx, ids)
 }
 
-// SaveLicense writes a License's content as its next version. status says where
-// it stands now.
+// SaveLicense writes a License's content as its next version, given without being
+// judged where a person was faster. status says where it stands now.
 func (t *Tx) SaveLicense(ctx context.Context, l *License, status market.LicenseStatus) error {
 	l.Version, l.Status = l.Version+1, status
 	content := l.Content.Bytes()
@@ -201,6 +201,7 @@ UPDATE licenses
    SET status = $2,
        supplier = $3,
        supplied_by = $4,
+       judge_later = false,
        file_name = $5,
        content_sealed = $6,
        content_sha256 = $7,
