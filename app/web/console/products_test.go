@@ -11,6 +11,8 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/fault"
+	"koodesk/app/provision/static"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -48,6 +50,11 @@ func TestAnAdministratorSetsProductsOnTheirPages(t *testing.T) {
 	v := h.as(staff.Admin)
 	require.Contains(t, v.get("/products").words("main"), "No product is set")
 	page := v.get("/products/new")
+	known := fault.From(static.CheckTemplates(store.ProductSettings{FrontEndURL: "https://x/{nonsense}"})).Args["known"]
+	require.NotEmpty(t, known)
+	for _, name := range strings.Fields(known) {
+		require.Contains(t, page.words(".for-static .below"), "{"+name+"}")
+	}
 	static := []string{"key", "sku", "key_id", "sku-50", "front_end_url", "https://app.example.com/{instance_id}", "generate_password", "on", "password_length", "24"}
 	for _, c := range []struct{ field, value, says string }{
 		{"key_id", "a b", "skuCode cannot be used"},
