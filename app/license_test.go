@@ -187,7 +187,7 @@ func TestALicenseIsRefusedByThePublishedCodes(t *testing.T) {
 // nothing goes out that the order has no room for, and a repeat is told why.
 func TestALicenseIsAskedForBeforeItsOrderIsKnown(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, false)
+	r := newRigAs(t, false, loopback)
 	r.licenses("pool", "--license-pool", "keys")
 	r.fillLicenses("ONE", "TWO", "THREE", "FOUR")
 	const order = "CS2611260012LICLL"
@@ -220,6 +220,16 @@ func TestALicenseIsAskedForBeforeItsOrderIsKnown(t *testing.T) {
 		"expireTime", end.AddDate(1, 0, 0).Format("20060102150405"))
 	require.Equal(t, market.Processing, ask("E-4"), "the renewed period has room for it")
 	require.Equal(t, "E-4", r.uploads(2)[1].EventID)
+	require.Equal(t, market.LicenseQuotaUsedUp, ask("E-3"), "that room has gone to one that was asked for later")
+
+	p := newSeller(t, func(int, heard) (int, string) { return http.StatusServiceUnavailable, "" })
+	r.sells(p, "--driver", "none", "--license", "webhook")
+	r.callLicense(market.License, market.RefreshInstance, "instanceId", id, "scene", "RENEWAL", "orderId", "CS-R2", "orderLineId", "CS-R2-1",
+		"expireTime", end.AddDate(2, 0, 0).Format("20060102150405"))
+	require.Equal(t, market.Processing, ask("E-3"))
+	require.Eventually(t, func() bool { return len(p.of("license.requested")) > 0 }, time.Minute, 20*time.Millisecond, "%s", r.log)
+	expires["E-5"] = stamp(end)
+	require.Equal(t, market.LicenseQuotaUsedUp, ask("E-5"), "while it waits for the seller's product it has that room")
 }
 
 func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {

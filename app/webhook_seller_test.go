@@ -151,7 +151,8 @@ func TestAProductThatPromisesIsWaitedFor(t *testing.T) {
 }
 
 // What a product may have made of a purchase that the marketplace gave up is shown
-// for a person to decide; what it said no to, or never heard of, is not.
+// for a person to decide; what it said no to, or never heard of, is not, although
+// others were told of it.
 func TestWhatAProductMayHaveMadeOfAFailedPurchaseIsLeftOver(t *testing.T) {
 	t.Parallel()
 	r := newRigAs(t, true, loopback)
@@ -162,6 +163,8 @@ func TestWhatAProductMayHaveMadeOfAFailedPurchaseIsLeftOver(t *testing.T) {
 		return http.StatusConflict, `{"result_code":"000100","message":"none left"}`
 	})
 	r.sells(p, "--driver", "webhook")
+	crm := newSeller(t, func(int, heard) (int, string) { return http.StatusOK, "" })
+	r.ok(eventTarget, sellerSecret, "set", "--channel", "default", "--name", "crm", "--url", crm.url, "--secret", "-", "--types", "instance.provision")
 	maybe := r.buy("CS2611270603MAYBE")
 	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM event_attempts WHERE http_status = 500`) > 0 }, time.Minute, 20*time.Millisecond, "%s", r.log)
 	refused := r.buy("CS2611270604NEVER")
@@ -174,6 +177,7 @@ func TestWhatAProductMayHaveMadeOfAFailedPurchaseIsLeftOver(t *testing.T) {
 		_, err := r.store.SQL().Exec(`UPDATE tasks SET run_at = now() WHERE status = 'pending' AND kind = 'provision'`)
 		return err == nil && r.count(`SELECT count(*) FROM tasks WHERE status = 'failed'`) == 2
 	}, time.Minute, 100*time.Millisecond, "%s", r.log)
+	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM events WHERE NOT to_product AND status = 'succeeded'`) == 2 }, time.Minute, 50*time.Millisecond, "%s", r.log)
 	_, err := r.store.SQL().Exec(`UPDATE messages SET retry_until = now() - interval '1 hour'`)
 	require.NoError(t, err)
 	_, err = r.store.NoteFailedOrders(t.Context(), time.Minute)

@@ -57,8 +57,8 @@ type Result struct {
 }
 
 // Supplier gives Licenses. Faults should say what to do: Final where trying again
-// cannot help. One of code Refused with the argument "code" is an answer to the
-// customer: the supplier says no.
+// cannot help. One of code Refused is the supplier's no: it is asked again only
+// by a person, or when the marketplace asks again.
 type Supplier interface {
 	// CheckSettings tells whether a product can be served with these settings,
 	// before they are stored. Fault: invalid.

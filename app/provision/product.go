@@ -75,7 +75,7 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 			return err
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "product.set", Target: target(channel, entry),
-			IP: by.IP, Detail: map[string]string{"driver": entry.Driver}})
+			Reason: by.Reason, IP: by.IP, Detail: map[string]string{"driver": entry.Driver}})
 	})
 	return done, err
 }

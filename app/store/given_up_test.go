@@ -10,7 +10,8 @@ import (
 )
 
 // killers are three tasks that killed their workers four times and are doing it
-// again, each with what it sends, and three that are merely lost.
+// again, each with what it sends, and three that are merely lost. An alert's message
+// is running only from when it leaves.
 const killers = `
 WITH i AS (
     INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status)
@@ -43,7 +44,7 @@ WITH i AS (
      WHERE kind = 'event'
 ), m AS (
     INSERT INTO alert_messages (target_id, title, content_sealed, message_ref, task_id, status)
-    SELECT t.id, split_part(k.unique_key, ' ', 2), '\x00', k.unique_key, k.id, 'running'
+    SELECT t.id, split_part(k.unique_key, ' ', 2), '\x00', k.unique_key, k.id, 'pending'
       FROM t, k
      WHERE k.kind = 'alert'
 )
@@ -63,11 +64,11 @@ func TestWhatAGivenUpTaskWasSendingIsGivenUp(t *testing.T) {
 	n, err := s.Recover(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 6, n)
-	for table, name := range map[string]string{"deliveries": "unique_key", "events": "unique_key", "alert_messages": "title"} {
+	for table, is := range map[string][2]string{"deliveries": {"unique_key", "running"}, "events": {"unique_key", "running"}, "alert_messages": {"title", "pending"}} {
 		var ends string
 		require.NoError(t, s.SQL().QueryRow(`
-SELECT string_agg(`+name+` || ' ' || status || ' ' || COALESCE(last_error ->> 'key', '-'), ', ' ORDER BY `+name+`)
+SELECT string_agg(`+is[0]+` || ' ' || status || ' ' || COALESCE(last_error ->> 'key', '-'), ', ' ORDER BY `+is[0]+`)
   FROM `+table).Scan(&ends))
-		require.Equal(t, "killer failed task.kills_workers, lost running -", ends, table)
+		require.Equal(t, "killer failed task.kills_workers, lost "+is[1]+" -", ends, table)
 	}
 }

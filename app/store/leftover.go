@@ -173,6 +173,7 @@ SELECT i.id, held.driver, 'order_failed', m.last_error
                 FROM events e
                 LEFT JOIN event_attempts t ON t.event_id = e.id
                WHERE e.instance_pk = i.id
+                 AND e.to_product
                  AND e.type = 'instance.provision'
                  AND (e.status = 'running'
                       OR t.http_status BETWEEN 200 AND 299

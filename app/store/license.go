@@ -131,8 +131,8 @@ SELECT `+licenseColumns+`
 }
 
 // LicenseAsk is what is known of a License and of the order that it is of, to be
-// judged: of the order's Licenses those count that were given or promised before
-// it. An id of 0 is a new one.
+// judged: of the order's Licenses those count that were given or promised already,
+// and those before it that are to be judged as well. An id of 0 is a new one.
 func (t *Tx) LicenseAsk(ctx context.Context, i *Instance, l *License, p *Product) (market.LicenseAsk, error) {
 	ask := market.LicenseAsk{Effective: l.EffectiveAt, Expires: l.ExpiresAt, Device: l.Device, ChargingMode: i.ChargingMode,
 		OrderExpires: i.ExpiresAt, Frozen: i.Status == market.Frozen, NeedsDevice: p.Settings.LicenseNeedsDevice}
@@ -146,15 +146,17 @@ SELECT count(*)
  WHERE instance_pk = $1
    AND status NOT IN ('refused', 'cancelled')
    AND (period_end IS NULL OR period_end IS NOT DISTINCT FROM $2)
-   AND ($3 = 0 OR id < $3)`, i.PK, nullTime(i.ExpiresAt), l.ID))
+   AND id <> $3
+   AND ($3 = 0 OR id < $3 OR NOT judge_later)`, i.PK, nullTime(i.ExpiresAt), l.ID))
 }
 
 // LicenseAllowed notes that a License was judged and may be given, in the order's
-// present period.
+// present period: one that was refused is asked for anew.
 func (t *Tx) LicenseAllowed(ctx context.Context, id int64, periodEnd time.Time) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE licenses
    SET judge_later = false,
+       status = CASE status WHEN 'refused' THEN 'requested' ELSE status END,
        period_end = $2,
        updated_at = now()
  WHERE id = $1`, id, nullTime(periodEnd))
@@ -184,8 +186,8 @@ SELECT t.id
 	return t.SettleMessagesOf(ctx, ids)
 }
 
-// SaveLicense writes a License's content as its next version. status says where
-// it stands now.
+// SaveLicense writes a License's content as its next version, given without being
+// judged where a person was faster. status says where it stands now.
 func (t *Tx) SaveLicense(ctx context.Context, l *License, status market.LicenseStatus) error {
 	l.Version, l.Status = l.Version+1, status
 	content := l.Content.Bytes()
@@ -199,6 +201,7 @@ UPDATE licenses
    SET status = $2,
        supplier = $3,
        supplied_by = $4,
+       judge_later = false,
        file_name = $5,
        content_sealed = $6,
        content_sha256 = $7,

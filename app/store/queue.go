@@ -183,7 +183,8 @@ UPDATE deliveries d
    AND t.status = 'failed'
    AND d.status = 'running'`, endOf(`events`), endOf(`alert_messages`)}
 
-// endOf ends the rows of a table that name their task.
+// endOf ends the rows of a table that name their task, also those that nothing was
+// sent of yet.
 func endOf(table string) string {
 	return `
 UPDATE ` + table + ` x
@@ -192,7 +193,7 @@ UPDATE ` + table + ` x
   FROM tasks t
  WHERE t.id = x.task_id
    AND t.status = 'failed'
-   AND x.status = 'running'`
+   AND x.status IN ('pending', 'running')`
 }
 
 const recoverLost = `

@@ -11,6 +11,8 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/fault"
+	"koodesk/app/provision/static"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -48,6 +50,11 @@ func TestAnAdministratorSetsProductsOnTheirPages(t *testing.T) {
 	v := h.as(staff.Admin)
 	require.Contains(t, v.get("/products").words("main"), "No product is set")
 	page := v.get("/products/new")
+	known := fault.From(static.CheckTemplates(store.ProductSettings{FrontEndURL: "https://x/{nonsense}"})).Args["known"]
+	require.NotEmpty(t, known)
+	for _, name := range strings.Fields(known) {
+		require.Contains(t, page.words(".for-static .below"), "{"+name+"}")
+	}
 	static := []string{"key", "sku", "key_id", "sku-50", "front_end_url", "https://app.example.com/{instance_id}", "generate_password", "on", "password_length", "24"}
 	for _, c := range []struct{ field, value, says string }{
 		{"key_id", "a b", "skuCode cannot be used"},
@@ -88,10 +95,11 @@ func TestAnAdministratorSetsProductsOnTheirPages(t *testing.T) {
 	require.NotContains(t, page.body, secret)
 	require.Equal(t, "webhook", page.value(`input[name="driver"][checked]`, "value"))
 	require.Equal(t, "https://app.example.com/{instance_id}", page.value("#f-front_end_url", "value"), "what belongs to another driver is kept")
-	renewed := v.post("/products/1", page, filled(page, "renew_secret", "on")...)
+	renewed := v.post("/products/1", page, filled(page, "renew_secret", "on", "reason", "it leaked")...)
 	require.NotEqual(t, secret, renewed.words(".note .revealed"))
 	require.Equal(t, "true", h.text(`SELECT old_secret_sealed IS NOT NULL AND old_secret_until > now() + interval '23 hours' FROM products`))
 	require.Equal(t, "3", h.text(`SELECT count(*) FROM audit WHERE action = 'product.set' AND target = 'product/default/sku/sku-50' AND actor = 'operator:admin@seller.example'`))
+	require.Equal(t, "it leaked", h.text(`SELECT reason FROM audit WHERE action = 'product.set' ORDER BY id DESC LIMIT 1`))
 }
 
 // Whatever an entry says stays what it is when its page is saved as it is: the
