@@ -50,3 +50,16 @@ func TestAPurchaseOfV1ThatIsKnownByItsOrderAlone(t *testing.T) {
 	d.exec(`UPDATE messages SET idem_key = 'v1/newInstance/O4' WHERE order_id = 'O4'`)
 	require.Equal(t, "h1", d.buy1("h2", "orderId", "O4", "testFlag", "1")["instanceId"], "a saved case")
 }
+
+// An order of License 1.0 is one instance, also where an older version noted its product.
+func TestALicenseOfV1ThatIsKnownByItsProduct(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, briefly)
+	buy := func(business string) any {
+		return d.call("getLicense", "orderId", "L1", "businessId", business, "customerId", "c1", "productId", "P1", "chargingMode", "0")["instanceId"]
+	}
+	require.Equal(t, "l1", buy("l1"))
+	d.exec(`UPDATE instances SET billing_item = 'P1'; DELETE FROM messages`)
+	require.Equal(t, "l1", buy("l2"))
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM instances`))
+}

@@ -23,10 +23,11 @@ type NewInstance struct {
 
 // AddInstance writes the instance of a purchase and fills in its PK and
 // instanceId. A purchase that has an instance already, although its message is
-// gone, gets that one; added is then false. So does one of V1.0 that says of the
-// same order and product more or less than the first did of the charging.
+// gone, gets that one; added is then false. So does one of V1.0, or of License 1.0,
+// that says of the same order and product more or less than the first did of the
+// charging.
 func (t *Tx) AddInstance(ctx context.Context, n *NewInstance) (added bool, err error) {
-	if n.Protocol == market.V1 {
+	if n.Protocol.ByQuery() {
 		if known, err := t.sameProduct(ctx, n); err != nil || known {
 			return false, err
 		}
