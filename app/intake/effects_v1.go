@@ -70,6 +70,9 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	learned, _ := i.Learn(c.ProductID, time.Time{}, placed, task, "")
 	i.SkuCode, i.OrderType = c.SkuCode, string(market.OrderChange)
 	if c.Terms.Size != (market.Size{}) {
+		if i.Size == (market.Size{}) { // bought before sizes were kept
+			i.Size.Amount = i.LinearValue
+		}
 		i.Size = i.Size.With(c.Terms.Size)
 		i.LinearValue = i.Size.Linear()
 	}

@@ -229,9 +229,12 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 
 // key is the call's idempotency key. It is stored and shown as it is, so an
 // authorization code stands in it by its keyed hash: after SECRET_KEY was changed,
-// the one by which the message is known.
+// the one by which the message is known. So does a V1.0 purchase.
 func (in *Intake) key(ctx context.Context, a Arrived) (string, error) {
 	c := a.Call
+	if c.Protocol == market.V1 && c.Activity == market.NewInstance {
+		return in.store.PurchaseKey(ctx, a.Channel.ID, c)
+	}
 	if c.License == "" {
 		return c.IdempotencyKey(), nil
 	}

@@ -24,7 +24,7 @@ import (
 // dialectV1 is V1.0, as the callback package hands it over.
 type dialectV1 struct{}
 
-func (dialectV1) Protocols() []market.Protocol { return []market.Protocol{market.V1} }
+func (dialectV1) Protocols() []market.Protocol { return []market.Protocol{market.V1, market.LicenseV1} }
 func (dialectV1) Encode(activity string, a market.Answer) []byte {
 	return saas1.Encode(activity, a, saas1.Cipher{})
 }

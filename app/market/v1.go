@@ -57,10 +57,11 @@ func (c Call) keyV1() string {
 	const v1 = string(V1)
 	switch c.Activity {
 	case NewInstance:
-		if item := c.BillingItem(); item != "" {
-			return key(v1, c.Activity, c.OrderID, item)
+		ofOrder, ofProduct := c.PurchaseKeys()
+		if c.BillingItem() != "" {
+			return ofProduct
 		}
-		return key(v1, c.Activity, c.OrderID)
+		return ofOrder
 	case Upgrade:
 		return key(v1, c.Activity, c.OrderID)
 	case RefreshInstance:
@@ -73,6 +74,14 @@ func (c Call) keyV1() string {
 		}
 	}
 	return key(v1, c.Activity, c.InstanceID())
+}
+
+// PurchaseKeys are the keys by which a V1.0 purchase may be known, since an earlier
+// call of it may have said more or less of the charging: that of the order alone,
+// under which another product may be known, and that of the order's product.
+func (c Call) PurchaseKeys() (ofOrder, ofProduct string) {
+	const v1 = string(V1)
+	return key(v1, NewInstance, c.OrderID), key(v1, NewInstance, c.OrderID, c.ProductID)
 }
 
 // Published lengths of userName and password in V1.0 hold for the ciphertext

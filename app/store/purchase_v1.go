@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 
 	"koodesk/app/fault"
@@ -22,10 +23,11 @@ type NewInstance struct {
 
 // AddInstance writes the instance of a purchase and fills in its PK and
 // instanceId. A purchase that has an instance already, although its message is
-// gone, gets that one; added is then false. So does one of V1.0 that says of the
-// same order and product more or less than the first did of the charging.
+// gone, gets that one; added is then false. So does one of V1.0, or of License 1.0,
+// that says of the same order and product more or less than the first did of the
+// charging.
 func (t *Tx) AddInstance(ctx context.Context, n *NewInstance) (added bool, err error) {
-	if n.Protocol == market.V1 {
+	if n.Protocol.ByQuery() {
 		if known, err := t.sameProduct(ctx, n); err != nil || known {
 			return false, err
 		}
@@ -65,23 +67,104 @@ SELECT id, instance_id
 	return false, fault.New(fault.Internal, "internal") // a fresh UUID is nobody's
 }
 
-// sameProduct finds the instance of an order's product, where one of both has no
-// billing item.
+// sameProduct finds the instance of an order's product.
 func (t *Tx) sameProduct(ctx context.Context, n *NewInstance) (known bool, err error) {
-	err = t.tx.QueryRowxContext(ctx, `
-SELECT id, instance_id
+	var there []struct {
+		PK         int64  `db:"id"`
+		InstanceID string `db:"instance_id"`
+		purchased
+	}
+	err = t.tx.SelectContext(ctx, &there, `
+SELECT id, instance_id, billing_item, product_id, order_sealed
   FROM instances
  WHERE channel_id = $1
    AND order_id = $2
    AND order_line_id = $3
-   AND product_id = $5
-   AND ($4 = '' OR billing_item = '')
- ORDER BY id
- LIMIT 1`, n.ChannelID, n.OrderID, n.OrderLineID, n.BillingItem, n.ProductID).Scan(&n.PK, &n.InstanceID)
-	if fault.Is(toFault(err), fault.NotFound) {
-		return false, nil
+   AND billing_item IN ('', $4)
+ ORDER BY id`, n.ChannelID, n.OrderID, n.OrderLineID, n.ProductID)
+	if err != nil {
+		return false, toFault(err)
 	}
-	return err == nil, toFault(err)
+	for _, i := range there {
+		product, err := i.product(t.keys)
+		if err != nil {
+			return false, err
+		}
+		if product == n.ProductID {
+			n.PK, n.InstanceID = i.PK, i.InstanceID
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// purchased is what an instance knows of the product that a purchase ordered.
+type purchased struct {
+	BillingItem string `db:"billing_item"`
+	ProductID   string `db:"product_id"`
+	Facts       []byte `db:"order_sealed"`
+}
+
+// product is what was ordered, whatever upgrades and renewals have made of the
+// instance since. Where its facts were erased only the present product is known.
+func (p purchased) product(keys *seal.Keyring) (string, error) {
+	if p.BillingItem != "" {
+		return p.BillingItem, nil
+	}
+	plain, err := keys.Open(seal.Customer, p.Facts)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "secret.cannot_open")
+	}
+	var facts struct {
+		ProductID string `json:"productId"`
+	}
+	if json.Unmarshal(plain, &facts) == nil && facts.ProductID != "" {
+		return facts.ProductID, nil
+	}
+	return p.ProductID, nil
+}
+
+// PurchaseKey is the key by which the message of a V1.0 purchase is known, or the
+// one of the call itself. A message that is known by the order alone is the call's
+// if it bought the same product.
+func (s *Store) PurchaseKey(ctx context.Context, channel int64, c market.Call) (string, error) {
+	ofOrder, ofProduct := c.PurchaseKeys()
+	var there []struct {
+		Key  string `db:"idem_key"`
+		Same bool   `db:"same"`
+		purchased
+	}
+	err := s.db.SelectContext(ctx, &there, `
+SELECT m.idem_key,
+       m.idem_key = $4 OR m.content_hash IS NOT DISTINCT FROM $5 AS same,
+       COALESCE(i.billing_item, '') AS billing_item,
+       COALESCE(i.product_id, '') AS product_id,
+       i.order_sealed
+  FROM messages m
+  LEFT JOIN instances i
+         ON i.instance_id = m.instance_id
+        AND i.channel_id = m.channel_id
+        AND NOT m.test
+ WHERE m.channel_id = $1
+   AND m.test = $2
+   AND m.idem_key IN ($3, $4)
+ ORDER BY m.id`, channel, c.Test, ofOrder, ofProduct, nullBytes(c.ContentHash))
+	if err != nil {
+		return "", toFault(err)
+	}
+	for _, m := range there {
+		if m.Same {
+			return m.Key, nil
+		}
+		product, err := m.product(s.keys)
+		if err != nil {
+			return "", err
+		}
+		if product == c.ProductID {
+			return m.Key, nil
+		}
+	}
+	return c.IdempotencyKey(), nil
 }
 
 // NameInstance notes which instance a message made.
