@@ -27,15 +27,19 @@ const (
 	Soon    = "soon"
 	Low     = "low"
 	Alerts  = "alerts"
-	Mail    = "mail"
+	Texts   = "texts"
 	Notices = "notices"
+
+	AlertMails = "alert_mails"
+	Mail       = "mail"
 )
 
 // groups are the queues, with their weights, that share workers: the first group
 // has all that are set, the others half as many each. However slow the mail server
-// is, what waits for it takes no worker from anything else; and notices that many
-// customers get at once never delay what one customer is waiting for.
-var groups = []map[string]int{{Urgent: 6, Soon: 3, Low: 1}, {Alerts: 3, Mail: 1}, {Notices: 1}}
+// is, what waits for it takes no worker from anything but mails and notices; and
+// notices that many customers get at once never delay what one customer is waiting
+// for.
+var groups = []map[string]int{{Urgent: 6, Soon: 3, Low: 1}, {Alerts: 3, Texts: 1}, {AlertMails: 3, Mail: 1}, {Notices: 1}}
 
 // groupOf tells which group a queue belongs to, -1 for none.
 func groupOf(queue string) int {
@@ -50,6 +54,7 @@ const messageTime = 11 * time.Minute
 type Kind struct {
 	Name    outbox.Kind
 	Queue   string
+	Mail    string        // the queue of those that send a mail; "": the same
 	Timeout time.Duration // of one try
 	Tries   int           // before it is given up
 	Base    time.Duration // wait after the first failure; doubles with each
@@ -103,7 +108,7 @@ func Table(h Handlers) []Kind {
 	return []Kind{
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: both(h.EventFails, h.ProvisionFails)},
-		{Name: outbox.Deliver, Queue: Mail, Timeout: messageTime, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Deliver, Queue: Texts, Mail: Mail, Timeout: messageTime, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Notice, Queue: Notices, Timeout: messageTime, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Event, Queue: Soon, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
@@ -115,7 +120,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.License, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.License, OnFail: both(h.SupplyFails, h.EventFails)},
 		{Name: outbox.LicenseUpload, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 5 * time.Second, Max: 10 * time.Minute, Run: h.LicenseUpload, OnFail: h.SupplyFails},
 		{Name: outbox.Restart, Queue: Soon, Timeout: 2 * time.Minute, Tries: 8, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Restart, OnFail: h.RestartFails},
-		{Name: outbox.Alert, Queue: Alerts, Timeout: messageTime, Tries: 9, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Alert, OnFail: h.AlertFails},
+		{Name: outbox.Alert, Queue: Alerts, Mail: AlertMails, Timeout: messageTime, Tries: 9, Base: 5 * time.Second, Max: 5 * time.Minute, Run: h.Alert, OnFail: h.AlertFails},
 	}
 }
 
@@ -151,7 +156,7 @@ type Options struct {
 	Kinds   []Kind
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
-	Workers int // tasks at the same time; 0 means 10. Messages, and notices, have half as many beside them
+	Workers int // tasks at the same time; 0 means 10. Mails, other messages, and notices have half as many each beside them
 	// Poll is how often the relay looks for due tasks when nobody wakes it; 0
 	// means 200 ms.
 	Poll time.Duration
@@ -214,9 +219,10 @@ func New(o Options) (*Jobs, error) {
 			j.names[g] = append(j.names[g], string(k.Name))
 		}
 	}
+	j.names = slices.DeleteFunc(j.names, func(names []string) bool { return len(names) == 0 })
 	for _, name := range outbox.Kinds() {
 		k, ok := j.kinds[name]
-		if !ok || k.Run == nil || groupOf(k.Queue) < 0 || k.Tries < 1 || k.Timeout <= 0 {
+		if !ok || k.Run == nil || groupOf(k.Queue) < 0 || k.Mail != "" && groupOf(k.Mail) < 0 || k.Tries < 1 || k.Timeout <= 0 {
 			return nil, fmt.Errorf("jobs: kind %q has no complete line in the table", name)
 		}
 	}
@@ -238,6 +244,14 @@ func (j *Jobs) Tries() map[outbox.Kind]int {
 		out[name] = k.Tries
 	}
 	return out
+}
+
+// queue is where a task of the kind waits for a worker.
+func (k Kind) queue(d store.Due) string {
+	if d.Mail && k.Mail != "" {
+		return k.Mail
+	}
+	return k.Queue
 }
 
 // delay is the wait before try number n+1, with a jitter of a fifth so that

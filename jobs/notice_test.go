@@ -10,6 +10,7 @@ import (
 
 	"koodesk/app/outbox"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 // Ten thousand notices that are due at once delay nothing that one customer is
@@ -61,13 +62,13 @@ SELECT 'notice', 'notice', 'notice/' || n
 		"the notices go on")
 }
 
-// A mail server that says nothing holds up messages, and nothing else.
-func TestASilentMailServerDelaysNoPurchase(t *testing.T) {
+// A mail server that says nothing holds up mails, and nothing else.
+func TestASilentMailServerDelaysMailsOnly(t *testing.T) {
 	t.Parallel()
 	var s *shop
 	waiting := make(chan struct{}, 100)
 	s = open(t, func(ctx context.Context, task outbox.Task) error {
-		if task.Kind == outbox.OrderQuery {
+		if task.Kind == outbox.OrderQuery || task.Purpose == "apart" {
 			return s.complete(task)
 		}
 		waiting <- struct{}{}
@@ -78,16 +79,39 @@ func TestASilentMailServerDelaysNoPurchase(t *testing.T) {
 	for i := range s.opts.Kinds {
 		s.opts.Kinds[i].Timeout = time.Hour
 	}
-	_, err := s.store.SQL().Exec(`
-INSERT INTO tasks (kind, purpose, unique_key)
-SELECT k, 'usage_info', k || n
-  FROM generate_series(1, 20) AS n, unnest('{deliver,alert}'::text[]) AS k`)
-	require.NoError(t, err)
+	storetest.Channel(t, s.store, "default", "")
+	s.messages(20, "email", "email", "usage_info")
 	s.start()
 	for range 2 {
 		<-waiting
 	}
 	require.Eventually(t, func() bool { return s.count(`kind <> 'order_query' AND enqueued_at IS NOT NULL`) == 40 }, time.Minute, 20*time.Millisecond)
 	s.add(3)
-	s.eventually(3, `kind = 'order_query' AND status = 'succeeded'`)
+	s.messages(3, "sms", "feishu", "apart")
+	s.eventually(9, `(kind = 'order_query' OR purpose = 'apart') AND status = 'succeeded'`)
+}
+
+// messages writes so many messages to customers and so many alerts, and the tasks
+// that send them.
+func (s *shop) messages(n int, medium, target, purpose string) {
+	s.t.Helper()
+	_, err := s.store.SQL().Exec(`
+WITH o AS (
+    INSERT INTO operators (email, role, password_hash) VALUES ($2, 'admin', '') RETURNING id
+), g AS (
+    INSERT INTO alert_targets (operator_id, name, medium, address_mask, language) SELECT id, '', $3, '', 'en' FROM o RETURNING id
+), i AS (
+    INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id) VALUES (1, $2, $2, $2, $2) RETURNING id
+), d AS (
+    INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, message_ref, unique_key)
+    SELECT 1, i.id, 'usage_info', $2, 'en', '', '', $2 || n, $2 || n FROM i, generate_series(1, $1::int) AS n RETURNING id
+), t AS (
+    INSERT INTO tasks (kind, purpose, delivery_id, unique_key) SELECT 'deliver', $4, id, 'deliver' || id FROM d
+     UNION ALL
+    SELECT 'alert', $4, NULL, 'alert' || $2 || n FROM generate_series(1, $1::int) AS n
+    RETURNING id, kind
+)
+INSERT INTO alert_messages (target_id, title, content_sealed, message_ref, task_id)
+SELECT g.id, '', '', t.id::text, t.id FROM t, g WHERE t.kind = 'alert'`, n, medium, target, purpose)
+	require.NoError(s.t, err)
 }

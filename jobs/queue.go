@@ -46,7 +46,7 @@ func (q *queue) emptied(ctx context.Context) (bool, error) {
 // not before. On an error the rest is left for the next time.
 func (q *queue) put(ctx context.Context, kinds map[outbox.Kind]Kind, due []store.Due) (taken []int64, fresh int, err error) {
 	for _, d := range due {
-		has, added, err := q.putOne(ctx, kinds[d.Kind], d.ID)
+		has, added, err := q.putOne(ctx, kinds[d.Kind], d)
 		if err != nil {
 			return taken, fresh, err
 		}
@@ -60,18 +60,18 @@ func (q *queue) put(ctx context.Context, kinds map[outbox.Kind]Kind, due []store
 	return taken, fresh, nil
 }
 
-func (q *queue) putOne(ctx context.Context, k Kind, id int64) (has, added bool, err error) {
-	body, err := json.Marshal(payload{ID: id})
+func (q *queue) putOne(ctx context.Context, k Kind, d store.Due) (has, added bool, err error) {
+	body, err := json.Marshal(payload{ID: d.ID})
 	if err != nil {
 		return false, false, err
 	}
-	name := strconv.FormatInt(id, 10)
+	name, queue := strconv.FormatInt(d.ID, 10), k.queue(d)
 	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(string(k.Name), body),
-		asynq.TaskID(name), asynq.Queue(k.Queue), asynq.MaxRetry(25), asynq.Timeout(k.Timeout+lateness))
+		asynq.TaskID(name), asynq.Queue(queue), asynq.MaxRetry(25), asynq.Timeout(k.Timeout+lateness))
 	if !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return err == nil, err == nil, err
 	}
-	has, err = q.settle(k.Queue, name)
+	has, err = q.settle(queue, name)
 	return has, false, err
 }
 

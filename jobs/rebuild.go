@@ -77,7 +77,7 @@ func (j *Jobs) takeBack(ctx context.Context, q *queue) (had int, err error) {
 		last = handed[len(handed)-1]
 		var gone []int64
 		for _, h := range handed {
-			has, err := q.has(j.kinds[h.Kind].Queue, h.ID)
+			has, err := q.has(j.kinds[h.Kind].queue(h.Due), h.ID)
 			if err != nil {
 				return had, err
 			}
@@ -115,7 +115,7 @@ func (j *Jobs) Has(ctx context.Context, tasks []store.Due) (map[int64]bool, erro
 		if !known {
 			continue
 		}
-		has, err := q.has(k.Queue, d.ID)
+		has, err := q.has(k.queue(d), d.ID)
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -139,7 +139,7 @@ func (j *Jobs) HandOver(ctx context.Context, d store.Due) (fresh bool, err error
 	}
 	q := newQueue(j.o.Redis)
 	for range 2 { // what is left of an earlier hand-over goes in the first round
-		has, added, err := q.putOne(ctx, k, d.ID)
+		has, added, err := q.putOne(ctx, k, d)
 		if err != nil {
 			return false, fault.Wrap(err, fault.Unavailable, "queue.unreachable")
 		}

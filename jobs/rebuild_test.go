@@ -12,6 +12,7 @@ import (
 
 	"koodesk/app/outbox"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 	"koodesk/jobs"
 )
 
@@ -95,9 +96,9 @@ func TestRebuildBesideWorkers(t *testing.T) {
 	require.Zero(t, r)
 }
 
-// Notices have workers and a turn of their own; what Redis lost of them is put
-// back as well.
-func TestRebuildPutsBackNotices(t *testing.T) {
+// Notices and mails have workers of their own; what Redis lost of them is put back
+// as well.
+func TestRebuildPutsBackNoticesAndMails(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	s := open(t, func(context.Context, outbox.Task) error { return nil })
@@ -112,14 +113,22 @@ func TestRebuildPutsBackNotices(t *testing.T) {
 		return nil
 	}))
 	s.add(5)
+	storetest.Channel(t, s.store, "default", "")
+	s.messages(4, "email", "email", "")
+	s.messages(3, "sms", "slack", "")
 	r, err := j.Rebuild(ctx)
 	require.NoError(t, err)
-	require.Equal(t, jobs.Rebuilt{Put: 25}, r)
+	require.Equal(t, jobs.Rebuilt{Put: 39}, r)
+	r, err = j.Rebuild(ctx)
+	require.NoError(t, err)
+	require.Equal(t, jobs.Rebuilt{Had: 39}, r)
 	require.NoError(t, s.redis.FlushDB(ctx).Err())
 	r, err = j.Rebuild(ctx)
 	require.NoError(t, err)
-	require.Equal(t, jobs.Rebuilt{Put: 25}, r, "handed over to a Redis that forgot them")
-	queued, err := asynq.NewInspectorFromRedisClient(s.redis).GetQueueInfo(jobs.Notices)
-	require.NoError(t, err)
-	require.Equal(t, 20, queued.Pending)
+	require.Equal(t, jobs.Rebuilt{Put: 39}, r, "handed over to a Redis that forgot them")
+	for queue, n := range map[string]int{jobs.Notices: 20, jobs.Mail: 4, jobs.AlertMails: 4, jobs.Texts: 3, jobs.Alerts: 3} {
+		queued, err := asynq.NewInspectorFromRedisClient(s.redis).GetQueueInfo(queue)
+		require.NoError(t, err)
+		require.Equal(t, n, queued.Pending, queue)
+	}
 }

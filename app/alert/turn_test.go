@@ -67,7 +67,7 @@ func TestATimeThatBeginsAnewIsNeitherOverNorForgotten(t *testing.T) {
 }
 
 // refuse keeps a call that could not be proved, and why, so many minutes ago.
-func (h *house) refuse(finding string, minutes int) {
+func (h *house) refuse(finding, class string, minutes int) {
 	h.t.Helper()
 	h.exec(`
 WITH m AS (
@@ -76,8 +76,8 @@ WITH m AS (
     RETURNING id, last_received_at
 )
 INSERT INTO attempts (message_id, at, source, disposition, diagnosis)
-SELECT id, last_received_at, 'marketplace', 'rejected', jsonb_build_object('checks', '[]'::jsonb, 'findings', jsonb_build_array(jsonb_build_object('code', $1::text, 'args', '{"class":"basic"}'::jsonb)))
-  FROM m`, finding, minutes)
+SELECT id, last_received_at, 'marketplace', 'rejected', jsonb_build_object('checks', '[]'::jsonb, 'findings', jsonb_build_array(jsonb_build_object('code', $1::text, 'args', jsonb_build_object('class', $3::text))))
+  FROM m`, finding, minutes, class)
 }
 
 // Calls that are refused for their key are told when they begin, once, and when
@@ -93,18 +93,18 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	}
 	h.exec(`UPDATE channel_keys SET last_used_at = now() - interval '20 minutes' WHERE class = 'basic'`)
 	for range 4 {
-		h.refuse("clock", 0)
-		h.refuse("key_unknown", 19)
+		h.refuse("clock", "basic", 0)
+		h.refuse("key_unknown", "basic", 19)
 	}
 	step("", "about other things, or beside calls that were proved")
-	h.refuse("key_unknown", 3)
-	h.refuse("key_unknown", 2)
+	h.refuse("key_unknown", "basic", 3)
+	h.refuse("key_unknown", "basic", 2)
 	step("", "it may be anybody")
-	h.refuse("key_unknown", 1)
+	h.refuse("key_unknown", "basic", 1)
 	step("1", "nothing was proved since")
-	h.refuse("key_unknown", 0)
+	h.refuse("key_unknown", "basic", 0)
 	step("1", "once")
-	h.refuse("key_retired", 0)
+	h.refuse("key_retired", "basic", 0)
 	step("2", "nobody else has that key")
 	h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class <> 'basic'`)
 	step("2", "another key")
@@ -112,6 +112,42 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	step("2 resolved", "it is right again")
 	step("2 resolved", "and stays so")
 	require.Contains(t, h.text(`SELECT facts::text FROM alerts`), `"calls": "5"`)
+}
+
+// A class without a key has none that could ever prove a call: what strangers
+// begin there is over when they have been gone for a day.
+func TestRefusedCallsOfAClassWithoutAKeyAreOverAfterADay(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.exec(`DELETE FROM channel_keys WHERE class = 'license'`)
+	step := func(want, what string) {
+		t.Helper()
+		h.watch()
+		require.Equal(t, want, h.outcomes(), what)
+	}
+	later := func(hours int) {
+		h.exec(`UPDATE messages SET first_received_at = first_received_at - make_interval(hours => $1), last_received_at = last_received_at - make_interval(hours => $1)`, hours)
+		h.exec(`UPDATE attempts SET at = at - make_interval(hours => $1)`, hours)
+		h.exec(`UPDATE alerts SET since = since - make_interval(hours => $1)`, hours)
+	}
+	for range 3 {
+		h.refuse("no_key", "license", 0)
+		h.refuse("key_unknown", "basic", 0)
+	}
+	step("1,1", "both are refused")
+	later(23)
+	step("1,1", "not yet a day")
+	h.refuse("no_key", "license", 0)
+	later(23)
+	step("1,1", "they called again")
+	later(2)
+	h.watch()
+	require.Equal(t, "basic,license gone", h.text(`SELECT string_agg(facts->>'class' || COALESCE(NULLIF(' ' || outcome, ' '), ''), ',' ORDER BY facts->>'class') FROM alerts`))
+	for range 3 {
+		h.refuse("no_key", "license", 0)
+	}
+	h.watch()
+	require.Equal(t, "3", h.text(`SELECT count(*)::text FROM alerts`), "they come again")
 }
 
 func TestATargetThatIsSwitchedOffTakesNothingAgain(t *testing.T) {

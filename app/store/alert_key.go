@@ -17,24 +17,29 @@ const keyDoubtful = "3"
 // may have come before one that was proved.
 const keysUsed = `COALESCE((SELECT max(k.last_used_at) FROM channel_keys k WHERE k.channel_id = c.id AND k.class = r.class), '-infinity')`
 
+// callsRefused is the newest calls since then that could not be proved.
+func callsRefused(since string) string {
+	return `SELECT m.channel_id, m.activity, a.at, a.diagnosis #>> '{findings,0,code}' AS code,
+                   COALESCE(a.diagnosis #>> '{findings,0,args,want}', a.diagnosis #>> '{findings,0,args,class}', '') AS class
+              FROM (SELECT id, channel_id, activity
+                      FROM messages
+                     WHERE status = 'rejected'
+                       AND last_received_at > now() - interval '` + since + `'
+                     ORDER BY last_received_at DESC, id DESC
+                     LIMIT 1000) m
+              JOIN attempts a
+                ON a.message_id = m.id
+               AND a.at > now() - interval '` + since + `'
+               AND a.part >= month_of(now() - interval '2 days')`
+}
+
 // keysRefused is the channels and classes of keys whose calls of the last hour
 // were refused for their key, with none proved since.
 var keysRefused = `
     SELECT c.slug || '/' || r.class AS subject, CASE WHEN bool_or(r.code = ANY (` + keyKnown + `)) THEN 2 ELSE 1 END AS severity,
            NULL::jsonb AS error, max(r.at) AS since, NULL::timestamptz AS until_at,
            jsonb_build_object('channel', c.slug, 'class', r.class, 'calls', count(*)::text, 'activity', min(r.activity)) AS facts
-      FROM (SELECT m.channel_id, m.activity, a.at, a.diagnosis #>> '{findings,0,code}' AS code,
-                   COALESCE(a.diagnosis #>> '{findings,0,args,want}', a.diagnosis #>> '{findings,0,args,class}', '') AS class
-              FROM (SELECT id, channel_id, activity
-                      FROM messages
-                     WHERE status = 'rejected'
-                       AND last_received_at > now() - interval '1 hour'
-                     ORDER BY last_received_at DESC, id DESC
-                     LIMIT 1000) m
-              JOIN attempts a
-                ON a.message_id = m.id
-               AND a.at > now() - interval '1 hour'
-               AND a.part >= month_of(now() - interval '2 days')) r
+      FROM (` + callsRefused("1 hour") + `) r
       JOIN channels c
         ON c.id = r.channel_id
      WHERE r.code = ANY (` + keyKnown + ` || ` + keyDoubts + `::text[])
@@ -42,7 +47,15 @@ var keysRefused = `
      GROUP BY c.id, c.slug, r.class
     HAVING bool_or(r.code = ANY (` + keyKnown + `)) OR count(*) >= ` + keyDoubtful
 
-// keysStillRefused is whether no key of the class of an alert a has proved a call
-// since.
-const keysStillRefused = `NOT EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id
+// keysStillRefused is whether an alert a still stands: no key of its class has
+// proved a call since, and one could, or calls were refused within a day.
+var keysStillRefused = keysUnproved + `
+       AND (a.since > now() - interval '1 day'
+            OR EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id
+                        WHERE c.slug || '/' || k.class = a.subject AND (k.retires_at IS NULL OR k.retires_at > now()))
+            OR a.subject IN (SELECT c.slug || '/' || r.class FROM (` + callsRefused("1 day") + `) r JOIN channels c ON c.id = r.channel_id
+                              WHERE r.code = ANY (` + keyKnown + ` || ` + keyDoubts + `::text[])))`
+
+// keysUnproved is whether no key of the class of an alert a has proved a call since.
+const keysUnproved = `NOT EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id
                                        WHERE c.slug || '/' || k.class = a.subject AND k.last_used_at > a.since)`

@@ -14,7 +14,14 @@ import (
 type Due struct {
 	ID   int64       `db:"id"`
 	Kind outbox.Kind `db:"kind"`
+	Mail bool        `db:"mail"` // it sends a mail
 }
+
+// sendsMail tells whether task t sends a mail.
+const sendsMail = `CASE t.kind
+           WHEN 'deliver' THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery_id AND d.medium = 'email')
+           WHEN 'alert' THEN EXISTS (SELECT 1 FROM alert_messages s JOIN alert_targets g ON g.id = s.target_id WHERE s.task_id = t.id AND g.medium = 'email')
+           ELSE FALSE END`
 
 // Relay hands up to limit due tasks of these kinds to put, which says which of
 // them the queue took; those are marked in the same transaction. Rows that another relay is
@@ -24,8 +31,8 @@ func (s *Store) Relay(ctx context.Context, kinds []string, limit int, put func([
 	err := s.Write(ctx, func(t *Tx) error {
 		var due []Due
 		err := t.tx.SelectContext(ctx, &due, `
-SELECT id, kind
-  FROM tasks
+SELECT id, kind, `+sendsMail+` AS mail
+  FROM tasks t
  WHERE status = 'pending'
    AND enqueued_at IS NULL
    AND run_at <= now()
@@ -80,8 +87,8 @@ type Handed struct {
 }
 
 const handedOver = `
-SELECT id, kind, enqueued_at
-  FROM tasks
+SELECT id, kind, enqueued_at, ` + sendsMail + ` AS mail
+  FROM tasks t
  WHERE status = 'pending'
    AND enqueued_at >= $1
    AND (enqueued_at, id) > ($1, $2)

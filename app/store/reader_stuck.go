@@ -18,6 +18,7 @@ type StuckRow struct {
 	Since      time.Time // due, handed over, lease over, bought, ready
 	TaskID     int64
 	Task       outbox.Kind
+	Mail       bool // the task sends one
 	Purpose    outbox.Purpose
 	Attempts   int
 	NextAt     time.Time // of a creation: when it is tried again by itself; zero: never
@@ -37,6 +38,7 @@ type stuckRow struct {
 	Since      time.Time      `db:"since"`
 	TaskID     int64          `db:"task_id"`
 	Task       string         `db:"task"`
+	Mail       bool           `db:"mail"`
 	Purpose    string         `db:"purpose"`
 	Attempts   int            `db:"attempts"`
 	Next       sql.NullTime   `db:"next_at"`
@@ -53,7 +55,7 @@ type stuckRow struct {
 // taskStuck is what is read of stuck tasks, which are ordered by at.
 func taskStuck(letter byte, at string) source {
 	return source{list: list{letter: letter, at: at, id: "t.id", asc: true}, table: "tasks", alias: "t",
-		columns: `t.id, ` + at + ` AS at, ` + at + ` AS since, t.id AS task_id, t.kind AS task, t.purpose, t.attempts, NULL::timestamptz AS next_at,
+		columns: `t.id, ` + at + ` AS at, ` + at + ` AS since, t.id AS task_id, t.kind AS task, ` + sendsMail + ` AS mail, t.purpose, t.attempts, NULL::timestamptz AS next_at,
        COALESCE(t.message_id, 0) AS message_id, COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = t.instance_pk), '') AS instance_id,
        t.order_id, '' AS product, NULL::timestamptz AS deadline, 0 AS polls, NULL::timestamptz AS polled_at, t.last_error AS error`}
 }
@@ -71,14 +73,14 @@ var stuckLists = map[string]source{
           AND status = 'pending'
         ORDER BY id DESC
         LIMIT 1) t ON true`,
-		columns: `i.id, i.created_at AS at, i.created_at AS since, COALESCE(t.id, 0) AS task_id, COALESCE(t.kind, '') AS task,
+		columns: `i.id, i.created_at AS at, i.created_at AS since, COALESCE(t.id, 0) AS task_id, COALESCE(t.kind, '') AS task, FALSE AS mail,
        COALESCE(t.purpose, '') AS purpose, COALESCE(t.attempts, 0) AS attempts, t.run_at AS next_at, 0 AS message_id, i.instance_id, i.order_id,
        i.product_name AS product, ` + calls("max(m.retry_until)", "newInstance' AND m.result_code <> '000000") + ` AS deadline,
        COALESCE(` + calls("sum(m.attempts)", "queryInstance") + `, 0) AS polls, ` + calls("max(m.last_received_at)", "queryInstance") + ` AS polled_at,
        t.last_error AS error`},
 	StuckPoll: {list: list{letter: 'q', at: "m.last_received_at", id: "m.id", asc: true}, table: "messages",
 		alias: strings.TrimPrefix(stuckFrom[StuckPoll], "messages "),
-		columns: `m.id, m.last_received_at AS at, i.provisioned_at AS since, 0::bigint AS task_id, '' AS task, '' AS purpose, 0 AS attempts,
+		columns: `m.id, m.last_received_at AS at, i.provisioned_at AS since, 0::bigint AS task_id, '' AS task, FALSE AS mail, '' AS purpose, 0 AS attempts,
        NULL::timestamptz AS next_at, m.id AS message_id, i.instance_id, i.order_id, i.product_name AS product, NULL::timestamptz AS deadline,
        m.attempts AS polls, m.last_received_at AS polled_at, NULL AS error`},
 }
@@ -89,7 +91,7 @@ func calls(what, activity string) string {
 }
 
 func (s *stuckRow) show(kind string) (StuckRow, error) {
-	out := StuckRow{Kind: kind, ID: s.ID, Since: s.Since.UTC(), TaskID: s.TaskID, Task: outbox.Kind(s.Task), Purpose: outbox.Purpose(s.Purpose),
+	out := StuckRow{Kind: kind, ID: s.ID, Since: s.Since.UTC(), TaskID: s.TaskID, Task: outbox.Kind(s.Task), Mail: s.Mail, Purpose: outbox.Purpose(s.Purpose),
 		Attempts: s.Attempts, NextAt: utc(s.Next), MessageID: s.MessageID, InstanceID: s.InstanceID, OrderID: s.OrderID, Product: s.Product,
 		Deadline: utc(s.Deadline), Polls: s.Polls, PolledAt: utc(s.Polled)}
 	if out.NextAt.Year() > parkedYear {

@@ -82,6 +82,7 @@ type Stuck struct {
 	Kind       string
 	ID         int64       // of tasks, instances or messages, by the kind
 	Task       outbox.Kind // of the kinds that are tasks
+	Mail       bool        // the task sends one
 	InstanceID string      // of a creation
 }
 
@@ -105,12 +106,12 @@ SELECT id
 	if err != nil {
 		return s, false, toFault(err)
 	}
-	names := map[string]string{"tasks": "t.kind, ''", "instances": "'', i.instance_id", "messages": "'', ''"}[list.table]
+	names := map[string]string{"tasks": "t.kind, '', " + sendsMail, "instances": "'', i.instance_id, FALSE", "messages": "'', '', FALSE"}[list.table]
 	err = t.tx.QueryRowxContext(ctx, `
 SELECT `+names+`
   FROM `+stuckFrom[kind]+`
  WHERE `+list.id+` = $1
-   AND `+stuckWhere[kind], id).Scan(&s.Task, &s.InstanceID)
+   AND `+stuckWhere[kind], id).Scan(&s.Task, &s.InstanceID, &s.Mail)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return s, false, nil
 	}

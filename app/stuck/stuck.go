@@ -72,7 +72,7 @@ func (d *Desk) List(ctx context.Context, kind string, p store.Paging) (store.Pag
 	var given []store.Due
 	for i, row := range found.Items {
 		if out.Items[i].StuckRow = row; row.Kind == store.StuckLost {
-			given = append(given, store.Due{ID: row.TaskID, Kind: row.Task})
+			given = append(given, store.Due{ID: row.TaskID, Kind: row.Task, Mail: row.Mail})
 		}
 	}
 	if len(given) == 0 {
@@ -164,7 +164,7 @@ func (d *Desk) repair(ctx context.Context, tx *store.Tx, s store.Stuck, by staff
 
 // handOver gives Redis a task. What it has already is no lost job.
 func (d *Desk) handOver(ctx context.Context, tx *store.Tx, s store.Stuck) error {
-	due := store.Due{ID: s.ID, Kind: s.Task}
+	due := store.Due{ID: s.ID, Kind: s.Task, Mail: s.Mail}
 	if s.Kind == store.StuckLost {
 		has, err := d.o.Queue.Has(ctx, []store.Due{due})
 		if err != nil {

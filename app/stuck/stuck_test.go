@@ -127,7 +127,7 @@ func (y *yard) repaired(kind string, id int64) string {
 func (y *yard) inRedis() []string {
 	y.t.Helper()
 	out := []string{}
-	for _, q := range []string{jobs.Urgent, jobs.Soon, jobs.Mail, jobs.Notices} {
+	for _, q := range []string{jobs.Urgent, jobs.Soon, jobs.Texts, jobs.Mail, jobs.Notices} {
 		found, err := asynq.NewInspectorFromRedisClient(y.redis).ListPendingTasks(q)
 		if err != nil { // there is no such queue yet
 			continue

@@ -13,6 +13,9 @@ import (
 // onError is where every error of a handler becomes an answer, in the form that
 // the caller of that path reads: result code, problem, or page.
 func (s *Server) onError(c *fiber.Ctx, err error) error {
+	if errors.Is(err, fiber.ErrRequestTimeout) {
+		return c.Context().Conn().Close() // nothing was asked; an answer would be taken for that of the next request
+	}
 	err = asFault(err)
 	f := fault.From(err)
 	if f.Code == fault.Internal {
@@ -46,8 +49,6 @@ func asFault(err error) error {
 		return fault.New(fault.TooLarge, "http.too_large")
 	case fiber.StatusRequestHeaderFieldsTooLarge, fiber.StatusBadRequest, fiber.StatusUnprocessableEntity:
 		return fault.Wrap(err, fault.Invalid, "http.bad_request")
-	case fiber.StatusRequestTimeout:
-		return fault.Wrap(err, fault.Invalid, "http.too_slow")
 	}
 	return err
 }

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -39,7 +40,10 @@ type Options struct {
 	// Ready tells why the program should get no traffic now, nil if it should.
 	Ready func(context.Context) error
 	HTTPS bool // PUBLIC_URL is https
-	Log   *slog.Logger
+	// Wait is for how long a request is read; 0 means 15 s. The next one on its
+	// connection may be five times as long in coming.
+	Wait time.Duration
+	Log  *slog.Logger
 }
 
 // Server answers HTTP.
@@ -59,15 +63,16 @@ const clientHeader = "X-Koodesk-Client"
 // New builds the server with every route.
 func New(o Options) *Server {
 	s := &Server{o: o}
+	wait := cmp.Or(o.Wait, 15*time.Second)
 	s.app = fiber.New(fiber.Config{
 		AppName:               "koodesk",
 		DisableStartupMessage: true,
 		Immutable:             true, // strings outlive their request here
 		BodyLimit:             callback.MaxBody,
 		ReadBufferSize:        callback.MaxHead,
-		ReadTimeout:           15 * time.Second,
+		ReadTimeout:           wait,
 		WriteTimeout:          20 * time.Second,
-		IdleTimeout:           75 * time.Second,
+		IdleTimeout:           5 * wait,
 		ProxyHeader:           clientHeader,
 		ErrorHandler:          s.onError,
 	})

@@ -234,9 +234,20 @@ func TestProbes(t *testing.T) {
 
 func TestTheCallersAddressIsReadPastTrustedProxiesOnly(t *testing.T) {
 	t.Parallel()
-	send := func(d *door, forwarded string) string {
-		r := d.do(http.MethodPost, "/koogallery/default", strings.NewReader("{}"), "X-Forwarded-For", forwarded, "X-Koodesk-Client", "6.6.6.6")
-		require.Equal(t, 200, r.status)
+	send := func(d *door, forwarded ...string) string {
+		status := 503
+		require.Eventually(t, func() bool { // 503 is said when the machine is too busy to answer in time
+			req, err := http.NewRequest(http.MethodPost, d.base+"/koogallery/default", strings.NewReader("{}"))
+			require.NoError(t, err)
+			req.Header["X-Forwarded-For"] = forwarded
+			req.Header.Set("X-Koodesk-Client", "6.6.6.6")
+			res, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			require.NoError(t, res.Body.Close())
+			status = res.StatusCode
+			return status != 503
+		}, time.Minute, time.Millisecond)
+		require.Equal(t, 200, status)
 		var ip string
 		require.NoError(t, d.store.SQL().QueryRow(`SELECT host(remote_ip) FROM attempts ORDER BY id DESC LIMIT 1`).Scan(&ip))
 		return ip
@@ -247,16 +258,7 @@ func TestTheCallersAddressIsReadPastTrustedProxiesOnly(t *testing.T) {
 	})
 	require.Equal(t, "203.0.113.9", send(d, "1.1.1.1, 203.0.113.9, 10.1.2.3"))
 	require.Equal(t, "127.0.0.1", send(d, "not an address"))
-	req, err := http.NewRequest(http.MethodPost, d.base+"/koogallery/default", strings.NewReader("{}"))
-	require.NoError(t, err)
-	req.Header.Add("X-Forwarded-For", "6.6.6.6")
-	req.Header.Add("X-Forwarded-For", "203.0.113.10")
-	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
-	var ip string
-	require.NoError(t, d.store.SQL().QueryRow(`SELECT host(remote_ip) FROM attempts ORDER BY id DESC LIMIT 1`).Scan(&ip))
-	require.Equal(t, "203.0.113.10", ip, "a proxy that adds a line of its own")
+	require.Equal(t, "203.0.113.10", send(d, "6.6.6.6", "203.0.113.10"), "a proxy that adds a line of its own")
 }
 
 func TestFormsOfRefusal(t *testing.T) {
