@@ -61,9 +61,14 @@ func TestWhatAGivenUpTaskWasSendingIsGivenUp(t *testing.T) {
 	storetest.Channel(t, s, "default", "")
 	_, err := s.SQL().Exec(killers)
 	require.NoError(t, err)
+	_, err = s.SQL().Exec(`UPDATE deliveries SET handing_since = now() WHERE unique_key = 'killer'`)
+	require.NoError(t, err)
 	n, err := s.Recover(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 6, n)
+	var left string
+	require.NoError(t, s.SQL().QueryRow(`SELECT string_agg(outcome || ' ' || (handing_since IS NULL)::text, ', ' ORDER BY unique_key) FROM deliveries`).Scan(&left))
+	require.Equal(t, "unknown true, queued true", left, "what was leaving may have arrived")
 	for table, is := range map[string][2]string{"deliveries": {"unique_key", "running"}, "events": {"unique_key", "running"}, "alert_messages": {"title", "pending"}} {
 		var ends string
 		require.NoError(t, s.SQL().QueryRow(`

@@ -180,10 +180,14 @@ func (t *Tx) recover(ctx context.Context, only int64) (n int, err error) {
 	return len(lost), nil
 }
 
-// endOfGivenUp ends what the tasks that were given up stood for.
+// endOfGivenUp ends what the tasks that were given up stood for. What was leaving
+// when its worker was lost may have arrived.
 var endOfGivenUp = []string{`
 UPDATE deliveries d
    SET status = 'failed',
+       outcome = CASE WHEN d.handing_since IS NULL THEN d.outcome ELSE 'unknown' END,
+       outcome_at = CASE WHEN d.handing_since IS NULL THEN d.outcome_at ELSE now() END,
+       handing_since = NULL,
        last_error = t.last_error
   FROM tasks t
  WHERE t.delivery_id = d.id
