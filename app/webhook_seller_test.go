@@ -177,7 +177,9 @@ func TestWhatAProductMayHaveMadeOfAFailedPurchaseIsLeftOver(t *testing.T) {
 		_, err := r.store.SQL().Exec(`UPDATE tasks SET run_at = now() WHERE status = 'pending' AND kind = 'provision'`)
 		return err == nil && r.count(`SELECT count(*) FROM tasks WHERE status = 'failed'`) == 2
 	}, time.Minute, 100*time.Millisecond, "%s", r.log)
-	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM events WHERE NOT to_product AND status = 'succeeded'`) == 2 }, time.Minute, 50*time.Millisecond, "%s", r.log)
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM events WHERE NOT to_product AND status = 'succeeded'`) == 2
+	}, time.Minute, 50*time.Millisecond, "%s", r.log)
 	_, err := r.store.SQL().Exec(`UPDATE messages SET retry_until = now() - interval '1 hour'`)
 	require.NoError(t, err)
 	_, err = r.store.NoteFailedOrders(t.Context(), time.Minute)
