@@ -26,7 +26,7 @@ import (
 
 // sequences is how many random sequences a run tries; -rapid.checks says another
 // number: go test ./app/intake -run Sequence -rapid.checks 5000.
-const sequences = 720
+const sequences = 360
 
 // Whatever calls come, in whatever order and however often, and whatever workers
 // do in between: each call gets the answer that the rules give, and the end is

@@ -98,20 +98,20 @@ service_user() {
 	local folder user
 	if ! is_root; then
 		id -un
-		return
+		return 0
 	fi
 	for folder in "$services/postgres" "$services/redis" "$root"; do
 		[ -d "$folder" ] || continue
 		user=$(owner_of "$folder")
 		if [ "$user" != root ] && id "$user" >/dev/null 2>&1; then
 			echo "$user"
-			return
+			return 0
 		fi
 	done
 	for user in postgres koodesk; do
 		if id "$user" >/dev/null 2>&1; then
 			echo "$user"
-			return
+			return 0
 		fi
 	done
 	useradd --system --user-group --no-create-home --shell /usr/sbin/nologin koodesk >&2 ||
