@@ -279,13 +279,13 @@ func TestALongTryKeepsItsTaskAndEndsWithoutIt(t *testing.T) {
 	for i := range s.opts.Kinds {
 		s.opts.Kinds[i].Timeout = time.Hour
 	}
-	s.opts.Lease = 6 * time.Second // renewed each second: a loaded machine must find the time
+	s.opts.Lease = 300 * time.Millisecond // and ten seconds, of which renewals take less than two
 	ids := s.add(1)
 	s.start()
 	task := <-begun
-	_, err := s.store.SQL().Exec(`UPDATE tasks SET leased_until = now() + interval '2 seconds'`)
+	_, err := s.store.SQL().Exec(`UPDATE tasks SET leased_until = now() + interval '8 seconds'`)
 	require.NoError(t, err)
-	s.eventually(1, `leased_until > now() + interval '5 seconds'`)
+	s.eventually(1, `leased_until > now() + interval '9 seconds'`)
 	require.Equal(t, ids[0], task.ID)
 	require.Empty(t, begun)
 	_, err = s.store.SQL().Exec(`UPDATE tasks SET round = round + 1, status = 'cancelled'`)

@@ -3,6 +3,7 @@ package console_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,11 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	require.Greater(t, len(seen), 60)
 }
 
+// ageless leaves out how long ago things were: seconds pass between two pages.
+func ageless(words string) string { return ages.ReplaceAllString(words, "") }
+
+var ages = regexp.MustCompile(`(in )?\d+ (seconds?|minutes?|s|min)( ago)?|just now|in a moment`)
+
 func TestAScriptGetsThePartItAsksFor(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -150,14 +156,11 @@ func TestAScriptGetsThePartItAsksFor(t *testing.T) {
 	for path, block := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results", "/stuck": "results", "/failures": "results", "/failures/1": "results",
 		"/messages/1": "live", "/instances/biz-CSWORKS": "live", "/deliveries/1": "live"} {
 		whole, part := v.get(path), v.script(path, block)
-		for n := 0; n < 10 && whole.words("#"+block) != part.words("#"+block); n++ { // a second may pass between the two
-			whole, part = v.get(path), v.script(path, block)
-		}
 		require.Equal(t, http.StatusOK, part.status, path)
 		require.NotContains(t, part.body, "<html", path)
 		require.Equal(t, 0, part.Find(".nav-item, header.top").Length(), path)
 		require.Equal(t, 1, part.Find("#"+block).Length(), path)
-		require.Equal(t, whole.words("#"+block), part.words("#"+block), "%s: the part is the page's own", path)
+		require.Equal(t, ageless(whole.words("#"+block)), ageless(part.words("#"+block)), "%s: the part is the page's own", path)
 		require.Contains(t, part.header.Get("Vary"), "HX-Request")
 		back := v.get(path, "HX-Request", "true", "HX-Target", block, "HX-History-Restore-Request", "true")
 		require.Contains(t, back.body, "<html", "going back in the browser's history needs the whole page")
