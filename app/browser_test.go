@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/browsertest"
 	"koodesk/app/market"
 	"koodesk/app/simulator"
 )
@@ -26,28 +27,10 @@ const (
 	annsPassword = "correct horse battery"
 )
 
-// browser is a headless Chromium with a profile of its own.
+// browser is a headless Chromium that likes Chinese.
 func (r *rig) browser() context.Context {
-	t := r.t
-	t.Helper()
-	bin := os.Getenv("CHROME_BIN")
-	require.NotEmpty(t, bin, "CHROME_BIN is not set: run `make test`, or point it to Chromium")
-	// The browser's children may write for a moment longer than it lives.
-	profile, err := os.MkdirTemp("", "koodesk-browser-")
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, time.Minute, 50*time.Millisecond)
-	})
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.UserDataDir(profile), chromedp.Flag("lang", "zh-CN"))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 8*time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	r.t.Helper()
+	return browsertest.Open(r.t, chromedp.Flag("lang", "zh-CN"))
 }
 
 // tab drives one browser window.

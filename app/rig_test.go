@@ -32,6 +32,7 @@ import (
 	"koodesk/app/simulator"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry/logtest"
 	"koodesk/config"
 	"koodesk/jobs"
 )
@@ -50,7 +51,7 @@ type rig struct {
 	base     string // http://127.0.0.1:port
 	caller   *simulator.Caller
 	ids      *simulator.IDs
-	log      *lockedBuffer
+	log      *logtest.Buffer
 	token    string
 	stop     func()
 	driver   *flaky
@@ -76,24 +77,6 @@ const (
 	buyerPhone = "18612345678"
 )
 
-// lockedBuffer is a log that goroutines write and the test reads.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	return newRigWith(t, true)
@@ -108,7 +91,7 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 // newRigAs makes a rig with other settings.
 func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 	t.Helper()
-	r := &rig{t: t, driver: &flaky{}, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &lockedBuffer{}}
+	r := &rig{t: t, driver: &flaky{}, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &logtest.Buffer{}}
 	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
 	api := httptest.NewServer(r.market)
 	t.Cleanup(api.Close)

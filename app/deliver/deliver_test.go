@@ -1,12 +1,10 @@
 package deliver_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/mail"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry/logtest"
 )
 
 const (
@@ -39,26 +38,14 @@ type post struct {
 	channel *store.Channel
 	smtp    *smtptest.Server
 	d       *deliver.Deliverer
-	log     *lockedBuffer
+	log     *logtest.Buffer
 	wakes   int
 }
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
 // open makes a deliverer with a real mail server, or without one.
 func open(t testing.TB, withServer bool, change ...func(*email.Options)) *post {
 	t.Helper()
-	p := &post{t: t, store: storetest.Open(t), log: &lockedBuffer{}}
+	p := &post{t: t, store: storetest.Open(t), log: &logtest.Buffer{}}
 	p.channel = storetest.Channel(t, p.store, "default", "")
 	log := p.logger()
 	var out deliver.Sender = email.None{}

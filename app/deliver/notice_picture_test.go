@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"html"
 	"image"
@@ -17,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/browsertest"
 	"koodesk/app/market"
 )
 
@@ -89,27 +89,13 @@ func printed(t *testing.T, img image.Image, name string) {
 // frame of its own.
 func photograph(t *testing.T, mails []string) (pictures []image.Image) {
 	t.Helper()
-	bin := os.Getenv("CHROME_BIN")
-	require.NotEmpty(t, bin, "CHROME_BIN is not set: run `make test`, or point it to Chromium")
-	dir, err := os.MkdirTemp("", "koodesk-mails-")
-	require.NoError(t, err)
-	t.Cleanup(func() { // the browser's children may write for a moment longer than it lives
-		require.Eventually(t, func() bool { return os.RemoveAll(dir) == nil }, time.Minute, 50*time.Millisecond)
-	})
 	sheet := `<!doctype html><style>body{margin:0}iframe{display:block;border:0;width:720px;height:720px}</style>`
 	for _, m := range mails {
 		sheet += `<iframe srcdoc="` + html.EscapeString(m) + `"></iframe>`
 	}
-	file := filepath.Join(dir, "sheet.html")
+	file := filepath.Join(t.TempDir(), "sheet.html")
 	require.NoError(t, os.WriteFile(file, []byte(sheet), 0o600))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("disable-background-networking", true))...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
-	t.Cleanup(cancel)
+	ctx := browsertest.Open(t, chromedp.Flag("hide-scrollbars", true))
 	var shot []byte
 	require.NoError(t, chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(side, int64(side*len(mails)), 1, false),
 		chromedp.Navigate("file://"+file), chromedp.CaptureScreenshot(&shot)))

@@ -16,6 +16,7 @@ import (
 	"koodesk/app/seal"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry/logtest"
 )
 
 // spoil makes an instance's address one that no key opens, and gives what it was.
@@ -29,14 +30,21 @@ func spoil(t *testing.T, s *store.Store, pk int64) (sealed []byte) {
 	return sealed
 }
 
+// overheard gives the desk a deliverer whose log can be read.
+func (k *desk) overheard() *logtest.Buffer {
+	k.t.Helper()
+	log := &logtest.Buffer{}
+	d, err := deliver.New(deliver.Options{Store: k.s, Email: email.None{}, SMS: sms.Log{Log: slog.New(slog.DiscardHandler)}, Domain: "seller.test",
+		Log: slog.New(slog.NewTextHandler(log, nil))})
+	require.NoError(k.t, err)
+	k.d = d
+	return log
+}
+
 func TestAnAddressThatCannotBeOpenedStopsNoOther(t *testing.T) {
 	t.Parallel()
 	k := openDesk(t, `{"daily_cap":-1}`)
-	var log bytes.Buffer
-	var err error
-	k.d, err = deliver.New(deliver.Options{Store: k.s, Email: email.None{}, SMS: sms.Log{Log: slog.New(slog.DiscardHandler)}, Domain: "seller.test",
-		Log: slog.New(slog.NewTextHandler(&log, nil))})
-	require.NoError(t, err)
+	log := k.overheard()
 	bad, id := k.instance("c1", "ann@example.com", "", 8*day)
 	good, _ := k.instance("c2", "bob@example.com", "", 8*day)
 	sealed := spoil(t, k.s, bad)
@@ -51,7 +59,7 @@ func TestAnAddressThatCannotBeOpenedStopsNoOther(t *testing.T) {
 	told := func() int { return strings.Count(log.String(), "level=ERROR") }
 	require.Contains(t, log.String(), id)
 	require.NotContains(t, log.String(), "ann@")
-	require.Equal(t, 1, told(), "one line for one instance: %s", &log)
+	require.Equal(t, 1, told(), "one line for one instance: %s", log)
 	k.run()
 	require.Equal(t, 1, told(), "not at every turn of the clock")
 	k.at(k.now.Add(61 * time.Minute))
@@ -59,7 +67,7 @@ func TestAnAddressThatCannotBeOpenedStopsNoOther(t *testing.T) {
 	require.Equal(t, 2, told(), "but looked at again")
 
 	// What was passed over is not lost.
-	_, err = k.s.SQL().Exec(`UPDATE instances SET email_sealed = $2 WHERE id = $1`, bad, sealed)
+	_, err := k.s.SQL().Exec(`UPDATE instances SET email_sealed = $2 WHERE id = $1`, bad, sealed)
 	require.NoError(t, err)
 	k.at(k.now.Add(61 * time.Minute))
 	k.run()
@@ -71,14 +79,10 @@ func TestAPasswordThatCannotBeOpenedStopsNoOtherWiping(t *testing.T) {
 	t.Parallel()
 	k := openDesk(t, `{"wipe_password_days":3}`)
 	ctx := context.Background()
-	var log bytes.Buffer
-	var err error
-	k.d, err = deliver.New(deliver.Options{Store: k.s, Email: email.None{}, SMS: sms.Log{Log: slog.New(slog.DiscardHandler)}, Domain: "seller.test",
-		Log: slog.New(slog.NewTextHandler(&log, nil))})
-	require.NoError(t, err)
+	log := k.overheard()
 	bad, id := k.instance("c1", "ann@example.com", "", 90*day)
 	good, _ := k.instance("c2", "bob@example.com", "", 90*day)
-	_, err = k.s.SQL().Exec(`
+	_, err := k.s.SQL().Exec(`
 UPDATE instances
    SET password_sealed = $1, password_given_at = $2::timestamptz, wipe_password_at = $3::timestamptz + id * interval '1 second'`,
 		storetest.Keys(t).SealString(seal.Access, "Pa55"), k.now.Add(-4*day), k.now.Add(-day))

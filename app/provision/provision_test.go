@@ -1,7 +1,6 @@
 package provision_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -26,6 +25,7 @@ import (
 	"koodesk/app/provision/static"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry/logtest"
 )
 
 const product = "OFFI846204237451911168"
@@ -95,25 +95,13 @@ type desk struct {
 	market  *marketplace
 	drivers provision.Drivers
 	p       *provision.Provisioner
-	log     *lockedBuffer
+	log     *logtest.Buffer
 	wakes   int
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
-
 func open(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{t: t, store: storetest.Open(t), market: &marketplace{orders: map[string]string{}}, log: &lockedBuffer{}}
+	d := &desk{t: t, store: storetest.Open(t), market: &marketplace{orders: map[string]string{}}, log: &logtest.Buffer{}}
 	d.channel = storetest.Channel(t, d.store, "default", "https://market.test")
 	d.drivers = provision.Drivers{static.Name: static.Driver{}, manual.Name: manual.Driver{}, pool.Name: pool.Driver{Store: d.store}}
 	log := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -22,6 +22,7 @@ import (
 	"koodesk/app/redisconn/redistest"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/app/telemetry/logtest"
 	"koodesk/app/throttle"
 	"koodesk/app/web"
 	"koodesk/app/web/buyer"
@@ -36,19 +37,6 @@ const password = `Tr0ub4dor"<&3`
 var app = market.AppInfo{FrontEndURL: "https://app.example.com/i/7", UserName: "admin@seven", Password: password,
 	AdminURL: "https://app.example.com/admin", Memo: "第一行\n第二行"}
 
-// lockedBuffer is a log that the server writes and the test reads.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
-
 // site is the server on a real listener, of which only the buyer's page is built.
 type site struct {
 	t       testing.TB
@@ -57,7 +45,7 @@ type site struct {
 	pages   *accesspage.Pages
 	redis   redis.UniversalClient
 	base    string
-	log     *lockedBuffer
+	log     *logtest.Buffer
 	buyer   *buyer.Buyer
 	now     time.Time // zero: the real one
 }
@@ -69,7 +57,7 @@ func open(t testing.TB) *site {
 
 func openWith(t testing.TB, limits buyer.Limits) *site {
 	t.Helper()
-	s := &site{t: t, store: storetest.Open(t), redis: redistest.Open(t), log: &lockedBuffer{}}
+	s := &site{t: t, store: storetest.Open(t), redis: redistest.Open(t), log: &logtest.Buffer{}}
 	s.channel = storetest.Channel(t, s.store, "default", "")
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	l, err := net.Listen("tcp", "127.0.0.1:0")

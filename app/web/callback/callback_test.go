@@ -30,6 +30,7 @@ import (
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 	"koodesk/app/telemetry"
+	"koodesk/app/telemetry/logtest"
 	"koodesk/app/web/callback"
 )
 
@@ -48,7 +49,7 @@ type site struct {
 	handler *callback.Handler
 	url     string
 	nonces  int
-	log     journal
+	log     logtest.Buffer
 }
 
 func open(t *testing.T) *site {

@@ -15,15 +15,20 @@ import (
 
 // Product is one entry, with the form that changes it for those who may.
 func (k *Console) Product(c *fiber.Ctx) error {
-	id, err := number(c, "product.unknown")
-	if err != nil {
-		return err
-	}
-	p, err := k.product(c, id)
+	p, err := k.productAsked(c)
 	if err != nil {
 		return err
 	}
 	return k.sendProduct(c, fiber.StatusOK, p)
+}
+
+// productAsked is the page of the entry that the address names.
+func (k *Console) productAsked(c *fiber.Ctx) (p view.ProductPage, err error) {
+	id, err := number(c, "product.unknown")
+	if err != nil {
+		return p, err
+	}
+	return k.product(c, id)
 }
 
 func (k *Console) product(c *fiber.Ctx, id int64) (p view.ProductPage, err error) {
@@ -124,11 +129,7 @@ func (k *Console) AddProduct(c *fiber.Ctx) error {
 
 // SetProduct changes an entry that was seen on its page.
 func (k *Console) SetProduct(c *fiber.Ctx) error {
-	id, err := number(c, "product.unknown")
-	if err != nil {
-		return err
-	}
-	p, err := k.product(c, id)
+	p, err := k.productAsked(c)
 	if err != nil {
 		return err
 	}
