@@ -55,7 +55,7 @@ func (c *cli) run(ctx context.Context, withWeb, withJobs bool) (err error) {
 			return err
 		}
 		defer p.jobs.Stop()
-		p.log.Info("the workers run", "at_once", c.config.Workers)
+		p.log.Info("the workers run", "workers", c.config.Workers)
 	}
 	if withWeb {
 		if err := p.store.Prepare(ctx); err != nil {

@@ -15,8 +15,8 @@ import (
 	"koodesk/app/store"
 )
 
-// lateness is how much longer than its try a task's lease lasts, so that a
-// worker can still write down how the try ended.
+// lateness is how much longer than what it covers a task's lease lasts, so that a
+// worker can still renew it, or write down how the try ended.
 const lateness = 10 * time.Second
 
 // process runs one handed-over task: claim, work, and write down how it ended.
