@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -31,6 +32,7 @@ type suite struct {
 	key      string // that signs the calls
 	answered string // key that must sign the answers
 	bought   string // an instance of the interface's own
+	device   string // one of a product whose Licenses are bound to a device
 	pack     string // a package of its own, with a report of its use
 	full     string // a package of its own of which everything said is as long as may be
 }
@@ -53,8 +55,11 @@ func TestConformance(t *testing.T) {
 			"--license-key", "-", "--general-key", "-", "--ak", storetest.AK, "--sk", "-", "--open-api", r.openAPI)
 		r.ok(product, "", "set", "--channel", g.ID, "--product", "*", "--driver", "static",
 			"--front-end-url", "https://app.seller.example/i/{instance_id}", "--user-name", "管理员-{order_id}", "--generate-password", "--memo", "云商店")
-		if g.ID == "v1" || g.ID == "v2" {
+		switch market.Protocol(g.ID) {
+		case market.V1, market.V2:
 			r.stock(g)
+		case market.License, market.LicenseV1:
+			r.supply(g)
 		}
 	}
 	t.Run("guides", func(t *testing.T) { // ends when all of them have, before the rig does
@@ -80,15 +85,7 @@ func (s *suite) on(t *testing.T) *suite {
 
 func (s *suite) cases() {
 	for _, c := range s.guide.Cases(s.face) {
-		if c.Instance == "bought" && s.bought == "" {
-			s.bought = s.buy(s.rig.ids.OrderID(), nil)
-		}
-		if c.Instance == "package" && s.pack == "" {
-			s.packed()
-		}
-		if c.Instance == "full" && s.full == "" {
-			s.fill()
-		}
+		s.prepare(c.Instance)
 		s.Run(c.Name, func(t *testing.T) {
 			s := s.on(t)
 			members := s.members(c)
@@ -110,11 +107,28 @@ func (s *suite) cases() {
 	}
 }
 
+// prepare makes the instance that a case needs, once.
+func (s *suite) prepare(instance string) {
+	switch {
+	case instance == "bought" && s.bought == "" && s.guide.ID == string(market.License):
+		s.bought = s.licensed("OFFI-LIC")
+	case instance == "bought" && s.bought == "":
+		s.bought = s.buy(s.rig.ids.OrderID(), nil)
+	case instance == "device" && s.device == "":
+		s.device = s.licensed(deviceProduct)
+	case instance == "package" && s.pack == "":
+		s.packed()
+	case instance == "full" && s.full == "":
+		s.fill()
+	}
+}
+
 // members are the fields of a case with what only the suite knows put in.
 func (s *suite) members(c conformance.Case) []conformance.Member {
 	members := s.face.Members(c)
 	fresh := strings.NewReplacer("$fresh64", fresh64(), "$new", s.rig.ids.OrderID(), "$fresh", uuid.NewString(), "$stamp", stampNow(),
-		"$ids101", numbered(101), "$ids100", numbered(100), "$id65", strings.Repeat("i", 65))
+		"$ids101", numbered(101), "$ids100", numbered(100), "$id65", strings.Repeat("i", 65),
+		"$params2048", params(2048), "$params2052", params(2052), "$begins", day(0), "$ends", day(300), "$late", day(2000))
 	for n, m := range members {
 		if text, ok := m.Value.(string); ok {
 			members[n].Value = fresh.Replace(text)
@@ -124,6 +138,8 @@ func (s *suite) members(c conformance.Case) []conformance.Member {
 		case m.Name != "instanceId" || set:
 		case c.Instance == "bought":
 			members[n].Value = s.bought
+		case c.Instance == "device":
+			members[n].Value = s.device
 		case c.Instance == "package":
 			members[n].Value = s.pack
 		case c.Instance == "full":
@@ -134,6 +150,15 @@ func (s *suite) members(c conformance.Case) []conformance.Member {
 	}
 	return members
 }
+
+// params is a base64 list of parameters of exactly so many characters, a multiple of 4.
+func params(length int) string {
+	const open, end = `[{"name":"emailDomainName","value":"`, `"}]`
+	return base64.StdEncoding.EncodeToString([]byte(open + strings.Repeat("v", length/4*3-len(open)-len(end)) + end))
+}
+
+// day is a time of a License, so many days from now.
+func day(n int) string { return time.Now().UTC().AddDate(0, 0, n).Format("2006-01-02 15:04:05 z") }
 
 func numbered(n int) string {
 	ids := make([]string, n)
@@ -222,7 +247,8 @@ func (s *suite) judge(c conformance.Case, w wired) {
 	}
 	if c.Answer != "" {
 		id, _ := doc["instanceId"].(string)
-		exact := strings.NewReplacer("$instanceId", id, "$msg", msg, "$publicUrl", s.rig.config.PublicURL.String()).Replace(c.Answer)
+		license, _ := doc["license"].(string)
+		exact := strings.NewReplacer("$instanceId", id, "$license", license, "$msg", msg, "$publicUrl", s.rig.config.PublicURL.String()).Replace(c.Answer)
 		require.Equal(s, exact, string(w.Body))
 	}
 	require.Contains(s, string(w.Body), c.Has)
@@ -300,11 +326,15 @@ func (s *suite) buy(order string, terms simulator.Fields) string {
 		set["businessId"] = id
 	}
 	fields, err := simulator.NewCall(market.NewInstance, set, nil, false, s.rig.ids)
-	if s.guide.Form == conformance.FormToken {
+	switch market.Protocol(s.guide.ID) {
+	case market.V1:
 		caller.Protocol = market.V1
 		set = simulator.Fields{"orderId": order}
 		maps.Copy(set, terms)
 		fields, err = simulator.NewCallV1(market.NewInstance, set, nil, false, s.rig.ids)
+	case market.LicenseV1:
+		caller.Protocol = market.LicenseV1
+		fields, err = simulator.NewCallOf(market.LicenseV1, market.GetLicense, simulator.Fields{"orderId": order}, nil, false, s.rig.ids)
 	}
 	require.NoError(s, err)
 	a := caller.Call(s.Context(), fields)

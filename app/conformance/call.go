@@ -26,7 +26,7 @@ func (i Interface) Members(c Case) []Member {
 	for _, f := range i.Request {
 		v, given := set[f.Name]
 		switch {
-		case slices.Contains(c.Drop, f.Name):
+		case f.Proof, slices.Contains(c.Drop, f.Name):
 		case given:
 			out = append(out, Member{f.Name, v})
 		case f.Name == "testFlag":

@@ -36,8 +36,8 @@ func (i Interface) all() map[string]any {
 }
 
 func (g Guide) casesOf(f Field) []Case {
-	if f.Name == "testFlag" {
-		return nil // see testFlags
+	if f.Name == "testFlag" || f.Proof {
+		return nil // see testFlags, and the proofs
 	}
 	cases := g.presence(f)
 	cases = append(cases, g.length(f)...)

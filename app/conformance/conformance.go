@@ -62,6 +62,7 @@ type Field struct {
 	Accepts []any  // further forms of the value that must be taken
 	Refuses []any  // forms that must be refused
 	Sealed  bool   // encrypted with the access key
+	Proof   bool   // made by signing: a call's members do not have it
 	Lenient string // why a mandatory field may be missing all the same
 	Always  string // why an optional one must be there all the same
 	Note    string
@@ -80,9 +81,9 @@ type Case struct {
 	Drop []string       // fields left out
 	Body string         // instead of all that: the body, or the query without its proof
 	// Real leaves the testFlag out: the call is for a customer. Instance is then
-	// "bought", one that exists, "package", one of which the use of two billing
-	// items was reported, "full", one of which everything said is as long as may be,
-	// or "unknown".
+	// "bought", one that exists, "device", one whose Licenses are bound to a device,
+	// "package", one of which the use of two billing items was reported, "full", one
+	// of which everything said is as long as may be, or "unknown".
 	Real     bool
 	Instance string
 
@@ -193,7 +194,7 @@ func (i Interface) check() error {
 		}
 	}
 	for _, f := range i.Request {
-		if f.Mandatory() && f.Example == nil {
+		if f.Mandatory() && !f.Proof && f.Example == nil {
 			return fmt.Errorf("field %q is mandatory and has no example", f.Name)
 		}
 	}

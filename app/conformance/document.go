@@ -154,7 +154,8 @@ func remarks(f Field) string {
 }
 
 // placeholders are values that the suite makes up.
-var placeholders = map[string]string{"$ids100": "100 ids", "$ids101": "101 ids", "$id65": "an id of 65 characters"}
+var placeholders = map[string]string{"$ids100": "100 ids", "$ids101": "101 ids", "$id65": "an id of 65 characters",
+	"$params2048": "a list of exactly 2048 characters", "$params2052": "one of 2052"}
 
 func listed(values []any) string {
 	var out []string
