@@ -100,7 +100,7 @@ var specs = []spec{
 	{"v1", "refreshInstance", "orderAmount < 0", map[string]any{"orderAmount": "-100.5"}, []Type{V1Period}, false}, // a renewal is cancelled
 	{"v1", "instanceStatus", "FREEZE", map[string]any{"instanceStatus": "FREEZE"}, []Type{V1OnDemand}, false},
 	{"v1", "instanceStatus", "NORMAL", map[string]any{"instanceStatus": "NORMAL"}, []Type{V1OnDemand}, false},
-	{"v1", "upgrade", "", nil, []Type{V1Period}, true},
+	{"v1", "upgrade", "", nil, []Type{V1OneTime, V1Period, V1OnDemand}, true}, // whichever can be upgraded
 	{"v1", "expireInstance", "", nil, []Type{V1Period}, false},
 	{"v1", "releaseInstance", "", nil, []Type{V1OneTime, V1Period, V1OnDemand}, false},
 

@@ -45,6 +45,7 @@ updateInstanceStatus status=UNFREEZE
 releaseInstance
 releaseInstance MOCKMONTYUNSUBSCRIBE`,
 	V1OneTime: `newInstance chargingMode=3
+upgrade
 releaseInstance`,
 	V1Period: `newInstance chargingMode=1
 newInstance chargingMode=1 trialFlag=1
@@ -61,6 +62,7 @@ newInstance chargingMode=5
 queryInstance
 instanceStatus instanceStatus=FREEZE
 instanceStatus instanceStatus=NORMAL
+upgrade
 releaseInstance`,
 	License: `newInstance MOCKPERIODYEARNEW
 newInstance MOCKPERIODDAYTRIAL

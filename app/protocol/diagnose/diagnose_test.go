@@ -39,6 +39,23 @@ func FuzzDiagnose(f *testing.F) {
 	})
 }
 
+// The published example of a kit call's x-sign is known as the kit key's, with its
+// body as it stands and with its fields in another order.
+func TestTheSignatureOfAKitCallIsKnown(t *testing.T) {
+	t.Parallel()
+	const nonce, sign = "50D83FDECAED6CCD8EF597F2A577950527928BA287D04E6036E92B2806FD17DA", "5759A0A30D228C2E3BE711BB2562E9CC7ECD24659AD4486F8BA078CA49729848"
+	kit := []Key{{Secret: "demo-key-0001", Class: market.KitKey}}
+	for _, body := range []string{`{"appId":"a1","flag":1,"tenantId":"t1","testFlag":0}`, `{"tenantId":"t1", "testFlag":0, "flag":1, "appId":"a1"}`} {
+		call := Call{Generation: KitV2, Method: "POST", Body: []byte(body), ContentType: "application/json", At: time.UnixMilli(1680508066618), Class: market.KitKey,
+			Sign: sign, Timestamp: "1680508066618", Nonce: nonce}
+		d := Diagnose(call, kit, Memory{})
+		require.Equal(t, market.FoundKit, d.Findings[0].Code)
+		require.Equal(t, "right", d.Findings[0].Args["signature"], body)
+		call.Nonce = "another"
+		require.Equal(t, "wrong", Diagnose(call, kit, Memory{}).Findings[0].Args["signature"])
+	}
+}
+
 func TestALargeBodyMeetsTheBound(t *testing.T) {
 	t.Parallel()
 	many := make([]Key, 64)

@@ -32,9 +32,11 @@ const (
 )
 
 // shop is a site whose channel has all of them.
-func shop(t *testing.T) *site {
+func shop(t *testing.T) *site { return shopThatWaits(t, time.Second) }
+
+func shopThatWaits(t testing.TB, wait time.Duration) *site {
 	t.Helper()
-	s := openV1(t, time.Second)
+	s := openV1(t, wait)
 	storetest.Channel(t, s.store, "other", "")
 	ctx := context.Background()
 	require.NoError(t, s.store.Write(ctx, func(tx *store.Tx) error {

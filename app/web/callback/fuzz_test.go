@@ -2,6 +2,7 @@ package callback_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,8 +20,8 @@ import (
 )
 
 // FuzzServe sends whatever comes to the address over a real connection, with a
-// real database behind it: as it is, or signed rightly, so that it gets past the
-// proof. Nothing is answered with 5xx or a broken form, and no answer outgrows
+// real database behind it: as it is, or signed rightly with the key of any class,
+// so that it gets past the proof. Nothing is answered with 5xx or a broken form, and no answer outgrows
 // the longest that a list of 100 ids can have.
 func FuzzServe(f *testing.F) {
 	guides, err := conformance.Load()
@@ -32,16 +33,18 @@ func FuzzServe(f *testing.F) {
 			for _, m := range members {
 				query.Set(m.Name, conformance.Text(m.Value))
 			}
-			f.Add(g.Form == conformance.FormSignature, true, query.Encode(), []byte(conformance.Body(members)))
+			f.Add(g.Form == conformance.FormSignature, keyOf[g.Key], query.Encode(), []byte(conformance.Body(members)))
 		}
 	}
-	f.Add(true, false, "signature=1&timestamp=1&nonce=1&nonce=2&%zz", []byte("\xef\xbb\xbf{\"activity\":\"newInstance\",\"activity\":1}"))
-	f.Add(false, false, "activity=newInstance&authToken=+&timeStamp=%00&saasExtendParams=%25", []byte(nil))
-	f.Add(true, true, "", []byte(strings.Repeat(`{"a":[`, 64)))
-	s := openV1(f, time.Millisecond)
+	f.Add(true, kitKey, "v2/tenantSync", []byte(tenant))
+	f.Add(true, kitKey, "tenantSync", []byte(tenant))
+	f.Add(true, "", "signature=1&timestamp=1&nonce=1&nonce=2&%zz", []byte("\xef\xbb\xbf{\"activity\":\"newInstance\",\"activity\":1}"))
+	f.Add(false, "", "activity=newInstance&authToken=+&timeStamp=%00&saasExtendParams=%25", []byte(nil))
+	f.Add(true, storetest.BasicKey, "", []byte(strings.Repeat(`{"a":[`, 64)))
+	s := shopThatWaits(f, time.Millisecond)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 20 * time.Second}
 	f.Cleanup(client.CloseIdleConnections)
-	f.Fuzz(func(t *testing.T, post, sign bool, query string, body []byte) {
+	f.Fuzz(func(t *testing.T, post bool, key, query string, body []byte) {
 		method := http.MethodGet
 		if post {
 			method = http.MethodPost
@@ -50,11 +53,14 @@ func FuzzServe(f *testing.F) {
 		require.NoError(t, err)
 		if post {
 			req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			if sign {
-				query = signedPost(body)
+			if key == kitKey {
+				signKit(req, query, body)
+				query = ""
+			} else if key != "" {
+				query = signedPost(key, body)
 			}
-		} else if sign {
-			query = signedGet(query)
+		} else if key != "" {
+			query = signedGet(key, query)
 		}
 		req.URL.RawQuery = printable(query)
 		req.Header.Set("Content-Type", "application/json")
@@ -77,13 +83,25 @@ func FuzzServe(f *testing.F) {
 	})
 }
 
-func signedPost(body []byte) string {
+// keyOf is the shop's key of each class.
+var keyOf = map[string]string{"basic": storetest.BasicKey, "license": licenseKey, "general": generalKey}
+
+// signKit makes a call one of the kit's, to a path below the address.
+func signKit(req *http.Request, path string, body []byte) {
+	stamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	req.URL.Path += "/produceAPI/" + path
+	req.Header.Set("x-sign", hex.EncodeToString(hmacOf(kitKey, kitKey+"nonce1"+stamp+string(body))))
+	req.Header.Set("x-timestamp", stamp)
+	req.Header.Set("x-nonce", "nonce1")
+}
+
+func signedPost(key string, body []byte) string {
 	stamp, once := strconv.FormatInt(time.Now().UnixMilli(), 10), strconv.FormatInt(time.Now().UnixNano(), 36)
-	return "signature=" + formula.Signature(storetest.BasicKey, once, stamp, string(body)) + "&timestamp=" + stamp + "&nonce=" + once
+	return "signature=" + formula.Signature(key, once, stamp, string(body)) + "&timestamp=" + stamp + "&nonce=" + once
 }
 
 // signedGet adds the proof to what the query says once it is decoded.
-func signedGet(query string) string {
+func signedGet(key, query string) string {
 	q, err := url.ParseQuery(query)
 	if err != nil {
 		return query
@@ -96,7 +114,7 @@ func signedGet(query string) string {
 	for name, values := range q {
 		params[name] = values[0]
 	}
-	q.Set("authToken", formula.AuthToken(storetest.BasicKey, params))
+	q.Set("authToken", formula.AuthToken(key, params))
 	return q.Encode()
 }
 
