@@ -331,7 +331,6 @@ func (c *crowd) play(t *testing.T, d repeatable, repeated int, send func(n int, 
 	if unkept() == before { // on a machine that is too slow to look again in time a call gets what was there when it came
 		require.LessOrEqual(t, len(together), 1, "whatever had come by the first answer: %v", slices.Collect(maps.Keys(together)))
 	}
-	require.LessOrEqual(t, len(bodies), max(1, d.bodies), "identical answers: %v", slices.Collect(maps.Keys(bodies)))
 	c.settled()
 
 	id := answers[0].InstanceID
@@ -341,6 +340,11 @@ func (c *crowd) play(t *testing.T, d repeatable, repeated int, send func(n int, 
 	code := set.Text("license")
 	fill := strings.NewReplacer("$order", set.Text("orderId"), "$id", id, "$code", code[max(0, len(code)-4):])
 	message := fill.Replace(d.message())
+	if d.protocol != market.V1 && 0 == c.count(`SELECT count(*) FROM attempts WHERE message_id = (SELECT id FROM messages WHERE `+message+`)
+		AND at > (SELECT first_received_at FROM messages WHERE `+message+`) + interval '5 seconds'`) {
+		d.bodies = 1 // the twins of one call
+	}
+	require.LessOrEqual(t, len(bodies), max(1, d.bodies), "identical answers: %v", slices.Collect(maps.Keys(bodies)))
 	one := func(query string) {
 		t.Helper()
 		query = fill.Replace(strings.ReplaceAll(query, "$message", message))
