@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/simulator"
+	"koodesk/app/store/storetest"
 )
 
 // decide opens a dialog of the page, writes a reason and sends its form.
@@ -106,4 +108,45 @@ func TestAnOperatorDecidesADifferentContent(t *testing.T) {
 	b.open("/")
 	require.NotContains(t, b.text("main"), "Calls with other content")
 	require.Equal(t, 2, r.count(`SELECT count(*) FROM audit WHERE reason IN ('a test of theirs', 'agreed by telephone') AND actor = 'operator:`+annsEmail+`'`))
+	b.causes()
+}
+
+// causes looks at calls that cannot be proved: the page and the API say what is
+// wrong and by how much, the caller hears nothing of it.
+func (b *tab) causes() {
+	b.r.t.Helper()
+	b.r.withKeys()
+	for want, c := range map[string]struct {
+		key  string
+		skew time.Duration
+		code market.ResultCode
+		says string
+	}{
+		market.FoundClock:    {storetest.BasicKey, -75 * time.Second, market.InvalidParameter, "against this machine"},
+		market.FoundKeyClass: {codeKey, 0, market.AuthFailed, "License codes"},
+	} {
+		order := b.r.ids.OrderID()
+		caller := b.r.calls("/koogallery/default", c.key, market.V2)
+		caller.Skew = c.skew
+		fields, err := simulator.NewCall(market.NewInstance, simulator.Fields{"orderId": order}, nil, false, b.r.ids)
+		require.NoError(b.r.t, err)
+		answer := caller.Call(b.r.t.Context(), fields)
+		require.Equal(b.r.t, c.code, answer.Code)
+		id := b.r.waitItems("/messages?status=rejected&q="+order, 1)[0]["id"].(string)
+		var finding map[string]any
+		require.Eventually(b.r.t, func() bool {
+			attempts := b.r.api(http.MethodGet, "/messages/"+id+"/attempts", nil, 200)["items"].([]any)
+			found, _ := attempts[0].(map[string]any)["diagnosis"].(map[string]any)
+			if found != nil {
+				finding = found["findings"].([]any)[0].(map[string]any)
+			}
+			return found != nil
+		}, time.Minute, 50*time.Millisecond)
+		require.Equal(b.r.t, want, finding["code"])
+		require.Contains(b.r.t, finding["message"], c.says)
+		require.NotContains(b.r.t, answer.Body, c.says)
+		b.open("/messages/" + id)
+		require.Contains(b.r.t, b.text("main"), finding["message"])
+		require.Contains(b.r.t, b.text("main"), "Why it was refused")
+	}
 }
