@@ -204,7 +204,7 @@ func (p *post) count(query string, args ...any) int {
 
 func (p *post) arrived(n int) []smtptest.Message {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	got, err := p.smtp.Wait(ctx, n)
 	require.NoError(p.t, err, fmt.Sprintf("%d of %d mails", len(got), n))

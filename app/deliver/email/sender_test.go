@@ -39,7 +39,7 @@ func parcel(n int) deliver.Parcel {
 
 func send(t *testing.T, s *email.Sender, p deliver.Parcel) *fault.Error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, err := s.Send(ctx, p)
 	if err == nil {
@@ -252,7 +252,7 @@ func TestACancelledSendingEndsAtOnce(t *testing.T) {
 	select {
 	case err := <-done:
 		require.Equal(t, fault.Unavailable, fault.CodeOf(err))
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "the sending went on")
 	}
 }
