@@ -63,8 +63,12 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	if p.Secret, err = c.secrets().read("webhook-secret", *secret); err != nil {
 		return err
 	}
+	wish := provision.KeepSecret
+	if p.Secret != "" {
+		wish = provision.GivenSecret
+	}
 	return c.with(ctx, func(s *store.Store) error {
-		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: c.suppliers(s, nil)}).SetProduct(ctx, *slug, p, p.Secret == "", staff.CLI())
+		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: c.suppliers(s, nil)}).SetProduct(ctx, *slug, p, wish, staff.CLI())
 		if err != nil {
 			return err
 		}
