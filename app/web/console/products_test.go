@@ -165,7 +165,9 @@ func TestTheListOfProductsSaysWhatIsSoldOfEach(t *testing.T) {
 		}
 		require.Equal(t, 2, list.Find("td.c-count:contains('Instances 2')").Length(), "of the productId and of its skuCode")
 		require.Zero(t, list.Find(`a[href="/products/new"]`).Length())
+		require.Equal(t, "/instances?channel=default&product_id=OFFI1", r.get("/products/2").value(`a[href^="/instances?"]`, "href"), "what is counted: this channel's")
 		page := r.get("/products/1")
+		require.Contains(t, page.words("title"), "All others")
 		require.Zero(t, page.Find(`main form[method="post"]`).Length(), role)
 		require.Equal(t, 1, page.Find("fieldset.product-form[disabled]").Length())
 		require.Equal(t, http.StatusForbidden, r.get("/products/new").status)
