@@ -95,7 +95,7 @@ func readNotices(s *store.ProductSettings, off, days string) error {
 	for _, d := range listed(days) {
 		n, err := strconv.Atoi(d)
 		if err != nil {
-			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", "365")
+			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", strconv.Itoa(provision.MaxExpiryDay))
 		}
 		s.ExpiryDays = append(s.ExpiryDays, n)
 	}
