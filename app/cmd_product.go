@@ -9,6 +9,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/provision"
+	"koodesk/app/provision/static"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -18,7 +19,7 @@ func product(ctx context.Context, c *cli, args []string) error {
 }
 
 func productSet(ctx context.Context, c *cli, args []string) error {
-	f := c.flags("product set", "what a product is provisioned by. Templates may use {instance_id} {order_id} {order_line_id} {customer_id} {customer_name} {email} {sku_code} {product_id}, and {param:NAME} for an extension parameter that the buyer gave while ordering.")
+	f := c.flags("product set", "what a product is provisioned by. Templates may use "+static.Placeholders()+", and {param:NAME} for an extension parameter that the buyer gave while ordering.")
 	var p store.Product
 	slug := f.String("channel", "", "the channel's slug")
 	f.StringVar(&p.ProductID, "product", "", "KooGallery's productId, or * for the channel's default")
