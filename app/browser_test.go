@@ -173,7 +173,8 @@ func (r *rig) pictures(b *tab, instance, message string) {
 	r.t.Helper()
 	delivery := r.items("/deliveries?instance_id=" + instance)[0]["id"].(string)
 	pages := map[string]string{"messages": "/messages", "message-restarted": "/messages/" + message, "instances": "/instances", "instance": "/instances/" + instance,
-		"deliveries": "/deliveries", "delivery": "/deliveries/" + delivery, "tasks": "/tasks", "account": "/account"}
+		"deliveries": "/deliveries", "delivery": "/deliveries/" + delivery, "tasks": "/tasks", "account": "/account",
+		"products": "/products", "product": "/products/new"}
 	for name, path := range pages {
 		b.size(1440, 900, "light")
 		b.open(path)

@@ -104,6 +104,9 @@ func TestHelpNeedsNoSettings(t *testing.T) {
 		code, out, errs := s.run("", args...)
 		require.Equal(t, exitOK, code, "%v: %s", args, errs)
 		require.NotEmpty(t, out+errs, "%v", args)
+		if args[0] == "product" {
+			require.Contains(t, out+errs, "{product_id} {linear_value} {amount} {disk_size} {band_width}, and")
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/provision"
+	"koodesk/app/provision/static"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -18,7 +19,7 @@ func product(ctx context.Context, c *cli, args []string) error {
 }
 
 func productSet(ctx context.Context, c *cli, args []string) error {
-	f := c.flags("product set", "what a product is provisioned by. Templates may use {instance_id} {order_id} {order_line_id} {customer_id} {customer_name} {email} {sku_code} {product_id}, and {param:NAME} for an extension parameter that the buyer gave while ordering.")
+	f := c.flags("product set", "what a product is provisioned by. Templates may use "+static.Placeholders()+", and {param:NAME} for an extension parameter that the buyer gave while ordering.")
 	var p store.Product
 	slug := f.String("channel", "", "the channel's slug")
 	f.StringVar(&p.ProductID, "product", "", "KooGallery's productId, or * for the channel's default")
@@ -63,8 +64,12 @@ func productSet(ctx context.Context, c *cli, args []string) error {
 	if p.Secret, err = c.secrets().read("webhook-secret", *secret); err != nil {
 		return err
 	}
+	wish := provision.KeepSecret
+	if p.Secret != "" {
+		wish = provision.GivenSecret
+	}
 	return c.with(ctx, func(s *store.Store) error {
-		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: c.suppliers(s, nil)}).SetProduct(ctx, *slug, p, p.Secret == "", staff.CLI())
+		done, err := provision.New(provision.Options{Store: s, Drivers: c.makers(s, nil), Licenses: c.suppliers(s, nil)}).SetProduct(ctx, *slug, p, wish, staff.CLI())
 		if err != nil {
 			return err
 		}
@@ -91,7 +96,7 @@ func readNotices(s *store.ProductSettings, off, days string) error {
 	for _, d := range listed(days) {
 		n, err := strconv.Atoi(d)
 		if err != nil {
-			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", "365")
+			return fault.New(fault.Invalid, "notice.bad_days", "value", d, "most", strconv.Itoa(provision.MaxExpiryDay))
 		}
 		s.ExpiryDays = append(s.ExpiryDays, n)
 	}

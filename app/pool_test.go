@@ -133,17 +133,10 @@ func TestAnEmptyPool(t *testing.T) {
 	r.ok(channel, "", "set", "--slug", "default", "--v1-pending", "000004")
 	r.byPool("crm")
 	const order = "CS2611230201EMPTY"
-	buy := func() simulator.Answer {
-		for { // a busy machine may need longer than a call waits
-			if a := r.callV1(market.NewInstance, "orderId", order); a.Code != market.Processing {
-				return a
-			}
-		}
-	}
-	a := buy()
+	a := r.settledV1(order)
 	require.Equal(t, market.NoResource, a.Code, a.Body)
 	require.Contains(t, a.Body, "no instance resource can be allocated")
-	require.Equal(t, market.NoResource, buy().Code, "still empty")
+	require.Equal(t, market.NoResource, r.settledV1(order).Code, "still empty")
 
 	ids := []string{}
 	for i := range 3 {
@@ -168,7 +161,7 @@ func TestAnEmptyPool(t *testing.T) {
 	require.Equal(t, "user,002", r.access(ids[2]).UserName)
 	r.waitItems("/messages?status=failed&protocol=v2", 0)
 	require.Equal(t, 1, r.count(`SELECT count(*) FROM pool_accounts WHERE status = 'free'`), "no account is spent on an order that is over")
-	again := buy()
+	again := r.settledV1(order)
 	require.Equal(t, market.Success, again.Code, "unless the marketplace calls again")
 	require.Equal(t, "user,003", again.AppOf(a.InstanceID).UserName)
 	require.Equal(t, "pass-003", again.AppOf(a.InstanceID).Password)

@@ -9,8 +9,8 @@ import (
 	"koodesk/app/store"
 )
 
-// maxExpiryDay is the earliest that a customer can be told of an expiry.
-const maxExpiryDay = 365
+// MaxExpiryDay is the earliest that a customer can be told of an expiry.
+const MaxExpiryDay = 365
 
 // checkNotices tells whether the part of a product's settings that says what
 // customers are told can work, and puts the days in order.
@@ -19,8 +19,8 @@ func checkNotices(s *store.ProductSettings) error {
 		return err
 	}
 	for _, d := range s.ExpiryDays {
-		if d < 0 || d > maxExpiryDay {
-			return fault.New(fault.Invalid, "notice.bad_days", "value", strconv.Itoa(d), "most", strconv.Itoa(maxExpiryDay))
+		if d < 0 || d > MaxExpiryDay {
+			return fault.New(fault.Invalid, "notice.bad_days", "value", strconv.Itoa(d), "most", strconv.Itoa(MaxExpiryDay))
 		}
 	}
 	days := slices.Clone(s.ExpiryDays)

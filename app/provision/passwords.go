@@ -9,15 +9,15 @@ import (
 	"koodesk/app/store"
 )
 
-// maxWipeDays is the longest that a password is kept after its customer has got
+// MaxWipeDays is the longest that a password is kept after its customer has got
 // it, if it is wiped at all.
-const maxWipeDays = 365
+const MaxWipeDays = 365
 
 // How long generated passwords may be: all of them fit V1.0's limit too, which
 // counts them encrypted.
 const (
-	minPassword = 8
-	maxPassword = 64
+	MinPassword = 8
+	MaxPassword = 64
 )
 
 // checkPasswords tells whether the part of a product's settings that says how
@@ -26,11 +26,11 @@ func checkPasswords(s store.ProductSettings) error {
 	if by := s.PasswordBy; by != "" && by != store.PasswordInMessage && by != store.PasswordByLink {
 		return fault.New(fault.Invalid, "product.bad_password_by", "value", by)
 	}
-	if d := s.WipePasswordDays; d < 0 || d > maxWipeDays {
-		return fault.New(fault.Invalid, "product.bad_wipe_days", "value", strconv.Itoa(d), "most", strconv.Itoa(maxWipeDays))
+	if d := s.WipePasswordDays; d < 0 || d > MaxWipeDays {
+		return fault.New(fault.Invalid, "product.bad_wipe_days", "value", strconv.Itoa(d), "most", strconv.Itoa(MaxWipeDays))
 	}
-	if n := s.PasswordLength; n != 0 && (n < minPassword || n > maxPassword) {
-		return fault.New(fault.Invalid, "product.bad_password_length", "value", strconv.Itoa(n), "least", strconv.Itoa(minPassword), "most", strconv.Itoa(maxPassword))
+	if n := s.PasswordLength; n != 0 && (n < MinPassword || n > MaxPassword) {
+		return fault.New(fault.Invalid, "product.bad_password_length", "value", strconv.Itoa(n), "least", strconv.Itoa(MinPassword), "most", strconv.Itoa(MaxPassword))
 	}
 	known := store.PasswordClasses()
 	var seen []string

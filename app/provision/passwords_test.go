@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/provision"
 	"koodesk/app/provision/static"
 	"koodesk/app/store"
 )
@@ -17,7 +18,7 @@ func TestWishesForPasswordsThatCannotBe(t *testing.T) {
 	set := func(length int, classes ...string) string {
 		t.Helper()
 		_, err := d.p.SetProduct(context.Background(), "default", store.Product{ProductID: "*", Driver: static.Name, Settings: store.ProductSettings{
-			FrontEndURL: "https://a.cn/", GeneratePassword: true, PasswordLength: length, PasswordClasses: classes}}, true, ann)
+			FrontEndURL: "https://a.cn/", GeneratePassword: true, PasswordLength: length, PasswordClasses: classes}}, provision.KeepSecret, ann)
 		if err == nil {
 			return ""
 		}

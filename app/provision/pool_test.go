@@ -198,7 +198,7 @@ func TestSettingsOfAPoolProduct(t *testing.T) {
 	d := open(t)
 	ctx := context.Background()
 	set := func(s store.ProductSettings) string {
-		_, err := d.p.SetProduct(ctx, "default", store.Product{ProductID: "*", Driver: "pool", Settings: s}, false, ann)
+		_, err := d.p.SetProduct(ctx, "default", store.Product{ProductID: "*", Driver: "pool", Settings: s}, provision.GivenSecret, ann)
 		if err == nil {
 			return ""
 		}

@@ -26,18 +26,29 @@ type Stored struct {
 // secretOverlap is how long a replaced secret goes on beside the new one.
 const secretOverlap = 24 * time.Hour
 
+// SecretWish is what is to become of the secret of an entry.
+type SecretWish int
+
+// An entry's secret is kept, or made where there is none and driver or supplier
+// needs one; is the one that comes with it, "" for none; or is made anew where one
+// is needed.
+const (
+	KeepSecret SecretWish = iota
+	GivenSecret
+	RenewSecret
+)
+
 // SetProduct writes what a product of a channel is provisioned by: the entry is
 // for a productId, for a skuCode, or, with the productId "*", the channel's
-// default. keepSecret leaves a stored secret as it is, or has the
-// driver make one; a replaced one stays valid for 24 hours. Without a mail
-// language it is the site's.
+// default. A replaced secret stays valid for 24 hours. Without a mail language it
+// is the site's.
 //
 // Faults: not_found "channel.unknown"; invalid "product.bad_id", "product.bad_sku",
 // "product.driver_unknown", "notice.kind_unknown", "notice.bad_days",
 // "notice.bad_quiet_hours", "notice.bad_cap", "product.bad_password_by",
 // "product.bad_wipe_days", "product.bad_password_length",
 // "product.bad_password_class", "product.one_password_class" and those of the driver's CheckSettings.
-func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, keepSecret bool, by staff.Actor) (done Stored, err error) {
+func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry store.Product, secret SecretWish, by staff.Actor) (done Stored, err error) {
 	if err := checkKey(entry); err != nil {
 		return done, err
 	}
@@ -51,7 +62,7 @@ func (p *Provisioner) SetProduct(ctx context.Context, channel string, entry stor
 		if entry.MailLanguage == "" {
 			entry.MailLanguage = siteLanguage(ch.Site)
 		}
-		if done.Secret, err = p.secretOf(ctx, tx, &entry, keepSecret); err != nil {
+		if done.Secret, err = p.secretOf(ctx, tx, &entry, secret); err != nil {
 			return err
 		}
 		if err := p.drivers.Check(entry); err != nil {
@@ -136,7 +147,7 @@ func siteLanguage(s market.Site) string {
 
 // secretOf settles which secret an entry gets and which one goes on beside it;
 // made is one that there was not before.
-func (p *Provisioner) secretOf(ctx context.Context, tx *store.Tx, entry *store.Product, keep bool) (made string, err error) {
+func (p *Provisioner) secretOf(ctx context.Context, tx *store.Tx, entry *store.Product, wish SecretWish) (made string, err error) {
 	before, err := tx.Reader().ProductFor(ctx, entry.ChannelID, entry.ProductID, entry.SkuCode)
 	if fault.Is(err, fault.NotFound) || err == nil && (before.ProductID != entry.ProductID || before.SkuCode != entry.SkuCode) {
 		before, err = &store.Product{}, nil
@@ -144,15 +155,17 @@ func (p *Provisioner) secretOf(ctx context.Context, tx *store.Tx, entry *store.P
 	if err != nil {
 		return "", err
 	}
-	if keep {
+	if wish != GivenSecret {
 		entry.Secret = before.Secret
 	}
-	if keep && entry.Secret == "" {
+	if wish == RenewSecret || wish == KeepSecret && entry.Secret == "" {
 		if driver, ok := p.drivers[entry.Driver].(Secretive); ok {
 			made = driver.NewSecret()
 		} else if p.license != nil {
 			made = p.license.NewSecret(*entry)
 		}
+	}
+	if made != "" {
 		entry.Secret = made
 	}
 	switch {

@@ -18,7 +18,7 @@ import (
 // set writes an entry as an operator does.
 func (d *desk) set(entry store.Product) {
 	d.t.Helper()
-	_, err := d.p.SetProduct(context.Background(), "default", entry, true, ann)
+	_, err := d.p.SetProduct(context.Background(), "default", entry, provision.KeepSecret, ann)
 	require.NoError(d.t, err)
 }
 
@@ -162,7 +162,7 @@ func TestWhatAnEntryCanBeFor(t *testing.T) {
 	} {
 		for _, e := range entries {
 			e.Driver = manual.Name
-			_, err := d.p.SetProduct(context.Background(), "default", e, true, ann)
+			_, err := d.p.SetProduct(context.Background(), "default", e, provision.KeepSecret, ann)
 			require.Equal(t, want, fault.From(err).Key, "%v", e)
 		}
 	}

@@ -8,9 +8,12 @@ import (
 	"koodesk/app/fault"
 )
 
-// Names are the placeholders that templates may use, beside {param:NAME}.
+// names are the placeholders that templates may use, beside {param:NAME}.
 var names = []string{"instance_id", "order_id", "order_line_id", "customer_id", "customer_name", "email", "sku_code", "product_id",
 	"linear_value", "amount", "disk_size", "band_width"}
+
+// Placeholders are those that templates may use, in braces, beside {param:NAME}.
+func Placeholders() string { return "{" + strings.Join(names, "} {") + "}" }
 
 // paramPrefix begins the placeholders that stand for the buyer's own extension
 // parameters: {param:NAME}, by the name that the product was released with.

@@ -43,9 +43,8 @@ type Reporter interface {
 }
 
 // Products writes what a product of a channel (by slug) is provisioned by.
-// keepSecret leaves a stored secret as it is.
 type Products interface {
-	SetProduct(ctx context.Context, channel string, p store.Product, keepSecret bool, by staff.Actor) (provision.Stored, error)
+	SetProduct(ctx context.Context, channel string, p store.Product, secret provision.SecretWish, by staff.Actor) (provision.Stored, error)
 }
 
 // Options of New.

@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/i18n"
+	"koodesk/app/provision"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/session"
@@ -127,10 +128,11 @@ func (a *API) SetProduct(c *fiber.Ctx) error {
 	}
 	p := store.Product{ProductID: part(c, "product_id"), SkuCode: part(c, "sku_code"), Driver: in.Driver, MailLanguage: in.MailLanguage,
 		Settings: store.ProductSettings(in.productSettings)}
+	secret := provision.KeepSecret
 	if in.WebhookSecret != nil {
-		p.Secret = *in.WebhookSecret
+		p.Secret, secret = *in.WebhookSecret, provision.GivenSecret
 	}
-	done, err := a.o.Products.SetProduct(c.UserContext(), part(c, "channel"), p, in.WebhookSecret == nil, session.Of(c).Actor)
+	done, err := a.o.Products.SetProduct(c.UserContext(), part(c, "channel"), p, secret, session.Of(c).Actor)
 	if err != nil {
 		return a.Problem(c, err)
 	}

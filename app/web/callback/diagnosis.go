@@ -33,7 +33,7 @@ type ward struct {
 	door    sync.Mutex // held while one comes in, or it is shut
 	shut    bool
 	ctx     context.Context
-	give    context.CancelFunc // up what is not done yet
+	give    context.CancelFunc // up what is not done yet, floods too
 }
 
 func newWard() *ward {
@@ -85,15 +85,15 @@ func (w *ward) later(s sick, examine func(context.Context, sick)) bool {
 
 // Close lets the diagnoses that wait be done, for at most the given time; what
 // is left then is logged without a cause, and so is whatever is refused later. A
-// flood that is under way is told of as far as it went.
+// flood that is under way is told of as far as it went, within that time too.
 func (h *Handler) Close(limit time.Duration) {
-	h.floods.endAll()
 	w := h.ward
+	late := time.AfterFunc(limit, w.give)
+	defer late.Stop()
+	h.floods.endAll()
 	w.door.Lock()
 	w.shut = true
 	w.door.Unlock()
-	late := time.AfterFunc(limit, w.give)
-	defer late.Stop()
 	w.group.Wait()
 }
 

@@ -105,7 +105,7 @@ func (f *floods) endAll() {
 
 // flooded writes of a window what one line and one row can hold.
 func (h *Handler) flooded(d dropped) {
-	ctx, cancel := context.WithTimeout(context.Background(), sickTime)
+	ctx, cancel := context.WithTimeout(h.ward.ctx, sickTime)
 	defer cancel()
 	h.o.Log.WarnContext(ctx, "too many calls that could not be proved authentic; these were answered 429 and not kept", "channel", d.slug,
 		"count", d.n, "from", d.from, "until", d.until, "last_ip", d.ip, "last_reason", d.reason)

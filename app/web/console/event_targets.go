@@ -59,19 +59,10 @@ func (k *Console) eventTargets(c *fiber.Ctx) (p view.EventTargetsPage, err error
 	for _, t := range list {
 		p.Targets = append(p.Targets, targetRow(p.Shell.Clock, t, health[t.ID]))
 	}
-	channels, _, err := k.manyChannels(c.UserContext())
-	if err != nil {
-		return p, err
-	}
 	p.Form = targetForm(action(p.Shell, staff.EventTargetsWrite, targetsPath, view.Text{}), nil)
 	p.Form.Enabled = true
-	for _, ch := range channels {
-		p.Form.Channels = append(p.Form.Channels, ch.Slug)
-	}
-	if len(channels) > 0 {
-		p.Form.Channel = channels[0].Slug
-	}
-	return p, nil
+	p.Form.Channels, p.Form.Channel, err = k.channelChoice(c.UserContext())
+	return p, err
 }
 
 func (k *Console) sendEventTargets(c *fiber.Ctx, status int, p view.EventTargetsPage) error {

@@ -7,28 +7,23 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
+	"koodesk/app/provision"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
-	"koodesk/app/webhook"
 )
 
 // Product is one entry, with the form that changes it for those who may.
 func (k *Console) Product(c *fiber.Ctx) error {
-	p, err := k.productAsked(c)
+	id, err := number(c, "product.unknown")
+	if err != nil {
+		return err
+	}
+	p, err := k.product(c, id)
 	if err != nil {
 		return err
 	}
 	return k.sendProduct(c, fiber.StatusOK, p)
-}
-
-// productAsked is the page of the entry that the address names.
-func (k *Console) productAsked(c *fiber.Ctx) (p view.ProductPage, err error) {
-	id, err := number(c, "product.unknown")
-	if err != nil {
-		return p, err
-	}
-	return k.product(c, id)
 }
 
 func (k *Console) product(c *fiber.Ctx, id int64) (p view.ProductPage, err error) {
@@ -83,20 +78,11 @@ func (k *Console) newProduct(c *fiber.Ctx) (p view.ProductPage, err error) {
 	if p.Shell, err = k.shell(c, view.RoomProducts); err != nil {
 		return p, err
 	}
-	channels, _, err := k.manyChannels(c.UserContext())
-	if err != nil {
-		return p, err
-	}
 	p.Shell.Here = productsPath + "/new"
 	p.Form = k.productForm(store.Product{Driver: "static"})
 	p.Form.Action, p.Form.New, p.Form.Key = action(p.Shell, staff.ProductsWrite, p.Shell.Here, view.Text{}), true, keyProduct
-	for _, ch := range channels {
-		p.Form.Channels = append(p.Form.Channels, ch.Slug)
-	}
-	if len(channels) > 0 {
-		p.Form.Channel = channels[0].Slug
-	}
-	return p, nil
+	p.Form.Channels, p.Form.Channel, err = k.channelChoice(c.UserContext())
+	return p, err
 }
 
 func (k *Console) sendProduct(c *fiber.Ctx, status int, p view.ProductPage) error {
@@ -108,10 +94,6 @@ func (k *Console) sendProduct(c *fiber.Ctx, status int, p view.ProductPage) erro
 
 // AddProduct makes an entry, or shows the form again.
 func (k *Console) AddProduct(c *fiber.Ctx) error {
-	p, err := k.newProduct(c)
-	if err != nil {
-		return err
-	}
 	channel, kind, id := clean(field(c, "channel"), maxParameter), field(c, "key"), clean(field(c, "key_id"), maxParameter)
 	entry := store.Product{ProductID: id, Seen: &time.Time{}}
 	switch kind {
@@ -120,52 +102,83 @@ func (k *Console) AddProduct(c *fiber.Ctx) error {
 	case keyRest:
 		entry.ProductID = "*"
 	}
-	p.Form.Key, p.Form.Channel, p.Form.ID.Value = kind, channel, id
-	if kind == keySku && id == "" {
-		return k.productAgain(c, p, entry, fault.New(fault.Invalid, "product.bad_sku"))
+	made, wrong, err := k.saveProduct(c, channel, &entry)
+	if err != nil {
+		return err
 	}
-	return k.saveProduct(c, p, channel, entry, "products.flash_added")
+	if wrong == nil {
+		e, err := k.read.ProductDetail(c.UserContext(), channel, entry.ProductID, entry.SkuCode)
+		if err != nil {
+			return err
+		}
+		return k.productDone(c, e.ID, made, "products.flash_added")
+	}
+	if kind == keySku && wrong.Key == "product.bad_id" { // an empty skuCode
+		wrong = fault.New(fault.Invalid, "product.bad_sku")
+	}
+	p, err := k.newProduct(c)
+	if err != nil {
+		return err
+	}
+	p.Form.Key, p.Form.Channel, p.Form.ID.Value = kind, channel, id
+	return k.productAgain(c, p, entry, wrong)
 }
 
 // SetProduct changes an entry that was seen on its page.
 func (k *Console) SetProduct(c *fiber.Ctx) error {
-	p, err := k.productAsked(c)
+	id, err := number(c, "product.unknown")
+	if err != nil {
+		return err
+	}
+	e, err := k.read.ProductByID(c.UserContext(), id)
 	if err != nil {
 		return err
 	}
 	micros, _ := strconv.ParseInt(field(c, "seen"), 10, 64) // what is no number was never seen
 	seen := time.UnixMicro(micros)
-	return k.saveProduct(c, p, p.Product.Channel, store.Product{ProductID: p.Product.ProductID, SkuCode: p.Product.SkuCode, Seen: &seen}, "products.flash_saved")
-}
-
-// saveProduct reads the rest of the form and stores it. A secret that was made is
-// shown in this answer, and never again.
-func (k *Console) saveProduct(c *fiber.Ctx, p view.ProductPage, channel string, entry store.Product, said string) error {
-	wrong := readProduct(c, &entry)
-	if wrong != nil {
-		return k.productAgain(c, p, entry, wrong)
-	}
-	made := ""
-	if entry.Secret = field(c, "webhook_secret"); entry.Secret == "" && field(c, "renew_secret") == "on" {
-		made = webhook.NewSecret()
-		entry.Secret = made
-	}
-	done, err := k.o.Provision.SetProduct(c.UserContext(), channel, entry, entry.Secret == "", actor(c))
-	if f := fault.From(err); f != nil {
-		if f.Code == fault.Internal || f.Code == fault.Unavailable {
-			return err
-		}
-		return k.productAgain(c, p, entry, f)
-	}
-	e, err := k.read.ProductDetail(c.UserContext(), channel, entry.ProductID, entry.SkuCode)
+	entry := store.Product{ProductID: e.ProductID, SkuCode: e.SkuCode, Seen: &seen}
+	made, wrong, err := k.saveProduct(c, e.Channel, &entry)
 	if err != nil {
 		return err
 	}
-	if made = orElse(made, done.Secret); made == "" {
-		flash(c, "ok", view.Say(said))
-		return k.goTo(c, productURL(e.ID))
+	if wrong == nil {
+		return k.productDone(c, id, made, "products.flash_saved")
 	}
-	if p, err = k.product(c, e.ID); err != nil {
+	p, err := k.product(c, id)
+	if err != nil {
+		return err
+	}
+	return k.productAgain(c, p, entry, wrong)
+}
+
+// saveProduct reads the rest of the form and stores it. made is a secret that was
+// made; wrong is what is wrong with the form.
+func (k *Console) saveProduct(c *fiber.Ctx, channel string, entry *store.Product) (made string, wrong *fault.Error, err error) {
+	if wrong = readProduct(c, entry); wrong != nil {
+		return "", wrong, nil
+	}
+	secret := provision.KeepSecret
+	if entry.Secret = field(c, "webhook_secret"); entry.Secret != "" {
+		secret = provision.GivenSecret
+	} else if field(c, "renew_secret") == "on" {
+		secret = provision.RenewSecret
+	}
+	done, err := k.o.Provision.SetProduct(c.UserContext(), channel, *entry, secret, actor(c))
+	if f := fault.From(err); f != nil && f.Code != fault.Internal && f.Code != fault.Unavailable {
+		return "", f, nil
+	}
+	return done.Secret, nil, err
+}
+
+// productDone goes to an entry's page; a secret that was made is shown there in
+// this answer, and never again.
+func (k *Console) productDone(c *fiber.Ctx, id int64, made, said string) error {
+	if made == "" {
+		flash(c, "ok", view.Say(said))
+		return k.goTo(c, productURL(id))
+	}
+	p, err := k.product(c, id)
+	if err != nil {
 		return err
 	}
 	p.Made, p.Shell.Flash = made, &view.Flash{Tone: "ok", Text: view.Say(said)}

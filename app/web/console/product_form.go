@@ -9,6 +9,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/provision"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
@@ -30,8 +31,8 @@ func productTexts(s *store.ProductSettings) map[string]*string {
 
 // productNumbers are those that are numbers, with the fault of one that is none.
 func productNumbers(s *store.ProductSettings) map[string]numberField {
-	return map[string]numberField{"password_length": {&s.PasswordLength, "product.bad_password_length", []string{"least", "8", "most", "64"}},
-		"wipe_password_days": {&s.WipePasswordDays, "product.bad_wipe_days", []string{"most", "365"}}, "daily_cap": {&s.DailyCap, "notice.bad_cap", nil}}
+	return map[string]numberField{"password_length": {&s.PasswordLength, "product.bad_password_length", []string{"least", strconv.Itoa(provision.MinPassword), "most", strconv.Itoa(provision.MaxPassword)}},
+		"wipe_password_days": {&s.WipePasswordDays, "product.bad_wipe_days", []string{"most", strconv.Itoa(provision.MaxWipeDays)}}, "daily_cap": {&s.DailyCap, "notice.bad_cap", nil}}
 }
 
 type numberField struct {
@@ -76,7 +77,7 @@ func readProduct(c *fiber.Ctx, e *store.Product) (wrong *fault.Error) {
 	for _, d := range strings.FieldsFunc(field(c, "expiry_days"), func(r rune) bool { return strings.ContainsRune(",，、 ", r) }) {
 		n, err := strconv.Atoi(d)
 		if s.ExpiryDays = append(s.ExpiryDays, n); err != nil {
-			wrong = fault.New(fault.Invalid, "notice.bad_days", "value", clean(d, 20), "most", "365")
+			wrong = fault.New(fault.Invalid, "notice.bad_days", "value", clean(d, 20), "most", strconv.Itoa(provision.MaxExpiryDay))
 		}
 	}
 	told, classes := fields(c, "told"), fields(c, "password_classes")

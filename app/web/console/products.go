@@ -81,7 +81,7 @@ func productRow(clock view.Clock, e store.ProductRow, use store.ProductUse) view
 		r.By = webhook.Shown(s.WebhookURL)
 	}
 	if e.ProductID != "" && e.ProductID != "*" && r.Instances > 0 {
-		r.All = view.URL{Path: "/instances", Query: url.Values{}}.With("product_id", e.ProductID).String()
+		r.All = view.URL{Path: "/instances", Query: url.Values{}}.With("channel", e.Channel, "product_id", e.ProductID).String()
 	}
 	return r
 }

@@ -97,9 +97,11 @@ func TestAnAdministratorSetsProductsOnTheirPages(t *testing.T) {
 	require.Equal(t, "https://app.example.com/{instance_id}", page.value("#f-front_end_url", "value"), "what belongs to another driver is kept")
 	renewed := v.post("/products/1", page, filled(page, "renew_secret", "on", "reason", "it leaked")...)
 	require.NotEqual(t, secret, renewed.words(".note .revealed"))
+	page = v.get("/products/1")
+	require.Equal(t, "/products/1", v.post("/products/1", page, filled(page, "driver", "manual", "renew_secret", "on")...).to(), "it has no secret to show")
 	require.Equal(t, "true", h.text(`SELECT old_secret_sealed IS NOT NULL AND old_secret_until > now() + interval '23 hours' FROM products`))
-	require.Equal(t, "3", h.text(`SELECT count(*) FROM audit WHERE action = 'product.set' AND target = 'product/default/sku/sku-50' AND actor = 'operator:admin@seller.example'`))
-	require.Equal(t, "it leaked", h.text(`SELECT reason FROM audit WHERE action = 'product.set' ORDER BY id DESC LIMIT 1`))
+	require.Equal(t, "4", h.text(`SELECT count(*) FROM audit WHERE action = 'product.set' AND target = 'product/default/sku/sku-50' AND actor = 'operator:admin@seller.example'`))
+	require.Equal(t, "1", h.text(`SELECT count(*) FROM audit WHERE action = 'product.set' AND reason = 'it leaked'`))
 }
 
 // Whatever an entry says stays what it is when its page is saved as it is: the
@@ -163,7 +165,9 @@ func TestTheListOfProductsSaysWhatIsSoldOfEach(t *testing.T) {
 		}
 		require.Equal(t, 2, list.Find("td.c-count:contains('Instances 2')").Length(), "of the productId and of its skuCode")
 		require.Zero(t, list.Find(`a[href="/products/new"]`).Length())
+		require.Equal(t, "/instances?channel=default&product_id=OFFI1", r.get("/products/2").value(`a[href^="/instances?"]`, "href"), "what is counted: this channel's")
 		page := r.get("/products/1")
+		require.Contains(t, page.words("title"), "All others")
 		require.Zero(t, page.Find(`main form[method="post"]`).Length(), role)
 		require.Equal(t, 1, page.Find("fieldset.product-form[disabled]").Length())
 		require.Equal(t, http.StatusForbidden, r.get("/products/new").status)

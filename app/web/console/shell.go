@@ -133,6 +133,18 @@ func (k *Console) manyChannels(ctx context.Context) ([]store.ChannelRow, bool, e
 	return channels, len(channels) > 1, err
 }
 
+// channelChoice are the channels that a form offers, the first of them chosen.
+func (k *Console) channelChoice(ctx context.Context) (slugs []string, chosen string, err error) {
+	channels, _, err := k.manyChannels(ctx)
+	for _, ch := range channels {
+		slugs = append(slugs, ch.Slug)
+	}
+	if len(slugs) > 0 {
+		chosen = slugs[0]
+	}
+	return slugs, chosen, err
+}
+
 // action is something that the reader's role may allow.
 func action(s view.Shell, p staff.Permission, url string, why view.Text) view.Action {
 	return view.Action{URL: url, Show: s.May(p), Why: why}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ type draft struct {
 	text     wording.Text
 	instance string
 	base     int
+	number   *store.AlertTarget // ownNumber, once it was read
 }
 
 func draftOf(c *fiber.Ctx) draft {
@@ -61,7 +63,7 @@ func (k *Console) templatePage(c *fiber.Ctx, d *draft) (p view.TemplatePage, err
 	p.Withdraw.Show = p.Withdraw.Show && p.Own
 	p.Preview, p.Frame = templateURL(of, "/preview").String(), templateURL(of, "/frame").String()
 	if of.Medium == deliver.SMS && p.Save.Show {
-		to, err := k.ownNumber(c)
+		to, err := k.ownNumber(c, d)
 		if err != nil {
 			return p, err
 		}
@@ -216,26 +218,31 @@ func (k *Console) SaveTemplate(c *fiber.Ctx) error {
 	return err
 }
 
-// ownNumber is where the reader hears of alerts by SMS; empty if nowhere.
-func (k *Console) ownNumber(c *fiber.Ctx) (store.AlertTarget, error) {
-	all, err := k.read.AlertTargets(c.UserContext(), session.Of(c).Person.ID)
-	for _, t := range all {
-		if t.Medium == deliver.SMS {
-			return t, err
-		}
+// ownNumber is where the reader hears of alerts by SMS; empty if nowhere. Of a
+// draft it is read once.
+func (k *Console) ownNumber(c *fiber.Ctx, d *draft) (own store.AlertTarget, err error) {
+	if d != nil && d.number != nil {
+		return *d.number, nil
 	}
-	return store.AlertTarget{}, err
+	all, err := k.read.AlertTargets(c.UserContext(), session.Of(c).Person.ID)
+	if i := slices.IndexFunc(all, func(t store.AlertTarget) bool { return t.Medium == deliver.SMS }); i >= 0 {
+		own = all[i]
+	}
+	if d != nil {
+		d.number = &own
+	}
+	return own, err
 }
 
 // sendTest sends the draft to the reader: to the address of the account, or to the
 // number at which the reader hears of alerts; to is where it went, for people.
 //
 // Faults: those of Deliverer.TestTemplate; invalid "message_template.no_number".
-func (k *Console) sendTest(c *fiber.Ctx, of deliver.TemplateOf, d draft) (to string, kept bool, err error) {
+func (k *Console) sendTest(c *fiber.Ctx, of deliver.TemplateOf, d *draft) (to string, kept bool, err error) {
 	address := session.Of(c).Person.Email
 	to = address
 	if of.Medium == deliver.SMS {
-		own, err := k.ownNumber(c)
+		own, err := k.ownNumber(c, d)
 		if err != nil {
 			return "", false, err
 		}
@@ -252,7 +259,7 @@ func (k *Console) sendTest(c *fiber.Ctx, of deliver.TemplateOf, d draft) (to str
 // form.
 func (k *Console) TestTemplate(c *fiber.Ctx) error {
 	d, of := draftOf(c), templateOf(c)
-	to, kept, err := k.sendTest(c, of, d)
+	to, kept, err := k.sendTest(c, of, &d)
 	if err != nil {
 		f := fault.From(err)
 		if f.Code == fault.Internal {

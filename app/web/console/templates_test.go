@@ -14,7 +14,10 @@ import (
 	"koodesk/app/store/storetest"
 )
 
-const mailText = "/templates/usage_info/email/zh-CN"
+const (
+	mailText = "/templates/usage_info/email/zh-CN"
+	smsText  = "/templates/frozen/sms/en"
+)
 
 func TestATextIsEditedInTheConsole(t *testing.T) {
 	t.Parallel()
@@ -76,7 +79,6 @@ func TestATextIsEditedInTheConsole(t *testing.T) {
 	require.Equal(t, "admin@seller.example", h.mail.sent[sent].To)
 	require.Equal(t, "【测试】智能客服云", h.mail.sent[sent].Subject)
 
-	const smsText = "/templates/frozen/sms/en"
 	require.Contains(t, v.get(smsText).words("#template-form"), "you have none yet")
 	refused := v.post(smsText+"/test", v.get(smsText), "body", "frozen", "to", "13900000000")
 	require.Equal(t, http.StatusUnprocessableEntity, refused.status)

@@ -187,6 +187,11 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 		require.LessOrEqual(t, n, most, path)
 		require.Positive(t, n, path)
 	}
+	a := h.as(staff.Admin)
+	text := a.get(smsText)
+	before := counter.statements()
+	require.Equal(t, http.StatusUnprocessableEntity, a.post(smsText+"/test", text, "body", "frozen").status)
+	require.LessOrEqual(t, counter.statements()-before-session, int64(6), "a test of a text looks up the reader's number once")
 	for path, target := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results", "/events": "results"} {
 		before := counter.statements()
 		v.script(path, target)

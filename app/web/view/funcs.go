@@ -47,6 +47,7 @@ func funcs(z *i18n.Localizer) template.FuncMap {
 		"json":     tree,
 		"initials": initials,
 		"dict":     dict,
+		"list":     func(words ...string) []string { return words },
 		"texts":    z.Group,
 	}
 }

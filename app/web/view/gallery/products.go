@@ -36,7 +36,7 @@ func (k look) product(n int) view.ProductPage {
 	r := productEntries()[n]
 	p := view.ProductPage{Shell: k.shell(view.RoomProducts, r.URL), Product: r, Form: productForm(r.Driver)}
 	p.Form.Action, p.Form.Seen, p.Form.License, p.Form.HasSecret = k.may(staff.ProductsWrite, r.URL), "1763791385000000", r.License, r.Driver == "webhook"
-	use := view.Fact{Label: view.Say("products.instances"), Value: "128", URL: "/instances?product_id=" + r.ProductID}
+	use := view.Fact{Label: view.Say("products.instances"), Value: "128", URL: "/instances?channel=" + r.Channel + "&product_id=" + r.ProductID}
 	if r.More {
 		use = view.Fact{Label: use.Label, Value: "1000", Note: view.Say("products.at_least")}
 	}
