@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -41,11 +43,24 @@ type tab struct {
 
 func (b *tab) do(actions ...chromedp.Action) {
 	b.r.t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
-		var url, html string
-		_ = chromedp.Run(b.ctx, chromedp.Location(&url), chromedp.OuterHTML("body", &html))
-		b.r.t.Fatalf("%v\nat %s\n%s", err, url, html)
+	for _, action := range actions {
+		err := chromedp.Run(b.ctx, action)
+		for end := time.Now().Add(time.Minute); replaced(err) && time.Now().Before(end); {
+			err = chromedp.Run(b.ctx, action)
+		}
+		if err != nil {
+			var url, html string
+			_ = chromedp.Run(b.ctx, chromedp.Location(&url), chromedp.OuterHTML("body", &html))
+			b.r.t.Fatalf("%v\nat %s\n%s", err, url, html)
+		}
 	}
+}
+
+// replaced says that a page that keeps itself up to date put another element in
+// the place of the one that was found, before something was done with it.
+func replaced(err error) bool {
+	var gone *cdproto.Error
+	return errors.As(err, &gone) && gone.Code == -32000
 }
 
 func (b *tab) open(path string) {

@@ -71,7 +71,7 @@ func TestAPoolIsHandedOutOnceEachThoughWorkersAreKilled(t *testing.T) {
 	worker := r.process()
 	go func() { bought <- r.buyAllV1(orders) }()
 	for _, n := range []int{20, 80} {
-		require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`) >= n }, time.Minute, 5*time.Millisecond, "%s", r.log)
+		require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`) >= n }, 3*time.Minute, 5*time.Millisecond, "%s", r.log)
 		require.NoError(t, worker.Process.Kill())
 		require.Error(t, worker.Wait(), "it was killed")
 		// What a minute of waiting would do: the dead worker's leases are over, and Redis remembers it no more.

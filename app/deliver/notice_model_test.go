@@ -168,7 +168,7 @@ func (c *carrier) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, 
 	case late:
 		panic(died{})
 	case unheard:
-		return deliver.Receipt{}, deliver.OutcomeUnknown(errors.New("EOF"), c.medium)
+		return deliver.Receipt{}, deliver.OutcomeUnknown(errors.New("EOF"), c)
 	}
 	return deliver.Receipt{}, nil
 }

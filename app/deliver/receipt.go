@@ -57,9 +57,14 @@ type Receiver interface {
 // tried again by itself.
 const ErrOutcomeUnknown = "delivery.outcome_unknown"
 
-// OutcomeUnknown makes that fault.
-func OutcomeUnknown(cause error, transport string) *fault.Error {
-	return fault.Wrap(cause, fault.Unavailable, ErrOutcomeUnknown, "transport", transport).Final()
+// OutcomeUnknown makes that fault. It is final unless the sender's service does not
+// take a repeat twice.
+func OutcomeUnknown(cause error, s Sender) *fault.Error {
+	f := fault.Wrap(cause, fault.Unavailable, ErrOutcomeUnknown, "transport", s.Transport())
+	if s.Repeatable() {
+		return f
+	}
+	return f.Final()
 }
 
 // HandOver gives a parcel to a sender and has written down that it was taken.
@@ -73,7 +78,7 @@ func HandOver(ctx context.Context, s Sender, p Parcel, write func(Receipt) error
 	}
 	err = write(receipt)
 	if err != nil && !s.Repeatable() && fault.From(err).Key != "task.lease_lost" {
-		return OutcomeUnknown(err, s.Transport())
+		return OutcomeUnknown(err, s)
 	}
 	return err
 }
@@ -84,7 +89,7 @@ func Interrupted(s Sender) error {
 	if s.Repeatable() {
 		return nil
 	}
-	return OutcomeUnknown(errors.New("an earlier try ended without a word"), s.Transport())
+	return OutcomeUnknown(errors.New("an earlier try ended without a word"), s)
 }
 
 // tagOf names one sending of a delivery: its id, and the part of its reference

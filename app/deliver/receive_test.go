@@ -74,10 +74,10 @@ func (x *exchange) refuseSuccess() {
 		`ALTER TABLE deliveries DROP CONSTRAINT IF EXISTS nothing_is_written`)
 }
 
-func (x *exchange) fallBack(on bool) {
-	x.t.Helper()
-	require.NoError(x.t, x.store.Write(context.Background(), func(tx *store.Tx) error {
-		_, err := tx.SetProduct(context.Background(), store.Product{ChannelID: x.channel.ID, ProductID: "*", Driver: "manual", MailLanguage: "zh-CN",
+func (p *post) fallBack(on bool) {
+	p.t.Helper()
+	require.NoError(p.t, p.store.Write(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.SetProduct(context.Background(), store.Product{ChannelID: p.channel.ID, ProductID: "*", Driver: "manual", MailLanguage: "zh-CN",
 			Settings: store.ProductSettings{DeliveryFallback: on}})
 		return err
 	}))
@@ -238,11 +238,29 @@ func TestAMailOfWhichNobodySawTheEndIsNotSentAgainUnlessItsSystemShowsItOnce(t *
 		_, err := p.store.SQL().Exec(`UPDATE deliveries SET status = 'running', handing_since = now() WHERE id = $1`, id)
 		require.NoError(t, err)
 		p.smtp.Drop(smtptest.Taken, 1)
-		require.Equal(t, "mail.connection_lost", fault.From(p.run(task, false)).Key)
+		require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(p.run(task, false)).Key)
 		require.NoError(t, p.run(p.next(), false))
+		require.Equal(t, "handed_over", p.delivery(id).Outcome)
 		got := p.arrived(2)
 		require.Equal(t, got[0].Get("Message-Id"), got[1].Get("Message-Id"))
 	})
+	for how, last := range map[string]func(*post){
+		"shown once, its last answer lost":  func(p *post) { p.smtp.Drop(smtptest.Taken, 1) },
+		"shown once, then put off for good": func(p *post) { p.smtp.Reply(smtptest.RcptTo, 450, "4.2.0 later", 1) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, true, func(o *email.Options) { o.Dedupes = true })
+			p.fallBack(true)
+			_, id := p.told(address, phone)
+			p.smtp.Drop(smtptest.Taken, 1)
+			require.Error(t, p.run(p.next(), false))
+			last(p)
+			require.Error(t, p.run(p.next(), true))
+			require.Equal(t, "failed unknown", p.delivery(id).Status+" "+p.delivery(id).Outcome)
+			require.Equal(t, 1, p.count(`SELECT count(*) FROM deliveries`), "one of the two may have arrived: no fall-back")
+		})
+	}
 }
 
 // A process that dies before a mail's last line is sent has sent nothing: it is

@@ -116,7 +116,11 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 	p.Leave = func(ctx context.Context) error {
 		return d.store.Write(ctx, func(tx *store.Tx) error { return tx.LeaveDelivery(ctx, task) })
 	}
-	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID)
+	begun := Queued
+	if s := d.senders[v.Medium]; s.Repeatable() && (v.Handing || Outcome(v.Outcome) == Unknown) {
+		begun = Unknown // an earlier try of this sending may have arrived
+	}
+	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID, string(begun))
 }
 
 // interrupted looks at a hand-over whose end was not written down: a report may
@@ -138,7 +142,9 @@ func (d *Deliverer) interrupted(ctx context.Context, tx *store.Tx, v *store.Deli
 // a person has had begun anew a reference of its own, so that reports of the old
 // one are not taken for its.
 func (d *Deliverer) settleContent(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) error {
-	if o := Outcome(v.Outcome); !v.Handing && (o == Refused || o == Bounced || o == Unknown) {
+	o := Outcome(v.Outcome)
+	again := o == Refused || o == Bounced || o == Unknown && !d.senders[v.Medium].Repeatable()
+	if again && !v.Handing {
 		v.MessageRef = d.newRef()
 		if err := tx.RedirectDelivery(ctx, v.ID, v.To, v.ToMask, v.MessageRef); err != nil {
 			return err
@@ -166,11 +172,17 @@ func (d *Deliverer) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, 
 		return nil // somebody else's try says how it stands
 	}
 	try := store.DeliveryTry{Status: pending, Transport: d.senders[v.Medium].Transport(), Err: cause}
+	if outcome := refusedBy(cause); final || outcome == Unknown {
+		try.Outcome, try.Code = string(outcome), fault.From(cause).Args["code"]
+	}
 	if final {
-		try.Status, try.Outcome, try.Code = failed, string(refusedBy(cause)), fault.From(cause).Args["code"]
+		try.Status = failed
 	}
 	if err := tx.EndDeliveryTry(ctx, v.ID, try); err != nil || !final {
 		return err
+	}
+	if try.Outcome == "" {
+		try.Outcome = v.Outcome
 	}
 	return d.lost(ctx, tx, v, Outcome(try.Outcome))
 }

@@ -101,6 +101,9 @@ func (in *Intake) licenseAgain(ctx context.Context, tx *store.Tx, a Arrived, m s
 		}
 		return e, nil
 	case market.LicenseRefused:
+		if twin && l.JudgeLater { // its first call was not refused
+			return e, nil
+		}
 		product, err := in.licenseProduct(ctx, tx, i)
 		if err != nil {
 			return e, err

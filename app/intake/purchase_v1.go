@@ -208,9 +208,7 @@ func (in *Intake) bought(ctx context.Context, tx *store.Tx, a Arrived, id string
 		app := i.App
 		e.answer.App = &app
 		if app.FrontEndURL == "" { // which must be there, also of a product without an address
-			if page := in.meanwhile(a.Channel, i.InstanceID, i.LinkGeneration); page != nil {
-				app.FrontEndURL = page.FrontEndURL
-			}
+			app.FrontEndURL = in.page(i.InstanceID, i.LinkGeneration)
 		}
 	case d.Does(market.ShowAddress) && i.App.FrontEndURL != "":
 		e.answer.App = &market.AppInfo{FrontEndURL: i.App.FrontEndURL}
@@ -233,16 +231,27 @@ func (in *Intake) notYet(a Arrived, i *store.Instance) effect {
 }
 
 // meanwhile is what the marketplace can show of an instance that is being made:
-// the buyer's access page; nil when the channel does not want that, or its
-// address would be longer than frontEndUrl may be.
+// the buyer's access page; nil when the channel does not want that, or there is none.
 func (in *Intake) meanwhile(ch *store.Channel, instanceID string, generation int) *market.AppInfo {
-	if in.link == nil || ch.V1Pending != store.PendingPage {
+	if ch.V1Pending != store.PendingPage {
 		return nil
+	}
+	if link := in.page(instanceID, generation); link != "" {
+		return &market.AppInfo{FrontEndURL: link}
+	}
+	return nil
+}
+
+// page is the address of the buyer's access page; "" where it would be longer than
+// frontEndUrl may be.
+func (in *Intake) page(instanceID string, generation int) string {
+	if in.link == nil {
+		return ""
 	}
 	link := in.link(instanceID, generation)
 	if len(link) > market.MaxAppURL {
 		in.log.Warn("the address of an access page is longer than frontEndUrl may be; PUBLIC_URL is too long", "instance", instanceID, "length", len(link))
-		return nil
+		return ""
 	}
-	return &market.AppInfo{FrontEndURL: link}
+	return link
 }

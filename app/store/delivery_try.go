@@ -17,16 +17,16 @@ type DeliveryTry struct {
 	Err         error
 }
 
-// BeginDeliveryTry marks a delivery as being handed over; nothing is known of
-// this hand-over yet.
-func (t *Tx) BeginDeliveryTry(ctx context.Context, id int64) error {
+// BeginDeliveryTry marks a delivery as being handed over; the outcome is what is
+// known before: queued, or unknown if an earlier try may have arrived.
+func (t *Tx) BeginDeliveryTry(ctx context.Context, id int64, outcome string) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET status = 'running',
-       outcome = 'queued',
+       outcome = $2,
        outcome_at = NULL,
        outcome_code = ''
- WHERE id = $1`, id)
+ WHERE id = $1`, id, outcome)
 	return toFault(err)
 }
 
@@ -68,9 +68,9 @@ UPDATE deliveries
        attempts = attempts + 1,
        last_error = CASE WHEN outcome IN ('refused', 'bounced') THEN last_error WHEN outcome <> 'delivered' THEN $5 END,
        handing_since = NULL,
-       outcome = CASE WHEN outcome <> 'queued' THEN outcome ELSE COALESCE(NULLIF($6, ''), outcome) END,
-       outcome_at = CASE WHEN outcome <> 'queued' OR $6 = '' THEN outcome_at ELSE now() END,
-       outcome_code = CASE WHEN outcome <> 'queued' OR $6 = '' THEN outcome_code ELSE $7 END,
+       outcome = CASE WHEN outcome NOT IN ('queued', 'unknown') THEN outcome ELSE COALESCE(NULLIF($6, ''), outcome) END,
+       outcome_at = CASE WHEN outcome NOT IN ('queued', 'unknown') OR $6 = '' THEN outcome_at ELSE now() END,
+       outcome_code = CASE WHEN outcome NOT IN ('queued', 'unknown') OR $6 = '' THEN outcome_code ELSE $7 END,
        sent_at = CASE WHEN $2 = 'succeeded' AND $3 NOT IN ('none', 'log') THEN now() ELSE sent_at END
  WHERE id = $1`, id, d.Status, d.Transport, d.ProviderRef, nullBytes(fault.ToRecord(d.Err).JSON()), d.Outcome, d.Code)
 	return toFault(err)

@@ -154,10 +154,10 @@ func (s *Sender) data(ctx context.Context, c *connection, p deliver.Parcel, raw 
 // that it was not taken; without one nobody knows.
 func (s *Sender) unanswered(err error) error {
 	var reply *textproto.Error
-	if errors.As(err, &reply) || s.o.Dedupes {
+	if errors.As(err, &reply) {
 		return err
 	}
-	return deliver.OutcomeUnknown(scrub(err.Error()), s.Transport())
+	return deliver.OutcomeUnknown(scrub(err.Error()), s)
 }
 
 // borrow gives a connection: one that has proved alive, or a new one.

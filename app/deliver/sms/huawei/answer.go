@@ -35,12 +35,12 @@ func (s *Sender) judge(res *http.Response, body []byte) (deliver.Receipt, error)
 		case res.StatusCode >= 300 && res.StatusCode < 500:
 			return deliver.Receipt{}, fault.New(fault.Refused, "sms.not_the_service", "server", s.host(), "status", status)
 		}
-		return deliver.Receipt{}, deliver.OutcomeUnknown(fault.New(fault.Unavailable, "sms.deferred", "code", status), s.Transport())
+		return deliver.Receipt{}, deliver.OutcomeUnknown(fault.New(fault.Unavailable, "sms.deferred", "code", status), s)
 	}
 	code := a.Code
 	if code == partly || code == success {
 		if len(a.Result) != 1 {
-			return deliver.Receipt{}, deliver.OutcomeUnknown(fault.New(fault.Unavailable, "sms.deferred", "code", code), s.Transport())
+			return deliver.Receipt{}, deliver.OutcomeUnknown(fault.New(fault.Unavailable, "sms.deferred", "code", code), s)
 		}
 		code = a.Result[0].Status
 		if code == success {

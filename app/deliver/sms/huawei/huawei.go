@@ -132,7 +132,7 @@ func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, e
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return deliver.Receipt{}, deliver.OutcomeUnknown(plain(err), s.Transport())
+		return deliver.Receipt{}, deliver.OutcomeUnknown(plain(err), s)
 	}
 	return s.judge(res, body)
 }
@@ -197,7 +197,7 @@ func (s *Sender) request(ctx context.Context, body []byte) (*http.Request, error
 // broken is for calls without an answer.
 func (s *Sender) broken(err error, written bool) error {
 	if written {
-		return deliver.OutcomeUnknown(plain(err), s.Transport())
+		return deliver.OutcomeUnknown(plain(err), s)
 	}
 	return fault.Wrap(plain(err), fault.Unavailable, "sms.unreachable", "server", s.host())
 }
