@@ -143,6 +143,32 @@ func TestProductsThatAreLeftOnAReplacedKeyAreTold(t *testing.T) {
 	require.Equal(t, "2 resolved", h.outcomes(), "none was refused for an hour")
 }
 
+// However many other calls are refused after those that tell of a key, and whatever
+// our own agents sign with.
+func TestACrowdOfRefusedCallsHidesNone(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for range 4 {
+		h.refuse("key_retired", "basic", 0)
+	}
+	h.exec(`UPDATE attempts SET diagnosis = diagnosis || '{"own": true}'`)
+	h.watch()
+	require.Empty(t, h.outcomes(), "our own")
+	for range 3 {
+		h.refuse("key_unknown", "basic", 2)
+	}
+	h.exec(`
+WITH m AS (
+    INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)
+    SELECT 1, 'v2', 'newInstance', 'crowd/' || n, 'rejected', now(), now() FROM generate_series(1, 2000) AS n
+    RETURNING id, last_received_at
+)
+INSERT INTO attempts (message_id, at, source, disposition, diagnosis)
+SELECT id, last_received_at, 'marketplace', 'rejected', '{"checks": [], "findings": [{"code": "nothing_signed"}]}' FROM m`)
+	h.watch()
+	require.Equal(t, "1", h.outcomes())
+}
+
 // A class without a key has none that could ever prove a call: what strangers
 // begin there is over when they have been gone for a day.
 func TestRefusedCallsOfAClassWithoutAKeyAreOverAfterADay(t *testing.T) {

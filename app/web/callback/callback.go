@@ -169,7 +169,7 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 // take hands a proved call over, and notes what it tells of its key. Our own
 // checks and plays tell nothing of what is bound in the Seller Center.
 func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error) ([]byte, market.ResultCode, error) {
-	in, own := h.o.Intake, c.Get(fiber.HeaderUserAgent) == market.OwnAgent
+	in, own := h.o.Intake, ours(c)
 	if !own {
 		in.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	}
@@ -182,6 +182,9 @@ func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error
 	}
 	return body, code, err
 }
+
+// ours tells whether a call says that it is our own agent's.
+func ours(c *fiber.Ctx) bool { return c.Get(fiber.HeaderUserAgent) == market.OwnAgent }
 
 // prove checks signature, time window and the memory of nonces.
 func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
