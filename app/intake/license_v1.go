@@ -133,6 +133,7 @@ func (in *Intake) giveLicense(ctx context.Context, tx *store.Tx, a Arrived, i *s
 		e.answer.Code, e.answer.License, e.changed, e.pending = market.Success, l.Content.Text, true, false
 	case fault.Is(err, fault.Conflict):
 		e.answer.Code, e.err, e.pending = market.NoResource, err, false
+	case fault.Is(err, fault.Unavailable) && fault.From(err).Key == "license.pool_busy": // others may still give theirs back: the task, or a repeat, sees
 	case fault.Is(err, fault.Invalid): // what the pool has cannot be handed over: the task says so
 	default:
 		return err
