@@ -103,9 +103,8 @@ func (in *Intake) firstLicenseV1(ctx context.Context, tx *store.Tx, a Arrived, m
 	if err != nil {
 		return effect{}, err
 	}
-	c := a.Call
-	l := &store.License{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: m.ID, Protocol: c.Protocol, Key: c.IdempotencyKey(),
-		OrderID: c.OrderID, ExpiresAt: c.ExpireTime, PeriodEnd: i.ExpiresAt, Supplier: product.Settings.License, Pool: product.Settings.LicensePool}
+	l := requested(a, m, i, product)
+	l.OrderID, l.JudgeLater = a.Call.OrderID, false
 	if _, err := tx.AddLicense(ctx, l); err != nil {
 		return effect{}, err
 	}

@@ -44,14 +44,12 @@ func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode,
 // Flooded notes how many calls were refused without being kept: among the refused
 // ones it is one message per channel, whose attempts count them all.
 func (in *Intake) Flooded(ctx context.Context, channel int64, p market.Protocol, n int, from, until time.Time) error {
-	cause := fault.New(fault.Unauthenticated, floodKey, "count", strconv.Itoa(n), "from", stamp(from), "until", stamp(until))
+	cause := fault.New(fault.Unauthenticated, floodKey, "count", strconv.Itoa(n), "from", market.Stamp(from), "until", market.Stamp(until))
 	return in.store.NoteFlood(ctx, channel, p, market.RejectedKey(floodKey, "", "", "", ""), n, from, until, cause)
 }
 
 // floodKey is why calls beyond the limit were refused.
 const floodKey = "call.flood"
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (in *Intake) record(ctx context.Context, arr store.Arrival, o store.Outcome) (attempt int64, err error) {
 	arr.Call = storable(arr.Call)

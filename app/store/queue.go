@@ -126,10 +126,7 @@ func (s *Store) Renew(ctx context.Context, task outbox.Task, lease time.Duration
 	res, err := s.db.ExecContext(ctx, `
 UPDATE tasks
    SET leased_until = now() + make_interval(secs => $4)
- WHERE id = $1
-   AND round = $2
-   AND attempts = $3
-   AND status = 'running'`, task.ID, task.Round, task.Attempt, lease.Seconds())
+ WHERE `+claimed, task.ID, task.Round, task.Attempt, lease.Seconds())
 	if err != nil {
 		return false, toFault(err)
 	}
