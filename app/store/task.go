@@ -76,8 +76,9 @@ RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), 
 // claimed it.
 const claimed = `id = $1 AND round = $2 AND attempts = $3 AND status = 'running'`
 
-// claimHolds tells whether such a task is there.
-const claimHolds = `EXISTS (SELECT FROM tasks WHERE ` + claimed + `)`
+// claimHolds tells whether such a task is there, and keeps it so until the
+// transaction ends.
+const claimHolds = `EXISTS (SELECT FROM tasks WHERE ` + claimed + ` FOR SHARE)`
 
 func lostLease(err error) error {
 	if fault.Is(toFault(err), fault.NotFound) {
