@@ -45,12 +45,8 @@ SELECT id, kind, `+sendsMail+` AS mail
 		}
 		taken, putErr := put(due)
 		if len(taken) > 0 {
-			_, err = t.tx.ExecContext(ctx, `
-UPDATE tasks
-   SET enqueued_at = now()
- WHERE id = ANY($1)`, pq.Array(taken))
-			if err != nil {
-				return toFault(err)
+			if err := t.MarkHanded(ctx, taken...); err != nil {
+				return err
 			}
 		}
 		n = len(taken)
