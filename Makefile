@@ -12,9 +12,10 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 TEST_FLAGS ?= -timeout 20m -p 4 -parallel 4 $(if $(CI),-count=1)
 RACE_FLAGS ?= -timeout 25m -p 2 -parallel 4
 FUZZTIME ?= 60s
+SEQUENCES ?= 3000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build race screenshots cover fuzz bench check lint services services-stop clean
+.PHONY: help run test build race screenshots cover sequences fuzz bench check lint services services-stop clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,10 @@ cover: ## test coverage: total here, line by line in coverage.html
 	@scripts/with-browser scripts/with-services go test -vet=off $(TEST_FLAGS) -coverpkg=./... -coverprofile=coverage.out ./...
 	@go tool cover -html=coverage.out -o coverage.html
 	@go tool cover -func=coverage.out | tail -n 1
+
+sequences: ## SEQUENCES (3000) random sequences of calls, and of expiries and notices, against their models
+	@scripts/with-services go test ./app/intake -count=1 -timeout 60m -run Sequence -rapid.checks $(SEQUENCES)
+	@scripts/with-services go test ./app/deliver -count=1 -timeout 60m -run TestNoticesAreThoseOfTheModel -rapid.checks $(SEQUENCES)
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@scripts/with-services scripts/fuzz $(FUZZTIME)

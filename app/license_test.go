@@ -254,6 +254,19 @@ func TestLicenseOneIsAnsweredFromThePool(t *testing.T) {
 	require.Equal(t, "V1-ONE", late.License)
 	require.Equal(t, empty.InstanceID, late.InstanceID)
 
+	lock, err := r.store.SQL().Begin() // as if the last ones were just being handed out
+	require.NoError(t, err)
+	_, err = lock.Exec(`SELECT FROM pooled_licenses WHERE status = 'free' FOR UPDATE`)
+	require.NoError(t, err)
+	answers := make(chan simulator.Answer, 1)
+	go func() {
+		answers <- r.sendLicense(market.LicenseV1, market.GetLicense, false, "orderId", "CS2611260007LICGG", "expireTime", "20301124023618")
+	}()
+	require.Eventually(t, func() bool {
+		return len(answers) == 1 || r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND last_error->>'key' = 'license.pool_busy'`) == 1
+	}, time.Minute, 10*time.Millisecond)
+	require.NoError(t, lock.Rollback())
+	require.Contains(t, []market.ResultCode{market.Processing, market.Success}, (<-answers).Code)
 	bought := r.callLicense(market.LicenseV1, market.GetLicense, "orderId", "CS2611260007LICGG", "expireTime", "20301124023618")
 	require.Equal(t, "V1-TWO", bought.License)
 	id := bought.InstanceID

@@ -292,7 +292,7 @@ VALUES (1, 1, 'usage_info', 'email', 'en', '\x00', 'a', 'failed', 'r', 'u')`)
 VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '\x00', 'pending', '{"code":"unavailable","key":"webhook.breaker_open"}')`)
 	h.exec(`INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at) VALUES (1, 'v2', 'queryInstance', TRUE, 'probe', 'failed', now(), now())`)
 	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now(), 'marketplace', 'new', '000005' FROM messages WHERE test`)
-	h.refuse("key_retired", "basic", 0)
+	h.refuse("key_channel", "basic", 0)
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
 	links := map[string]string{}

@@ -104,7 +104,7 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	step("1", "nothing was proved since")
 	h.refuse("key_unknown", "basic", 0)
 	step("1", "once")
-	h.refuse("key_retired", "basic", 0)
+	h.refuse("key_blank", "basic", 0)
 	step("2", "nobody else has that key")
 	h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class <> 'basic'`)
 	step("2", "another key")
@@ -112,6 +112,61 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	step("2 resolved", "it is right again")
 	step("2 resolved", "and stays so")
 	require.Contains(t, h.text(`SELECT facts::text FROM alerts`), `"calls": "5"`)
+}
+
+// past puts refused calls, and what was told of them, back by so many hours.
+func (h *house) past(hours int) {
+	h.t.Helper()
+	h.exec(`UPDATE messages SET first_received_at = first_received_at - make_interval(hours => $1), last_received_at = last_received_at - make_interval(hours => $1)`, hours)
+	h.exec(`UPDATE attempts SET at = at - make_interval(hours => $1)`, hours)
+	h.exec(`UPDATE alerts SET since = since - make_interval(hours => $1)`, hours)
+}
+
+// Products are bound to keys one by one: those that are left on a replaced key are
+// refused, whatever others prove with the new one.
+func TestProductsThatAreLeftOnAReplacedKeyAreTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	used := func() { h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class = 'basic'`) }
+	used()
+	h.refuse("key_class", "basic", 3)
+	h.watch()
+	require.Empty(t, h.outcomes(), "proved since")
+	h.refuse("key_retired", "basic", 3)
+	h.watch()
+	require.Equal(t, "2", h.outcomes())
+	used()
+	h.watch()
+	require.Equal(t, "2", h.outcomes(), "another product's call")
+	h.past(1)
+	h.watch()
+	require.Equal(t, "2 resolved", h.outcomes(), "none was refused for an hour")
+}
+
+// However many other calls are refused after those that tell of a key, and whatever
+// our own agents sign with.
+func TestACrowdOfRefusedCallsHidesNone(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for range 4 {
+		h.refuse("key_retired", "basic", 0)
+	}
+	h.exec(`UPDATE attempts SET diagnosis = diagnosis || '{"own": true}'`)
+	h.watch()
+	require.Empty(t, h.outcomes(), "our own")
+	for range 3 {
+		h.refuse("key_unknown", "basic", 2)
+	}
+	h.exec(`
+WITH m AS (
+    INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)
+    SELECT 1, 'v2', 'newInstance', 'crowd/' || n, 'rejected', now(), now() FROM generate_series(1, 2000) AS n
+    RETURNING id, last_received_at
+)
+INSERT INTO attempts (message_id, at, source, disposition, diagnosis)
+SELECT id, last_received_at, 'marketplace', 'rejected', '{"checks": [], "findings": [{"code": "nothing_signed"}]}' FROM m`)
+	h.watch()
+	require.Equal(t, "1", h.outcomes())
 }
 
 // A class without a key has none that could ever prove a call: what strangers
@@ -125,22 +180,17 @@ func TestRefusedCallsOfAClassWithoutAKeyAreOverAfterADay(t *testing.T) {
 		h.watch()
 		require.Equal(t, want, h.outcomes(), what)
 	}
-	later := func(hours int) {
-		h.exec(`UPDATE messages SET first_received_at = first_received_at - make_interval(hours => $1), last_received_at = last_received_at - make_interval(hours => $1)`, hours)
-		h.exec(`UPDATE attempts SET at = at - make_interval(hours => $1)`, hours)
-		h.exec(`UPDATE alerts SET since = since - make_interval(hours => $1)`, hours)
-	}
 	for range 3 {
 		h.refuse("no_key", "license", 0)
 		h.refuse("key_unknown", "basic", 0)
 	}
 	step("1,1", "both are refused")
-	later(23)
+	h.past(23)
 	step("1,1", "not yet a day")
 	h.refuse("no_key", "license", 0)
-	later(23)
+	h.past(23)
 	step("1,1", "they called again")
-	later(2)
+	h.past(2)
 	h.watch()
 	require.Equal(t, "basic,license gone", h.text(`SELECT string_agg(facts->>'class' || COALESCE(NULLIF(' ' || outcome, ' '), ''), ',' ORDER BY facts->>'class') FROM alerts`))
 	for range 3 {

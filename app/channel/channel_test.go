@@ -116,9 +116,9 @@ func TestEndingAnOverlapWarnsOfCasesThatAreSavedWithTheOldKey(t *testing.T) {
 	require.Equal(t, "2", u.Warnings[0].Args["cases"])
 	require.Equal(t, 0, count(t, s, `SELECT count(*) FROM channel_keys WHERE retires_at <= now()`))
 
-	for n, idem := range []string{"case-1", "case-2"} { // the marketplace calls them under the new key
+	for n, id := range []int64{1, 2} { // the marketplace calls them under the new key
 		require.Equal(t, 2-n, count(t, s, `SELECT count(*) FROM messages WHERE case_key = 1`))
-		require.NoError(t, s.NoteCase(ctx, 1, idem, 2))
+		require.NoError(t, s.NoteCase(ctx, id, 2))
 	}
 	breaks, err := d.Warnings(ctx, "default", end)
 	require.NoError(t, err)

@@ -36,6 +36,10 @@ type CodeCall struct {
 // OfCode emits what a call of the marketplace did to an authorization code:
 // renewed, frozen, unfrozen, released. The code is locked.
 func OfCode(ctx context.Context, tx *store.Tx, ch *store.Channel, c *store.LicenseCode, changes []market.Change, call CodeCall) error {
+	sku, err := tx.Reader().SkuOfOrder(ctx, ch.ID, c.OrderID, c.OrderLineID)
+	if err != nil {
+		return err
+	}
 	previous := ""
 	for _, change := range changes {
 		if change.Kind == market.ExpiryChanged {
@@ -49,10 +53,6 @@ func OfCode(ctx context.Context, tx *store.Tx, ch *store.Channel, c *store.Licen
 		}
 		d := Coded{ID: strconv.FormatInt(c.ID, 10), License: c.Code, Channel: ch.Slug, Status: string(c.Status), ProductID: c.ProductID,
 			OrderID: c.OrderID, OrderLineID: c.OrderLineID, CustomerID: c.CustomerID, ExpiresAt: stampOrNull(c.ExpiresAt)}
-		sku, err := tx.Reader().SkuOfOrder(ctx, ch.ID, c.OrderID, c.OrderLineID)
-		if err != nil {
-			return err
-		}
 		n := New{Channel: ch.ID, Type: eventType, CodeID: c.ID, MessageID: call.MessageID, ProductID: c.ProductID, SkuCode: sku, OrderID: c.OrderID,
 			OrderLineID: c.OrderLineID, Subject: fmt.Sprintf("license_code/%d/message/%d/%d", c.ID, call.MessageID, tx.Now.UnixNano())}
 		if eventType == LicenseCodeRenewed {

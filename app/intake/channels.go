@@ -73,14 +73,10 @@ func (c cached) result() (*store.Channel, error) {
 	return c.channel, nil
 }
 
-// Case notes that a key proved a debugging case that was answered with success.
+// noteCase notes that a key proved a debugging case that was answered with success.
 // The call is answered either way: what is lost is one case in a warning.
-func (in *Intake) Case(ctx context.Context, a Arrived, key int64) {
-	known, err := in.key(ctx, a)
-	if err == nil {
-		err = in.store.NoteCase(ctx, a.Channel.ID, known, key)
-	}
-	if err != nil {
+func (in *Intake) noteCase(ctx context.Context, message, key int64) {
+	if err := in.store.NoteCase(ctx, message, key); err != nil {
 		in.log.WarnContext(ctx, "the key of a debugging case was not noted", "key", key, "error", err)
 	}
 }

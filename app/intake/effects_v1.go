@@ -71,7 +71,11 @@ func (in *Intake) upgradeV1(ctx context.Context, tx *store.Tx, a Arrived, m stor
 	i.SkuCode, i.OrderType = c.SkuCode, string(market.OrderChange)
 	if c.Terms.Size != (market.Size{}) {
 		if i.Size == (market.Size{}) { // bought before sizes were kept
-			i.Size.Amount = i.LinearValue
+			bought, err := sizeBought(ctx, tx, i)
+			if err != nil {
+				return nil, err
+			}
+			i.Size = bought.Said(i.LinearValue)
 		}
 		i.Size = i.Size.With(c.Terms.Size)
 		i.LinearValue = i.Size.Linear()

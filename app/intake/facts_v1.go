@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -66,6 +67,17 @@ func factsOf(c market.Call) ([]byte, error) {
 		return nil, fault.Wrap(err, fault.Internal, "internal")
 	}
 	return b, nil
+}
+
+// sizeBought is what the facts of an instance's purchase say of its size; nothing
+// where there are none.
+func sizeBought(ctx context.Context, tx *store.Tx, i *store.Instance) (market.Size, error) {
+	facts, err := tx.Reader().OrderAnswer(ctx, i.PK)
+	var size market.Size
+	if err != nil || json.Unmarshal(facts, &size) != nil { // the names differ by their case only
+		return market.Size{}, err
+	}
+	return size, nil
 }
 
 // platformParams is WeLink's parameter, whose value is JSON in a text.

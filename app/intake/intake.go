@@ -118,6 +118,7 @@ type Arrived struct {
 	IP         string
 	Request    store.Request
 	Key        string // secret of the key that proved the call; generations whose call is its query only
+	ProvedBy   int64  // id of the key that proved a call of the marketplace's; 0 for our own agents'
 }
 
 func (a Arrived) arrival(key string) store.Arrival {
@@ -134,31 +135,35 @@ func (a Arrived) arrival(key string) store.Arrival {
 // answer with. The code is for measurements. An error means that nothing was
 // written and the caller must be told to come again.
 func (in *Intake) Handle(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
-	if a.Call.Activity == market.NewInstance {
-		if a.Call.Protocol == market.V1 {
-			return in.purchaseV1(ctx, a)
-		}
-		return in.purchase(ctx, a)
+	done, err := in.handle(ctx, a)
+	if err == nil && done.code == market.Success && a.Call.Test && a.ProvedBy != 0 {
+		in.noteCase(ctx, done.message, a.ProvedBy)
 	}
-	if a.Call.Activity == market.GetLicense {
-		return in.purchaseV1(ctx, a)
-	}
-	done, err := in.once(ctx, a, source{name: "marketplace"})
 	return done.response, done.code, err
 }
 
-func (in *Intake) purchase(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
+func (in *Intake) handle(ctx context.Context, a Arrived) (attempted, error) {
+	switch {
+	case a.Call.Activity == market.GetLicense, a.Call.Activity == market.NewInstance && a.Call.Protocol == market.V1:
+		return in.purchaseV1(ctx, a)
+	case a.Call.Activity == market.NewInstance:
+		return in.purchase(ctx, a)
+	}
+	return in.once(ctx, a, source{name: "marketplace"})
+}
+
+func (in *Intake) purchase(ctx context.Context, a Arrived) (attempted, error) {
 	ready := in.pending[a.Call.Protocol]
 	spare := uuid.NewString()
 	t, err := in.store.TakePurchase(ctx, store.Purchase{Arrival: a.arrival(a.Call.IdempotencyKey()),
 		WantedID: wanted(a.Call.BusinessID, spare), SpareID: spare, Done: ready.done, Processing: ready.processing, Twin: Twin})
 	if err != nil {
-		return nil, "", err
+		return attempted{}, err
 	}
 	if t.TaskID != 0 || t.Disposition == store.Applied {
 		in.wake()
 	}
-	return t.Response, t.Code, nil
+	return attempted{message: t.MessageID, response: t.Response, code: t.Code}, nil
 }
 
 // wanted is the businessId as instanceId, unless queryInstance, which separates

@@ -377,6 +377,12 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM instances`))
 	_, err := d.intake.RestartMessage(context.Background(), 1, staff.CLI())
 	require.Equal(t, "restart.rejected", fault.From(err).Key)
+	d.exec(`UPDATE attempts SET at = at - interval '1 hour'`)
+	for range 5 {
+		_, err := d.intake.Reject(context.Background(), a, market.AuthFailed, []byte(`{}`), saas2.ErrSignatureWrong)
+		require.NoError(t, err)
+	}
+	require.Equal(t, "35 23", d.text(`SELECT (SELECT attempts FROM messages) || ' ' || count(*) FROM attempts`), "what goes on, or begins anew, is seen")
 	for i := range 5 {
 		a.Call.OrderID = fmt.Sprint("CS", i+2)
 		_, err := d.intake.Reject(context.Background(), a, market.AuthFailed, []byte(`{}`), saas2.ErrSignatureWrong)
@@ -385,4 +391,8 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	n, err := d.store.PruneRejected(context.Background(), 4)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n)
+	d.exec(`UPDATE attempts SET diagnosis = '{"findings": [{"code": "key_retired"}]}' WHERE message_id = (SELECT min(id) FROM messages)`)
+	n, err = d.store.PruneRejected(context.Background(), 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n, "nor is what is signed with a key of ours deleted")
 }

@@ -103,9 +103,8 @@ func (in *Intake) firstLicenseV1(ctx context.Context, tx *store.Tx, a Arrived, m
 	if err != nil {
 		return effect{}, err
 	}
-	c := a.Call
-	l := &store.License{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: m.ID, Protocol: c.Protocol, Key: c.IdempotencyKey(),
-		OrderID: c.OrderID, ExpiresAt: c.ExpireTime, PeriodEnd: i.ExpiresAt, Supplier: product.Settings.License, Pool: product.Settings.LicensePool}
+	l := requested(a, m, i, product)
+	l.OrderID, l.JudgeLater = a.Call.OrderID, false
 	if _, err := tx.AddLicense(ctx, l); err != nil {
 		return effect{}, err
 	}
@@ -133,6 +132,7 @@ func (in *Intake) giveLicense(ctx context.Context, tx *store.Tx, a Arrived, i *s
 		e.answer.Code, e.answer.License, e.changed, e.pending = market.Success, l.Content.Text, true, false
 	case fault.Is(err, fault.Conflict):
 		e.answer.Code, e.err, e.pending = market.NoResource, err, false
+	case fault.Is(err, fault.Unavailable) && fault.From(err).Key == "license.pool_busy": // others may still give theirs back: the task, or a repeat, sees
 	case fault.Is(err, fault.Invalid): // what the pool has cannot be handed over: the task says so
 	default:
 		return err

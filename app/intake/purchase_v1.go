@@ -35,10 +35,10 @@ const (
 // the instanceId and the buyer's access page, or 000004 with the instanceId.
 // Duplicates wait with it, and whatever had come by the time of the first answer
 // gets that one, however far the purchase is when its turn comes.
-func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.ResultCode, error) {
+func (in *Intake) purchaseV1(ctx context.Context, a Arrived) (attempted, error) {
 	done, err := in.once(ctx, a, source{name: "marketplace"})
 	if err != nil || !done.pending {
-		return done.response, done.code, err
+		return done, err
 	}
 	came := in.await(ctx, done.message, a.ReceivedAt)
 	var said attempted
@@ -49,9 +49,9 @@ func (in *Intake) purchaseV1(ctx context.Context, a Arrived) ([]byte, market.Res
 	if err != nil {
 		in.log.WarnContext(ctx, "the answer to a purchase that had waited could not be kept; it will be asked for again",
 			"message", done.message, "error", err)
-		return done.response, done.code, nil
+		return done, nil
 	}
-	return said.response, said.code, nil
+	return said, nil
 }
 
 // say settles the answer of a purchase that has waited: the one that stands

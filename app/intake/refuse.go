@@ -10,8 +10,12 @@ import (
 	"koodesk/app/store"
 )
 
-// maxRejectedAttempts bounds what is kept of one claim that cannot be proved.
-const maxRejectedAttempts = 20
+// What is kept of one claim that cannot be proved: its first attempts, and after
+// that as many in an hour as an alert takes.
+const (
+	firstRejected  = 20
+	hourlyRejected = 3
+)
 
 // Invalid logs an authentic call that could not be understood and gives the
 // answer, which names the field.
@@ -29,8 +33,7 @@ func (in *Intake) Invalid(ctx context.Context, a Arrived, cause error) ([]byte, 
 }
 
 // Reject logs a call that could not be proved authentic. Equal claims are one
-// message, and only the first attempts of it are kept: attempt is 0 for one that
-// was not.
+// message, of which not every attempt is kept: attempt is 0 for one that was not.
 func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode, response []byte, cause error) (attempt int64, err error) {
 	c := a.Call
 	arr := a.arrival(market.RejectedKey(fault.From(cause).Key, c.Activity, c.OrderID, c.OrderLineID, c.InstanceID()))
@@ -56,7 +59,7 @@ func (in *Intake) record(ctx context.Context, arr store.Arrival, o store.Outcome
 			return err
 		}
 		if o.Disposition == store.Rejected {
-			attempt, err = tx.CloseRejected(ctx, m.ID, arr, o, maxRejectedAttempts)
+			attempt, err = tx.CloseRejected(ctx, m.ID, arr, o, firstRejected, hourlyRejected)
 			return err
 		}
 		attempt, err = tx.CloseAttempt(ctx, m.ID, arr, o)

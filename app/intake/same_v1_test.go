@@ -1,6 +1,8 @@
 package intake_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +51,21 @@ func TestAPurchaseOfV1ThatIsKnownByItsOrderAlone(t *testing.T) {
 	require.Equal(t, "h1", d.buy1("h1", "orderId", "O4", "testFlag", "1")["instanceId"])
 	d.exec(`UPDATE messages SET idem_key = 'v1/newInstance/O4' WHERE order_id = 'O4'`)
 	require.Equal(t, "h1", d.buy1("h2", "orderId", "O4", "testFlag", "1")["instanceId"], "a saved case")
+}
+
+// The calls of one purchase that say more and less of its charging have messages of
+// their own, but one instance, also when they come at once.
+func TestAPurchaseOfV1ThatComesInTwoFormsAtOnce(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, briefly)
+	var all sync.WaitGroup
+	for n := range 20 {
+		order := fmt.Sprint("O", n)
+		all.Go(func() { d.buy1("a"+order, "orderId", order) })
+		all.Go(func() { d.buy1("b"+order, "orderId", order, "chargingMode", "1") })
+	}
+	all.Wait()
+	require.Equal(t, "20", d.text(`SELECT count(*)::text FROM instances`))
 }
 
 // An order of License 1.0 is one instance, also where an older version noted its product.

@@ -7,6 +7,7 @@ type Diagnosis struct {
 	Checks   []Check   `json:"checks"`
 	Findings []Finding `json:"findings"`      // the most probable cause first; never empty
 	Cut      bool      `json:"cut,omitempty"` // the search for causes met its bound before its end
+	Own      bool      `json:"own,omitempty"` // the call says that it is our own agent's (OwnAgent)
 }
 
 // Check is one step of the proof.

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,8 +41,8 @@ func (p *Provisioner) ReportUsage(ctx context.Context, instanceID string, list [
 		if err := tx.SaveUsage(ctx, i.PK, market.UsageReport{At: tx.Now, Entries: list}); err != nil {
 			return err
 		}
-		if len(list) == len(i.Usage.Entries) {
-			return nil // reports come by the minute, and the audit is kept for ever
+		if slices.EqualFunc(list, i.Usage.Entries, func(a, b market.Usage) bool { return a.Related == b.Related && a.Dashboard == b.Dashboard }) {
+			return nil // more was used: reports come by the minute, and the audit is kept for ever
 		}
 		// A target of its own: reports come by the minute, and what people did to the
 		// instance is read from among the newest entries of its target.

@@ -13,7 +13,7 @@ import (
 
 // alertBatch bounds how many alerts of a kind one look opens; the rest are found
 // by the next.
-const alertBatch = 1000
+const alertBatch = "1000"
 
 // AlertFact is something that operators should hear of. Subject names it within
 // its kind. Facts are what they are told of it, and hold nothing secret.
@@ -48,7 +48,7 @@ const openAlerts = `
     SELECT $1, f.subject, f.severity, f.facts, f.error, f.since, f.until_at
       FROM found f
      WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = f.subject AND a.cleared_at IS NULL)
-     LIMIT 1000
+     LIMIT ` + alertBatch + `
     ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING
     RETURNING id, severity
 ), raised AS (

@@ -17,24 +17,27 @@ const keyDoubtful = "3"
 // may have come before one that was proved.
 const keysUsed = `COALESCE((SELECT max(k.last_used_at) FROM channel_keys k WHERE k.channel_id = c.id AND k.class = r.class), '-infinity')`
 
-// callsRefused is the newest calls since then that could not be proved.
+// callsRefused is the calls since then that could not be proved, without those of
+// our own agents. They are as few as PruneRejected leaves.
 func callsRefused(since string) string {
 	return `SELECT m.channel_id, m.activity, a.at, a.diagnosis #>> '{findings,0,code}' AS code,
                    COALESCE(a.diagnosis #>> '{findings,0,args,want}', a.diagnosis #>> '{findings,0,args,class}', '') AS class
-              FROM (SELECT id, channel_id, activity
-                      FROM messages
-                     WHERE status = 'rejected'
-                       AND last_received_at > now() - interval '` + since + `'
-                     ORDER BY last_received_at DESC, id DESC
-                     LIMIT 1000) m
+              FROM messages m
               JOIN attempts a
                 ON a.message_id = m.id
+             WHERE m.status = 'rejected'
+               AND m.last_received_at > now() - interval '` + since + `'
                AND a.at > now() - interval '` + since + `'
-               AND a.part >= month_of(now() - interval '2 days')`
+               AND a.part >= month_of(now() - interval '2 days')
+               AND a.diagnosis ->> 'own' IS NULL`
 }
 
+// keyReplaced is whose calls are refused whatever others prove: products are bound
+// to keys one by one, and some are left on the old one.
+const keyReplaced = `'key_retired'`
+
 // keysRefused is the channels and classes of keys whose calls of the last hour
-// were refused for their key, with none proved since.
+// were refused for their key, with none proved since unless it was replaced.
 var keysRefused = `
     SELECT c.slug || '/' || r.class AS subject, CASE WHEN bool_or(r.code = ANY (` + keyKnown + `)) THEN 2 ELSE 1 END AS severity,
            NULL::jsonb AS error, max(r.at) AS since, NULL::timestamptz AS until_at,
@@ -43,13 +46,16 @@ var keysRefused = `
       JOIN channels c
         ON c.id = r.channel_id
      WHERE r.code = ANY (` + keyKnown + ` || ` + keyDoubts + `::text[])
-       AND r.at > ` + keysUsed + ` + interval '2 minutes'
+       AND (r.code = ` + keyReplaced + ` OR r.at > ` + keysUsed + ` + interval '2 minutes')
      GROUP BY c.id, c.slug, r.class
     HAVING bool_or(r.code = ANY (` + keyKnown + `)) OR count(*) >= ` + keyDoubtful
 
-// keysStillRefused is whether an alert a still stands: no key of its class has
-// proved a call since, and one could, or calls were refused within a day.
-var keysStillRefused = keysUnproved + `
+// keysStillRefused is whether an alert a still stands: a replaced key was used
+// within the hour; or no key of its class has proved a call since, and one could, or
+// calls were refused within a day.
+var keysStillRefused = `a.subject IN (SELECT c.slug || '/' || r.class FROM (` + callsRefused("1 hour") + `) r JOIN channels c ON c.id = r.channel_id
+                              WHERE r.code = ` + keyReplaced + `)
+        OR ` + keysUnproved + `
        AND (a.since > now() - interval '1 day'
             OR EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id
                         WHERE c.slug || '/' || k.class = a.subject AND (k.retires_at IS NULL OR k.retires_at > now()))

@@ -58,9 +58,9 @@ func (t *Tx) LeaveAlert(ctx context.Context, id int64, task outbox.Task) error {
 	err := t.tx.GetContext(ctx, &id, `
 UPDATE alert_messages
    SET status = 'running'
- WHERE id = $1
+ WHERE id = $4
    AND `+claimHolds+`
-RETURNING id`, id, task.ID, task.Round, task.Attempt)
+RETURNING id`, task.ID, task.Round, task.Attempt, id)
 	return lostLease(err)
 }
 

@@ -110,13 +110,11 @@ SELECT case_key, protocol, count(*) AS n, max(last_received_at) AS last
 }
 
 // NoteCase notes which key proved a debugging case of the marketplace's.
-func (s *Store) NoteCase(ctx context.Context, channel int64, idempotencyKey string, key int64) error {
+func (s *Store) NoteCase(ctx context.Context, message, key int64) error {
 	_, err := s.db.ExecContext(ctx, `
 UPDATE messages
-   SET case_key = $3
- WHERE channel_id = $1
-   AND test
-   AND idem_key = $2
-   AND case_key IS DISTINCT FROM $3`, channel, idempotencyKey, key)
+   SET case_key = $2
+ WHERE id = $1
+   AND case_key IS DISTINCT FROM $2`, message, key)
 	return toFault(err)
 }

@@ -38,21 +38,10 @@ func (t *Tx) LeaveDelivery(ctx context.Context, task outbox.Task) error {
 	err := t.tx.GetContext(ctx, &id, `
 UPDATE deliveries
    SET handing_since = now()
- WHERE id = $1
+ WHERE id = $4
    AND `+claimHolds+`
-RETURNING id`, task.DeliveryID, task.ID, task.Round, task.Attempt)
+RETURNING id`, task.ID, task.Round, task.Attempt, task.DeliveryID)
 	return lostLease(err)
-}
-
-// claimHolds tells whether a task ($2 to $4: id, round, attempt) is still in the
-// hands of who claimed it.
-const claimHolds = `EXISTS (SELECT 1 FROM tasks WHERE id = $2 AND round = $3 AND attempts = $4 AND status = 'running')`
-
-func lostLease(err error) error {
-	if fault.Is(toFault(err), fault.NotFound) {
-		return fault.New(fault.Conflict, "task.lease_lost")
-	}
-	return toFault(err)
 }
 
 // EndDeliveryTry writes how a try ended and counts it. What was only kept, since

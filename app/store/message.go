@@ -262,18 +262,25 @@ VALUES ($1, $2, $3, $4, $5, $6::inet)`, a.Actor, a.Action, a.Target, a.Reason, d
 }
 
 // CloseRejected is CloseAttempt for a claim that cannot be proved: it counts
-// every arrival, but keeps only the first limit attempts; of the others the id
-// is 0.
-func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, limit int) (attempt int64, err error) {
-	var n int
-	err = t.tx.GetContext(ctx, &n, `
-SELECT attempts
-  FROM messages
- WHERE id = $1`, id)
+// every arrival, but keeps only the first attempts, and hourly of them in an hour
+// after that; of the others the id is 0.
+func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, first, hourly int) (attempt int64, err error) {
+	var keep bool
+	err = t.tx.GetContext(ctx, &keep, `
+SELECT attempts < $2
+       OR COALESCE((SELECT a.at
+                      FROM attempts a
+                     WHERE a.message_id = m.id
+                       AND a.part >= month_of($4::timestamptz - interval '2 days')
+                     ORDER BY a.id DESC
+                    OFFSET $3::int - 1
+                     LIMIT 1) <= $4::timestamptz - interval '1 hour', TRUE)
+  FROM messages m
+ WHERE id = $1`, id, first, hourly, a.ReceivedAt)
 	if err != nil {
 		return 0, toFault(err)
 	}
-	if n < limit {
+	if keep {
 		return t.CloseAttempt(ctx, id, a, o)
 	}
 	_, err = t.tx.ExecContext(ctx, `
@@ -300,7 +307,8 @@ ON CONFLICT (channel_id, test, idem_key) DO UPDATE
 }
 
 // PruneRejected keeps the newest claims of each channel that could not be
-// proved and deletes the rest: strangers must not fill the disk.
+// proved and deletes the rest: strangers must not fill the disk. Nor do they when
+// what was signed with a key of ours stays for the day in which alerts look at it.
 func (s *Store) PruneRejected(ctx context.Context, keep int) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 DELETE FROM messages
@@ -309,7 +317,13 @@ DELETE FROM messages
          FROM (SELECT id, row_number() OVER (PARTITION BY channel_id ORDER BY last_received_at DESC, id DESC) AS n
                  FROM messages
                 WHERE status = 'rejected') r
-        WHERE n > $1)`, keep)
+        WHERE n > $1
+          AND NOT EXISTS (SELECT
+                            FROM attempts a
+                           WHERE a.message_id = r.id
+                             AND a.at > now() - interval '1 day'
+                             AND a.part >= month_of(now() - interval '2 days')
+                             AND a.diagnosis #>> '{findings,0,code}' = ANY (`+keyKnown+`)))`, keep)
 	if err != nil {
 		return 0, toFault(err)
 	}

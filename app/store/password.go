@@ -41,11 +41,8 @@ SELECT id
 // WipePasswordAt says when the clock looks at an instance's password again; zero:
 // not at all.
 func (t *Tx) WipePasswordAt(ctx context.Context, pk int64, at time.Time) error {
-	_, err := t.tx.ExecContext(ctx, `
-UPDATE instances
-   SET wipe_password_at = $2
- WHERE id = $1`, pk, nullTime(at))
-	return toFault(err)
+	_, err := t.PutOffWipe(ctx, pk, at)
+	return err
 }
 
 // PutOffWipe is WipePasswordAt for an instance that could not be opened; it gives
@@ -55,7 +52,7 @@ func (t *Tx) PutOffWipe(ctx context.Context, pk int64, at time.Time) (instanceID
 UPDATE instances
    SET wipe_password_at = $2
  WHERE id = $1
-RETURNING instance_id`, pk, at)
+RETURNING instance_id`, pk, nullTime(at))
 	return instanceID, toFault(err)
 }
 

@@ -67,12 +67,16 @@ SELECT id, instance_id
 	return false, fault.New(fault.Internal, "internal") // a fresh UUID is nobody's
 }
 
-// sameProduct finds the instance of an order's product.
+// sameProduct finds the instance of an order's product. Whoever buys of the same
+// order at the same time waits until this one is written.
 func (t *Tx) sameProduct(ctx context.Context, n *NewInstance) (known bool, err error) {
 	var there []struct {
 		PK         int64  `db:"id"`
 		InstanceID string `db:"instance_id"`
 		purchased
+	}
+	if _, err := t.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('order/' || $1::text || '/' || $2, 0))`, n.ChannelID, n.OrderID); err != nil {
+		return false, toFault(err)
 	}
 	err = t.tx.SelectContext(ctx, &there, `
 SELECT id, instance_id, billing_item, product_id, order_sealed

@@ -45,12 +45,8 @@ SELECT id, kind, `+sendsMail+` AS mail
 		}
 		taken, putErr := put(due)
 		if len(taken) > 0 {
-			_, err = t.tx.ExecContext(ctx, `
-UPDATE tasks
-   SET enqueued_at = now()
- WHERE id = ANY($1)`, pq.Array(taken))
-			if err != nil {
-				return toFault(err)
+			if err := t.MarkHanded(ctx, taken...); err != nil {
+				return err
 			}
 		}
 		n = len(taken)
@@ -126,10 +122,7 @@ func (s *Store) Renew(ctx context.Context, task outbox.Task, lease time.Duration
 	res, err := s.db.ExecContext(ctx, `
 UPDATE tasks
    SET leased_until = now() + make_interval(secs => $4)
- WHERE id = $1
-   AND round = $2
-   AND attempts = $3
-   AND status = 'running'`, task.ID, task.Round, task.Attempt, lease.Seconds())
+ WHERE `+claimed, task.ID, task.Round, task.Attempt, lease.Seconds())
 	if err != nil {
 		return false, toFault(err)
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
@@ -118,12 +120,12 @@ SELECT `+names+`
 	return s, err == nil, toFault(err)
 }
 
-// MarkHanded notes that Redis has a task.
-func (t *Tx) MarkHanded(ctx context.Context, id int64) error {
+// MarkHanded notes that Redis has these tasks.
+func (t *Tx) MarkHanded(ctx context.Context, ids ...int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE tasks
    SET enqueued_at = now()
- WHERE id = $1`, id)
+ WHERE id = ANY($1)`, pq.Array(ids))
 	return toFault(err)
 }
 

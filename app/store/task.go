@@ -72,6 +72,21 @@ RETURNING id, kind, purpose, COALESCE(message_id, 0), COALESCE(instance_pk, 0), 
 	return task, err == nil, toFault(err)
 }
 
+// claimed is a task ($1 to $3: id, round, attempt) that is still in the hands of who
+// claimed it.
+const claimed = `id = $1 AND round = $2 AND attempts = $3 AND status = 'running'`
+
+// claimHolds tells whether such a task is there, and keeps it so until the
+// transaction ends.
+const claimHolds = `EXISTS (SELECT FROM tasks WHERE ` + claimed + ` FOR SHARE)`
+
+func lostLease(err error) error {
+	if fault.Is(toFault(err), fault.NotFound) {
+		return fault.New(fault.Conflict, "task.lease_lost")
+	}
+	return toFault(err)
+}
+
 // Complete ends a claimed task well, inside the transaction that writes its
 // result. Fault: conflict "task.lease_lost" when the claim is not valid any
 // more, so that the result of a worker that was given up is not written twice.
@@ -119,16 +134,10 @@ UPDATE tasks
        enqueued_at = NULL,
        leased_until = NULL,
        finished_at = CASE WHEN $4 <> 'pending' THEN now() END
- WHERE id = $1
-   AND round = $2
-   AND attempts = $3
-   AND status = 'running'
+ WHERE `+claimed+`
 RETURNING COALESCE((SELECT failure_group FROM was), 0)`, task.ID, task.Round, task.Attempt, status, nullBytes(rec), nullTime(runAt))
-	if fault.Is(toFault(err), fault.NotFound) {
-		return 0, fault.New(fault.Conflict, "task.lease_lost")
-	}
 	if err != nil {
-		return 0, toFault(err)
+		return 0, lostLease(err)
 	}
 	_, err = t.tx.ExecContext(ctx, `
 INSERT INTO task_attempts (task_id, round, number, at, duration_us, outcome, error)
@@ -287,7 +296,7 @@ SELECT DISTINCT COALESCE(message_id, 0)
 // hand something in. Without until it waits for ever: its run_at is at the end of
 // the calendar and no relay picks it up. The message stays processing.
 func (t *Tx) Park(ctx context.Context, task outbox.Task, until time.Time) error {
-	r, err := t.tx.ExecContext(ctx, `
+	return lostLease(t.tx.GetContext(ctx, &task.ID, `
 UPDATE tasks
    SET status = 'pending',
        attempts = 0,
@@ -296,23 +305,14 @@ UPDATE tasks
        enqueued_at = NULL,
        leased_until = NULL,
        last_error = NULL
- WHERE id = $1
-   AND round = $2
-   AND attempts = $3
-   AND status = 'running'`, task.ID, task.Round, task.Attempt, nullTime(until))
-	if err != nil {
-		return toFault(err)
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return fault.New(fault.Conflict, "task.lease_lost")
-	}
-	return nil
+ WHERE `+claimed+`
+RETURNING id`, task.ID, task.Round, task.Attempt, nullTime(until)))
 }
 
 // Postpone puts a claimed task back that could not be tried at all: the try does
 // not count, and leaves no row.
 func (t *Tx) Postpone(ctx context.Context, task outbox.Task, why error, until time.Time) error {
-	r, err := t.tx.ExecContext(ctx, `
+	return lostLease(t.tx.GetContext(ctx, &task.ID, `
 UPDATE tasks
    SET status = 'pending',
        attempts = attempts - 1,
@@ -320,17 +320,8 @@ UPDATE tasks
        enqueued_at = NULL,
        leased_until = NULL,
        last_error = $5
- WHERE id = $1
-   AND round = $2
-   AND attempts = $3
-   AND status = 'running'`, task.ID, task.Round, task.Attempt, until, nullBytes(fault.ToRecord(why).JSON()))
-	if err != nil {
-		return toFault(err)
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return fault.New(fault.Conflict, "task.lease_lost")
-	}
-	return nil
+ WHERE `+claimed+`
+RETURNING id`, task.ID, task.Round, task.Attempt, until, nullBytes(fault.ToRecord(why).JSON())))
 }
 
 // CompleteParked ends whatever provisioning of the instance is waiting for a

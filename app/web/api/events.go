@@ -46,9 +46,10 @@ type eventShown struct {
 
 type eventDetail struct {
 	eventShown
-	Payload string     `json:"payload"`
-	Log     []eventTry `json:"attempt_log"`
-	More    bool       `json:"attempt_log_cut"`
+	Payload   string     `json:"payload"`
+	EmptiedAt moment     `json:"emptied_at"`
+	Log       []eventTry `json:"attempt_log"`
+	More      bool       `json:"attempt_log_cut"`
 }
 
 type eventTry struct {
@@ -116,7 +117,7 @@ func (a *API) event(c *fiber.Ctx, n int64) error {
 		return a.Problem(c, err)
 	}
 	z := localizer(c)
-	out := eventDetail{eventShown: showWebhookEvent(z, e.EventRow), Payload: e.Payload, More: e.More, Log: make([]eventTry, 0, len(e.Tries))}
+	out := eventDetail{eventShown: showWebhookEvent(z, e.EventRow), Payload: e.Payload, EmptiedAt: moment(e.EmptiedAt), More: e.More, Log: make([]eventTry, 0, len(e.Tries))}
 	for _, t := range e.Tries {
 		out.Log = append(out.Log, eventTry{At: moment(t.At), Actor: t.Actor, Address: t.Address, DurationMS: t.Duration.Milliseconds(),
 			HTTPStatus: t.HTTPStatus, Response: t.Response, Error: show(z, t.Error)})

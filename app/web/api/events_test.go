@@ -139,6 +139,9 @@ func TestEventsAreFoundAndSentAgain(t *testing.T) {
 	require.Len(t, got["attempt_log"], 3, "two tries, and who wanted the second")
 	require.Contains(t, got["payload"], `"instance_id":"i-CS1"`)
 
+	require.Contains(t, got, "emptied_at")
+	require.Nil(t, got["emptied_at"])
+
 	task := h.count(`SELECT task_id FROM events`)
 	_, err = h.store.SQL().Exec(`UPDATE tasks SET status = 'running' WHERE id = $1`, task)
 	require.NoError(t, err)
@@ -148,5 +151,7 @@ func TestEventsAreFoundAndSentAgain(t *testing.T) {
 	require.NoError(t, h.events.RemoveTarget(ctx, target, staff.CLI()))
 	h.do(call{method: "POST", path: again, role: staff.Operator}).problem(409, "event.target_gone")
 	require.Equal(t, 1, h.count(`SELECT count(*) FROM audit WHERE action = 'event.resend' AND reason = 'they are back'`), "what was refused leaves none")
+	h.count(`WITH e AS (UPDATE events SET payload_sealed = '\x', emptied_at = '2026-01-31T08:00:00Z' RETURNING 1) SELECT count(*) FROM e`)
+	require.Equal(t, "2026-01-31T08:00:00Z", h.ok("/events/" + one["id"].(string)).json["emptied_at"])
 	require.True(t, fault.Is(h.events.Resend(ctx, 4711, staff.CLI()), fault.NotFound))
 }

@@ -169,19 +169,19 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 // take hands a proved call over, and notes what it tells of its key. Our own
 // checks and plays tell nothing of what is bound in the Seller Center.
 func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error) ([]byte, market.ResultCode, error) {
-	in, own := h.o.Intake, c.Get(fiber.HeaderUserAgent) == market.OwnAgent
-	if !own {
+	in := h.o.Intake
+	if !ours(c) {
+		k.arrived.ProvedBy = k.proof.KeyID
 		in.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	}
 	if readErr != nil {
 		return in.Invalid(ctx, k.arrived, readErr)
 	}
-	body, code, err := in.Handle(ctx, k.arrived)
-	if err == nil && code == market.Success && k.arrived.Call.Test && !own {
-		in.Case(ctx, k.arrived, k.proof.KeyID)
-	}
-	return body, code, err
+	return in.Handle(ctx, k.arrived)
 }
+
+// ours tells whether a call says that it is our own agent's.
+func ours(c *fiber.Ctx) bool { return c.Get(fiber.HeaderUserAgent) == market.OwnAgent }
 
 // prove checks signature, time window and the memory of nonces.
 func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {

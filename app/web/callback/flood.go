@@ -3,19 +3,23 @@ package callback
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"koodesk/app/market"
+	"koodesk/app/protocol/saas1"
+	"koodesk/app/protocol/saas2"
 )
 
 // errFlood means that a channel gets more unproved calls than are worth writing
 // down.
 var errFlood = errors.New("callback: too many unproved calls")
 
-// Unproved calls that are logged per channel: a short burst whole (somebody is
+// Unproved calls that are logged per lane: a short burst whole (somebody is
 // setting up a key), and a trickle for ever.
 const (
 	floodRate  = 2 // per second
@@ -26,16 +30,27 @@ const (
 // log and one row tell of them.
 const floodWindow = time.Minute
 
-// floods limits what strangers can make us write, per channel. Proved calls
-// never meet it.
+// lane is what has a limit of its own: of a channel's unproved calls those that a
+// key explains, of which operators are alerted, and all others, which scanners make.
+type lane struct {
+	channel int64
+	keyed   bool
+}
+
+func laneOf(channel int64, reason string) lane {
+	return lane{channel, reason == saas2.ErrSignatureWrong.Key || reason == saas1.ErrTokenWrong.Key || reason == saas2.ErrNoKey.Key}
+}
+
+// floods limits what strangers can make us write, per lane. Proved calls never
+// meet it.
 type floods struct {
 	mu      sync.Mutex
-	per     map[int64]*flood
+	per     map[lane]*flood
 	telling sync.Mutex // held while one window is told of
 	tell    func(dropped)
 }
 
-// flood is a channel's limit and its window; n is 0 while there is none.
+// flood is a lane's limit and its window; n is 0 while there is none.
 type flood struct {
 	limiter *rate.Limiter
 	dropped dropped
@@ -51,17 +66,17 @@ type dropped struct {
 	ip, reason  string
 }
 
-func newFloods(tell func(dropped)) *floods { return &floods{per: map[int64]*flood{}, tell: tell} }
+func newFloods(tell func(dropped)) *floods { return &floods{per: map[lane]*flood{}, tell: tell} }
 
 // allow tells whether a refused call may be written down; if not, it is counted.
 func (f *floods) allow(k *call, reason string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id, now := k.channel.ID, k.arrived.ReceivedAt
-	l := f.per[id]
+	of, now := laneOf(k.channel.ID, reason), k.arrived.ReceivedAt
+	l := f.per[of]
 	if l == nil {
 		l = &flood{limiter: rate.NewLimiter(floodRate, floodBurst)}
-		f.per[id] = l
+		f.per[of] = l
 	}
 	if l.limiter.AllowN(now, 1) {
 		return true
@@ -69,19 +84,19 @@ func (f *floods) allow(k *call, reason string) bool {
 	d := &l.dropped
 	if d.n == 0 {
 		d.from = now
-		time.AfterFunc(floodWindow, func() { f.end(id) })
+		time.AfterFunc(floodWindow, func() { f.end(of) })
 	}
 	d.n++
-	d.channel, d.slug, d.until, d.protocol, d.ip, d.reason = id, k.channel.Slug, now, k.arrived.Call.Protocol, k.arrived.IP, reason
+	d.channel, d.slug, d.until, d.protocol, d.ip, d.reason = of.channel, k.channel.Slug, now, k.arrived.Call.Protocol, k.arrived.IP, reason
 	return false
 }
 
-// end closes a channel's window and tells what was in it, if anything was.
-func (f *floods) end(channel int64) {
+// end closes a lane's window and tells what was in it, if anything was.
+func (f *floods) end(of lane) {
 	f.telling.Lock()
 	defer f.telling.Unlock()
 	f.mu.Lock()
-	l := f.per[channel]
+	l := f.per[of]
 	d := l.dropped
 	l.dropped = dropped{}
 	f.mu.Unlock()
@@ -93,13 +108,10 @@ func (f *floods) end(channel int64) {
 // endAll closes every window.
 func (f *floods) endAll() {
 	f.mu.Lock()
-	var ids []int64
-	for id := range f.per {
-		ids = append(ids, id)
-	}
+	all := slices.Collect(maps.Keys(f.per))
 	f.mu.Unlock()
-	for _, id := range ids {
-		f.end(id)
+	for _, of := range all {
+		f.end(of)
 	}
 }
 
