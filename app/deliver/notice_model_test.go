@@ -145,7 +145,7 @@ func (f fate) left() bool { return f == well || f == unheard || f == late }
 // message has the fate that the test has drawn; died is how the process ends.
 type carrier struct {
 	medium string
-	next   fate
+	next   fate // "" once it was a message's
 	got    []int64 // deliveries
 }
 
@@ -154,7 +154,9 @@ type died struct{}
 func (c *carrier) Transport() string { return c.medium }
 func (*carrier) Repeatable() bool    { return false }
 func (c *carrier) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, error) {
-	switch c.next {
+	f := c.next
+	c.next = ""
+	switch f {
 	case early:
 		panic(died{})
 	case refused:
@@ -164,7 +166,7 @@ func (c *carrier) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, 
 		return deliver.Receipt{}, err
 	}
 	c.got = append(c.got, p.DeliveryID)
-	switch c.next {
+	switch f {
 	case late:
 		panic(died{})
 	case unheard:

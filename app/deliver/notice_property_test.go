@@ -124,9 +124,11 @@ func (w *world) schedule(working bool) {
 			require.NoError(w.t, err)
 			require.True(w.t, ok, "task %d is not due", id)
 		}
-		l := w.letters(`id = $1`, task.DeliveryID)[0]
-		fates[l] = append(fates[l], f)
 		w.try(task)
+		if w.mail.next == "" || w.sms.next == "" { // it was handed over
+			l := w.letters(`id = $1`, task.DeliveryID)[0]
+			fates[l] = append(fates[l], f)
+		}
 	}
 	for _, m := range w.all {
 		w.sent = append(w.sent, m.work(w.now, fates)...)
