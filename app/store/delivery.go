@@ -156,9 +156,8 @@ func (t *Tx) SaveContent(ctx context.Context, id int64, c Content) error {
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE deliveries
-   SET content_sealed = $2,
-       subject = $3
- WHERE id = $1`, id, t.keys.Seal(seal.Content, b), c.Subject)
+   SET content_sealed = $2
+ WHERE id = $1`, id, t.keys.Seal(seal.Content, b))
 	return toFault(err)
 }
 

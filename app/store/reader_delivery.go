@@ -35,7 +35,6 @@ type DeliveryRow struct {
 	Medium      string
 	Language    string
 	To          string // masked
-	Subject     string
 	Status      string
 	Transport   string // what took it: smtp, huawei, webhook, log, none
 	Outcome     string // what became of it, see deliver.Outcome
@@ -61,6 +60,7 @@ type DeliveryRow struct {
 type DeliveryDetail struct {
 	DeliveryRow
 	Rendered bool // there is a text; false before the first try
+	Subject  string
 	Text     string
 	WipedAt  time.Time // since when the text has no password any more
 	Tasks    []TaskRow // oldest first, with their tries
@@ -78,7 +78,6 @@ type deliveryRow struct {
 	Medium      string         `db:"medium"`
 	Language    string         `db:"language"`
 	ToMask      string         `db:"to_mask"`
-	Subject     string         `db:"subject"`
 	Status      string         `db:"status"`
 	Transport   string         `db:"transport"`
 	Outcome     string         `db:"outcome"`
@@ -103,7 +102,7 @@ var deliveryList = source{
 	list: list{letter: 'd', id: "d.id"},
 	columns: `d.id, (SELECT c.slug FROM channels c WHERE c.id = d.channel_id) AS channel,
        (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
-       COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
+       COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.status, d.transport,
        d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at, d.days,
        CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why, d.was_held, d.emptied_at`,
 	table: "deliveries",
@@ -114,7 +113,7 @@ func (d *deliveryRow) show() (DeliveryRow, error) {
 	last, err := recordOf(d.LastError)
 	return DeliveryRow{
 		ID: d.ID, Channel: d.Channel, InstanceID: d.InstanceID, MessageID: d.MessageID, Kind: d.Kind, Medium: d.Medium,
-		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
+		Language: d.Language, To: d.ToMask, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
 		Outcome: d.Outcome, OutcomeCode: d.OutcomeCode, OutcomeAt: utc(d.OutcomeAt), FallbackOf: d.FallbackOf,
 		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
 		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy, WasHeld: d.WasHeld, KeptDays: keptDays(d.Created, d.Emptied),
