@@ -218,13 +218,9 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 	if err != nil {
 		return err
 	}
-	hide := []string{i.RealName, MaskName(i.RealName), i.Email, MaskEmail(i.Email), i.Phone, MaskPhone(i.Phone),
-		full.To, full.ToMask, i.App.Password, masked}
+	hide := append(personal(full, i), i.App.Password, masked)
 	for _, s := range full.Content.Secrets {
 		hide = append(hide, s, masked)
-	}
-	if utf8.RuneCountInString(i.RealName) < 2 { // it would be found in every word
-		hide[0] = ""
 	}
 	d.Rendered = true
 	if at := full.Content.WipedAt; at != nil {
@@ -234,6 +230,19 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 	d.Text = MaskBody([]byte(hidden(full.Content.Text, hide)))
 	return nil
 }
+
+// personal are the texts that tell who a delivery's customer is, each before what
+// stands for it.
+func personal(d *Delivery, i *Instance) []string {
+	name := i.RealName
+	if utf8.RuneCountInString(name) < 2 { // it would be found in every word
+		name = ""
+	}
+	return []string{name, MaskName(name), i.Email, MaskEmail(i.Email), i.Phone, MaskPhone(i.Phone), d.To, d.ToMask}
+}
+
+// Impersonal is a text about a delivery without its customer's name and addresses.
+func Impersonal(s string, d *Delivery, i *Instance) string { return hidden(s, personal(d, i)) }
 
 // hidden replaces texts in s: pairs of what must not be seen and what stands for
 // it, the longer ones first, so that one within another uncovers nothing.
