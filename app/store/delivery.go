@@ -31,6 +31,7 @@ type Delivery struct {
 	ProviderRef string
 	Attempts    int
 	Resends     int
+	InBulk      bool // the last resend was one of many
 	CreatedAt   time.Time
 	SentAt      time.Time
 	Days        int       // of an expiry notice: how many days before
@@ -42,6 +43,9 @@ type Delivery struct {
 // Kept tells whether the delivery was rendered and kept, but never left the
 // machine: no mail server, or no SMS service, is configured.
 func (d *Delivery) Kept() bool { return d.Transport == "none" || d.Transport == "log" }
+
+// Asked tells whether a person has asked for this one to be sent again.
+func (d *Delivery) Asked() bool { return d.Resends > 0 && !d.InBulk }
 
 // Content is what is sent, as rendered.
 type Content struct {
@@ -98,7 +102,7 @@ RETURNING id`,
 
 const deliveryColumns = `id, channel_id, instance_pk, COALESCE(message_id, 0), kind, medium, language, to_sealed, to_mask,
        content_sealed, status, transport, outcome, handing_since IS NOT NULL, COALESCE(fallback_of, 0), message_ref, provider_ref, attempts,
-       resends, created_at, sent_at,
+       resends, in_bulk, created_at, sent_at,
        COALESCE(days, 0), about_expiry, customer, counted_at`
 
 func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
@@ -106,7 +110,7 @@ func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
 	var to, content []byte
 	var sent, about, counted sql.NullTime
 	err := row.Scan(&d.ID, &d.ChannelID, &d.InstancePK, &d.MessageID, &d.Kind, &d.Medium, &d.Language, &to, &d.ToMask,
-		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent,
+		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.InBulk, &d.CreatedAt, &sent,
 		&d.Days, &about, &d.Customer, &counted)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "delivery.unknown")

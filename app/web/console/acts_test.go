@@ -121,6 +121,7 @@ func TestEverythingThatAListShowsIsRestarted(t *testing.T) {
 	preview := v.get(asked.to())
 	require.Contains(t, preview.words("h1"), "Restart 2 matching messages?")
 	require.Contains(t, preview.words(".effects"), "2 customers may be told")
+	require.Contains(t, v.get(asked.to()+"&mode=delivery").words(".effects"), "Notices keep to quiet hours")
 	require.Equal(t, 2, preview.Find(".sample").Length())
 	require.Equal(t, "failed", h.text(`SELECT status FROM messages WHERE order_id = 'CSA1'`), "looking changes nothing")
 	form := []string{"list", preview.value(`.restart-form input[name="list"]`, "value"), "mode", "all", "expected", "2", "rate", "0", "reason", "the shop is back"}
