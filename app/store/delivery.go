@@ -55,6 +55,8 @@ type Content struct {
 	// Variables are what an SMS was rendered from, for services that have the text
 	// themselves.
 	Variables map[string]string `json:"variables,omitempty"`
+	// Filled is what left instead of Text, for a service that has the text itself.
+	Filled *Filled `json:"filled,omitempty"`
 	// Secrets are the texts in Subject, Text and HTML (as written there) that must
 	// be masked wherever the delivery is shown to anybody but its receiver.
 	Secrets []string `json:"secrets,omitempty"`
@@ -62,6 +64,13 @@ type Content struct {
 	ByLink bool `json:"by_link,omitempty"`
 	// WipedAt is when the secrets were taken out; such a text is not sent again.
 	WipedAt *time.Time `json:"wiped_at,omitempty"`
+}
+
+// Filled is a service's own text: its name there, and what it was filled with, in
+// its order.
+type Filled struct {
+	Template string   `json:"template"`
+	Values   []string `json:"values"`
 }
 
 // NewDelivery is a delivery to be written. UniqueKey makes it exist once. A
@@ -152,7 +161,7 @@ SELECT `+deliveryColumns+`
    FOR UPDATE`, id))
 }
 
-// SaveContent keeps what is going to be sent, before the first try.
+// SaveContent keeps what is going to be sent.
 func (t *Tx) SaveContent(ctx context.Context, id int64, c Content) error {
 	b, err := json.Marshal(c)
 	if err != nil {

@@ -62,6 +62,7 @@ type DeliveryDetail struct {
 	Rendered bool // there is a text; false before the first try
 	Subject  string
 	Text     string
+	Filled   *Filled   // what left instead of Text, nil: Text did
 	WipedAt  time.Time // since when the text has no password any more
 	Tasks    []TaskRow // oldest first, with their tries
 	Receipts []Receipt // oldest first
@@ -228,6 +229,12 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 	}
 	d.Subject = hidden(full.Content.Subject, hide)
 	d.Text = MaskBody([]byte(hidden(full.Content.Text, hide)))
+	if f := full.Content.Filled; f != nil {
+		d.Filled = &Filled{Template: f.Template, Values: make([]string, len(f.Values))}
+		for n, v := range f.Values {
+			d.Filled.Values[n] = MaskBody([]byte(hidden(v, hide)))
+		}
+	}
 	return nil
 }
 

@@ -43,11 +43,18 @@ type deliveryDetail struct {
 	delivery
 	Subject     string       `json:"subject"`
 	Text        *string      `json:"text"`
+	Filled      *filled      `json:"filled"`
 	MessageRef  string       `json:"message_ref"`
 	ProviderRef string       `json:"provider_ref"`
 	Fallback    *string      `json:"fallback"`
 	Receipts    []receipt    `json:"receipts"`
 	Tasks       []taskDetail `json:"tasks"`
+}
+
+// filled is the service's own text that left instead of ours.
+type filled struct {
+	Template string   `json:"template"`
+	Values   []string `json:"values"`
 }
 
 // receipt is what a service said of one sending, or of one part of it.
@@ -122,6 +129,9 @@ func (a *API) delivery(c *fiber.Ctx, n int64) error {
 		Fallback: idOrNull(d.Fallback), Receipts: showReceipts(d), Tasks: tasks(z, d.Tasks)}
 	if d.Rendered {
 		out.Text = &d.Text
+	}
+	if f := d.Filled; f != nil {
+		out.Filled = &filled{Template: f.Template, Values: f.Values}
 	}
 	return answer(c, fiber.StatusOK, out)
 }
