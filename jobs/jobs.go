@@ -170,7 +170,7 @@ type Options struct {
 	// Lease is for how long a try is believed to be under way without a sign of life;
 	// 0 means a minute.
 	Lease time.Duration
-	// Timed is what the clock causes; Tick is how often it is looked at, 0 means 5 s.
+	// Timed is what the clock causes; Tick is how often it is looked at, 0 means DefaultTick.
 	Timed []Timed
 	Tick  time.Duration
 	// ClockLease is how long a process that runs the clock is believed to live without
@@ -210,7 +210,7 @@ func New(o Options) (*Jobs, error) {
 		o.ClockLease = clockLease
 	}
 	if o.Tick == 0 {
-		o.Tick = scheduleTick
+		o.Tick = DefaultTick
 	}
 	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, names: make([][]string, len(groups)), wake: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {
