@@ -55,6 +55,7 @@ type rig struct {
 	token    string
 	stop     func()
 	driver   *flaky
+	jobs     jobs.Options // of the program that runs
 }
 
 // flaky is the driver static, which can be told to fail.
@@ -147,6 +148,10 @@ func (r *rig) start(withJobs bool) {
 	c := r.cli("")
 	addr := make(chan net.Addr, 1)
 	c.listening = func(a net.Addr) { addr <- a }
+	c.tune = func(o *jobs.Options) {
+		quick(o)
+		r.jobs = *o
+	}
 	done := make(chan error, 1)
 	go func() { done <- c.run(ctx, true, withJobs) }()
 	select {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"koodesk/app/simulator"
 	"koodesk/app/staff"
 	"koodesk/app/store/storetest"
+	"koodesk/jobs"
 )
 
 // After a purchase, a failed call, a refused one and a restart, no secret and no
@@ -166,6 +169,7 @@ func TestAPasswordBehindALinkIsNowhereAndThenGone(t *testing.T) {
 	told := r.toldBy("/messages", "/instances", "/instances/"+id, "/deliveries", "/deliveries/1", "/tasks")
 	token := link[strings.LastIndex(link, "/")+1:]
 
+	r.dueWithinAMinute()
 	_, err := r.store.SQL().Exec(`UPDATE instances SET password_given_at = now() - interval '2 days', wipe_password_at = now()`)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
@@ -176,6 +180,20 @@ func TestAPasswordBehindALinkIsNowhereAndThenGone(t *testing.T) {
 	told += r.toldBy("/instances/"+id, "/deliveries/1")
 	r.stop()
 	r.nowhere(told, app.Password, token)
+}
+
+// dueWithinAMinute has the running program send a notice that falls due now, by the
+// clock that it has outside of tests, which looks for due ones several times a minute.
+func (r *rig) dueWithinAMinute() {
+	r.t.Helper()
+	at := slices.IndexFunc(r.jobs.Timed, func(w jobs.Timed) bool { return w.Name == "notices" })
+	require.GreaterOrEqual(r.t, at, 0)
+	require.False(r.t, r.jobs.Timed[at].Apart)
+	require.Less(r.t, r.jobs.Timed[at].Every+cmp.Or(r.jobs.Tick, jobs.DefaultTick), time.Minute/2)
+	_, err := r.store.SQL().Exec(`UPDATE instances SET expires_at = now() + interval '7 days', expiry_since = now() - interval '2 days', notice_at = now()`)
+	require.NoError(r.t, err)
+	require.Contains(r.t, r.mails(2)[1].Get("Subject"), "7")
+	require.Equal(r.t, 1, r.count(`SELECT count(*) FROM deliveries WHERE kind = 'expiry_notice' AND days = 7`))
 }
 
 // dump is every row of every table as text, bytes both in hexadecimal and as

@@ -128,7 +128,7 @@ func Options() []Option {
 		{Name: "WEBHOOK_ALLOW_PRIVATE", Example: "10.20.0.0/16,tenants.internal",
 			Help:  "Addresses, networks and host names that are not on the public internet and that webhooks may be sent to all the same, or `all`; only they may be plain http. A cloud's metadata addresses must be named themselves.",
 			parse: parseWebhookAllow},
-		{Name: "WORKERS", Default: "10", Help: "Tasks that one process works on at the same time; beside them half as many mails, half as many other messages, and half as many notices, so that 10 mean 25 at once.",
+		{Name: "WORKERS", Default: "10", Help: "Tasks that one process works on at the same time; beside them half as many mails, other messages, notices by mail, and other notices each, so that 10 mean 30 at once.",
 			parse: func(c *Config, v string) (err error) { c.Workers, err = number(v, 1, 500); return err }},
 		{Name: "DB_MAX_CONNS", Default: "16", Help: "Connections to PostgreSQL that one process keeps.",
 			parse: func(c *Config, v string) (err error) { c.MaxConns, err = number(v, 2, 500); return err }},

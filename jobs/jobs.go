@@ -30,16 +30,16 @@ const (
 	Texts   = "texts"
 	Notices = "notices"
 
-	AlertMails = "alert_mails"
-	Mail       = "mail"
+	AlertMails  = "alert_mails"
+	Mail        = "mail"
+	NoticeMails = "notice_mails"
 )
 
 // groups are the queues, with their weights, that share workers: the first group
 // has all that are set, the others half as many each. However slow the mail server
-// is, what waits for it takes no worker from anything but mails and notices; and
-// notices that many customers get at once never delay what one customer is waiting
-// for.
-var groups = []map[string]int{{Urgent: 6, Soon: 3, Low: 1}, {Alerts: 3, Texts: 1}, {AlertMails: 3, Mail: 1}, {Notices: 1}}
+// is, what waits for it takes no worker from anything but mails; and notices that
+// many customers get at once never delay what one customer is waiting for.
+var groups = []map[string]int{{Urgent: 6, Soon: 3, Low: 1}, {Alerts: 3, Texts: 1}, {AlertMails: 3, Mail: 1}, {Notices: 1}, {NoticeMails: 1}}
 
 // groupOf tells which group a queue belongs to, -1 for none.
 func groupOf(queue string) int {
@@ -109,7 +109,7 @@ func Table(h Handlers) []Kind {
 		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: both(h.EventFails, h.ProvisionFails)},
 		{Name: outbox.Deliver, Queue: Texts, Mail: Mail, Timeout: messageTime, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
-		{Name: outbox.Notice, Queue: Notices, Timeout: messageTime, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
+		{Name: outbox.Notice, Queue: Notices, Mail: NoticeMails, Timeout: messageTime, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Event, Queue: Soon, Timeout: 30 * time.Second, Tries: 18, Base: 5 * time.Second, Max: 6 * time.Hour, Run: h.Event, OnFail: h.EventFails},
 		{Name: outbox.Reconcile, Queue: Low, Timeout: 2 * time.Minute, Tries: 8, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Reconcile, OnFail: h.ReconcileFails},
 		{Name: outbox.LicenseActivate, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.LicenseActivate, OnFail: h.LicenseFails},
@@ -156,7 +156,7 @@ type Options struct {
 	Kinds   []Kind
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
-	Workers int // tasks at the same time; 0 means 10. Mails, other messages, and notices have half as many each beside them
+	Workers int // tasks at the same time; 0 means 10. Mails, other messages, notices by mail and other notices have half as many each beside them
 	// Poll is how often the relay looks for due tasks when nobody wakes it; 0
 	// means 200 ms.
 	Poll time.Duration
@@ -170,7 +170,7 @@ type Options struct {
 	// Lease is for how long a try is believed to be under way without a sign of life;
 	// 0 means a minute.
 	Lease time.Duration
-	// Timed is what the clock causes; Tick is how often it is looked at, 0 means 5 s.
+	// Timed is what the clock causes; Tick is how often it is looked at, 0 means DefaultTick.
 	Timed []Timed
 	Tick  time.Duration
 	// ClockLease is how long a process that runs the clock is believed to live without
@@ -210,7 +210,7 @@ func New(o Options) (*Jobs, error) {
 		o.ClockLease = clockLease
 	}
 	if o.Tick == 0 {
-		o.Tick = scheduleTick
+		o.Tick = DefaultTick
 	}
 	j := &Jobs{o: o, kinds: map[outbox.Kind]Kind{}, names: make([][]string, len(groups)), wake: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {

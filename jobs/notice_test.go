@@ -82,17 +82,17 @@ func TestASilentMailServerDelaysMailsOnly(t *testing.T) {
 	storetest.Channel(t, s.store, "default", "")
 	s.messages(20, "email", "email", "usage_info")
 	s.start()
-	for range 2 {
+	for range 4 { // two hands for notices, two for the rest
 		<-waiting
 	}
-	require.Eventually(t, func() bool { return s.count(`kind <> 'order_query' AND enqueued_at IS NOT NULL`) == 40 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return s.count(`kind <> 'order_query' AND enqueued_at IS NOT NULL`) == 60 }, time.Minute, 20*time.Millisecond)
 	s.add(3)
 	s.messages(3, "sms", "feishu", "apart")
-	s.eventually(9, `(kind = 'order_query' OR purpose = 'apart') AND status = 'succeeded'`)
+	s.eventually(12, `(kind = 'order_query' OR purpose = 'apart') AND status = 'succeeded'`)
 }
 
-// messages writes so many messages to customers and so many alerts, and the tasks
-// that send them.
+// messages writes so much usage information, so many notices and so many alerts, and
+// the tasks that send them.
 func (s *shop) messages(n int, medium, target, purpose string) {
 	s.t.Helper()
 	_, err := s.store.SQL().Exec(`
@@ -104,9 +104,12 @@ WITH o AS (
     INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id) VALUES (1, $2, $2, $2, $2) RETURNING id
 ), d AS (
     INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, message_ref, unique_key)
-    SELECT 1, i.id, 'usage_info', $2, 'en', '', '', $2 || n, $2 || n FROM i, generate_series(1, $1::int) AS n RETURNING id
+    SELECT 1, i.id, kind, $2, 'en', '', '', concat($2, kind, n), concat($2, kind, n)
+      FROM i, unnest('{usage_info,frozen}'::text[]) AS kind, generate_series(1, $1::int) AS n
+    RETURNING id, kind
 ), t AS (
-    INSERT INTO tasks (kind, purpose, delivery_id, unique_key) SELECT 'deliver', $4, id, 'deliver' || id FROM d
+    INSERT INTO tasks (kind, purpose, delivery_id, unique_key)
+    SELECT CASE kind WHEN 'usage_info' THEN 'deliver' ELSE 'notice' END, $4, id, 'deliver' || id FROM d
      UNION ALL
     SELECT 'alert', $4, NULL, 'alert' || $2 || n FROM generate_series(1, $1::int) AS n
     RETURNING id, kind

@@ -21,12 +21,12 @@ type Timed struct {
 	Run   func(context.Context) error
 }
 
-// The lease of whoever runs the clock. Should its holder die, another process
-// takes over within clockLease.
-const (
-	clockLease   = 30 * time.Second
-	scheduleTick = 5 * time.Second
-)
+// clockLease is that of whoever runs the clock. Should its holder die, another
+// process takes over within it.
+const clockLease = 30 * time.Second
+
+// DefaultTick is how often the clock is looked at.
+const DefaultTick = 5 * time.Second
 
 // schedule runs the timed work, in as many loops as it needs, until ctx ends.
 func (j *Jobs) schedule(ctx context.Context) {

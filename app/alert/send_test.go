@@ -2,32 +2,30 @@ package alert_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/alert"
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/sms/huawei"
 	"koodesk/app/fault"
+	"koodesk/app/simulator"
 	"koodesk/app/staff"
 	"koodesk/app/store/storetest"
 )
 
-// gateway is an SMS service that takes what it is given, also twice.
-type gateway struct{ sent []deliver.Parcel }
-
-func (*gateway) Transport() string { return "gateway" }
-func (*gateway) Repeatable() bool  { return false }
-func (g *gateway) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
-	g.sent = append(g.sent, p)
-	return deliver.Receipt{ProviderRef: "ref"}, nil
-}
-
 func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	g := &gateway{}
-	h.options.SMS = g
+	sms := simulator.NewSMSService(simulator.SMSOptions{Key: "app", Secret: "hunter2"})
+	service := httptest.NewServer(sms)
+	t.Cleanup(service.Close)
+	sender := huawei.New(huawei.Options{URL: service.URL, Key: "app", Secret: "hunter2", Sender: "88", Country: "86",
+		Templates: huawei.Templates{"alert.en": {ID: "tpl", Variables: []string{"alert_count"}}}})
+	t.Cleanup(sender.Close)
+	h.options.SMS = sender
 	h.restart()
 	h.target(alert.Setting{Medium: alert.SMS, Address: "+8618688888888"})
 	h.group(1)
@@ -39,7 +37,8 @@ func TestAnSMSWhoseTakingCouldNotBeWrittenIsNotSentAgain(t *testing.T) {
 	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(cause).Key)
 	_, ok = h.work(5)
 	require.False(t, ok, "nothing waits for another try")
-	require.Len(t, g.sent, 1)
+	require.Len(t, sms.Calls(), 1)
+	require.Equal(t, "000000", sms.Calls()[0].Code)
 	require.Equal(t, "failed delivery.outcome_unknown", h.text(`SELECT concat_ws(' ', status, last_error ->> 'key') FROM alert_messages`))
 }
 

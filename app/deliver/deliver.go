@@ -86,6 +86,9 @@ type TextHolder interface {
 	// TextOf is the service's own name of its text of a kind in a language, and the
 	// variables that it is filled with; "" if it has none.
 	TextOf(kind, language string) (id string, variables []string)
+	// Filling are the values that the text of a parcel's kind is given, in its order, as
+	// they leave.
+	Filling(p Parcel) []string
 }
 
 // Options are what a Deliverer needs.

@@ -25,7 +25,8 @@ const (
 
 // hold puts a notice back that must not go out now, and says on it until when and
 // why; one whose kind has been switched off since it was written is cancelled.
-// Usage information always goes, and so does what a person sends again.
+// Usage information always goes, and so does what a person sends again to one
+// customer.
 func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (held bool, err error) {
 	v, err := tx.LockDelivery(ctx, task.DeliveryID)
 	if err != nil || v.Kind == UsageInfo {
@@ -34,7 +35,7 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 	if neverLeft := v.Status == pending || v.Status == running && !v.Handing; !neverLeft { // or a worker died before
 		return false, nil
 	}
-	if v.Resends > 0 {
+	if v.Asked() {
 		return false, tx.CountNotice(ctx, v.ID)
 	}
 	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
@@ -78,14 +79,14 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 // of another message is asked for by whoever asked for that one.
 func (d *Deliverer) switchedOff(ctx context.Context, tx *store.Tx, v *store.Delivery, s store.ProductSettings, w store.Wishes) (bool, error) {
 	off := slices.Contains(s.NoticesOff, v.Kind) || slices.Contains(w.Off, v.Kind)
-	if !off || v.Kind == UsageInfo || v.Resends > 0 || v.Handing {
+	if !off || v.Kind == UsageInfo || v.Asked() || v.Handing {
 		return false, nil
 	}
 	if v.FallbackOf == 0 {
 		return true, nil
 	}
 	first, err := tx.Reader().Delivery(ctx, v.FallbackOf)
-	return err == nil && first.Resends == 0, err
+	return err == nil && !first.Asked(), err
 }
 
 // heldUntil decides. An SMS that has to wait for tomorrow because of the number

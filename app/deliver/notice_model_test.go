@@ -142,10 +142,14 @@ const (
 func (f fate) left() bool { return f == well || f == unheard || f == late }
 
 // carrier takes messages of one medium and shows each as often as it gets it. Each
-// message has the fate that the test has drawn; died is how the process ends.
+// message has the fate that the test has drawn; died is how the process ends. It is no
+// client of ours against a server: within thousands of lives the process has to die at
+// a point of the hand-over that is drawn, which no server can bring about. What the
+// clients do with each fate of a conversation is tested against servers, in email,
+// in sms/huawei and sms/webhook, and with the ledger in receive_test.go.
 type carrier struct {
 	medium string
-	next   fate // "" once it was a message's
+	next   fate    // "" once it was a message's
 	got    []int64 // deliveries
 }
 

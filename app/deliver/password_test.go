@@ -3,13 +3,16 @@ package deliver_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/email/smtptest"
+	"koodesk/app/deliver/sms/huawei"
 	"koodesk/app/market"
 	"koodesk/app/seal"
 	"koodesk/app/store"
@@ -256,4 +259,48 @@ func TestNewDaysCountForPasswordsThatWereDelivered(t *testing.T) {
 	other, _ := kept.told(address, "")
 	require.NoError(t, kept.run(kept.next(), false))
 	require.True(t, kept.opened(other).PasswordGivenAt.IsZero())
+}
+
+// filledBy has the service's templates be these.
+func (x *exchange) filledBy(templates string) {
+	x.t.Helper()
+	all, err := huawei.ParseTemplates(templates, deliver.VariableNames())
+	require.NoError(x.t, err)
+	x.sender = huawei.New(huawei.Options{URL: x.service, Key: "app", Secret: "hunter2", Sender: "88", Country: "86", Templates: all, Callback: x.callback})
+	x.t.Cleanup(x.sender.Close)
+	x.d, err = deliver.New(deliver.Options{Store: x.store, Email: email.None{}, SMS: x.sender, Domain: "seller.test", Log: x.logger()})
+	require.NoError(x.t, err)
+}
+
+// What a service with texts of its own was given is what the customer got: a
+// password that is not among it was not told, and one that is goes with the rest.
+func TestAPasswordIsWipedFromWhatAServiceWasGiven(t *testing.T) {
+	t.Parallel()
+	const plain = "Geheim-4711" // the service takes no quotes
+	for templates, told := range map[string]bool{"usage_info.zh-CN=whole(user_name,password)": true, "usage_info.zh-CN=short(user_name)": false} {
+		x := openSMS(t)
+		x.filledBy(templates)
+		x.product(store.ProductSettings{WipePasswordDays: 3})
+		pk := x.instance("", phone)
+		x.write(pk, func(tx *store.Tx, i *store.Instance) error {
+			i.App.Password = plain
+			return tx.SaveAccess(t.Context(), i)
+		})
+		x.tell(pk, "zh-CN")
+		task := x.next()
+		require.NoError(t, x.run(task, false))
+		x.sms.Wait()
+		sent := x.delivery(task.DeliveryID).Content.Filled
+		require.Equal(t, &store.Filled{Template: x.sms.Calls()[0].Template, Values: x.sms.Calls()[0].Variables}, sent)
+		require.Equal(t, told, slices.Contains(sent.Values, plain))
+		require.Equal(t, told, !x.opened(pk).PasswordGivenAt.IsZero())
+		shown, err := x.store.Reader().DeliveryDetail(t.Context(), task.DeliveryID)
+		require.NoError(t, err)
+		require.NotContains(t, fmt.Sprint(shown.Filled.Values, shown.Text), plain)
+		x.passDays(pk, 3)
+		x.wipe()
+		require.Equal(t, told, x.opened(pk).App.Password == "")
+		require.NotEqual(t, told, slices.Contains(x.delivery(task.DeliveryID).Content.Secrets, plain))
+		require.NotContains(t, x.delivery(task.DeliveryID).Content.Filled.Values, plain)
+	}
 }

@@ -122,8 +122,16 @@ func (d *Deliverer) find(ctx context.Context, r Report) (id int64, which sending
 	return id, which, err
 }
 
-// keep writes a receipt down and lets the delivery follow.
+// keep writes a receipt down, without the customer's name and addresses, and lets
+// the delivery follow.
 func (d *Deliverer) keep(ctx context.Context, tx *store.Tx, v *store.Delivery, ref, source string, r Report) error {
+	if r.Note != "" {
+		i, err := tx.Reader().InstancePK(ctx, v.InstancePK)
+		if err != nil {
+			return err
+		}
+		r.Note = store.Impersonal(r.Note, v, i)
+	}
 	fresh, err := tx.AddReceipt(ctx, store.Receipt{DeliveryID: v.ID, MessageRef: ref, At: r.At, Source: source, ProviderRef: r.ProviderRef,
 		Outcome: string(r.Outcome), Code: r.Code, Note: r.Note, Remark: r.Remark, Part: max(r.Part, 1), Parts: max(r.Parts, 1)})
 	if err != nil || !fresh || r.Remark != "" || ref != v.MessageRef || v.Status == cancelled {

@@ -28,6 +28,7 @@ type exchange struct {
 	*post
 	sms      *simulator.SMSService
 	sender   *huawei.Sender
+	service  string
 	callback string
 }
 
@@ -36,6 +37,7 @@ func openSMS(t *testing.T) *exchange {
 	x := &exchange{post: open(t, true), sms: simulator.NewSMSService(simulator.SMSOptions{Key: "app", Secret: "hunter2"})}
 	service := httptest.NewServer(x.sms)
 	t.Cleanup(service.Close)
+	x.service = service.URL
 	desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
@@ -48,7 +50,7 @@ func openSMS(t *testing.T) *exchange {
 	t.Cleanup(desk.Close)
 	t.Cleanup(x.sms.Wait)
 	x.callback = desk.URL
-	templates, err := huawei.ParseTemplates("usage_info.zh-CN=tpl(product_name,user_name)", deliver.VariableNames())
+	templates, err := huawei.ParseTemplates("usage_info.zh-CN=tpl(product_name,user_name,admin_url)", deliver.VariableNames())
 	require.NoError(t, err)
 	x.sender = huawei.New(huawei.Options{URL: service.URL, Key: "app", Secret: "hunter2", Sender: "88", Country: "86", Templates: templates, Callback: desk.URL})
 	t.Cleanup(x.sender.Close)
@@ -91,8 +93,12 @@ func TestAnSMSArrivesAndTheServiceSaysSo(t *testing.T) {
 	x.sms.Wait()
 	require.Equal(t, "succeeded delivered DELIVRD", x.state(id))
 	c := x.sms.Calls()[0]
-	require.Equal(t, []string{"云协作 <Pro>", "admin"}, c.Variables)
+	require.Equal(t, []string{"云协作 <Pro>", "admin", " "}, c.Variables)
 	d := x.delivery(id)
+	require.Equal(t, &store.Filled{Template: c.Template, Values: c.Variables}, d.Content.Filled, "kept as it left")
+	shown, err := x.store.Reader().DeliveryDetail(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, &store.Filled{Template: "tpl", Values: []string{"云协作 <Pro>", "admin", " "}}, shown.Filled)
 	require.Equal(t, c.ID, d.ProviderRef)
 	require.Equal(t, "huawei", d.Transport)
 	require.False(t, d.SentAt.IsZero())

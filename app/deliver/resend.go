@@ -24,16 +24,21 @@ import (
 // over; conflict "delivery.instance_released", or "delivery.outdated" when what it
 // says does not hold any more.
 func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, actor staff.Actor) error {
-	err := d.store.Write(ctx, func(tx *store.Tx) error { return d.ResendIn(ctx, tx, deliveryID, to, actor) })
+	err := d.store.Write(ctx, func(tx *store.Tx) error { return d.resend(ctx, tx, deliveryID, to, false, actor) })
 	if err == nil {
 		d.wake()
 	}
 	return err
 }
 
-// ResendIn is Resend within the caller's transaction. Whoever commits it wakes
-// the relay.
-func (d *Deliverer) ResendIn(ctx context.Context, tx *store.Tx, deliveryID int64, to string, actor staff.Actor) error {
+// ResendInBulk is Resend for one of many, within the caller's transaction: a notice
+// obeys quiet hours, its customer's number for the day and what is switched off, and
+// waits behind nobody's usage information. Whoever commits it wakes the relay.
+func (d *Deliverer) ResendInBulk(ctx context.Context, tx *store.Tx, deliveryID int64, actor staff.Actor) error {
+	return d.resend(ctx, tx, deliveryID, "", true, actor)
+}
+
+func (d *Deliverer) resend(ctx context.Context, tx *store.Tx, deliveryID int64, to string, inBulk bool, actor staff.Actor) error {
 	v, err := tx.LockDelivery(ctx, deliveryID)
 	if err != nil {
 		return err
@@ -45,7 +50,7 @@ func (d *Deliverer) ResendIn(ctx context.Context, tx *store.Tx, deliveryID int64
 	if err != nil {
 		return err
 	}
-	if err := d.again(ctx, tx, v, address, actor); err != nil {
+	if err := d.again(ctx, tx, v, address, inBulk, actor); err != nil {
 		return err
 	}
 	return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "delivery.resend", Target: "delivery/" + strconv.FormatInt(v.ID, 10),
@@ -89,7 +94,7 @@ func corrected(v *store.Delivery, to string) (string, error) {
 }
 
 // again makes the delivery due: by the task that waits for it, or by a new one.
-func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, to string, actor staff.Actor) error {
+func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, to string, inBulk bool, actor staff.Actor) error {
 	waiting, err := tx.WaitingDeliveryTasks(ctx, v.ID)
 	if err != nil {
 		return err
@@ -108,7 +113,7 @@ func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 	if err := tx.RedirectDelivery(ctx, v.ID, to, mask(v.Medium, to), ref); err != nil {
 		return err
 	}
-	n, err := tx.ReopenDelivery(ctx, v.ID)
+	n, err := tx.ReopenDelivery(ctx, v.ID, inBulk)
 	if err != nil {
 		return err
 	}
@@ -119,7 +124,11 @@ func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 	if err := tx.CancelDeliveryTasks(ctx, []int64{v.ID}, actor.Name); err != nil {
 		return err
 	}
-	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.Deliver, Purpose: outbox.Usage, MessageID: v.MessageID, InstancePK: v.InstancePK,
-		DeliveryID: v.ID, UniqueKey: fmt.Sprintf("deliver/resend/%d/%d", v.ID, n)})
+	task := outbox.New{Kind: outbox.Deliver, Purpose: outbox.Usage, MessageID: v.MessageID, InstancePK: v.InstancePK,
+		DeliveryID: v.ID, UniqueKey: fmt.Sprintf("deliver/resend/%d/%d", v.ID, n)}
+	if inBulk && v.Kind != UsageInfo { // as the clock's: no part of its message's work
+		task.Kind, task.Purpose, task.MessageID = outbox.Notice, outbox.Told, 0
+	}
+	_, err = tx.Enqueue(ctx, task)
 	return err
 }

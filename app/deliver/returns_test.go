@@ -20,6 +20,7 @@ import (
 	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/fault"
 	"koodesk/app/seal"
+	"koodesk/app/store"
 )
 
 // withReturns has mails come back to MAIL_BOUNCE.
@@ -63,7 +64,7 @@ func TestAMailThatComesBackIsKnownByItsAddress(t *testing.T) {
 	withReturns(x)
 	x.fallBack(true)
 	x.sms.SetReport("", 1)
-	_, first := x.told(address, phone)
+	pk, first := x.told(address, phone)
 	m := x.sent(1)
 	require.Regexp(t, `^bounce\+[a-z2-7]{28,40}@notify\.seller\.test$`, m.From)
 	require.Less(t, strings.IndexByte(m.From, '@'), 65)
@@ -84,6 +85,15 @@ func TestAMailThatComesBackIsKnownByItsAddress(t *testing.T) {
 	require.Equal(t, 2, x.count(`SELECT count(*) FROM delivery_receipts WHERE delivery_id = $1`, first), "each thing once")
 	require.Equal(t, 1, x.count(`SELECT count(*) FROM deliveries WHERE fallback_of = $1 AND medium = 'sms'`, first), "told by SMS, once")
 	require.Equal(t, "succeeded handed_over ", x.state(second), "the other one is untouched")
+
+	// What came back may have the subject that we gave it.
+	x.write(pk, func(tx *store.Tx, i *store.Instance) error {
+		i.RealName = "张三丰"
+		return tx.SaveOrder(t.Context(), i, []byte("{}"))
+	})
+	_, err := x.d.Take(t.Context(), deliver.Email, []deliver.Report{{To: []string{m.From}, Outcome: deliver.HandedOver, Remark: "unreadable", Note: "Undeliverable: 张三丰, " + address}})
+	require.NoError(t, err)
+	require.Equal(t, "Undeliverable: "+store.MaskName("张三丰")+", "+store.MaskEmail(address), x.text(`SELECT note FROM delivery_receipts WHERE remark = 'unreadable'`))
 
 	// It has arrived, says one; what comes later changes nothing.
 	require.Equal(t, 1, x.back("postfix-delivered", other.From))

@@ -2,6 +2,7 @@ package deliver_test
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -260,6 +261,30 @@ func TestAPreviewIsOfARealInstanceAndHoldsNoPassword(t *testing.T) {
 	}
 	_, err = p.d.PreviewTemplate(ctx, everywhere, says("x"), "nobody's")
 	require.Equal(t, "instance.unknown", fault.From(err).Key)
+}
+
+// A subject may hold the customer's name: it is kept sealed, as the text is, and
+// shown without the name.
+func TestASubjectIsKeptAsTheTextIs(t *testing.T) {
+	t.Parallel()
+	p := open(t, true)
+	_, err := p.d.SetTemplate(t.Context(), everywhere, wording.Text{Subject: "{customer_name}!", Body: "{customer_name}: {front_end_url} {user_name} {password}"}, -1, ann)
+	require.NoError(t, err)
+	pk, id := p.told(address, "")
+	p.write(pk, func(tx *store.Tx, i *store.Instance) error {
+		i.RealName = "张三丰"
+		return tx.SaveOrder(t.Context(), i, []byte("{}"))
+	})
+	require.NoError(t, p.run(p.next(), false))
+	require.Equal(t, "张三丰!", p.arrived(1)[0].Get("Subject"))
+	require.Equal(t, "张三丰!", p.delivery(id).Content.Subject)
+	require.NotContains(t, p.text(`SELECT d::text FROM deliveries d`), "张三丰")
+	d, err := p.store.Reader().DeliveryDetail(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, store.MaskName("张三丰")+"!", d.Subject)
+	page, err := p.store.Reader().DeliveryList(t.Context(), store.DeliveryFilter{}, store.Paging{})
+	require.NoError(t, err)
+	require.NotContains(t, fmt.Sprintf("%+v", page.Items), "张三丰")
 }
 
 func TestATestArrives(t *testing.T) {

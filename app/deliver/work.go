@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"koodesk/app/fault"
@@ -116,11 +117,31 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 	p.Leave = func(ctx context.Context) error {
 		return d.store.Write(ctx, func(tx *store.Tx) error { return tx.LeaveDelivery(ctx, task) })
 	}
+	if err := d.keepFilled(ctx, tx, v, *p); err != nil {
+		return nil, nil, err
+	}
 	begun := Queued
 	if s := d.senders[v.Medium]; s.Repeatable() && (v.Handing || Outcome(v.Outcome) == Unknown) {
 		begun = Unknown // an earlier try of this sending may have arrived
 	}
 	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID, string(begun))
+}
+
+// keepFilled keeps what leaves where the service has the text itself: that is what
+// the customer reads, and not what was rendered here. Between two tries another text
+// may have been named.
+func (d *Deliverer) keepFilled(ctx context.Context, tx *store.Tx, v *store.Delivery, p Parcel) error {
+	var now *store.Filled
+	if holder, ok := d.senders[v.Medium].(TextHolder); ok {
+		if id, _ := holder.TextOf(p.Kind, p.Language); id != "" {
+			now = &store.Filled{Template: id, Values: holder.Filling(p)}
+		}
+	}
+	if reflect.DeepEqual(now, v.Content.Filled) {
+		return nil
+	}
+	v.Content.Filled = now
+	return tx.SaveContent(ctx, v.ID, *v.Content)
 }
 
 // interrupted looks at a hand-over whose end was not written down: a report may

@@ -22,9 +22,9 @@ type Restarter interface {
 	RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (intake.Restarted, error)
 }
 
-// Resender sends one delivery again within a transaction.
+// Resender sends one of many deliveries again within a transaction.
 type Resender interface {
-	ResendIn(ctx context.Context, tx *store.Tx, delivery int64, to string, by staff.Actor) error
+	ResendInBulk(ctx context.Context, tx *store.Tx, delivery int64, by staff.Actor) error
 }
 
 // Options of New.

@@ -32,6 +32,7 @@ type desk struct {
 	t       *testing.T
 	store   *store.Store
 	batches *restart.Batches
+	deliver *deliver.Deliverer
 	channel *store.Channel
 }
 
@@ -43,7 +44,7 @@ func open(t *testing.T) *desk {
 	require.NoError(t, err)
 	life := provision.New(provision.Options{Store: s, Deliverer: d, Log: quiet})
 	in := intake.New(intake.Options{Store: s, Lifecycle: life, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
-	return &desk{t: t, store: s, channel: storetest.Channel(t, s, "default", ""), batches: restart.New(restart.Options{Store: s, Restart: in, Resend: d, Log: quiet})}
+	return &desk{t: t, store: s, deliver: d, channel: storetest.Channel(t, s, "default", ""), batches: restart.New(restart.Options{Store: s, Restart: in, Resend: d, Log: quiet})}
 }
 
 func (d *desk) exec(query string, args ...any) {

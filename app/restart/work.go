@@ -183,11 +183,17 @@ func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64
 		case s.Thing == store.RestartTasks:
 			done, err := b.o.Restart.RestartTaskIn(ctx, tx, id, by)
 			r.Given, r.Hurried = done.Given, done.Hurried
-			return err
+			if err != nil {
+				return err
+			}
+			return tx.DeliveriesInBulk(ctx, 0, id)
 		}
 		done, err := b.o.Restart.RestartMessageIn(ctx, tx, id, by)
 		r = store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code), Outcome: outcome(done.Status)}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.DeliveriesInBulk(ctx, id, 0)
 	})
 	if cause != nil {
 		r = store.RestartResult{}
@@ -224,9 +230,11 @@ func outcome(status string) string {
 	return ""
 }
 
-// tell sends what the customer was to be told again, and leaves all else alone.
+// tell sends what the customer was to be told again, and leaves all else alone but
+// for an attempt that says so.
 func (b *Batches) tell(ctx context.Context, tx *store.Tx, message int64, by staff.Actor, r *store.RestartResult) error {
-	if _, err := tx.LockMessage(ctx, message); err != nil {
+	m, err := tx.LockMessage(ctx, message)
+	if err != nil {
 		return err
 	}
 	ids, err := tx.DeliveriesOfMessage(ctx, message)
@@ -237,10 +245,15 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, message int64, by staf
 		return fault.New(fault.Conflict, "restart.nothing_told")
 	}
 	for _, id := range ids {
-		if err := b.o.Resend.ResendIn(ctx, tx, id, "", by); err != nil {
+		if err := b.o.Resend.ResendInBulk(ctx, tx, id, by); err != nil {
 			return err
 		}
 		r.Given++
+	}
+	err = tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
+		Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
+	if err != nil {
+		return err
 	}
 	return tx.SettleMessage(ctx, message)
 }

@@ -126,9 +126,9 @@ INSERT INTO orders (channel_id, order_id, order_line_id, source, state, customer
 SELECT channel_id, order_id, order_line_id, 'instance', 'known', customer_id, 'Ann', $1, '\x01', $1, $1 FROM instances ORDER BY id`, person)
 	b.exec(`INSERT INTO instance_orders (instance_pk, order_pk, purpose) SELECT id, id, 'purchase' FROM instances`)
 	b.exec(`
-INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, subject, content_sealed, status, last_error, message_ref, unique_key)
-SELECT channel_id, id, 'usage_info', 'email', 'en', $1, 'a•••@b', 'Hello Ann', $2, 'succeeded', '{"code":"internal","key":"internal","detail":"ann@b"}', 'ref-' || id, 'key-' || id
-  FROM instances ORDER BY id`, person, k.Seal(seal.Content, []byte(`{"text":"Hello Ann"}`)))
+INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, content_sealed, status, last_error, message_ref, unique_key)
+SELECT channel_id, id, 'usage_info', 'email', 'en', $1, 'a•••@b', $2, 'succeeded', '{"code":"internal","key":"internal","detail":"ann@b"}', 'ref-' || id, 'key-' || id
+  FROM instances ORDER BY id`, person, k.Seal(seal.Content, []byte(`{"subject":"Hello Ann","text":"Hello Ann"}`)))
 	b.exec(`
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, instance_pk, payload_sealed, status)
 SELECT channel_id, 'instance.activated', 'msg-' || id, 'key-' || id, false, '', id, $1, 'succeeded' FROM instances ORDER BY id`, k.Seal(seal.Payload, []byte(`{"name":"Ann"}`)))
@@ -148,7 +148,7 @@ SELECT id FROM instances
  WHERE erased_at IS NULL OR customer_name <> '' OR COALESCE(real_name_sealed, email_sealed, email_bidx, phone_sealed, phone_bidx, order_sealed, params_sealed, access_sealed, password_sealed, usage_sealed) IS NOT NULL
     OR front_end_url || user_name || memo <> '' ORDER BY id`),
 		"orders":     b.ids(`SELECT id FROM orders WHERE erased_at IS NULL OR customer_name <> '' OR COALESCE(real_name_sealed, email_bidx, answer_sealed, facts_sealed) IS NOT NULL ORDER BY id`),
-		"deliveries": b.ids(`SELECT id FROM deliveries WHERE to_sealed <> '' OR to_mask || subject <> '' OR content_sealed IS NOT NULL OR last_error IS NOT NULL ORDER BY id`),
+		"deliveries": b.ids(`SELECT id FROM deliveries WHERE to_sealed <> '' OR to_mask <> '' OR content_sealed IS NOT NULL OR last_error IS NOT NULL ORDER BY id`),
 		"events":     b.ids(`SELECT id FROM events WHERE payload_sealed IS NOT NULL ORDER BY id`),
 		"attempts":   b.ids(`SELECT id FROM attempts WHERE request_sealed IS NOT NULL ORDER BY id`),
 	}
@@ -189,7 +189,7 @@ func TestDeliveriesEventsAndAlertsGo(t *testing.T) {
 	b.exec(`UPDATE events SET created_at = now() - interval '100 days', status = CASE WHEN id = 2 THEN 'failed' ELSE status END WHERE id < 4`)
 	b.exec(`INSERT INTO alerts (kind, subject, severity, opened_at, cleared_at) SELECT 'k', n::text, 1, now() - interval '100 days', CASE WHEN n > 1 THEN now() - n * interval '45 days' END FROM generate_series(1, 3) AS n`)
 	b.run(retention.Days{Deliveries: 90, Events: 90, Alerts: 91})
-	require.Equal(t, []int64{2, 4, 5}, b.ids(`SELECT id FROM deliveries WHERE content_sealed IS NOT NULL AND subject <> '' AND emptied_at IS NULL ORDER BY id`))
+	require.Equal(t, []int64{2, 4, 5}, b.ids(`SELECT id FROM deliveries WHERE content_sealed IS NOT NULL AND emptied_at IS NULL ORDER BY id`))
 	require.Equal(t, []int64{2, 4, 5}, b.ids(`SELECT id FROM events WHERE payload_sealed IS NOT NULL AND emptied_at IS NULL ORDER BY id`))
 	require.Equal(t, []int64{1, 2}, b.ids(`SELECT id FROM alerts ORDER BY id`), "since when it is over counts")
 	require.Len(t, b.ids(`SELECT id FROM deliveries WHERE to_sealed <> ''`), 5, "to whom it went is known until that is erased")

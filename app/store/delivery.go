@@ -31,6 +31,7 @@ type Delivery struct {
 	ProviderRef string
 	Attempts    int
 	Resends     int
+	InBulk      bool // the last resend was one of many
 	CreatedAt   time.Time
 	SentAt      time.Time
 	Days        int       // of an expiry notice: how many days before
@@ -43,6 +44,9 @@ type Delivery struct {
 // machine: no mail server, or no SMS service, is configured.
 func (d *Delivery) Kept() bool { return d.Transport == "none" || d.Transport == "log" }
 
+// Asked tells whether a person has asked for this one to be sent again.
+func (d *Delivery) Asked() bool { return d.Resends > 0 && !d.InBulk }
+
 // Content is what is sent, as rendered.
 type Content struct {
 	Subject string `json:"subject,omitempty"`
@@ -51,6 +55,8 @@ type Content struct {
 	// Variables are what an SMS was rendered from, for services that have the text
 	// themselves.
 	Variables map[string]string `json:"variables,omitempty"`
+	// Filled is what left instead of Text, for a service that has the text itself.
+	Filled *Filled `json:"filled,omitempty"`
 	// Secrets are the texts in Subject, Text and HTML (as written there) that must
 	// be masked wherever the delivery is shown to anybody but its receiver.
 	Secrets []string `json:"secrets,omitempty"`
@@ -58,6 +64,13 @@ type Content struct {
 	ByLink bool `json:"by_link,omitempty"`
 	// WipedAt is when the secrets were taken out; such a text is not sent again.
 	WipedAt *time.Time `json:"wiped_at,omitempty"`
+}
+
+// Filled is a service's own text: its name there, and what it was filled with, in
+// its order.
+type Filled struct {
+	Template string   `json:"template"`
+	Values   []string `json:"values"`
 }
 
 // NewDelivery is a delivery to be written. UniqueKey makes it exist once. A
@@ -98,7 +111,7 @@ RETURNING id`,
 
 const deliveryColumns = `id, channel_id, instance_pk, COALESCE(message_id, 0), kind, medium, language, to_sealed, to_mask,
        content_sealed, status, transport, outcome, handing_since IS NOT NULL, COALESCE(fallback_of, 0), message_ref, provider_ref, attempts,
-       resends, created_at, sent_at,
+       resends, in_bulk, created_at, sent_at,
        COALESCE(days, 0), about_expiry, customer, counted_at`
 
 func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
@@ -106,7 +119,7 @@ func (r *Reader) scanDelivery(row scanner) (*Delivery, error) {
 	var to, content []byte
 	var sent, about, counted sql.NullTime
 	err := row.Scan(&d.ID, &d.ChannelID, &d.InstancePK, &d.MessageID, &d.Kind, &d.Medium, &d.Language, &to, &d.ToMask,
-		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.CreatedAt, &sent,
+		&content, &d.Status, &d.Transport, &d.Outcome, &d.Handing, &d.FallbackOf, &d.MessageRef, &d.ProviderRef, &d.Attempts, &d.Resends, &d.InBulk, &d.CreatedAt, &sent,
 		&d.Days, &about, &d.Customer, &counted)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "delivery.unknown")
@@ -148,7 +161,7 @@ SELECT `+deliveryColumns+`
    FOR UPDATE`, id))
 }
 
-// SaveContent keeps what is going to be sent, before the first try.
+// SaveContent keeps what is going to be sent.
 func (t *Tx) SaveContent(ctx context.Context, id int64, c Content) error {
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -156,9 +169,8 @@ func (t *Tx) SaveContent(ctx context.Context, id int64, c Content) error {
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE deliveries
-   SET content_sealed = $2,
-       subject = $3
- WHERE id = $1`, id, t.keys.Seal(seal.Content, b), c.Subject)
+   SET content_sealed = $2
+ WHERE id = $1`, id, t.keys.Seal(seal.Content, b))
 	return toFault(err)
 }
 

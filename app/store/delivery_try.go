@@ -65,19 +65,35 @@ UPDATE deliveries
 	return toFault(err)
 }
 
-// ReopenDelivery makes a delivery wait again, for a resend; its number of
-// resends, which the new task's unique key needs, is returned.
-func (t *Tx) ReopenDelivery(ctx context.Context, id int64) (resends int, err error) {
+// ReopenDelivery makes a delivery wait again, for a resend, which may be one of
+// many; its number of resends, which the new task's unique key needs, is returned.
+func (t *Tx) ReopenDelivery(ctx context.Context, id int64, inBulk bool) (resends int, err error) {
 	err = t.tx.GetContext(ctx, &resends, `
 UPDATE deliveries
    SET status = 'pending',
        resends = resends + 1,
+       in_bulk = $2,
        outcome = 'queued',
        outcome_at = NULL,
        outcome_code = '',
        handing_since = NULL,
        last_error = NULL
  WHERE id = $1
-RETURNING resends`, id)
+RETURNING resends`, id, inBulk)
 	return resends, toFault(err)
+}
+
+// DeliveriesInBulk notes that what waits to be sent again of a message, or of a
+// task, was restarted among many.
+func (t *Tx) DeliveriesInBulk(ctx context.Context, message, task int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries d
+   SET in_bulk = true
+  FROM tasks t
+ WHERE t.delivery_id = d.id
+   AND (t.message_id = $1 OR t.id = $2)
+   AND t.status = 'pending'
+   AND d.resends > 0
+   AND NOT d.in_bulk`, nullID(message), nullID(task))
+	return toFault(err)
 }

@@ -75,7 +75,6 @@ WITH gone AS (
     UPDATE deliveries
        SET to_sealed = '',
            to_mask = '',
-           subject = '',
            content_sealed = NULL,
            emptied_at = COALESCE(emptied_at, now()),
            last_error = NULL,

@@ -18,9 +18,9 @@ type Due struct {
 }
 
 // sendsMail tells whether task t sends a mail.
-const sendsMail = `CASE t.kind
-           WHEN 'deliver' THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery_id AND d.medium = 'email')
-           WHEN 'alert' THEN EXISTS (SELECT 1 FROM alert_messages s JOIN alert_targets g ON g.id = s.target_id WHERE s.task_id = t.id AND g.medium = 'email')
+const sendsMail = `CASE
+           WHEN t.kind IN ('deliver', 'notice') THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery_id AND d.medium = 'email')
+           WHEN t.kind = 'alert' THEN EXISTS (SELECT 1 FROM alert_messages s JOIN alert_targets g ON g.id = s.target_id WHERE s.task_id = t.id AND g.medium = 'email')
            ELSE FALSE END`
 
 // Relay hands up to limit due tasks of these kinds to put, which says which of

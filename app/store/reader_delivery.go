@@ -35,7 +35,6 @@ type DeliveryRow struct {
 	Medium      string
 	Language    string
 	To          string // masked
-	Subject     string
 	Status      string
 	Transport   string // what took it: smtp, huawei, webhook, log, none
 	Outcome     string // what became of it, see deliver.Outcome
@@ -61,7 +60,9 @@ type DeliveryRow struct {
 type DeliveryDetail struct {
 	DeliveryRow
 	Rendered bool // there is a text; false before the first try
+	Subject  string
 	Text     string
+	Filled   *Filled   // what left instead of Text, nil: Text did
 	WipedAt  time.Time // since when the text has no password any more
 	Tasks    []TaskRow // oldest first, with their tries
 	Receipts []Receipt // oldest first
@@ -78,7 +79,6 @@ type deliveryRow struct {
 	Medium      string         `db:"medium"`
 	Language    string         `db:"language"`
 	ToMask      string         `db:"to_mask"`
-	Subject     string         `db:"subject"`
 	Status      string         `db:"status"`
 	Transport   string         `db:"transport"`
 	Outcome     string         `db:"outcome"`
@@ -103,7 +103,7 @@ var deliveryList = source{
 	list: list{letter: 'd', id: "d.id"},
 	columns: `d.id, (SELECT c.slug FROM channels c WHERE c.id = d.channel_id) AS channel,
        (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk) AS instance_id, d.instance_pk,
-       COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.subject, d.status, d.transport,
+       COALESCE(d.message_id, 0) AS message_id, d.kind, d.medium, d.language, d.to_mask, d.status, d.transport,
        d.outcome, d.outcome_code, d.outcome_at, COALESCE(d.fallback_of, 0) AS fallback_of, d.message_ref, d.provider_ref, d.attempts, d.resends, d.last_error, d.created_at, d.sent_at, d.days,
        CASE WHEN d.status = 'pending' THEN d.held_until END AS held_until, CASE WHEN d.status = 'pending' THEN d.held_why ELSE '' END AS held_why, d.was_held, d.emptied_at`,
 	table: "deliveries",
@@ -114,7 +114,7 @@ func (d *deliveryRow) show() (DeliveryRow, error) {
 	last, err := recordOf(d.LastError)
 	return DeliveryRow{
 		ID: d.ID, Channel: d.Channel, InstanceID: d.InstanceID, MessageID: d.MessageID, Kind: d.Kind, Medium: d.Medium,
-		Language: d.Language, To: d.ToMask, Subject: d.Subject, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
+		Language: d.Language, To: d.ToMask, Status: d.Status, Transport: d.Transport, MessageRef: d.MessageRef,
 		Outcome: d.Outcome, OutcomeCode: d.OutcomeCode, OutcomeAt: utc(d.OutcomeAt), FallbackOf: d.FallbackOf,
 		ProviderRef: d.ProviderRef, Attempts: d.Attempts, Resends: d.Resends, LastError: last,
 		CreatedAt: d.Created.UTC(), SentAt: utc(d.Sent), Days: d.Days, HeldUntil: utc(d.HeldUntil), HeldWhy: d.HeldWhy, WasHeld: d.WasHeld, KeptDays: keptDays(d.Created, d.Emptied),
@@ -219,13 +219,9 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 	if err != nil {
 		return err
 	}
-	hide := []string{i.RealName, MaskName(i.RealName), i.Email, MaskEmail(i.Email), i.Phone, MaskPhone(i.Phone),
-		full.To, full.ToMask, i.App.Password, masked}
+	hide := append(personal(full, i), i.App.Password, masked)
 	for _, s := range full.Content.Secrets {
 		hide = append(hide, s, masked)
-	}
-	if utf8.RuneCountInString(i.RealName) < 2 { // it would be found in every word
-		hide[0] = ""
 	}
 	d.Rendered = true
 	if at := full.Content.WipedAt; at != nil {
@@ -233,8 +229,27 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 	}
 	d.Subject = hidden(full.Content.Subject, hide)
 	d.Text = MaskBody([]byte(hidden(full.Content.Text, hide)))
+	if f := full.Content.Filled; f != nil {
+		d.Filled = &Filled{Template: f.Template, Values: make([]string, len(f.Values))}
+		for n, v := range f.Values {
+			d.Filled.Values[n] = MaskBody([]byte(hidden(v, hide)))
+		}
+	}
 	return nil
 }
+
+// personal are the texts that tell who a delivery's customer is, each before what
+// stands for it.
+func personal(d *Delivery, i *Instance) []string {
+	name := i.RealName
+	if utf8.RuneCountInString(name) < 2 { // it would be found in every word
+		name = ""
+	}
+	return []string{name, MaskName(name), i.Email, MaskEmail(i.Email), i.Phone, MaskPhone(i.Phone), d.To, d.ToMask}
+}
+
+// Impersonal is a text about a delivery without its customer's name and addresses.
+func Impersonal(s string, d *Delivery, i *Instance) string { return hidden(s, personal(d, i)) }
 
 // hidden replaces texts in s: pairs of what must not be seen and what stands for
 // it, the longer ones first, so that one within another uncovers nothing.

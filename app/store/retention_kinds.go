@@ -122,7 +122,7 @@ DELETE FROM task_attempts a
 RETURNING a.id, true AS changed`},
 	KeepDeliveries: {"deliveries", "created_at", "", `
 WITH shut AS (
-    SELECT id, content_sealed IS NOT NULL OR subject <> '' AS changed
+    SELECT id, content_sealed IS NOT NULL AS changed
       FROM deliveries
      WHERE id = ANY($1)
        AND created_at < $2
@@ -132,7 +132,6 @@ WITH shut AS (
 ), gone AS (
     UPDATE deliveries d
        SET content_sealed = NULL,
-           subject = '',
            emptied_at = now()
      WHERE d.id = ANY(ARRAY(SELECT id FROM shut WHERE changed))
 )

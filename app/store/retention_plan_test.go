@@ -31,8 +31,8 @@ SELECT 'notice', CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'succeeded' END, n::tex
 INSERT INTO task_attempts (task_id, round, number, at, outcome)
 SELECT n, 0, 1, now(), 'succeeded' FROM generate_series(1, 20000) AS n`, `
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id) VALUES (1, 'i', 'CS1', 'CS1-1', 'b')`, `
-INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, subject)
-SELECT 1, 1, 'usage_info', 'email', 'en', '', '', 'succeeded', n::text, n::text, 'Hello' FROM generate_series(1, 20000) AS n`, `
+INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, content_sealed)
+SELECT 1, 1, 'usage_info', 'email', 'en', '', '', 'succeeded', n::text, n::text, '\x00' FROM generate_series(1, 20000) AS n`, `
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, instance_pk, payload_sealed, status)
 SELECT 1, 'instance.frozen', n::text, n::text, false, '', 1, '\x00', 'succeeded' FROM generate_series(1, 20000) AS n`, `
 INSERT INTO event_attempts (event_id, at, target, response_sealed)

@@ -23,7 +23,6 @@ type delivery struct {
 	Medium     string  `json:"medium"`
 	Language   string  `json:"language"`
 	To         string  `json:"to"`
-	Subject    string  `json:"subject"`
 	Status     string  `json:"status"`
 	Transport  string  `json:"transport"`
 	Outcome    string  `json:"outcome"`
@@ -42,12 +41,20 @@ type delivery struct {
 
 type deliveryDetail struct {
 	delivery
+	Subject     string       `json:"subject"`
 	Text        *string      `json:"text"`
+	Filled      *filled      `json:"filled"`
 	MessageRef  string       `json:"message_ref"`
 	ProviderRef string       `json:"provider_ref"`
 	Fallback    *string      `json:"fallback"`
 	Receipts    []receipt    `json:"receipts"`
 	Tasks       []taskDetail `json:"tasks"`
+}
+
+// filled is the service's own text that left instead of ours.
+type filled struct {
+	Template string   `json:"template"`
+	Values   []string `json:"values"`
 }
 
 // receipt is what a service said of one sending, or of one part of it.
@@ -77,7 +84,7 @@ func showReceipts(d *store.DeliveryDetail) []receipt {
 func showDelivery(z *i18n.Localizer, d store.DeliveryRow) delivery {
 	return delivery{
 		ID: id(d.ID), Channel: d.Channel, InstanceID: d.InstanceID, MessageID: idOrNull(d.MessageID), Kind: d.Kind, Medium: d.Medium,
-		Language: d.Language, To: d.To, Subject: d.Subject, Status: d.Status, Transport: d.Transport, Attempts: d.Attempts,
+		Language: d.Language, To: d.To, Status: d.Status, Transport: d.Transport, Attempts: d.Attempts,
 		Outcome: d.Outcome, OutcomeAt: moment(d.OutcomeAt), Code: d.OutcomeCode, FallbackOf: idOrNull(d.FallbackOf),
 		Resends: d.Resends, LastError: show(z, d.LastError), CreatedAt: moment(d.CreatedAt), SentAt: moment(d.SentAt),
 		Days: d.Days, HeldUntil: moment(d.HeldUntil), HeldWhy: d.HeldWhy,
@@ -118,10 +125,13 @@ func (a *API) delivery(c *fiber.Ctx, n int64) error {
 		return a.Problem(c, err)
 	}
 	z := localizer(c)
-	out := deliveryDetail{delivery: showDelivery(z, d.DeliveryRow), MessageRef: d.MessageRef, ProviderRef: d.ProviderRef,
+	out := deliveryDetail{delivery: showDelivery(z, d.DeliveryRow), Subject: d.Subject, MessageRef: d.MessageRef, ProviderRef: d.ProviderRef,
 		Fallback: idOrNull(d.Fallback), Receipts: showReceipts(d), Tasks: tasks(z, d.Tasks)}
 	if d.Rendered {
 		out.Text = &d.Text
+	}
+	if f := d.Filled; f != nil {
+		out.Filled = &filled{Template: f.Template, Values: f.Values}
 	}
 	return answer(c, fiber.StatusOK, out)
 }

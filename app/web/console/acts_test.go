@@ -8,7 +8,6 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/require"
 
-	"koodesk/app/fault"
 	"koodesk/app/staff"
 )
 
@@ -45,7 +44,7 @@ func TestAFailedMessageIsRestarted(t *testing.T) {
 	h.work()
 	require.Equal(t, "succeeded", h.text(`SELECT status FROM messages`))
 	require.Equal(t, "1", h.text(`SELECT count(*) FROM instances`))
-	require.Len(t, h.mail.sent, 1)
+	h.mails(1)
 
 	again := v.post("/messages/1/restart", page)
 	require.Equal(t, http.StatusSeeOther, again.status)
@@ -121,6 +120,7 @@ func TestEverythingThatAListShowsIsRestarted(t *testing.T) {
 	preview := v.get(asked.to())
 	require.Contains(t, preview.words("h1"), "Restart 2 matching messages?")
 	require.Contains(t, preview.words(".effects"), "2 customers may be told")
+	require.Contains(t, v.get(asked.to()+"&mode=delivery").words(".effects"), "Notices keep to quiet hours")
 	require.Equal(t, 2, preview.Find(".sample").Length())
 	require.Equal(t, "failed", h.text(`SELECT status FROM messages WHERE order_id = 'CSA1'`), "looking changes nothing")
 	form := []string{"list", preview.value(`.restart-form input[name="list"]`, "value"), "mode", "all", "expected", "2", "rate", "0", "reason", "the shop is back"}
@@ -189,8 +189,8 @@ func TestAccessDataIsTyped(t *testing.T) {
 	require.Equal(t, "active", h.text(`SELECT status FROM instances`))
 	require.Equal(t, "so\nit is", h.text(`SELECT memo FROM instances`))
 	h.work()
-	require.Len(t, h.mail.sent, 1)
-	require.Contains(t, h.mail.sent[0].Text, buyerPassword, "the customer gets it in full")
+	h.mails(1)
+	require.Contains(t, h.mails(1)[0].Text, buyerPassword, "the customer gets it in full")
 
 	v.post(act, page, "front_end_url", "https://app.example.com/x", "user_name", "root", "memo", "so\nit is")
 	require.Contains(t, v.get("/instances/biz-CS1").words("#toasts"), "Access data saved")
@@ -237,10 +237,9 @@ func TestADeliveryIsSentAgain(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.product("static")
-	h.mail.err = fault.New(fault.Refused, "mail.recipient_refused")
+	h.refuse()
 	h.buy("CS1")
 	h.work()
-	h.mail.err = nil
 	v := h.as(staff.Operator)
 	page := v.get("/deliveries/1?status=failed")
 	act := page.value("#resend form", "action")
@@ -256,8 +255,8 @@ func TestADeliveryIsSentAgain(t *testing.T) {
 	require.Equal(t, "/deliveries/1?status=failed", res.to())
 	require.Contains(t, v.get(res.to()).words("#toasts"), "Will be sent again")
 	h.work()
-	require.Len(t, h.mail.sent, 1)
-	require.Equal(t, "right@customer.example", h.mail.sent[0].To)
+	h.mails(1)
+	require.Equal(t, []string{"right@customer.example"}, h.mails(1)[0].To)
 	after := v.get("/deliveries/1")
 	require.NotContains(t, after.body, "right@customer.example")
 	require.Contains(t, after.words(".facts"), "r••")

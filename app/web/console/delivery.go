@@ -67,6 +67,9 @@ func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.Del
 		Subject: d.Subject, Text: d.Text, Wiped: s.Clock.Time(d.WipedAt), Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(),
 		Erased: !d.Rendered && (d.Status == string(outbox.Succeeded) || d.KeptDays > 0), Kept: d.KeptDays, Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
+	if d.Filled != nil {
+		p.Template, p.Values = d.Filled.Template, d.Filled.Values
+	}
 	if p.Erased {
 		p.Delivery.Resend.Why = view.Say("why.delivery_erased")
 	}

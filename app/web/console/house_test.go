@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
 	"koodesk/app/deliver/email"
+	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/deliver/sms"
 	"koodesk/app/event"
 	"koodesk/app/failures"
@@ -84,7 +86,7 @@ type house struct {
 	people    *signin.SignIn
 	console   *console.Console
 	orders    *orders
-	mail      *mail
+	mail      *smtptest.Server
 	queue     *queue
 	base      string
 }
@@ -108,22 +110,19 @@ type releasing struct{ static.Driver }
 
 func (releasing) Release(context.Context, provision.Request) error { return nil }
 
-// mail plays the mail server.
-type mail struct {
-	err  error
-	sent []deliver.Parcel
+// mails are those that the mail server has: so many.
+func (h *house) mails(n int) []smtptest.Message {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	got, err := h.mail.Wait(ctx, n)
+	require.NoError(h.t, err)
+	require.Len(h.t, got, n)
+	return got
 }
 
-func (m *mail) Transport() string { return "smtp" }
-
-func (*mail) Repeatable() bool { return true }
-
-func (m *mail) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
-	if m.err == nil {
-		m.sent = append(m.sent, p)
-	}
-	return deliver.Receipt{ProviderRef: "250 2.0.0 Ok: queued as 4F1"}, m.err
-}
+// refuse has the mail server refuse the next receiver for good.
+func (h *house) refuse() { h.mail.Reply(smtptest.RcptTo, 550, "5.1.1 no such user", 1) }
 
 func open(t *testing.T, change ...func(*console.Options)) *house {
 	return openOn(t, storetest.Open(t), change...)
@@ -131,12 +130,16 @@ func open(t *testing.T, change ...func(*console.Options)) *house {
 
 func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *house {
 	t.Helper()
-	h := &house{t: t, store: s, orders: &orders{}, mail: &mail{}}
+	h := &house{t: t, store: s, orders: &orders{}, mail: smtptest.Start(t)}
 	h.channel = storetest.Channel(t, s, "default", "")
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r := redistest.Open(t)
-	var err error
-	h.deliver, err = deliver.New(deliver.Options{Store: s, Email: h.mail, SMS: sms.Log{Log: quiet}, Domain: "koodesk.example", Log: quiet})
+	smtp, err := email.Parse(h.mail.URL())
+	require.NoError(t, err)
+	smtp.From, smtp.RootCAs = mail.Address{Name: "Koodesk", Address: "service@koodesk.example"}, h.mail.CAs()
+	sender := email.New(smtp)
+	t.Cleanup(sender.Close)
+	h.deliver, err = deliver.New(deliver.Options{Store: s, Email: sender, SMS: sms.Log{Log: quiet}, Domain: "koodesk.example", Log: quiet})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: s, Marketplace: h.orders, Deliverer: h.deliver, Log: quiet,
 		Drivers: provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, "webhook": hook.Driver{}, "releasing": releasing{}}})

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/deliver"
-	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/seal"
@@ -36,10 +35,9 @@ func (h *house) furnish() {
 	h.handle(market.Call{Protocol: market.V2, Activity: market.ReleaseInstance, InstanceIDs: []string{"biz-CSGONE"}})
 	h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: []string{works}})
 	h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: []string{"gone"}, Test: true})
-	h.mail.err = fault.New(fault.Refused, "mail.recipient_refused")
+	h.refuse()
 	h.buy("CSMAIL")
 	h.work()
-	h.mail.err = nil
 	h.product("manual")
 	h.buy("CSWAITS")
 	h.work()

@@ -133,7 +133,7 @@ func newRestartURL(list view.URL) view.URL {
 func previewEffects(s store.RestartSet, p *store.RestartPreview) []view.Effect {
 	mails := view.Effect{Will: p.Mails+p.SMS > 0, Text: view.Say("restarts.effect.mails", "mails", p.Mails, "sms", p.SMS)}
 	if s.Mode == store.RestartDelivery {
-		return []view.Effect{mails, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
+		return []view.Effect{mails, {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
 	}
 	out := []view.Effect{mails}
 	if p.Customers > 0 {

@@ -84,9 +84,11 @@ type DeliveryPage struct {
 	Back     string
 	Subject  string // with secrets masked
 	Text     string // with secrets masked
-	Wiped    Time   // since when the text has no password any more
-	Erased   bool   // the text was erased by the retention rule
-	Kept     int    // after how many days that was; 0: not known
+	Template string // of the service that has the texts itself; "": Text is what left
+	Values   []string
+	Wiped    Time // since when the text has no password any more
+	Erased   bool // the text was erased by the retention rule
+	Kept     int  // after how many days that was; 0: not known
 	Tries    []Try
 	Receipts []Receipt // newest first
 	Effects  []Effect  // what sending it again will and will not do

@@ -7,10 +7,10 @@ SELECT count(*)
                SELECT settings
                  FROM products
                 WHERE channel_id = i.channel_id
-                  AND product_id IN (i.product_id, '*')
-                ORDER BY product_id = '*'
+                  AND (product_id = i.product_id AND sku_code = '' OR product_id = '' AND sku_code = i.sku_code OR product_id = '*')
+                ORDER BY product_id = '*', product_id = ''
                 LIMIT 1) p ON true
-          LEFT JOIN customer_wishes w ON w.channel_id = i.channel_id AND w.customer = i.customer_id
+          LEFT JOIN customer_wishes w ON w.channel_id = i.channel_id AND w.customer = COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)
          CROSS JOIN LATERAL (
                SELECT d.days
                  FROM unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $1::int[])) d(days)
@@ -26,12 +26,16 @@ SELECT count(*)
          WHERE i.notice_at <= now()
            AND i.status = 'active'
            AND now() < i.expires_at + interval '24 hours'
+           AND (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)
+           AND NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
            AND NOT COALESCE('expiry_notice' = ANY (w.off), false)
            AND NOT EXISTS (
                SELECT 1
-                 FROM deliveries d
-                WHERE d.instance_pk = i.id
-                  AND d.kind = 'expiry_notice'
+                 FROM (SELECT kind, about_expiry, days
+                         FROM deliveries
+                        WHERE instance_pk = i.id
+                       OFFSET 0) d
+                WHERE d.kind = 'expiry_notice'
                   AND d.about_expiry = i.expires_at
                   AND d.days <= n.days)
          ORDER BY i.notice_at, i.id) AS due

@@ -139,13 +139,7 @@ func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, e
 
 // form are the parameters of the interface.
 func (s *Sender) form(t Template, p deliver.Parcel) (url.Values, error) {
-	values := make([]string, len(t.Variables))
-	for i, name := range t.Variables {
-		if values[i] = p.Variables[name]; values[i] == "" {
-			values[i] = " " // the service takes no empty value, and a blank for none
-		}
-	}
-	paras, err := json.Marshal(values)
+	paras, err := json.Marshal(t.filling(p))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal")
 	}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"koodesk/app/deliver"
 )
 
 // Template is an approved template of the service.
@@ -34,6 +36,22 @@ func (t Templates) find(kind, language string) (Template, bool) {
 func (s *Sender) TextOf(kind, language string) (id string, variables []string) {
 	t, _ := s.o.Templates.find(kind, language)
 	return t.ID, t.Variables
+}
+
+// Filling implements deliver.TextHolder.
+func (s *Sender) Filling(p deliver.Parcel) []string {
+	t, _ := s.o.Templates.find(p.Kind, p.Language)
+	return t.filling(p)
+}
+
+func (t Template) filling(p deliver.Parcel) []string {
+	values := make([]string, len(t.Variables))
+	for i, name := range t.Variables {
+		if values[i] = p.Variables[name]; values[i] == "" {
+			values[i] = " " // the service takes no empty value, and a blank for none
+		}
+	}
+	return values
 }
 
 var (

@@ -110,6 +110,7 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 			Note: "550 5.1.1 <***@very-long-company-name.example.com.cn>: Recipient address rejected: User unknown in virtual mailbox table"},
 			{At: ago(time.Hour), Outcome: "handed_over", Code: "4.2.0", Remark: "delayed", Note: "450 4.2.0 greylisted", Source: "smtp", Part: 1, Parts: 1}}
 	case "unknown":
+		p.Subject, p.Template, p.Values = "", "8ff55eac1d0b478ab3c06c3c6a492300", []string{"智能客服云 · 企业版（50 坐席）", "admin", "••••••••", " "}
 		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "unknown", false
 		p.Delivery.Fault = &fault.Record{Code: fault.Unavailable, Key: "delivery.outcome_unknown", Args: map[string]string{"transport": "huawei"}}
 		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.unknown")})

@@ -96,6 +96,9 @@ func restartSamples(op, ro look) []Sample {
 	none.Bad, none.Items, none.Reasons, none.Pager = true, nil, nil, view.Pager{}
 	refused := op.newRestart(20)
 	refused.Doable, refused.Start.Why = 0, view.Say("restarts.why.nothing")
+	told := op.newRestart(12)
+	told.Mode, told.Modes[0].Active, told.Modes[1].Active = "delivery", false, true
+	told.Effects = []view.Effect{told.Effects[0], {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
 	return []Sample{
 		{"restarts-full", view.PageRestarts, op.restarts(view.ListRows)},
 		{"restarts-empty", view.PageRestarts, op.restarts(view.ListEmpty)},
@@ -109,6 +112,7 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-preview", view.PageRestartNew, op.newRestart(10000)},
 		{"restart-preview-wrong", view.PageRestartNew, wrong},
 		{"restart-preview-small", view.PageRestartNew, op.newRestart(3)},
+		{"restart-preview-told", view.PageRestartNew, told},
 		{"restart-preview-refused", view.PageRestartNew, refused},
 		{"restart-preview-nothing", view.PageRestartNew, op.newRestart(0)},
 		{"restart-preview-read-only", view.PageRestartNew, ro.newRestart(40)},

@@ -1,0 +1,107 @@
+package restart_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/restart"
+	"koodesk/app/seal"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+// told writes what two messages made their customers be told: usage information
+// and a notice by SMS, a notice by mail, all of it sent; of a third, an SMS that a
+// person has sent again and that was given up.
+func (d *desk) told() {
+	d.t.Helper()
+	to := storetest.Keys(d.t).SealString(seal.Customer, "13800000000")
+	mail := storetest.Keys(d.t).SealString(seal.Customer, "ann@example.com")
+	d.failing(3)
+	d.exec(`UPDATE messages SET last_error = '{"code":"internal","key":"internal"}', status = 'failed'`)
+	d.exec(`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, provisioned_at)
+SELECT $1, 'i-' || n, 'CS' || n, 'CS' || n || '-000001', 'b', 'active', now() FROM generate_series(1, 3) AS n`, d.channel.ID)
+	d.exec(`
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, outcome, message_ref, unique_key, resends, counted_at)
+SELECT $1, n, n, kind, medium, 'en', CASE medium WHEN 'sms' THEN $2::bytea ELSE $3::bytea END, '', status, 'handed_over', kind || n, kind || n, resends, now()
+  FROM (VALUES (1, 'usage_info', 'sms', 'succeeded', 0), (1, 'unfrozen', 'sms', 'succeeded', 0), (2, 'unfrozen', 'email', 'succeeded', 0),
+               (3, 'unfrozen', 'sms', 'failed', 1)) AS v (n, kind, medium, status, resends)`, d.channel.ID, to, mail)
+	d.exec(`INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, unique_key, status, attempts) VALUES ('deliver', 'notice', 3, 3, 4, 'deliver/resend/4/1', 'failed', 10)`)
+	hours := time.Now().UTC().Add(-2*time.Hour).Format("15:04") + "-" + time.Now().UTC().Add(2*time.Hour).Format("15:04")
+	d.exec(`INSERT INTO products (channel_id, product_id, driver, settings) VALUES ($1, '*', 'manual', jsonb_build_object('quiet_hours', $2::text))`, d.channel.ID, hours)
+}
+
+// send does the tasks that send messages.
+func (d *desk) send() {
+	d.t.Helper()
+	var ids []int64
+	_, err := d.store.Relay(d.t.Context(), []string{"deliver", "notice"}, 10, func(due []store.Due) (taken []int64, err error) {
+		for _, t := range due {
+			ids = append(ids, t.ID)
+		}
+		return ids, nil
+	})
+	require.NoError(d.t, err)
+	for _, id := range ids {
+		task, ok, err := d.store.Claim(d.t.Context(), id, time.Minute)
+		require.NoError(d.t, err)
+		require.True(d.t, ok)
+		require.NoError(d.t, d.deliver.Deliver(d.t.Context(), task))
+	}
+}
+
+const howTheyStand = `SELECT string_agg(concat_ws(' ', id, kind, medium, status, CASE WHEN status = 'pending' THEN held_why END), ', ' ORDER BY id) FROM deliveries`
+
+// Many who are told again at once are not woken by it, nor does it stand in the
+// way of anybody's usage information, which itself goes at any hour. Each message
+// has an attempt that says who did it.
+func TestManyAreToldAgainInTheirDay(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.told()
+	again := failed
+	again.Mode = store.RestartDelivery
+	b, err := d.batches.Start(t.Context(), restart.Order{RestartSet: again}, ann)
+	require.NoError(t, err)
+	require.Equal(t, []int{3, 0}, []int{b.Restarted, b.Refused})
+	require.Equal(t, "1 deliver, 2 notice, 3 notice, 4 notice", d.text(`SELECT string_agg(concat_ws(' ', delivery_id, kind), ', ' ORDER BY delivery_id) FROM tasks WHERE status = 'pending' AND delivery_id IS NOT NULL`))
+	require.Equal(t, "1 000004, 2 000004, 3 000004", d.text(`SELECT string_agg(concat_ws(' ', message_id, result_code), ', ' ORDER BY message_id) FROM attempts WHERE disposition = 'restart' AND source = 'operator' AND actor = '`+ann.Name+`'`))
+	require.Equal(t, "3", d.text(`SELECT count(*) FROM messages WHERE attempts = 2 AND status = 'failed' AND result_code = '000004'`))
+	d.send()
+	const held = "1 usage_info sms succeeded, 2 unfrozen sms pending quiet_hours, 3 unfrozen email succeeded, 4 unfrozen sms pending quiet_hours"
+	require.Equal(t, held, d.text(howTheyStand))
+
+	// One customer's, which a person sends, goes at once.
+	require.NoError(t, d.deliver.Resend(t.Context(), 2, "", ann))
+	d.send()
+	require.Equal(t, "succeeded", d.text(`SELECT status FROM deliveries WHERE id = 2`))
+}
+
+// A restart of many tasks or messages does not take over what a person once asked
+// for one of their customers.
+func TestManyTasksAreSentAgainInTheirDay(t *testing.T) {
+	t.Parallel()
+	for _, set := range []store.RestartSet{{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{4}}, {Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{3}}} {
+		d := open(t)
+		d.told()
+		b, err := d.batches.Start(t.Context(), restart.Order{RestartSet: set}, ann)
+		require.NoError(t, err)
+		require.Equal(t, 1, b.Restarted)
+		d.send()
+		require.Equal(t, "4 unfrozen sms pending quiet_hours", d.text(`SELECT concat_ws(' ', id, kind, medium, status, held_why) FROM deliveries WHERE id = 4`))
+	}
+}
+
+// A message without tasks keeps what is known of why it failed.
+func TestBeingToldAgainDoesNotHideWhyAMessageFailed(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.told()
+	d.exec(`DELETE FROM tasks`)
+	_, err := d.batches.Start(t.Context(), restart.Order{RestartSet: store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartDelivery, IDs: []int64{2}}}, ann)
+	require.NoError(t, err)
+	require.Equal(t, "failed internal", d.text(`SELECT concat_ws(' ', status, last_error ->> 'key') FROM messages WHERE id = 2`))
+}
