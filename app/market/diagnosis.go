@@ -83,3 +83,11 @@ func FindingCodes() []string {
 		FoundBody, FoundBodyLost, FoundQuery, FoundFormula, FoundEncoding, FoundOrder, FoundBlanks, FoundWithout, FoundTestFlag, FoundRaw,
 		FoundKeyNoStamp, FoundQuoted}
 }
+
+// FindingsOfOurKeys are the findings that, standing first, say that one of our keys
+// made the signature: no stranger could have, unless he repeats what he has seen.
+func FindingsOfOurKeys() []string {
+	return []string{FoundKeyRetired, FoundKeyClass, FoundKeyChannel, FoundKeyBlank, FoundClock, FoundZone, FoundUnit, FoundUnitMixed,
+		FoundBody, FoundBodyLost, FoundQuery, FoundFormula, FoundEncoding, FoundOrder, FoundBlanks, FoundWithout, FoundTestFlag, FoundRaw,
+		FoundKeyNoStamp, FoundQuoted}
+}

@@ -104,7 +104,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 		}
 		return h.unavailable(ctx, c, nil, err)
 	}
-	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(),
+	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(), Own: c.Get(fiber.HeaderUserAgent) == market.OwnAgent,
 		Request: store.Request{Method: c.Method(), Query: string(c.Request().URI().QueryString()), Body: append([]byte(nil), c.Request().Body()...)}}}
 	answer := h.answer
 	switch k.form = formOf(traitsOf(c, k.arrived.Request.Query)); k.form {
@@ -169,7 +169,7 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 // take hands a proved call over, and notes what it tells of its key. Our own
 // checks and plays tell nothing of what is bound in the Seller Center.
 func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error) ([]byte, market.ResultCode, error) {
-	in, own := h.o.Intake, c.Get(fiber.HeaderUserAgent) == market.OwnAgent
+	in, own := h.o.Intake, k.arrived.Own
 	if !own {
 		in.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	}

@@ -26,4 +26,9 @@ func TestOnlyTheMarketplacesCallsTellOfTheirKey(t *testing.T) {
 	require.Equal(t, "000000", s.send(shot{body: debug}).fields["resultCode"])
 	require.Equal(t, "1 1", known())
 	require.Equal(t, "1", s.text(`SELECT case_key::text FROM messages WHERE test AND status = 'succeeded'`))
+	s.send(shot{body: debug, key: "nobody's", agent: market.OwnAgent})
+	s.send(shot{body: `{"activity":"queryInstance","instanceId":"b1","testFlag":"1"}`, agent: market.OwnAgent})
+	s.handler.Settle()
+	require.Equal(t, "newInstance Koodesk,newInstance Koodesk,queryInstance Koodesk", s.text(`
+SELECT string_agg(m.activity || ' ' || a.actor, ',' ORDER BY m.activity) FROM attempts a JOIN messages m ON m.id = a.message_id WHERE a.actor <> ''`))
 }
