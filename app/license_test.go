@@ -326,6 +326,16 @@ func TestALicenseIsHandedInByAPerson(t *testing.T) {
 	r := newRig(t)
 	r.licenses("manual")
 	id := r.sold("CS2611260009LICII")
+	timed := func(activity string) int {
+		return r.count(`SELECT count(*) FROM messages WHERE online_license AND retry_until - first_received_at = '2 hours' AND activity = '` + activity + `'`)
+	}
+	require.Equal(t, 1, timed(market.NewInstance), "the order has told that it is a License")
+	r.callLicense(market.License, market.UpdateInstanceStatus, "instanceId", id, "status", "UNFREEZE")
+	require.Equal(t, 1, timed(market.UpdateInstanceStatus), "and of what comes later it is known")
+	_, err := r.store.SQL().Exec(`UPDATE messages SET status = 'processing', last_error = '{"code":"unavailable","key":"order_query.unreachable"}' WHERE activity = 'newInstance'`)
+	require.NoError(t, err)
+	clock := r.api(http.MethodGet, "/messages/"+r.items("/messages?activity=newInstance")[0]["id"].(string), nil, 200)["retry"].(map[string]any)
+	require.Equal(t, []any{7200.0, 120.0, "CN 0070649282"}, []any{clock["window_seconds"], clock["interval_seconds"], clock["source"]})
 	r.callLicense(market.License, market.GetLicenseAsync, "instanceId", id, "eventId", "E-1")
 	require.Eventually(t, func() bool {
 		return r.count(`SELECT count(*) FROM tasks WHERE kind = 'license' AND run_at > '9000-01-01'`) == 1

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,7 +179,7 @@ func probes(ctx context.Context, tx *store.Tx) error {
 func failingInterfaces(ch store.ProbedChannel) []string {
 	var out []string
 	for _, r := range ch.Rows {
-		if market.ProbeStreak(r.Days[:]) > 0 {
+		if market.ProbeStreak(r.Days[:]) > 0 && !slices.Contains(out, r.Activity) {
 			out = append(out, r.Activity)
 		}
 	}

@@ -39,7 +39,8 @@ func TestAWindowIsSaidAtHalfAndAtTheLastQuarterOnceEach(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.hook(alert.Setting{Endings: true})
-	id := h.message("CS1", 100*time.Minute) // of 3 hours
+	id := h.message("CS1", 100*time.Minute)             // of 3 hours
+	h.exec(`UPDATE messages SET status = 'processing'`) // tries of ours are still to come
 	h.watch()
 	require.Zero(t, h.all(), "not half yet")
 	h.exec(`UPDATE messages SET retry_until = now() + interval '89 minutes'`)
@@ -75,8 +76,10 @@ func TestWhatTheMarketplaceHoldsForRightIsNoAlert(t *testing.T) {
 	h.hook(alert.Setting{})
 	h.message("CS1", 5*time.Minute)
 	h.message("CS2", 5*time.Minute)
+	h.message("CS3", 5*time.Minute)
 	h.exec(`UPDATE messages SET result_code = '000000' WHERE order_id = 'CS1'`)
 	h.exec(`UPDATE messages SET test = TRUE WHERE order_id = 'CS2'`)
+	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL WHERE order_id = 'CS3'`) // nothing has failed yet
 	h.watch()
 	require.Equal(t, "0", h.text(`SELECT count(*)::text FROM alerts`))
 }

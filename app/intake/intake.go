@@ -116,19 +116,10 @@ type Arrived struct {
 	Call       market.Call
 	ReceivedAt time.Time
 	IP         string
+	Own        bool // it says that it is our own agent's (market.OwnAgent)
 	Request    store.Request
 	Key        string // secret of the key that proved the call; generations whose call is its query only
 	ProvedBy   int64  // id of the key that proved a call of the marketplace's; 0 for our own agents'
-}
-
-func (a Arrived) arrival(key string) store.Arrival {
-	window := market.RetryWindow(a.Call.Protocol, a.Call.Activity)
-	out := store.Arrival{Channel: a.Channel.ID, Call: a.Call, Key: key, ReceivedAt: a.ReceivedAt,
-		Elapsed: time.Since(a.ReceivedAt), IP: a.IP, Request: a.Request.Pack()}
-	if window > 0 && !a.Call.Test {
-		out.RetryUntil = a.ReceivedAt.Add(window)
-	}
-	return out
 }
 
 // Handle takes a proved, well-formed call over and gives the very bytes to

@@ -7,7 +7,6 @@ type Diagnosis struct {
 	Checks   []Check   `json:"checks"`
 	Findings []Finding `json:"findings"`      // the most probable cause first; never empty
 	Cut      bool      `json:"cut,omitempty"` // the search for causes met its bound before its end
-	Own      bool      `json:"own,omitempty"` // the call says that it is our own agent's (OwnAgent)
 }
 
 // Check is one step of the proof.
@@ -81,6 +80,14 @@ func FindingCodes() []string {
 	return []string{FoundKit, FoundNothingSigned, FoundMethod, FoundInBody, FoundNoKey, FoundUnreadable, FoundMissing, FoundPassesNow,
 		FoundKeyRetired, FoundKeyClass, FoundKeyChannel, FoundKeyBlank, FoundKeyUnknown,
 		FoundClock, FoundZone, FoundOld, FoundUnit, FoundUnitMixed, FoundReplay, FoundAgain,
+		FoundBody, FoundBodyLost, FoundQuery, FoundFormula, FoundEncoding, FoundOrder, FoundBlanks, FoundWithout, FoundTestFlag, FoundRaw,
+		FoundKeyNoStamp, FoundQuoted}
+}
+
+// FindingsOfOurKeys are the findings that, standing first, say that one of our keys
+// made the signature: no stranger could have, unless he repeats what he has seen.
+func FindingsOfOurKeys() []string {
+	return []string{FoundKeyRetired, FoundKeyClass, FoundKeyChannel, FoundKeyBlank, FoundClock, FoundZone, FoundUnit, FoundUnitMixed,
 		FoundBody, FoundBodyLost, FoundQuery, FoundFormula, FoundEncoding, FoundOrder, FoundBlanks, FoundWithout, FoundTestFlag, FoundRaw,
 		FoundKeyNoStamp, FoundQuoted}
 }

@@ -16,10 +16,10 @@ var ProbeZone = time.FixedZone("UTC+8", 8*60*60)
 
 // Probes is what debugging calls to one interface in half a day came to. The
 // marketplace sends its saved debugging cases every morning and every afternoon;
-// what a seller debugs by hand, or has checked by the self-check, looks the same.
+// what a seller debugs by hand in the Seller Center looks the same.
 type Probes struct {
 	Passed  int
-	Failed  int
+	Failed  int // answered otherwise than with success, or refused although a key of ours has signed it
 	Refused int // not proved authentic, so perhaps not the marketplace's
 }
 

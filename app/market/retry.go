@@ -52,6 +52,11 @@ func (r RetryRule) Restartable() bool {
 	return false
 }
 
+// FailsOrders tells whether an order has failed when the marketplace stops calling.
+func (r RetryRule) FailsOrders() bool {
+	return r.Window > 0 && (r.Then == Unsubscribed || r.Then == StaysOpen)
+}
+
 // Times is how many calls fit into the window; 0 where the pages do not tell.
 func (r RetryRule) Times() int {
 	switch {
@@ -87,8 +92,8 @@ var retryRules = []RetryRule{
 	{V1, ChangeInstanceStatus, 0, 0, false, Unpublished, nil, "CN 0070649407, intl 0070649069"},
 	{V1, QueryInstance, 0, 0, false, Unpublished, nil, "CN 0070649185, intl 0070649081"},
 
-	// An online License's instances are called by V2's interfaces, so that its
-	// messages are V2's. Its page says 2 h and 3 h in one paragraph.
+	// An online License's instances are called by V2's interfaces: see
+	// OnlineLicenseRule. Its page says 2 h and 3 h in one paragraph.
 	{License, NewInstance, 2 * time.Hour, 2 * time.Minute, false, Unsubscribed, []Doubt{DoubtWindow}, "CN 0070649282"},
 	{License, RefreshInstance, 2 * time.Hour, 0, false, StaysFailed, nil, "CN 0070649282"},
 	{License, UpdateInstanceStatus, 2 * time.Hour, 0, false, StaysFailed, nil, "CN 0070649282"},
@@ -133,6 +138,17 @@ func RetryOf(p Protocol, activity string) RetryRule {
 // interface by itself, counted from its first call; 0 means that nothing is
 // published, or that it does not.
 func RetryWindow(p Protocol, activity string) time.Duration { return RetryOf(p, activity).Window }
+
+// OnlineLicenseRule is how the marketplace treats a call of V2.0's if its instance
+// is an online License's, which the call does not tell; nil: no otherwise.
+func OnlineLicenseRule(p Protocol, activity string) *RetryRule {
+	for _, r := range retryRules {
+		if p == V2 && r.Protocol == License && r.Activity == activity {
+			return &r
+		}
+	}
+	return nil
+}
 
 // RestartPath is where the seller restarts a failed call in the site's own
 // console, in that console's words, the button last. Confirmed is false where

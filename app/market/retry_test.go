@@ -217,8 +217,10 @@ Afterwards:
 - **polled**: asked until the instance's information is answered; interval and end are not published.
 - **buyer**, **administrator**: they decide whether it is called again. A fragment speaks of 5 calls instead.
 
-The interfaces for instances of an online License are V2.0's to the byte: its messages are shown with the times of v2,
-although its own page gives those of the rows "license".
+The interfaces for instances of an online License are V2.0's to the byte, but its own page gives them the times of the rows
+"license". They count for messages of an instance whose order has told its product, if that product's entry here supplies
+Licenses: from the moment that the order is known (then for what has come already, too), or from the call on. Until then
+those of v2 count, and the page of a message says how long it is if it is a License. upgradeInstance has no row of its own.
 
 ## Which restart is enough
 

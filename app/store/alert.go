@@ -201,19 +201,20 @@ func (r RunningOut) Fault() (*fault.Record, error) {
 	return fault.ParseRecord([]byte(*r.Error))
 }
 
-// What counts is what the marketplace was told when it called last.
+// What counts is what the marketplace was told when it called last. Its time runs
+// also for what still has automatic tries to come.
 const runningOut = `
-SELECT m.id::text AS subject, m.protocol, m.activity, m.order_id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = m.channel_id), '') AS channel,
+SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = m.channel_id), '') AS channel,
        '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error
   FROM messages m
   JOIN unnest($1::text[], $2::text[], $3::float8[]) AS w (protocol, activity, seconds)
-    ON w.protocol = m.protocol
+    ON w.protocol = CASE WHEN m.online_license THEN 'license' ELSE m.protocol END
    AND w.activity = m.activity
   LEFT JOIN alerts a
     ON a.kind = 'retry_window'
    AND a.subject = m.id::text
    AND a.cleared_at IS NULL
- WHERE m.status = 'failed'
+ WHERE (m.status = 'failed' OR m.status = 'processing' AND m.last_error IS NOT NULL)
    AND m.retry_until IS NOT NULL
    AND NOT m.test
    AND m.retry_until > now()

@@ -29,7 +29,7 @@ func callsRefused(since string) string {
                AND m.last_received_at > now() - interval '` + since + `'
                AND a.at > now() - interval '` + since + `'
                AND a.part >= month_of(now() - interval '2 days')
-               AND a.diagnosis ->> 'own' IS NULL`
+               AND a.actor = ''`
 }
 
 // keyReplaced is whose calls are refused whatever others prove: products are bound

@@ -273,7 +273,10 @@ UPDATE instances
 		nullBytes(t.keys.SealString(seal.Customer, i.Email)), nullBytes(t.keys.Index(market.FoldEmail(i.Email))),
 		nullBytes(t.keys.SealString(seal.Customer, i.Phone)), nullBytes(t.keys.Index(market.FoldPhone(i.Phone))),
 		nullBytes(t.keys.Seal(seal.Customer, raw)), i.Amount, i.DiskSize, i.BandWidth)
-	return toFault(err)
+	if err != nil {
+		return toFault(err)
+	}
+	return t.licenseTimes(ctx, i)
 }
 
 // SaveAccess writes the access data of an instance and counts its version up.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"time"
@@ -53,12 +54,15 @@ func (t *Tx) OpenMessage(ctx context.Context, a Arrival) (OpenMessage, error) {
 	err := t.tx.GetContext(ctx, &m.ID, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, content_hash, status,
                       order_id, order_line_id, business_id, instance_id,
-                      first_received_at, last_received_at, retry_until)
-VALUES ($1, $2, $3, $4, $5, $6, 'processing', $7, $8, $9, $10, $11, $11, $12)
+                      first_received_at, last_received_at, retry_until, online_license)
+SELECT $1::bigint, $2, $3, $4::boolean, $5, $6::bytea, 'processing', $7, $8, $9, $10::text, $11::timestamptz, $11,
+       CASE WHEN online THEN $14::timestamptz ELSE $12::timestamptz END, online
+  FROM (SELECT $13::boolean AND `+licensed("$1", "$10")+` AS online) l
 ON CONFLICT (channel_id, test, idem_key) DO NOTHING
 RETURNING id`,
 		a.Channel, string(c.Protocol), c.Activity, c.Test, a.Key, nullBytes(c.ContentHash),
-		c.OrderID, c.OrderLineID, c.BusinessID, c.InstanceID(), a.ReceivedAt, nullTime(a.RetryUntil))
+		c.OrderID, c.OrderLineID, c.BusinessID, c.InstanceID(), a.ReceivedAt, nullTime(a.RetryUntil),
+		a.LicenseRule, nullTime(a.LicenseUntil))
 	if err == nil || !fault.Is(toFault(err), fault.NotFound) {
 		return m, toFault(err)
 	}
@@ -131,10 +135,11 @@ UPDATE messages
        last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error) END,
        last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
        retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
-                          WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN $8
+                          WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
                           ELSE retry_until END,
        updated_at = now()
- WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil))
+ WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
+		nullTime(a.LicenseUntil))
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -153,7 +158,7 @@ VALUES ($1, $2, $3, $4, $5, $6,
         $7 + (extract(epoch FROM clock_timestamp() - now()) * 1000000)::integer,
         $8, $9, $10::inet, $11, $12, $13)
 RETURNING id`,
-		append([]any{id, a.ReceivedAt, o.Source, o.Actor, o.Disposition, string(o.Code),
+		append([]any{id, a.ReceivedAt, o.Source, cmp.Or(o.Actor, a.Agent), o.Disposition, string(o.Code),
 			int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
 			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed)}, shown...)...)
 	if err == nil && o.Disposition == Conflict {

@@ -17,8 +17,13 @@ type Arrival struct {
 	ReceivedAt time.Time     // when the first byte was handled
 	Elapsed    time.Duration // spent before the transaction
 	IP         string        // "" when unknown
+	Agent      string        // which agent of our own called; "": the marketplace's
 	Request    []byte        // query and body, as the protocol stores them
 	RetryUntil time.Time     // until when the marketplace retries by itself; zero: unknown
+	// If the instance is an online License's, whose calls are V2.0's, it has times of
+	// its own (LicenseRule), and the marketplace retries until then.
+	LicenseRule  bool
+	LicenseUntil time.Time
 }
 
 // Purchase is an arrival of newInstance with the answers that it may get.
@@ -87,5 +92,14 @@ func (s *Store) takePurchase(ctx context.Context, p Purchase) (Taken, error) {
 	}
 	out.Response = []byte(response)
 	out.TaskID = task.Int64
-	return out, nil
+	if p.Agent == "" {
+		return out, nil
+	}
+	_, err = s.db.ExecContext(ctx, `
+UPDATE attempts
+   SET actor = $2
+ WHERE message_id = $1
+   AND part >= month_of(now() - interval '2 days')
+   AND id = (SELECT max(a.id) FROM attempts a WHERE a.message_id = $1 AND a.part >= month_of(now() - interval '2 days'))`, out.MessageID, p.Agent)
+	return out, toFault(err)
 }

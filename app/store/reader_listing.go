@@ -5,8 +5,16 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"koodesk/app/market"
+)
+
+// marketplaces says of an attempt a that the marketplace made it, and no agent of
+// our own; signedHere of a refused one that a key of ours ($3) has signed it.
+const (
+	marketplaces = `a.source = 'marketplace' AND a.actor = ''`
+	signedHere   = `COALESCE(a.diagnosis #>> '{findings,0,code}' = ANY ($3), FALSE)`
 )
 
 // ProbeDays is how many days of probes are looked at.
@@ -20,21 +28,24 @@ type ProbedChannel struct {
 	Last    time.Time // the end of the last half day with a call
 }
 
-// ProbeRow is one interface's days, the oldest first, the last one today.
+// ProbeRow is the days of one interface, of one product where that is known, the oldest first, the last one today.
 type ProbeRow struct {
 	Protocol string
 	Activity string
+	Product  string // that of the instance or order that the calls name; "": unknown
 	Days     [ProbeDays]market.ProbeDay
 }
 
 // Probes tells what the debugging calls of the last ProbeDays days came to, by
-// channel and interface.
+// channel, interface and product. Our own agents' do not count. A refused call that
+// a key of ours has signed is the marketplace's, and failed.
 func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedChannel, error) {
 	first := market.ProbeDate(now).AddDate(0, 0, 1-ProbeDays)
 	var halves []struct {
 		Channel   string    `db:"channel"`
 		Protocol  string    `db:"protocol"`
 		Activity  string    `db:"activity"`
+		Product   string    `db:"product"`
 		Day       time.Time `db:"day"`
 		Afternoon bool      `db:"afternoon"`
 		Passed    int       `db:"passed"`
@@ -42,23 +53,28 @@ func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedChannel, er
 		Refused   int       `db:"refused"`
 	}
 	err := sqlx.SelectContext(ctx, r.q, &halves, `
-SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity,
+SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity, p.product,
        date_trunc('day', a.at AT TIME ZONE interval '8 hours') AS day,
        extract(hour FROM a.at AT TIME ZONE interval '8 hours') >= 12 AS afternoon,
        count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code = $2) AS passed,
-       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code <> $2) AS failed,
-       count(*) FILTER (WHERE a.disposition = 'rejected') AS refused
+       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code <> $2 OR a.disposition = 'rejected' AND `+signedHere+`) AS failed,
+       count(*) FILTER (WHERE a.disposition = 'rejected' AND NOT `+signedHere+`) AS refused
   FROM messages m
   JOIN attempts a
     ON a.message_id = m.id
-   AND a.source = 'marketplace'
+   AND `+marketplaces+`
    AND a.at >= $1
    AND a.part >= month_of($1::timestamptz - interval '2 days')
+ CROSS JOIN LATERAL (
+       SELECT COALESCE((SELECT i.product_id FROM instances i WHERE i.channel_id = m.channel_id AND i.instance_id = m.instance_id),
+                       (SELECT max(i.product_id) FROM instances i WHERE i.channel_id = m.channel_id AND i.order_id = m.order_id AND m.order_id <> ''),
+                       '') AS product) p
  WHERE m.test
    AND m.last_received_at >= $1
    AND m.activity <> ''
- GROUP BY m.channel_id, m.protocol, m.activity, day, afternoon
- ORDER BY channel, m.protocol, m.activity`, market.HalfEnds(first.AddDate(0, 0, -1), true), string(market.Success))
+ GROUP BY m.channel_id, m.protocol, m.activity, p.product, day, afternoon
+ ORDER BY channel, m.protocol, m.activity, p.product`, market.HalfEnds(first.AddDate(0, 0, -1), true), string(market.Success),
+		pq.Array(market.FindingsOfOurKeys()))
 	if err != nil {
 		return nil, toFault(err)
 	}
@@ -68,8 +84,8 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
 			out = append(out, ProbedChannel{Slug: h.Channel})
 		}
 		ch := &out[len(out)-1]
-		if n := len(ch.Rows); n == 0 || ch.Rows[n-1].Protocol != h.Protocol || ch.Rows[n-1].Activity != h.Activity {
-			ch.Rows = append(ch.Rows, ProbeRow{Protocol: h.Protocol, Activity: h.Activity})
+		if n := len(ch.Rows); n == 0 || ch.Rows[n-1].Protocol != h.Protocol || ch.Rows[n-1].Activity != h.Activity || ch.Rows[n-1].Product != h.Product {
+			ch.Rows = append(ch.Rows, ProbeRow{Protocol: h.Protocol, Activity: h.Activity, Product: h.Product})
 		}
 		n := int(h.Day.Sub(first).Hours() / 24)
 		if n < 0 || n >= ProbeDays { // the clocks of the database and of this program differ
@@ -93,36 +109,6 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
 	return out, nil
 }
 
-// FailedOrders is how many of a product's purchases have failed.
-type FailedOrders struct {
-	Channel   string `db:"channel"`
-	ProductID string `db:"product_id"` // "" where the order query has not told it
-	Lost      int    `db:"lost"`       // the marketplace has given them up
-	AtRisk    int    `db:"at_risk"`    // it still tries
-}
-
-// FailedOrders counts the purchases that came in since then and stand failed, by
-// channel and product, those with the most first.
-func (r *Reader) FailedOrders(ctx context.Context, since, now time.Time) ([]FailedOrders, error) {
-	out := []FailedOrders{}
-	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, COALESCE(i.product_id, '') AS product_id,
-       count(*) FILTER (WHERE m.retry_until IS NULL OR m.retry_until <= $2) AS lost,
-       count(*) FILTER (WHERE m.retry_until > $2) AS at_risk
-  FROM messages m
-  LEFT JOIN instances i
-         ON i.instance_id = m.instance_id
-        AND i.channel_id = m.channel_id
- WHERE m.status = 'failed'
-   AND m.last_received_at >= $1
-   AND m.first_received_at >= $1
-   AND NOT m.test
-   AND m.activity = ANY ('{newInstance,getLicense}')
- GROUP BY m.channel_id, product_id
- ORDER BY lost DESC, at_risk DESC, channel, product_id`, since, now)
-	return out, toFault(err)
-}
-
 // CallRate is how the marketplace's calls to one interface went. The durations
 // are those from arrival to answer.
 type CallRate struct {
@@ -136,8 +122,8 @@ type CallRate struct {
 	Max      float64 `db:"max"`
 }
 
-// CallRates sums up the real, authentic calls since then, by channel and
-// interface.
+// CallRates sums up the marketplace's real, authentic calls since then, by channel
+// and interface.
 func (r *Reader) CallRates(ctx context.Context, since time.Time) ([]CallRate, error) {
 	out := []CallRate{}
 	err := sqlx.SelectContext(ctx, r.q, &out, `
@@ -152,7 +138,7 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
     ON m.id = a.message_id
  WHERE a.at >= $1
    AND a.part >= month_of($1::timestamptz - interval '2 days')
-   AND a.source = 'marketplace'
+   AND `+marketplaces+`
    AND a.disposition <> 'rejected'
    AND NOT m.test
  GROUP BY m.channel_id, m.protocol, m.activity

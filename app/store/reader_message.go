@@ -57,6 +57,7 @@ type MessageRow struct {
 	LastReceivedAt  time.Time
 	LastError       *fault.Record
 	RetryUntil      time.Time // until when the marketplace itself retries a failing call
+	OnlineLicense   bool      // a call of V2.0's for an instance that is known to be an online License's
 }
 
 // MessageDetail is one message with what happened to it. Attempts are the newest
@@ -70,6 +71,7 @@ type MessageDetail struct {
 	HasInstance bool              // InstanceID names an instance of the channel
 	Site        market.Site       // of the channel
 	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
+	IfLicense   time.Duration     // for how long the marketplace calls if the instance is an online License's, which its order is still to tell; else 0
 }
 
 type messageRow struct {
@@ -91,13 +93,14 @@ type messageRow struct {
 	Last       time.Time      `db:"last_received_at"`
 	LastError  sql.NullString `db:"last_error"`
 	RetryUntil sql.NullTime   `db:"retry_until"`
+	Online     bool           `db:"online_license"`
 }
 
 var messageList = source{
 	list: list{letter: 'm', at: "m.last_received_at", id: "m.id"},
 	columns: `m.id, (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity, m.test, m.idem_key,
        m.status, m.result_code, m.order_id, m.order_line_id, m.business_id, m.instance_id, m.attempts, m.conflicts,
-       m.first_received_at, m.last_received_at, m.last_error, m.retry_until`,
+       m.first_received_at, m.last_received_at, m.last_error, m.retry_until, m.online_license`,
 	table: "messages",
 	alias: "m",
 	lean:  true,
@@ -109,7 +112,7 @@ func (m *messageRow) show() (MessageRow, error) {
 		ID: m.ID, Channel: m.Channel, Protocol: m.Protocol, Activity: m.Activity, Scene: sceneOf(m.Activity, m.IdemKey), Test: m.Test,
 		Status: m.Status, ResultCode: m.ResultCode, OrderID: m.OrderID, OrderLineID: m.LineID, InstanceID: m.InstanceID,
 		Attempts: m.Attempts, Conflicts: m.Conflicts, FirstReceivedAt: m.First.UTC(), LastReceivedAt: m.Last.UTC(),
-		LastError: last, RetryUntil: utc(m.RetryUntil),
+		LastError: last, RetryUntil: utc(m.RetryUntil), OnlineLicense: m.Online,
 	}, err
 }
 
@@ -173,12 +176,14 @@ func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*Me
 	var row struct {
 		messageRow
 		HasInstance bool              `db:"has_instance"`
+		Ordered     bool              `db:"ordered"`
 		Site        market.Site       `db:"site"`
 		Answered    market.ResultCode `db:"answered"`
 	}
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+messageList.columns+`,
        NOT m.test AND EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id) AS has_instance,
+       EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id AND i.product_id <> '') AS ordered,
        (SELECT c.site FROM channels c WHERE c.id = m.channel_id) AS site,
        COALESCE((SELECT a.result_code
                    FROM attempts a
@@ -200,6 +205,9 @@ SELECT `+messageList.columns+`,
 	}
 	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance,
 		Site: row.Site, Answered: row.Answered}
+	if r := market.OnlineLicenseRule(market.Protocol(d.Protocol), d.Activity); r != nil && !row.Ordered {
+		d.IfLicense = r.Window
+	}
 	log, err := r.AttemptList(ctx, id, Paging{Limit: attempts})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,9 @@ func (m *MessageDetail) RetryClock(now time.Time) (c market.RetryClock, ok bool)
 		return market.RetryClock{}, false
 	}
 	s := market.Standing{Protocol: market.Protocol(m.Protocol), Activity: m.Activity, Until: m.RetryUntil, Called: m.LastReceivedAt, Answered: m.Answered}
+	if m.OnlineLicense {
+		s.Protocol = market.License
+	}
 	switch m.Status {
 	case MessageFailed:
 		s.Failing, s.Refused = true, market.Misunderstood(m.IdemKey)

@@ -104,7 +104,7 @@ func (h *Handler) Serve(c *fiber.Ctx) error {
 		}
 		return h.unavailable(ctx, c, nil, err)
 	}
-	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(),
+	k := &call{channel: ch, arrived: intake.Arrived{Channel: ch, ReceivedAt: start, IP: c.IP(), Own: c.Get(fiber.HeaderUserAgent) == market.OwnAgent,
 		Request: store.Request{Method: c.Method(), Query: string(c.Request().URI().QueryString()), Body: append([]byte(nil), c.Request().Body()...)}}}
 	answer := h.answer
 	switch k.form = formOf(traitsOf(c, k.arrived.Request.Query)); k.form {
@@ -170,7 +170,7 @@ func (h *Handler) answer(ctx context.Context, c *fiber.Ctx, k *call) ([]byte, ma
 // checks and plays tell nothing of what is bound in the Seller Center.
 func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error) ([]byte, market.ResultCode, error) {
 	in := h.o.Intake
-	if !ours(c) {
+	if !k.arrived.Own {
 		k.arrived.ProvedBy = k.proof.KeyID
 		in.Used(ctx, k.proof.KeyID, k.arrived.ReceivedAt)
 	}
@@ -179,9 +179,6 @@ func (h *Handler) take(ctx context.Context, c *fiber.Ctx, k *call, readErr error
 	}
 	return in.Handle(ctx, k.arrived)
 }
-
-// ours tells whether a call says that it is our own agent's.
-func ours(c *fiber.Ctx) bool { return c.Get(fiber.HeaderUserAgent) == market.OwnAgent }
 
 // prove checks signature, time window and the memory of nonces.
 func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {

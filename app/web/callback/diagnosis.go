@@ -50,7 +50,6 @@ type sick struct {
 	ip      string
 	attempt int64
 	cause   *fault.Error
-	own     bool // see market.OwnAgent
 }
 
 // later diagnoses a call in the background; false when there is no room, or no
@@ -105,7 +104,7 @@ func sickOf(c *fiber.Ctx, k *call, cause *fault.Error) sick {
 		call: diagnose.Call{Generation: k.form, Method: r.Method, Query: r.Query, Body: r.Body, ContentType: string(c.Request().Header.ContentType()),
 			At: k.arrived.ReceivedAt, Class: k.class(), Reason: cause.Key,
 			Token: c.Get(headerToken), Sign: c.Get(headerSign), Timestamp: c.Get(headerTimestamp), Nonce: c.Get(headerNonce)},
-		channel: k.channel.ID, slug: k.channel.Slug, ip: k.arrived.IP, cause: cause, own: ours(c),
+		channel: k.channel.ID, slug: k.channel.Slug, ip: k.arrived.IP, cause: cause,
 	}
 }
 
@@ -128,7 +127,6 @@ func (h *Handler) examine(ctx context.Context, s sick) {
 		}
 	}
 	d := diagnose.Diagnose(s.call, candidates, h.recall(ctx, s))
-	d.Own = s.own
 	h.logRefusal(ctx, s, d.Findings)
 	if err := h.o.Intake.Diagnosed(ctx, s.attempt, d); err != nil {
 		h.o.Log.WarnContext(ctx, "a diagnosis was not kept", "channel", s.slug, "error", err)

@@ -19,13 +19,6 @@ func TestOnlyTheMarketplacesCallsTellOfTheirKey(t *testing.T) {
 	const debug = `{"activity":"newInstance","businessId":"b1","orderId":"MOCKPERIODYEARNEW","orderLineId":"MOCKPERIODYEARNEW-000001","testFlag":"1"}`
 	require.Equal(t, "000000", s.send(shot{body: debug, agent: market.OwnAgent}).fields["resultCode"])
 	require.Equal(t, "0 0", known())
-	own := func() string {
-		return s.text(`SELECT string_agg(COALESCE(diagnosis->>'own', '-'), ',' ORDER BY id) FROM attempts WHERE disposition = 'rejected'`)
-	}
-	s.send(shot{body: debug, key: "nobody's", agent: market.OwnAgent})
-	s.send(shot{body: debug, key: "nobody's"})
-	s.handler.Settle()
-	require.Equal(t, "true,-", own(), "nor is it alerted of")
 	s.send(shot{body: `{"activity":"newInstance","businessId":"b1","orderId":"","testFlag":"1"}`})
 	require.Equal(t, "1 0", known(), "what is refused cannot be saved as a case")
 	s.send(shot{body: line})
@@ -33,4 +26,9 @@ func TestOnlyTheMarketplacesCallsTellOfTheirKey(t *testing.T) {
 	require.Equal(t, "000000", s.send(shot{body: debug}).fields["resultCode"])
 	require.Equal(t, "1 1", known())
 	require.Equal(t, "1", s.text(`SELECT case_key::text FROM messages WHERE test AND status = 'succeeded'`))
+	s.send(shot{body: debug, key: "nobody's", agent: market.OwnAgent})
+	s.send(shot{body: `{"activity":"queryInstance","instanceId":"b1","testFlag":"1"}`, agent: market.OwnAgent})
+	s.handler.Settle()
+	require.Equal(t, "newInstance Koodesk,newInstance Koodesk,queryInstance Koodesk", s.text(`
+SELECT string_agg(m.activity || ' ' || a.actor, ',' ORDER BY m.activity) FROM attempts a JOIN messages m ON m.id = a.message_id WHERE a.actor <> ''`))
 }

@@ -88,7 +88,7 @@ func probed(clock view.Clock, ch store.ProbedChannel) view.ProbedChannel {
 		out.Silent = clock.Time(ch.Last)
 	}
 	for _, r := range ch.Rows {
-		row := view.ProbeRow{Protocol: r.Protocol, Activity: r.Activity,
+		row := view.ProbeRow{Protocol: r.Protocol, Activity: r.Activity, Product: r.Product,
 			URL: addressOf("/messages", "").With("channel", ch.Slug, "protocol", r.Protocol, "activity", r.Activity, "test", "1").String()}
 		for _, day := range r.Days {
 			row.Halves = append(row.Halves, probeHalf(day.Morning, false), probeHalf(day.Afternoon, true))

@@ -44,13 +44,22 @@ func TestListingRiskTellsFailingProbesAndFailedOrders(t *testing.T) {
 	require.Equal(t, 2, page.Find("td.probe-failed").Length())
 	require.Equal(t, 1, page.Find("td.probe-refused").Length())
 
+	h.probe("releaseInstance", "000001", "rejected", 0, 0)
+	h.probe("upgradeInstance", "000005", "new", 0, 0)
+	h.exec(`UPDATE attempts a SET diagnosis = '{"checks": [], "findings": [{"code": "clock"}]}' FROM messages m WHERE m.id = a.message_id AND m.activity = 'releaseInstance'`)
+	h.exec(`UPDATE attempts a SET actor = 'Koodesk' FROM messages m WHERE m.id = a.message_id AND m.activity = 'upgradeInstance'`)
+	require.Equal(t, 3, v.get("/listing").Find("td.probe-failed").Length(), "signed with our key, so it is KooGallery's; and none of our own agents")
+
 	for _, order := range []string{"CS1", "CS2"} {
 		h.buy(order)
 	}
 	h.exec(`UPDATE messages SET status = 'failed', retry_until = now() + interval '1 hour' WHERE order_id <> ''`)
-	h.exec(`UPDATE messages SET retry_until = now() - interval '1 hour' WHERE order_id = 'CS2'`)
+	h.exec(`UPDATE messages SET status = 'succeeded' WHERE order_id = 'CS2'`)
+	h.exec(`UPDATE instances SET product_id = 'OFFI1' WHERE order_id = 'CS1'`)
+	h.exec(`UPDATE messages SET order_id = 'CS1' WHERE test AND activity = 'releaseInstance'`)
 	page = v.get("/listing")
-	require.Contains(t, page.words(".figures"), "not known yet11", "one was given up, one is still tried")
+	require.Contains(t, page.words(".figures"), "OFFI101", "it is still tried")
+	require.Equal(t, "OFFI1", page.words(".probes th code.id"), "the probe names an order")
 }
 
 func TestListingRiskTellsHowTheDaysCallsWent(t *testing.T) {

@@ -93,7 +93,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 	}
 	if clock, ok := m.RetryClock(s.Clock.Now); ok {
 		p.Retry = view.RetryOf(s.Clock, clock, m.Site)
-		p.Retry.Claimed = m.Status == store.MessageRejected
+		p.Retry.Claimed, p.Retry.IfLicense = m.Status == store.MessageRejected, m.IfLicense
 	}
 	return p
 }

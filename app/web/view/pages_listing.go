@@ -42,6 +42,7 @@ type ProbedChannel struct {
 type ProbeRow struct {
 	Protocol string
 	Activity string
+	Product  string // "" where the calls do not tell
 	URL      string // of its debugging calls
 	Halves   []ProbeHalf
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"strings"
+	"time"
 
 	"koodesk/app/market"
 )
@@ -15,6 +16,9 @@ type Retry struct {
 	Next    Time
 	Claimed bool // the call was never proved to be KooGallery's
 	Site    market.Site
+	// IfLicense is the window if the instance turns out to be an online License's; 0:
+	// it is known, or makes no difference.
+	IfLicense time.Duration
 }
 
 // RetryOf shows a clock to the reader.

@@ -21,6 +21,7 @@ func (k look) listing(state string) view.ListingPage {
 		return r
 	}
 	rows := []view.ProbeRow{row("newInstance", "pppppppppppppppppp--"), row("queryInstance", "ppppppp--ppppppppp--"), row("refreshInstance", "pppppppppppppppppp--")}
+	rows[2].Product = "OFFI846204237451911168"
 	well := view.ProbedChannel{Slug: "default", Limit: 5, Rows: rows}
 	p.Rates = []view.CallRate{
 		{Channel: "default", Protocol: "v2", Activity: "newInstance", Calls: 1284, Well: 10000, Rate: "100 %", P50: "3.1 ms", P95: "9.8 ms", Max: "41.0 ms"},

@@ -124,6 +124,7 @@ func messageSamples(op, ro look) []Sample {
 		{"message-retry-told", view.PageMessage, op.retries("told")},
 		{"message-retry-once", view.PageMessage, op.retries("once")},
 		{"message-retry-unpublished", view.PageMessage, op.retries("unpublished")},
+		{"message-retry-license", view.PageMessage, op.retries("license")},
 		{"message-retry-kit", view.PageMessage, op.retries("kit")},
 		{"message-processing", view.PageMessage, op.message("processing")},
 		{"message-succeeded", view.PageMessage, op.message("succeeded")},

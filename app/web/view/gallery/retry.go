@@ -37,7 +37,11 @@ func retry(state string) *view.Retry {
 func (k look) retries(name string) view.MessagePage {
 	p := k.message("failed")
 	s := market.Standing{Failing: true, Answered: market.OtherError}
+	var ifLicense time.Duration
 	switch name {
+	case "license":
+		s.Protocol, s.Activity, s.Until = market.V2, market.NewInstance, clock().Now.Add(2*time.Hour)
+		ifLicense = 2 * time.Hour
 	case "told":
 		s.Protocol, s.Activity, s.Answered = market.V1, market.NewInstance, market.Success
 	case "once":
@@ -49,5 +53,6 @@ func (k look) retries(name string) view.MessagePage {
 	}
 	c, _ := market.ReadClock(s, clock().Now)
 	p.Retry = view.RetryOf(clock(), c, market.SiteCN)
+	p.Retry.IfLicense = ifLicense
 	return p
 }
