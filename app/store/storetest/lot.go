@@ -16,8 +16,9 @@ import (
 // same database, which is the next test's.
 var lot = parking{}
 
-// spaces is how many connections wait in one process at most.
-const spaces = 32
+// spaces is how many connections wait in one process at most: four processes at
+// once stay below what the private PostgreSQL has connections for.
+const spaces = 20
 
 type parking struct {
 	sync.Mutex
