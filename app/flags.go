@@ -99,7 +99,7 @@ func (c *cli) open(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, c.config.DatabaseURL, keys, store.Options{MaxConns: c.config.MaxConns})
+	return store.Open(ctx, c.config.DatabaseURL, keys, store.Options{MaxConns: c.config.MaxConns, Connect: c.connect})
 }
 
 // with runs fn on an open database.

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -89,11 +90,13 @@ type cli struct {
 	stdout, stderr io.Writer
 	config         config.Config
 
-	// For tests: shorter waits, cheaper hashes of passwords, a mail server's own
-	// certificates, and word of the address that the web part listens on.
+	// For tests: shorter waits, cheaper hashes of passwords, connections that are
+	// used again, a mail server's own certificates, and word of the address that the
+	// web part listens on.
 	tune      func(*jobs.Options)
 	drivers   func(*store.Store) provision.Drivers // in place of the real ones of these names
 	hashing   signin.Cost
+	connect   func(url string) (driver.Connector, error)
 	mailCAs   *x509.CertPool
 	listening func(net.Addr)
 }

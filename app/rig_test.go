@@ -119,7 +119,7 @@ func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 
 // cli is a command line with the rig's settings.
 func (r *rig) cli(stdin string) *cli {
-	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
+	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick, connect: storetest.Connect, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
 		drivers: func(s *store.Store) provision.Drivers {
 			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
 		}}

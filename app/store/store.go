@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -27,9 +28,11 @@ type Store struct {
 	settled  atomic.Int64 // up to where SettleEvents has looked
 }
 
-// Options of Open. MaxConns 0 means 16, which measured best on two cores.
+// Options of Open. MaxConns 0 means 16, which measured best on two cores. Connect
+// makes the connections to a URL; nil means lib/pq's.
 type Options struct {
 	MaxConns int
+	Connect  func(url string) (driver.Connector, error)
 }
 
 // Open connects and checks that the database answers. The schema may still be
@@ -38,10 +41,14 @@ func Open(ctx context.Context, url string, keys *seal.Keyring, o Options) (*Stor
 	if o.MaxConns == 0 {
 		o.MaxConns = 16
 	}
-	db, err := sqlx.Open("postgres", url)
+	if o.Connect == nil {
+		o.Connect = func(url string) (driver.Connector, error) { return pq.NewConnector(url) }
+	}
+	connector, err := o.Connect(url)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "database.unreachable")
 	}
+	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxIdleTime(5 * time.Minute)

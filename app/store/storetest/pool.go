@@ -105,7 +105,7 @@ func URL(t testing.TB) string {
 	require.NoError(t, err, "all %d databases are in use", most)
 	t.Cleanup(func() { require.NoError(t, d.giveBack(context.Background(), n)) })
 	name := d.database(n)
-	emptied, err := empty(ctx, d.connection(n))
+	emptied, err := empty(ctx, d.connection(n), lot.of(with(d.server, name)))
 	require.NoError(t, err)
 	if !emptied {
 		require.NoError(t, d.create(ctx, name))
@@ -154,8 +154,9 @@ func (d *desk) exec(ctx context.Context, database string, statements ...string) 
 
 // empty puts a database that has been used into the state of a new one. It says
 // no where there is none, or none that is still the template's likeness: a test
-// changed its schema, or left its files big.
-func empty(ctx context.Context, db *sql.DB) (bool, error) {
+// changed its schema, or left its files big. Backends other than the ones that wait
+// for the next store are ended.
+func empty(ctx context.Context, db *sql.DB, waiting []int64) (bool, error) {
 	var alike bool
 	err := db.QueryRowContext(ctx, likeness).Scan(&alike)
 	var e *pq.Error
@@ -163,6 +164,9 @@ func empty(ctx context.Context, db *sql.DB) (bool, error) {
 		return false, nil
 	}
 	if err != nil || !alike {
+		return false, err
+	}
+	if _, err = db.ExecContext(ctx, end, pq.Array(waiting)); err != nil {
 		return false, err
 	}
 	_, err = db.ExecContext(ctx, wipe)
@@ -191,6 +195,14 @@ SELECT pg_database_size(current_database()) < 48 << 20
    AND current_setting('is_superuser') = 'on'
    AND COALESCE(shobj_description((SELECT oid FROM pg_database WHERE datname = current_database()), 'pg_database'), '') = ` + schema
 
+const end = `
+SELECT pg_terminate_backend(pid)
+  FROM pg_stat_activity
+ WHERE datname = current_database()
+   AND pid <> pg_backend_pid()
+   AND pid <> ALL($1)
+   AND backend_type = 'client backend'`
+
 // wipe empties what the migrations leave empty and begins every sequence anew,
 // without triggers and foreign keys.
 const wipe = `
@@ -198,11 +210,6 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    PERFORM pg_terminate_backend(pid)
-       FROM pg_stat_activity
-      WHERE datname = current_database()
-        AND pid <> pg_backend_pid()
-        AND backend_type = 'client backend';
     SET LOCAL session_replication_role = replica;
     FOR name IN SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'goose_db_version' LOOP
         EXECUTE 'DELETE FROM ' || name;

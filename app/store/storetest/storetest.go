@@ -168,7 +168,7 @@ func Rotated(t testing.TB, url string) *store.Store {
 
 func openUnder(t testing.TB, url string, keys *seal.Keyring) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, keys, store.Options{MaxConns: 8})
+	s, err := store.Open(context.Background(), url, keys, store.Options{MaxConns: 8, Connect: Connect})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Prepare(context.Background()))
