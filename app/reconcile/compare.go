@@ -98,8 +98,16 @@ func (r *Reconciler) period(i *store.Instance, a answer, of finding) (store.Find
 		return of(a, Expiry, market.Stamp(i.ExpiresAt), market.Stamp(a.line.ExpireTime), SetExpiry), true
 	case i.Status == market.Active && !i.ExpiresAt.IsZero() && r.o.Now().Sub(i.ExpiresAt) > Lapse:
 		return of(a, Overdue, string(i.Status), market.Stamp(i.ExpiresAt), Freeze), true
+	case r.locked(i) && a.line.ExpireTime.Equal(i.ExpiresAt):
+		return of(a, Locked, string(i.Status), market.Stamp(i.ExpiresAt), Unfreeze), true
 	}
 	return store.Finding{}, false
+}
+
+// locked tells whether an instance has been frozen for long although it is paid.
+func (r *Reconciler) locked(i *store.Instance) bool {
+	now := r.o.Now()
+	return i.Status == market.Frozen && i.ExpiresAt.After(now) && now.Sub(i.FrozenAt) > Lapse
 }
 
 // product compares what was bought. A renewal may have given the instance

@@ -31,10 +31,10 @@ type Finding struct {
 	InstancePK  int64 // 0: there is no instance
 	OrderID     string
 	OrderLineID string
-	Kind        string // missing, cancelled, expiry, overdue, product, unanswered
+	Kind        string // missing, cancelled, expiry, overdue, locked, product, unanswered
 	Ours        string
 	Theirs      string
-	Repair      string // take_over, release, set_expiry, freeze, learn; "" where there is none
+	Repair      string // take_over, release, set_expiry, freeze, unfreeze, learn; "" where there is none
 	Err         error  // why the marketplace did not answer
 	Status      string
 }

@@ -5,7 +5,7 @@ import "koodesk/app/fault"
 // FindingRow is one difference between the marketplace and us.
 type FindingRow struct {
 	ID          int64
-	Kind        string // missing, cancelled, expiry, overdue, product, unanswered
+	Kind        string // missing, cancelled, expiry, overdue, locked, product, unanswered
 	Status      string // open, applied, kept, gone
 	Channel     string
 	OrderLine   string // the order line, or the order where there is none
