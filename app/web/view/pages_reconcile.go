@@ -41,6 +41,10 @@ type RunState struct {
 	Fault    *fault.Record
 }
 
+// Agree tells whether the last reconciliation has asked for everything: only then
+// does an empty list say that both sides agree.
+func (s RunState) Agree() bool { return !s.None && !s.Running && !s.Failed && s.Skipped == 0 }
+
 // ReconcilePage is the differences between the marketplace and us.
 type ReconcilePage struct {
 	Shell

@@ -50,6 +50,10 @@ func (k look) reconcile(state view.ListState, run view.RunState, filters ...stri
 		p.Start.Why = view.Say("why.reconcile_running")
 	}
 	switch state {
+	case view.ListEmpty:
+		if !run.Agree() {
+			p.EmptyDo = view.Say("reconcile.empty_unsure")
+		}
 	case view.ListRows:
 		p.Days = view.ByDay(k.findings(), func(r view.FindingRow) view.Time { return r.Found })
 		p.Pager = view.Pager{Shown: 8}
@@ -67,7 +71,8 @@ func reconcileSamples(op, ro look) []Sample {
 		{"reconcile-full", view.PageReconcile, op.reconcile(view.ListRows, done)},
 		{"reconcile-running", view.PageReconcile, op.reconcile(view.ListRows, view.RunState{Running: true, Asked: 300, Open: 1284})},
 		{"reconcile-broken", view.PageReconcile, op.reconcile(view.ListRows, broken)},
-		{"reconcile-empty", view.PageReconcile, op.reconcile(view.ListEmpty, done)},
+		{"reconcile-empty", view.PageReconcile, op.reconcile(view.ListEmpty, view.RunState{Asked: 1284, Finished: ago(2 * time.Hour)})},
+		{"reconcile-empty-skipped", view.PageReconcile, op.reconcile(view.ListEmpty, done)},
 		{"reconcile-never", view.PageReconcile, op.reconcile(view.ListEmpty, view.RunState{None: true})},
 		{"reconcile-no-match", view.PageReconcile, op.reconcile(view.ListNoMatch, done, "kind", "missing", "q", "zzz")},
 		{"reconcile-error", view.PageReconcile, op.reconcile(view.ListError, done)},
