@@ -54,6 +54,10 @@ const Lapse = 24 * time.Hour
 // repeats one for three hours (page CN 0070649414), people notice within days.
 const lostSince = 7 * 24 * time.Hour
 
+// toldAfter is how long after its notice an order without an instance is a
+// finding: for three hours the marketplace calls for it (page CN 0070649414).
+const toldAfter = 3 * time.Hour
+
 // Marketplace is what is asked of KooGallery's open APIs.
 type Marketplace interface {
 	QueryOrder(ctx context.Context, baseURL string, cred marketapi.Credentials, orderID, orderLineID string) (order market.Order, raw []byte, err error)
@@ -146,6 +150,6 @@ func (r *Reconciler) Start(ctx context.Context, by staff.Actor) (id int64, err e
 
 // enqueue writes the task that goes on with a run from where it stands.
 func (r *Reconciler) enqueue(ctx context.Context, tx *store.Tx, run store.Run) error {
-	_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Reconcile, UniqueKey: outbox.Key(outbox.Reconcile, "", run.ID, run.LastPK, run.LostID)})
+	_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Reconcile, UniqueKey: outbox.Key(outbox.Reconcile, "", run.ID, run.LastPK, run.LostID, run.ToldID)})
 	return err
 }

@@ -377,6 +377,7 @@ func otherPlans(t *testing.T, s *store.Store) {
 	}
 	groupPlans(t, s)
 	stuckPlans(t, s)
+	reconcilePlans(t, s)
 	work, err := planner(t, s, "work list", 2000).WorkList(ctx, store.ForPerson, store.Paging{})
 	require.NoError(t, err)
 	require.NotEmpty(t, work.Older)
