@@ -171,6 +171,7 @@ func TestTheListOfProductsSaysWhatIsSoldOfEach(t *testing.T) {
 		require.Zero(t, r.get("/instances?sku_code=unsold").Find("td.c-status").Length())
 		page := r.get("/products/1")
 		require.Contains(t, page.words("title"), "All others")
+		require.Contains(t, page.words("p.for-manual"), "A freeze gives nobody work")
 		require.Zero(t, page.Find(`main form[method="post"]`).Length(), role)
 		require.Equal(t, 1, page.Find("fieldset.product-form[disabled]").Length())
 		require.Equal(t, http.StatusForbidden, r.get("/products/new").status)
