@@ -226,5 +226,19 @@ func TestAccountsThatFitNobodyAreNamedAsSuch(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.store.SQL().Exec(`UPDATE instances SET protocol = 'v1' WHERE id = $1`, pk)
 	require.NoError(t, err)
-	require.Equal(t, "pool.none_fits", fault.From(d.p.Provision(ctx, task)).Key)
+	err = d.p.Provision(ctx, task)
+	require.Equal(t, "pool.none_fits", fault.From(err).Key)
+	d.fail(task, err)
+
+	// It was answered with success and nobody calls for it again: it goes on by
+	// itself, but not for an account that fits it as little.
+	_, err = d.store.SQL().Exec(`UPDATE messages SET protocol = 'v1', result_code = '000000'`)
+	require.NoError(t, err)
+	long.Account.UserName = "other"
+	added, err := d.keeper(nil).Add(ctx, "crm", []pool.Row{long}, ann)
+	require.NoError(t, err)
+	require.Zero(t, added.Woken)
+	require.Equal(t, 1, d.fill(1, 2).Woken)
+	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
+	require.Equal(t, "user-1", d.instance(pk).App.UserName)
 }

@@ -2,54 +2,73 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/store"
 )
 
-// compare asks for the orders that rule over one instance and holds it against
-// them.
+// compare asks for the orders that rule over one instance, each once, and holds it
+// against them.
 func (a *asker) compare(ctx context.Context, ch *store.Channel, o store.OpenInstance) ([]store.Finding, error) {
 	answers := map[[2]string]answer{}
-	ask := func(order, line string) (answer, error) {
+	var failed error // the marketplace could not be asked
+	ask := func(order, line string) answer {
 		key := [2]string{order, line}
-		if got, ok := answers[key]; ok {
-			return got, nil
+		got, known := answers[key]
+		if known || order == "" || failed != nil {
+			return got
 		}
-		var got answer
-		var err error
-		got.order, got.line, got.no, err = a.query(ctx, ch, order, line)
+		got.asked = true
+		got.order, got.line, got.no, failed = a.query(ctx, ch, order, line)
 		answers[key] = got
-		return got, err
+		return got
 	}
-	bought, err := ask(o.OrderID, o.OrderLineID)
-	if err != nil {
-		return nil, err
-	}
-	period, what := bought, bought
-	if o.Renewal != "" {
-		if period, err = ask(o.Renewal, o.RenewalLine); err != nil {
-			return nil, err
-		}
-	}
-	if o.Upgrade != "" {
-		if what, err = ask(o.Upgrade, o.UpgradeLine); err != nil {
-			return nil, err
-		}
+	bought, ended := ask(o.OrderID, o.OrderLineID), ask(o.RefusedRelease, o.RefusedReleaseLine)
+	renewed, renewing := ask(o.Renewal, o.RenewalLine), ask(o.RefusedRenewal, o.RefusedRenewalLine)
+	upgraded, upgrading := ask(o.Upgrade, o.UpgradeLine), ask(o.RefusedUpgrade, o.RefusedUpgradeLine)
+	if failed != nil {
+		return nil, failed
 	}
 	i, err := a.r.o.Store.Reader().InstancePK(ctx, o.PK) // after the answers: the instance may have moved meanwhile
 	if err != nil || i.Status == market.Released {
 		return nil, err
 	}
-	return a.r.judge(i, bought, period, what), nil
+	if ended.says(i, market.OrderUnsubscribe) {
+		bought = ended
+	}
+	return a.r.judge(i, bought, last(i, bought, renewed, renewing), last(i, bought, upgraded, upgrading)), nil
 }
 
 // answer is what the marketplace said of an order line.
 type answer struct {
+	asked bool
 	order market.Order
 	line  market.OrderLine
 	no    *fault.Error // why there is none
+}
+
+// says tells whether an order that a refused call named is there, is of this
+// type, and of the same buyer as the instance: anybody may have sent the call.
+func (a answer) says(i *store.Instance, types ...market.OrderType) bool {
+	if !a.asked || a.no != nil || !slices.Contains(types, a.order.Type) {
+		return false
+	}
+	return a.order.Buyer == nil || a.order.Buyer.CustomerID == "" || i.CustomerID == "" || a.order.Buyer.CustomerID == i.CustomerID
+}
+
+// last is the order that rules: of the last call that was taken, else the
+// purchase; and before them that of a refused call, if the marketplace has such an
+// order and it is no older.
+func last(i *store.Instance, bought, taken, refused answer) answer {
+	if !taken.asked {
+		taken = bought
+	}
+	if refused.says(i, market.OrderRenew, market.OrderChange, market.OrderTrialToFormal) && !refused.order.CreateTime.Before(taken.order.CreateTime) {
+		return refused
+	}
+	return taken
 }
 
 // judge holds an instance against the purchase, the order that set its period
@@ -98,8 +117,16 @@ func (r *Reconciler) period(i *store.Instance, a answer, of finding) (store.Find
 		return of(a, Expiry, market.Stamp(i.ExpiresAt), market.Stamp(a.line.ExpireTime), SetExpiry), true
 	case i.Status == market.Active && !i.ExpiresAt.IsZero() && r.o.Now().Sub(i.ExpiresAt) > Lapse:
 		return of(a, Overdue, string(i.Status), market.Stamp(i.ExpiresAt), Freeze), true
+	case r.locked(i) && a.line.ExpireTime.Equal(i.ExpiresAt):
+		return of(a, Locked, string(i.Status), market.Stamp(i.ExpiresAt), Unfreeze), true
 	}
 	return store.Finding{}, false
+}
+
+// locked tells whether an instance has been frozen for long although it is paid.
+func (r *Reconciler) locked(i *store.Instance) bool {
+	now := r.o.Now()
+	return i.Status == market.Frozen && i.ExpiresAt.After(now) && now.Sub(i.FrozenAt) > Lapse
 }
 
 // product compares what was bought. A renewal may have given the instance

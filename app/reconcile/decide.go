@@ -28,10 +28,11 @@ func (r *Reconciler) Apply(ctx context.Context, id int64, by staff.Actor) error 
 		if f.Repair == "" {
 			return fault.New(fault.Conflict, "finding.no_repair")
 		}
-		if err := r.repair(ctx, tx, f, by); err != nil {
+		status, err := r.repair(ctx, tx, f, by)
+		if err != nil {
 			return err
 		}
-		return r.decide(ctx, tx, f, store.FindingApplied, by)
+		return r.decide(ctx, tx, f, store.FindingApplied, status, by)
 	})
 	if err == nil {
 		r.o.Wake()
@@ -47,7 +48,7 @@ func (r *Reconciler) Keep(ctx context.Context, id int64, by staff.Actor) error {
 		if err != nil {
 			return err
 		}
-		return r.decide(ctx, tx, f, store.FindingKept, by)
+		return r.decide(ctx, tx, f, store.FindingKept, "", by)
 	})
 }
 
@@ -92,48 +93,71 @@ func open(ctx context.Context, tx *store.Tx, id int64) (store.Finding, error) {
 	return f, err
 }
 
-func (r *Reconciler) decide(ctx context.Context, tx *store.Tx, f store.Finding, status string, by staff.Actor) error {
+// decide records a decision; instance is the status that its repair left, if any.
+func (r *Reconciler) decide(ctx context.Context, tx *store.Tx, f store.Finding, status string, instance market.InstanceStatus, by staff.Actor) error {
 	if err := tx.DecideFinding(ctx, f.ID, status, by.Name, by.Reason); err != nil {
 		return err
 	}
+	detail := map[string]string{"kind": f.Kind, "order": f.OrderID, "ours": f.Ours, "theirs": f.Theirs, "repair": f.Repair}
+	if instance != "" {
+		detail["status"] = string(instance)
+	}
 	return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "reconcile." + status, Target: "finding/" + strconv.FormatInt(f.ID, 10),
-		Reason: by.Reason, IP: by.IP, Detail: map[string]string{"kind": f.Kind, "order": f.OrderID, "ours": f.Ours, "theirs": f.Theirs, "repair": f.Repair}})
+		Reason: by.Reason, IP: by.IP, Detail: detail})
 }
 
-func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, by staff.Actor) error {
+// repair does what was proposed and tells how the instance stands then.
+func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, by staff.Actor) (market.InstanceStatus, error) {
 	if f.Repair == TakeOver {
 		ch, err := tx.Reader().ChannelByID(ctx, f.ChannelID)
 		if err != nil {
-			return err
+			return "", err
 		}
-		return r.o.Purchases.TakeOver(ctx, tx, ch, f.OrderID, f.OrderLineID, by)
+		return market.Provisioning, r.o.Purchases.TakeOver(ctx, tx, ch, f.OrderID, f.OrderLineID, by)
 	}
 	i, err := tx.LockInstancePK(ctx, f.InstancePK)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if i.Status == market.Released {
-		return fault.New(fault.Conflict, "finding.moved")
+		return "", fault.New(fault.Conflict, "finding.moved")
 	}
-	before := i.ExpiresAt
 	switch f.Repair {
-	case SetExpiry:
-		to, err := time.Parse(time.RFC3339, f.Theirs)
-		if err != nil || market.Stamp(i.ExpiresAt) != f.Ours {
-			return fault.New(fault.Conflict, "finding.moved")
-		}
-		return r.o.Life.Amend(ctx, tx, i, i.SetExpiry(to), before, by)
-	case Freeze:
-		if i.Status != market.Active || market.Stamp(i.ExpiresAt) != f.Theirs {
-			return fault.New(fault.Conflict, "finding.moved")
-		}
-		return r.o.Life.Amend(ctx, tx, i, i.On(market.PeriodOver, tx.Now), before, by)
 	case Release:
-		return r.o.Life.End(ctx, tx, i, by)
+		err = r.o.Life.End(ctx, tx, i, by)
 	case Learn:
-		_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: i.PK, OrderID: f.OrderID,
+		_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: i.PK, OrderID: f.OrderID,
 			OrderLineID: f.OrderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, "reconcile", f.ID)})
-		return err
+	default:
+		before := i.ExpiresAt
+		changes, amendErr := r.amend(i, f, tx.Now)
+		if amendErr != nil {
+			return "", amendErr
+		}
+		err = r.o.Life.Amend(ctx, tx, i, changes, before, by)
 	}
-	return fault.New(fault.Conflict, "finding.no_repair")
+	return i.Status, err
+}
+
+// amend changes an instance's life as a repair proposes, unless it has changed
+// since.
+func (r *Reconciler) amend(i *store.Instance, f store.Finding, now time.Time) ([]market.Change, error) {
+	expires := market.Stamp(i.ExpiresAt)
+	switch {
+	case f.Repair == SetExpiry && expires == f.Ours:
+		to, err := time.Parse(time.RFC3339, f.Theirs)
+		if err != nil {
+			break
+		}
+		changes := i.SetExpiry(to)
+		// V2.0's RENEWAL ends no freeze, but neither does its expiry begin one: what
+		// is frozen for it was frozen by our own repair.
+		d, _ := market.Decide(market.V1, i.Stage(), market.RenewalCame, i.ExpiresAt.After(r.o.Now()))
+		return append(changes, i.Take(d.To, now)...), nil
+	case f.Repair == Freeze && i.Status == market.Active && expires == f.Theirs:
+		return i.On(market.PeriodOver, now), nil
+	case f.Repair == Unfreeze && r.locked(i) && expires == f.Theirs:
+		return i.On(market.UnfreezeCame, now), nil
+	}
+	return nil, fault.New(fault.Conflict, "finding.moved")
 }

@@ -25,29 +25,38 @@ const (
 	Cancelled  = "cancelled"  // the order is an unsubscription there, and the instance lives here
 	Expiry     = "expiry"     // the last order that sets an expiry sets another one
 	Overdue    = "overdue"    // expired more than a day ago on both sides, and still in use here
+	Locked     = "locked"     // frozen for more than a day, and paid beyond now on both sides
 	Product    = "product"    // the last order that sets the product sets another one
 	Unanswered = "unanswered" // the marketplace refuses to tell, or its answer cannot be read
 )
 
 // Kinds lists the kinds in the order of their weight.
-func Kinds() []string { return []string{Missing, Cancelled, Expiry, Overdue, Product, Unanswered} }
+func Kinds() []string {
+	return []string{Missing, Cancelled, Expiry, Overdue, Locked, Product, Unanswered}
+}
 
 // The repairs.
 const (
 	TakeOver  = "take_over"  // make the instance as if newInstance had come
 	Release   = "release"    // end the instance, and whatever is made for it
-	SetExpiry = "set_expiry" // take the marketplace's expiry
+	SetExpiry = "set_expiry" // take the marketplace's expiry, and end the freeze that the old one brought
 	Freeze    = "freeze"     // as the marketplace's own call would
+	Unfreeze  = "unfreeze"   // the same; it may have been frozen for violation or arrears, which no order tells
 	Learn     = "learn"      // ask for the order once more and have the driver change the instance
 )
 
-// Lapse is how long after its expiry an instance that still works is a finding:
-// the marketplace's own call to freeze it may be under way for an hour.
+// Lapse is how long after its expiry an instance that still works is a finding,
+// and after its freeze one that has been paid: the marketplace's own call to
+// freeze it, or to end that, may be under way for an hour.
 const Lapse = 24 * time.Hour
 
 // lostSince is how far back refused purchases are looked at: the marketplace
 // repeats one for three hours (page CN 0070649414), people notice within days.
 const lostSince = 7 * 24 * time.Hour
+
+// toldAfter is how long after its notice an order without an instance is a
+// finding: for three hours the marketplace calls for it (page CN 0070649414).
+const toldAfter = 3 * time.Hour
 
 // Marketplace is what is asked of KooGallery's open APIs.
 type Marketplace interface {
@@ -141,6 +150,6 @@ func (r *Reconciler) Start(ctx context.Context, by staff.Actor) (id int64, err e
 
 // enqueue writes the task that goes on with a run from where it stands.
 func (r *Reconciler) enqueue(ctx context.Context, tx *store.Tx, run store.Run) error {
-	_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Reconcile, UniqueKey: outbox.Key(outbox.Reconcile, "", run.ID, run.LastPK, run.LostID)})
+	_, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Reconcile, UniqueKey: outbox.Key(outbox.Reconcile, "", run.ID, run.LastPK, run.LostID, run.ToldID)})
 	return err
 }

@@ -65,7 +65,7 @@ func (r *Reconciler) OnFail(ctx context.Context, tx *store.Tx, _ outbox.Task, ca
 }
 
 // batch asks for the next instances and, behind the last of them, for purchases
-// that were lost. more is false when nothing is left.
+// that made none. more is false when nothing is left.
 func (r *Reconciler) batch(ctx context.Context) (store.Run, bool, error) {
 	var run store.Run
 	err := r.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
@@ -177,12 +177,21 @@ func (a *asker) query(ctx context.Context, ch *store.Channel, order, line string
 	return o, l, nil, nil
 }
 
-// lost asks for the orders of the next purchases that were refused here.
+// lost asks for the orders of the next purchases that were refused here and,
+// behind the last of them, for those that only a notice told of.
 func (r *Reconciler) lost(ctx context.Context, run store.Run, a *asker) (store.Run, bool, error) {
 	if run.LostAt.IsZero() {
 		run.LostAt = r.o.Now().Add(-lostSince)
 	}
+	if run.ToldAt.IsZero() {
+		run.ToldAt = r.o.Now().Add(-lostSince)
+	}
+	at, id := &run.LostAt, &run.LostID
 	lost, err := r.o.Store.Reader().LostPurchases(ctx, run, r.o.Batch)
+	if err == nil && len(lost) == 0 {
+		at, id = &run.ToldAt, &run.ToldID
+		lost, err = r.o.Store.Reader().ToldPurchases(ctx, run, run.StartedAt.Add(-toldAfter), r.o.Batch)
+	}
 	if err != nil || len(lost) == 0 {
 		return run, false, err
 	}
@@ -191,18 +200,25 @@ func (r *Reconciler) lost(ctx context.Context, run store.Run, a *asker) (store.R
 		return run, false, err
 	}
 	last := lost[len(lost)-1]
-	run.LostAt, run.LostID = last.ReceivedAt, last.MessageID
-	return run, len(lost) == r.o.Batch, r.keep(ctx, run, findings, func(tx *store.Tx) error { return tx.AdvanceLost(ctx, run) })
+	*at, *id = last.At, last.ID
+	return run, true, r.keep(ctx, run, findings, func(tx *store.Tx) error { return tx.AdvanceLost(ctx, run) })
 }
 
 // missing asks whether there is an order for a purchase that made no instance. A
-// stranger's invention is no finding, nor is what makes no instance.
+// stranger's invention is no finding, nor is what makes no instance. V1.0's call
+// alone tells what was bought and by whom: only the marketplace can repeat it.
 func (a *asker) missing(ctx context.Context, ch *store.Channel, p store.LostPurchase) ([]store.Finding, error) {
 	order, line, no, err := a.query(ctx, ch, p.OrderID, p.OrderLineID)
+	if no != nil && p.OrderLineID == "" && no.Key == "order_query.line_missing" { // a V1.0 order of several lines
+		no = nil
+	}
 	if err != nil || no != nil || order.Type != market.OrderNew && order.Type != market.OrderTrial {
 		return nil, err
 	}
 	product, _ := line.Product()
-	return []store.Finding{{ChannelID: p.ChannelID, OrderID: p.OrderID, OrderLineID: p.OrderLineID,
-		Kind: Missing, Theirs: product.ProductID, Repair: TakeOver}}, nil
+	f := store.Finding{ChannelID: p.ChannelID, OrderID: p.OrderID, OrderLineID: p.OrderLineID, Kind: Missing, Theirs: product.ProductID}
+	if p.Sellable {
+		f.Repair = TakeOver
+	}
+	return []store.Finding{f}, nil
 }

@@ -264,27 +264,36 @@ RETURNING low_since`, pool, low)
 	return err == nil, toFault(err)
 }
 
-// WakePool begins the provisioning anew that found the pool empty, the oldest
+// WakePool begins the provisioning anew that found nothing in the pool, the oldest
 // first and no more than it has free accounts, and gives how many that are. A
 // SaaS V1.0 purchase that was refused is woken only as long as the marketplace
 // goes on calling for it: afterwards its order is over. One that was answered with
 // success before the pool was found empty is sold: nobody calls for it again.
+// V1.0 goes on with accounts that fit it alone.
 func (t *Tx) WakePool(ctx context.Context, pool, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
-SELECT t.id
-  FROM tasks t
-  JOIN instances i
-    ON i.id = t.instance_pk
-  LEFT JOIN messages m
-    ON m.id = t.message_id
- WHERE `+waitsForPool+`
-   AND t.last_error #>> '{args,pool}' = $1
- ORDER BY t.id
- LIMIT (SELECT count(*)
-          FROM pool_accounts
-         WHERE pool = $1
-           AND status = 'free')`, pool)
+WITH free AS (
+    SELECT count(*) AS n, count(*) FILTER (WHERE fits_v1) AS fitting
+      FROM pool_accounts
+     WHERE pool = $1
+       AND status = 'free'
+), waiting AS (
+    SELECT t.id, i.protocol, row_number() OVER (PARTITION BY i.protocol ORDER BY t.id) AS nth
+      FROM tasks t
+      JOIN instances i
+        ON i.id = t.instance_pk
+      LEFT JOIN messages m
+        ON m.id = t.message_id
+     WHERE `+waitsForPool+`
+       AND t.last_error #>> '{args,pool}' = $1
+)
+SELECT id
+  FROM waiting
+ WHERE protocol <> 'v1'
+    OR nth <= (SELECT fitting FROM free)
+ ORDER BY id
+ LIMIT (SELECT n FROM free)`, pool)
 	if err != nil || len(ids) == 0 {
 		return 0, toFault(err)
 	}
@@ -308,6 +317,6 @@ SELECT t.id
 // for a pool to be filled.
 const waitsForPool = `t.status = 'failed'
    AND t.kind = 'provision'
-   AND t.last_error ->> 'key' = 'pool.empty'
+   AND t.last_error ->> 'key' IN ('pool.empty', 'pool.none_fits')
    AND i.released_at IS NULL
    AND (i.protocol <> 'v1' OR m.result_code = '000000' OR m.retry_until > now())`

@@ -26,6 +26,7 @@ func InstanceStatuses() []string {
 type InstanceFilter struct {
 	Channel       string // slug
 	ProductID     string
+	SkuCode       string
 	Status        string
 	Q             string // see Reader.InstanceList
 	ExpiresBefore time.Time
@@ -236,6 +237,9 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 		return nil, err
 	}
 	c.equal("i.product_id", f.ProductID)
+	if f.SkuCode != "" {
+		c.and("i.sku_code = ? AND i.sku_code <> ''", f.SkuCode)
+	}
 	c.equal("i.status", f.Status)
 	if f.Waiting {
 		c.and("i.status = 'provisioning' AND i.driver = 'manual'")

@@ -121,7 +121,7 @@ SELECT count(*) OVER () AS n, due.key, due.label, due.error, due.since, NULL::ti
           FROM reconcile_findings f
          WHERE f.status = 'open'
          LIMIT 1001) due
- ORDER BY array_position(ARRAY['missing', 'expiry', 'product', 'cancelled', 'overdue', 'unanswered'], due.label), due.since
+ ORDER BY array_position(ARRAY['missing', 'expiry', 'locked', 'product', 'cancelled', 'overdue', 'unanswered'], due.label), due.since
  LIMIT 1`)
 }
 

@@ -5,10 +5,7 @@ import (
 	"database/sql"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"koodesk/app/fault"
-	"koodesk/app/market"
 )
 
 // Statuses of a reconciliation and of its findings.
@@ -31,10 +28,10 @@ type Finding struct {
 	InstancePK  int64 // 0: there is no instance
 	OrderID     string
 	OrderLineID string
-	Kind        string // missing, cancelled, expiry, overdue, product, unanswered
+	Kind        string // missing, cancelled, expiry, overdue, locked, product, unanswered
 	Ours        string
 	Theirs      string
-	Repair      string // take_over, release, set_expiry, freeze, learn; "" where there is none
+	Repair      string // take_over, release, set_expiry, freeze, unfreeze, learn; "" where there is none
 	Err         error  // why the marketplace did not answer
 	Status      string
 }
@@ -46,6 +43,8 @@ type Run struct {
 	LastPK    int64     // instances up to this row have been asked for
 	LostAt    time.Time // with LostID: so have purchases that were not taken, in order of arrival
 	LostID    int64
+	ToldAt    time.Time // with ToldID: so have orders that a notice told of
+	ToldID    int64
 }
 
 // StartReconciliation begins a run, unless one is under way or, for a daily one,
@@ -69,13 +68,13 @@ RETURNING id`, date, by)
 // LockRun locks the run that is under way. Fault: not_found "reconciliation.no_run".
 func (t *Tx) LockRun(ctx context.Context) (Run, error) {
 	var r Run
-	var lost sql.NullTime
+	var lost, told sql.NullTime
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT id, started_at, last_pk, lost_at, lost_id
+SELECT id, started_at, last_pk, lost_at, lost_id, told_at, told_id
   FROM reconciliations
  WHERE status = 'running'
-   FOR UPDATE`).Scan(&r.ID, &r.StartedAt, &r.LastPK, &lost, &r.LostID)
-	r.LostAt = lost.Time
+   FOR UPDATE`).Scan(&r.ID, &r.StartedAt, &r.LastPK, &lost, &r.LostID, &told, &r.ToldID)
+	r.LostAt, r.ToldAt = lost.Time, told.Time
 	if fault.Is(toFault(err), fault.NotFound) {
 		return r, fault.New(fault.NotFound, "reconciliation.no_run")
 	}
@@ -93,13 +92,16 @@ UPDATE reconciliations
 	return toFault(err)
 }
 
-// AdvanceLost notes how far a run has come with the purchases that were not taken.
+// AdvanceLost notes how far a run has come with the purchases that were not taken
+// and the orders that a notice told of.
 func (t *Tx) AdvanceLost(ctx context.Context, r Run) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE reconciliations
    SET lost_at = $2,
-       lost_id = $3
- WHERE id = $1`, r.ID, r.LostAt, r.LostID)
+       lost_id = $3,
+       told_at = $4,
+       told_id = $5
+ WHERE id = $1`, r.ID, nullTime(r.LostAt), r.LostID, nullTime(r.ToldAt), r.ToldID)
 	return toFault(err)
 }
 
@@ -181,96 +183,6 @@ UPDATE reconcile_findings
        reason = $4
  WHERE id = $1`, id, status, by, reason)
 	return toFault(err)
-}
-
-// OpenInstance is an instance that a run has to ask for, with the orders that
-// rule over its expiry and its product; both are the purchase until a renewal or
-// an upgrade was taken over.
-type OpenInstance struct {
-	PK          int64  `db:"id"`
-	ChannelID   int64  `db:"channel_id"`
-	OrderID     string `db:"order_id"`
-	OrderLineID string `db:"order_line_id"`
-	Renewal     string `db:"renewal"` // order of the last renewal, "" without one
-	RenewalLine string `db:"renewal_line"`
-	Upgrade     string `db:"upgrade"` // order of the last upgrade or change upon renewal
-	UpgradeLine string `db:"upgrade_line"`
-}
-
-// OpenInstances lists instances behind a row that are not released, in order.
-func (r *Reader) OpenInstances(ctx context.Context, afterPK int64, limit int) ([]OpenInstance, error) {
-	var out []OpenInstance
-	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT i.id, i.channel_id, i.order_id, i.order_line_id,
-       COALESCE(renewal.order_id, '') AS renewal, COALESCE(renewal.order_line_id, '') AS renewal_line,
-       COALESCE(upgrade.order_id, '') AS upgrade, COALESCE(upgrade.order_line_id, '') AS upgrade_line
-  FROM (SELECT id, channel_id, instance_id, order_id, order_line_id
-          FROM instances
-         WHERE released_at IS NULL
-           AND id > $1
-         ORDER BY id
-         LIMIT $2) i
-  LEFT JOIN LATERAL (
-       SELECT m.order_id, m.order_line_id
-         FROM messages m
-        WHERE m.instance_id = i.instance_id
-          AND m.instance_id <> ''
-          AND m.channel_id = i.channel_id
-          AND NOT m.test
-          AND m.activity IN ('refreshInstance', 'refreshLicense')
-          AND m.result_code IN ('000000', '000004')
-        ORDER BY m.first_received_at DESC, m.id DESC
-        LIMIT 1) renewal ON TRUE
-  LEFT JOIN LATERAL (
-       SELECT m.order_id, m.order_line_id
-         FROM messages m
-        WHERE m.instance_id = i.instance_id
-          AND m.instance_id <> ''
-          AND m.channel_id = i.channel_id
-          AND NOT m.test
-          AND (m.activity IN ('upgradeInstance', 'upgrade') OR m.activity = 'refreshInstance' AND m.idem_key LIKE '%/RENEWAL\_CHANGE/%')
-          AND m.result_code IN ('000000', '000004')
-        ORDER BY m.first_received_at DESC, m.id DESC
-        LIMIT 1) upgrade ON TRUE
- ORDER BY i.id`, afterPK, limit)
-	return out, toFault(err)
-}
-
-// LostPurchase is a purchase that somebody claimed and that made no instance.
-type LostPurchase struct {
-	MessageID   int64     `db:"id"`
-	ReceivedAt  time.Time `db:"last_received_at"`
-	ChannelID   int64     `db:"channel_id"`
-	OrderID     string    `db:"order_id"`
-	OrderLineID string    `db:"order_line_id"`
-}
-
-// LostPurchases lists newInstance calls that could not be understood or proved and
-// that no instance belongs to: those that came behind LostAt and LostID, before
-// the run began, in that order; at most limit. The marketplace has to say whether
-// there is such an order.
-func (r *Reader) LostPurchases(ctx context.Context, run Run, limit int) ([]LostPurchase, error) {
-	var out []LostPurchase
-	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT m.id, m.last_received_at, m.channel_id, m.order_id, m.order_line_id
-  FROM messages m
- WHERE m.activity = 'newInstance'
-   AND m.status IN ('failed', 'rejected')
-   AND NOT m.test
-   AND m.order_id <> ''
-   AND m.order_line_id <> ''
-   AND m.protocol = $4
-   AND (m.last_received_at, m.id) > ($1, $2)
-   AND m.last_received_at <= $3
-   AND NOT EXISTS (
-       SELECT 1
-         FROM instances i
-        WHERE i.channel_id = m.channel_id
-          AND i.order_id = m.order_id
-          AND i.order_line_id = m.order_line_id)
- ORDER BY m.last_received_at, m.id
- LIMIT $5`, run.LostAt, run.LostID, run.StartedAt, string(market.V2), limit)
-	return out, toFault(err)
 }
 
 // Lease takes or keeps a lease for ttl; ok is false while another holder has it.

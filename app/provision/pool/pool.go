@@ -68,7 +68,7 @@ func alphanumeric(r rune) bool {
 //
 // Faults: conflict "pool.empty" (given up; it goes on by itself when accounts
 // are added, and SaaS V1.0 is told 000100), conflict "pool.none_fits" (given
-// up: what is free is too long for V1.0), conflict "provision.changed_meanwhile"
+// up likewise: what is free is too long for V1.0), conflict "provision.changed_meanwhile"
 // (released just now).
 func (d Driver) Provision(ctx context.Context, r provision.Request) (provision.Result, error) {
 	var got provision.Access

@@ -67,6 +67,8 @@ func TestInstanceFilters(t *testing.T) {
 		{"channel=default&limit=2", []string{"i-CSNEW", "i-CSMANUAL"}},
 		{"channel=x", []string{}},
 		{"product_id=OFFI-STATIC", []string{"i-CS1"}},
+		{"sku_code=sku-1", []string{"i-CSMANUAL", "i-CS1"}},
+		{"sku_code=unsold", []string{}},
 		{"status=provisioning", []string{"i-CSNEW", "i-CSMANUAL"}},
 		{"status=active", []string{"i-CS1"}},
 		{"waiting_for_person=true", []string{"i-CSMANUAL"}},

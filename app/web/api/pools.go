@@ -21,6 +21,7 @@ import (
 type Pools interface {
 	Add(ctx context.Context, pool string, rows []pools.Row, by staff.Actor) (pools.Added, error)
 	Retire(ctx context.Context, pool string, id int64, by staff.Actor) error
+	Note(ctx context.Context, pool string, id int64, note string, by staff.Actor) error
 	SetLowWater(ctx context.Context, pool string, n int, by staff.Actor) error
 }
 
@@ -193,6 +194,26 @@ func (a *API) RetireAccount(c *fiber.Ctx) error {
 	if err == nil {
 		err = a.o.Pools.Retire(c.UserContext(), part(c, "pool"), n, by)
 	}
+	return a.account(c, n, err)
+}
+
+// NoteAccount answers PUT /pools/{pool}/accounts/{id}/note.
+func (a *API) NoteAccount(c *fiber.Ctx) error {
+	var in struct {
+		Note string `json:"note"`
+	}
+	n, err := idOf(c, "pool.account_unknown")
+	if err == nil {
+		err = body(c, &in)
+	}
+	if err == nil {
+		err = a.o.Pools.Note(c.UserContext(), part(c, "pool"), n, in.Note, session.Of(c).Actor)
+	}
+	return a.account(c, n, err)
+}
+
+// account answers with an account that was changed.
+func (a *API) account(c *fiber.Ctx, n int64, err error) error {
 	if err != nil {
 		return a.Problem(c, err)
 	}

@@ -36,6 +36,10 @@ func TestAccountsAreAddedListedAndRetired(t *testing.T) {
 	require.Equal(t, true, last["has_password"])
 	require.NotContains(t, last["front_end_url"], password)
 
+	note := "/pools/crm/accounts/" + last["id"].(string) + "/note"
+	require.Equal(t, "lent to sales", h.do(call{method: http.MethodPut, path: note, body: `{"note":" lent to sales "}`, role: staff.Operator}).json["note"])
+	require.Equal(t, 1, h.count(`SELECT count(*) FROM audit WHERE action = 'pool.note'`))
+	h.do(call{method: http.MethodPut, path: "/pools/other/accounts/" + last["id"].(string) + "/note", body: `{"note":""}`, role: staff.Operator}).problem(http.StatusNotFound, "pool.account_unknown")
 	retire := "/pools/crm/accounts/" + last["id"].(string) + "/retire"
 	require.Equal(t, "retired", h.do(call{method: http.MethodPost, path: retire, role: staff.Operator}).json["status"])
 	h.do(call{method: http.MethodPost, path: retire, role: staff.Operator}).problem(http.StatusConflict, "pool.account_not_free")

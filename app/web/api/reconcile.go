@@ -2,9 +2,13 @@ package api
 
 import (
 	"context"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/reconcile"
 	"koodesk/app/staff"
@@ -15,6 +19,7 @@ import (
 type Reconciler interface {
 	Start(ctx context.Context, by staff.Actor) (id int64, err error)
 	Apply(ctx context.Context, id int64, by staff.Actor) error
+	ApplySome(ctx context.Context, ids []int64, by staff.Actor) (reconcile.Decided, error)
 	Keep(ctx context.Context, id int64, by staff.Actor) error
 }
 
@@ -107,6 +112,71 @@ func (a *API) Findings(c *fiber.Ctx) error {
 // ApplyFinding answers POST /findings/{id}/apply.
 func (a *API) ApplyFinding(c *fiber.Ctx) error {
 	return a.decide(c, a.o.Reconcile.Apply, store.FindingApplied)
+}
+
+// maxFindings is how many differences may be named at once.
+const maxFindings = 1000
+
+// applySome is the body of POST /findings/apply.
+type applySome struct {
+	IDs    []string `json:"ids"`
+	Filter *struct {
+		Kind    string `json:"kind"`
+		Channel string `json:"channel"`
+		Q       string `json:"q"`
+	} `json:"filter"`
+	Reason string `json:"reason"`
+}
+
+// chosen are the differences that are named, or all of the filter.
+func (in applySome) chosen(ctx context.Context, r *store.Reader) ([]int64, error) {
+	if in.Filter == nil {
+		if len(in.IDs) == 0 {
+			return nil, refuse(wrong{in: "body", name: "ids", key: "missing"})
+		}
+		if len(in.IDs) > maxFindings {
+			return nil, refuse(wrong{in: "body", name: "ids", key: "at_most", args: []any{"max", maxFindings}})
+		}
+		ids := make([]int64, len(in.IDs))
+		for n, raw := range in.IDs {
+			var err error
+			if ids[n], err = strconv.ParseInt(raw, 10, 64); err != nil || ids[n] < 1 {
+				return nil, refuse(wrong{in: "body", name: "ids." + strconv.Itoa(n), key: "number"})
+			}
+		}
+		return ids, nil
+	}
+	if in.IDs != nil {
+		return nil, refuse(wrong{in: "body", name: "filter", key: "either", args: []any{"other", "ids"}})
+	}
+	f := store.FindingFilter{Kind: in.Filter.Kind, Channel: in.Filter.Channel, Q: in.Filter.Q}
+	if f.Kind != "" && !slices.Contains(reconcile.Kinds(), f.Kind) {
+		return nil, refuse(wrong{in: "body", name: "filter.kind", key: "choice", args: []any{"choices", strings.Join(reconcile.Kinds(), ", ")}})
+	}
+	return r.RepairableFindings(ctx, f)
+}
+
+// ApplyFindings answers POST /findings/apply: each by itself, and what breaks it
+// off comes with what was done before.
+func (a *API) ApplyFindings(c *fiber.Ctx) error {
+	var in applySome
+	if err := body(c, &in); err != nil {
+		return a.Problem(c, err)
+	}
+	by, err := actor(c, in.Reason)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	ids, err := in.chosen(c.UserContext(), a.store.Reader())
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	done, err := a.o.Reconcile.ApplySome(c.UserContext(), ids, by)
+	if err != nil && done.Done == 0 {
+		return a.Problem(c, err)
+	}
+	return answer(c, fiber.StatusOK, map[string]any{"matched": len(ids), "applied": done.Done, "refused": done.Refused,
+		"error": show(localizer(c), fault.ToRecord(err))})
 }
 
 // KeepFinding answers POST /findings/{id}/keep.

@@ -94,6 +94,10 @@ func example(r session.Route) (p, body string) {
 		body = `{"filter":{"status":"failed"}}`
 	case "/tasks/restart":
 		body = `{"filter":{"kind":"deliver","status":"failed"}}`
+	case "/findings/apply":
+		body = `{"ids":["999999"]}`
+	case "/pools/:pool/accounts/:id/note":
+		body = `{"note":"lent to sales"}`
 	case "/instances/:instance_id/access":
 		body = `{"front_end_url":"https://app.example.com"}`
 	case "/instances/:instance_id/usage":

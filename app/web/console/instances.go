@@ -12,7 +12,7 @@ import (
 )
 
 // instanceParams are the filters of the list of instances.
-var instanceParams = []string{"channel", "product_id", "status", "expires", "q"}
+var instanceParams = []string{"channel", "product_id", "sku_code", "status", "expires", "q"}
 
 // waiting stands among the statuses of the list for what waits for a person: it
 // is the operators' work list.
@@ -25,7 +25,7 @@ const soon = 7 * 24 * time.Hour
 var expiries = map[string]time.Duration{"7d": soon, "30d": 30 * 24 * time.Hour}
 
 func readInstances(u view.URL, now time.Time) store.InstanceFilter {
-	f := store.InstanceFilter{Channel: u.Get("channel"), ProductID: u.Get("product_id"), Status: u.Get("status"), Q: u.Get("q")}
+	f := store.InstanceFilter{Channel: u.Get("channel"), ProductID: u.Get("product_id"), SkuCode: u.Get("sku_code"), Status: u.Get("status"), Q: u.Get("q")}
 	if f.Status == waiting {
 		f.Status, f.Waiting = "", true
 	}
@@ -98,6 +98,7 @@ func instanceFilter(u view.URL, channels []store.ChannelRow, products []store.Pr
 	if len(channels) < 2 {
 		f.Chips = chip(u, "channel", "filter.channel")
 	}
+	f.Chips = append(f.Chips, chip(u, "sku_code", "filter.sku")...)
 	return f
 }
 

@@ -80,8 +80,8 @@ func productRow(clock view.Clock, e store.ProductRow, use store.ProductUse) view
 	case "webhook":
 		r.By = webhook.Shown(s.WebhookURL)
 	}
-	if e.ProductID != "" && e.ProductID != "*" && r.Instances > 0 {
-		r.All = view.URL{Path: "/instances", Query: url.Values{}}.With("channel", e.Channel, "product_id", e.ProductID).String()
+	if e.ProductID != "*" && r.Instances > 0 { // of the productId, or of the skuCode
+		r.All = view.URL{Path: "/instances", Query: url.Values{}}.With("channel", e.Channel, "product_id", e.ProductID, "sku_code", e.SkuCode).String()
 	}
 	return r
 }

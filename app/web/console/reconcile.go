@@ -42,8 +42,13 @@ func (k *Console) Reconcile(c *fiber.Ctx) error {
 		Bulk: action(s, staff.ReconcileDecide, reconcilePath+"/apply", view.Text{})},
 		Keep: action(s, staff.ReconcileDecide, reconcilePath+"/keep", view.Text{})}
 	return k.answer(c, listed{name: view.PageReconcile, shell: &p.Shell, list: &p.List, page: &p,
-		rows:  func(ctx context.Context) error { return k.fillFindings(ctx, &p, u) },
-		whole: func(ctx context.Context) error { return k.lastRun(ctx, &p) }})
+		rows: func(ctx context.Context) error { return k.fillFindings(ctx, &p, u) },
+		whole: func(ctx context.Context) error {
+			if p.State == view.ListEmpty { // which has looked already
+				return nil
+			}
+			return k.lastRun(ctx, &p)
+		}})
 }
 
 func (k *Console) fillFindings(ctx context.Context, p *view.ReconcilePage, u view.URL) error {
@@ -66,6 +71,15 @@ func (k *Console) fillFindings(ctx context.Context, p *view.ReconcilePage, u vie
 	p.State = view.StateOf(len(rows), filtered(u))
 	p.Days = view.ByDay(rows, func(r view.FindingRow) view.Time { return r.Found })
 	p.Pager, p.Tabs = pager(u, found), tabs("finding", u, counts)
+	if p.State != view.ListEmpty {
+		return nil
+	}
+	if err := k.lastRun(ctx, p); err != nil {
+		return err
+	}
+	if !p.Run.Agree() {
+		p.EmptyDo = view.Say("reconcile.empty_unsure")
+	}
 	return nil
 }
 

@@ -61,6 +61,13 @@ func TestARunIsBegunFromThePageOnce(t *testing.T) {
 	h := open(t)
 	v := h.as(staff.Operator)
 	page := v.get("/reconcile")
+	unsure := "The result of the last reconciliation is what counts."
+	require.Equal(t, unsure, page.words(".blank p"), "there was none")
+	for outcome, want := range map[string]string{"done', 0, '": "The orders here and at KooGallery agree.", "done', 2, '": unsure, "failed', 0, '": unsure} {
+		h.exec(`INSERT INTO reconciliations (status, skipped, started_by, finished_at) VALUES ('` + outcome + `system', now())`)
+		require.Equal(t, want, v.get("/reconcile").words(".blank p"), outcome)
+		h.exec(`DELETE FROM reconciliations`)
+	}
 	v.post("/reconcile/start", page)
 	require.Equal(t, "1", h.text(`SELECT count(*)::text FROM reconciliations WHERE status = 'running'`))
 	page = v.get("/reconcile")

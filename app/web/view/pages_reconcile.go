@@ -5,7 +5,7 @@ import "koodesk/app/fault"
 // FindingRow is one difference between the marketplace and us.
 type FindingRow struct {
 	ID          int64
-	Kind        string // missing, cancelled, expiry, overdue, product, unanswered
+	Kind        string // missing, cancelled, expiry, overdue, locked, product, unanswered
 	Status      string // open, applied, kept, gone
 	Channel     string
 	OrderLine   string // the order line, or the order where there is none
@@ -40,6 +40,10 @@ type RunState struct {
 	Finished Time
 	Fault    *fault.Record
 }
+
+// Agree tells whether the last reconciliation has asked for everything: only then
+// does an empty list say that both sides agree.
+func (s RunState) Agree() bool { return !s.None && !s.Running && !s.Failed && s.Skipped == 0 }
 
 // ReconcilePage is the differences between the marketplace and us.
 type ReconcilePage struct {

@@ -159,6 +159,8 @@ type List struct {
 	Fault  *fault.Record // with ListError
 	Pager  Pager
 	Bulk   Action // what may be done with ticked rows
+
+	EmptyDo Text // what an empty list says instead of its area's own words
 }
 
 // Fact is one entry of the strip of facts at the top of a detail.

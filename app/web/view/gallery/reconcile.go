@@ -31,6 +31,7 @@ func (k look) findings() []view.FindingRow {
 		k.finding(2, "cancelled", "open", "release", view.Value{Text: view.Say("status.instance.active")}, view.Value{Text: view.Say("reconcile.unsubscribed")}),
 		k.finding(3, "expiry", "open", "set_expiry", view.Value{Time: ago(-24 * time.Hour)}, view.Value{Time: ago(-366 * 24 * time.Hour)}),
 		k.finding(4, "overdue", "open", "freeze", view.Value{Text: view.Say("status.instance.active")}, view.Value{Time: ago(72 * time.Hour)}),
+		k.finding(5, "locked", "open", "unfreeze", view.Value{Text: view.Say("status.instance.frozen")}, view.Value{Time: ago(-200 * 24 * time.Hour)}),
 		silent, kept,
 		k.finding(31, "expiry", "applied", "set_expiry", view.Value{Time: ago(24 * time.Hour)}, view.Value{Time: ago(-300 * 24 * time.Hour)}),
 	}
@@ -38,20 +39,24 @@ func (k look) findings() []view.FindingRow {
 
 func (k look) reconcile(state view.ListState, run view.RunState, filters ...string) view.ReconcilePage {
 	at := address("/reconcile", filters...)
-	p := view.ReconcilePage{Shell: k.shell(view.RoomReconcile, at.String()), Hour: 4, Run: run, Repairable: 4,
+	p := view.ReconcilePage{Shell: k.shell(view.RoomReconcile, at.String()), Hour: 4, Run: run, Repairable: 5,
 		Start: k.may(staff.ReconcileDecide, "/reconcile/start"), Keep: k.may(staff.ReconcileDecide, "/reconcile/keep"),
 		List: view.List{Filter: view.Filter{URL: at, Q: at.Get("q"), Hint: view.Say("filter.findings_hint"), Status: at.Get("status"),
 			Selects: []view.Select{{Name: "kind", Label: view.Say("filter.finding_kind"), Options: options("filter.any_finding_kind", at.Get("kind"), "reconcile.kind.",
-				"missing", "cancelled", "expiry", "overdue", "product", "unanswered")}}},
-			Tabs: tabs("finding", at, at.Get("status"), map[string]int{"open": 5, "applied": 1, "kept": 1, "gone": 0}), State: state,
+				"missing", "cancelled", "expiry", "overdue", "locked", "product", "unanswered")}}},
+			Tabs: tabs("finding", at, at.Get("status"), map[string]int{"open": 6, "applied": 1, "kept": 1, "gone": 0}), State: state,
 			Bulk: k.may(staff.ReconcileDecide, "/reconcile/apply")}}
 	if run.Running {
 		p.Start.Why = view.Say("why.reconcile_running")
 	}
 	switch state {
+	case view.ListEmpty:
+		if !run.Agree() {
+			p.EmptyDo = view.Say("reconcile.empty_unsure")
+		}
 	case view.ListRows:
 		p.Days = view.ByDay(k.findings(), func(r view.FindingRow) view.Time { return r.Found })
-		p.Pager = view.Pager{Shown: 7}
+		p.Pager = view.Pager{Shown: 8}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}
@@ -66,7 +71,8 @@ func reconcileSamples(op, ro look) []Sample {
 		{"reconcile-full", view.PageReconcile, op.reconcile(view.ListRows, done)},
 		{"reconcile-running", view.PageReconcile, op.reconcile(view.ListRows, view.RunState{Running: true, Asked: 300, Open: 1284})},
 		{"reconcile-broken", view.PageReconcile, op.reconcile(view.ListRows, broken)},
-		{"reconcile-empty", view.PageReconcile, op.reconcile(view.ListEmpty, done)},
+		{"reconcile-empty", view.PageReconcile, op.reconcile(view.ListEmpty, view.RunState{Asked: 1284, Finished: ago(2 * time.Hour)})},
+		{"reconcile-empty-skipped", view.PageReconcile, op.reconcile(view.ListEmpty, done)},
 		{"reconcile-never", view.PageReconcile, op.reconcile(view.ListEmpty, view.RunState{None: true})},
 		{"reconcile-no-match", view.PageReconcile, op.reconcile(view.ListNoMatch, done, "kind", "missing", "q", "zzz")},
 		{"reconcile-error", view.PageReconcile, op.reconcile(view.ListError, done)},
