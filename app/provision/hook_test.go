@@ -1,0 +1,103 @@
+package provision_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/event"
+	"koodesk/app/fault"
+	"koodesk/app/outbox"
+	hook "koodesk/app/provision/webhook"
+	"koodesk/app/store"
+	"koodesk/app/webhook"
+)
+
+// hooks are the seller's products of a desk, each at an address of its own.
+type hooks struct {
+	*desk
+	*event.Client
+	url    string
+	before func() // runs before a product is asked
+
+	mu    sync.Mutex
+	heard []string // path and type of each call
+}
+
+// withHooks makes the product at /a that of every order.
+func withHooks(t *testing.T) *hooks {
+	t.Helper()
+	h := &hooks{desk: open(t)}
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	h.url = s.URL
+	allow := webhook.Allow{All: true}
+	client := webhook.NewClient(webhook.Options{Allow: allow})
+	t.Cleanup(client.Close)
+	h.Client = event.NewClient(event.Options{Store: h.store, Webhook: client})
+	h.drivers[hook.Name] = hook.Driver{Allow: allow, Ask: h}
+	h.hooked("*", "/a")
+	h.market.add(t, order{ID: "CS1", Product: product, Email: "zhang@example.com"})
+	return h
+}
+
+func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var b strings.Builder
+	_ = r.Write(&b)
+	_, rest, _ := strings.Cut(b.String(), `"type":"`)
+	eventType, _, _ := strings.Cut(rest, `"`)
+	h.mu.Lock()
+	h.heard = append(h.heard, r.URL.Path+" "+eventType)
+	h.mu.Unlock()
+	_, _ = w.Write([]byte(`{"front_end_url":"https://e.cn` + r.URL.Path + `"}`))
+}
+
+// Ask asks a product, after whatever comes before.
+func (h *hooks) Ask(ctx context.Context, q event.Question) (event.Asked, error) {
+	if h.before != nil {
+		h.before()
+	}
+	return h.Client.Ask(ctx, q)
+}
+
+// hooked has the product at a path make what is bought by productID.
+func (h *hooks) hooked(productID, path string) {
+	h.t.Helper()
+	h.set(store.Product{ProductID: productID, Driver: hook.Name, Secret: "0123456789abcdef0123456789",
+		Settings: store.ProductSettings{WebhookURL: h.url + path}})
+}
+
+// end releases an instance as a person does, with all that follows.
+func (d *desk) end(pk int64) {
+	d.t.Helper()
+	ctx := context.Background()
+	require.NoError(d.t, d.store.Write(ctx, func(tx *store.Tx) error {
+		i, err := tx.LockInstancePK(ctx, pk)
+		if err != nil {
+			return err
+		}
+		return d.p.End(ctx, tx, i, ann)
+	}))
+}
+
+// A product that is asked to make an instance hears of its end; one whose end it
+// could not hear of is not asked.
+func TestAProductIsNotAskedForWhatWasReleasedJustNow(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	pk, task := h.buy("CS1")
+	require.NoError(t, h.p.QueryOrder(ctx, task))
+	h.before = func() { h.end(pk) }
+	task = h.next(outbox.Provision)
+	require.Equal(t, "provision.changed_meanwhile", fault.From(h.p.Provision(ctx, task)).Key)
+	h.before = nil
+	require.NoError(t, h.p.Provision(ctx, task))
+	require.Empty(t, h.heard)
+	require.Zero(t, h.count(`SELECT count(*) FROM events`))
+}
