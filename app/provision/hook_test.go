@@ -7,11 +7,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/event"
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/outbox"
 	hook "koodesk/app/provision/webhook"
 	"koodesk/app/store"
@@ -25,14 +27,15 @@ type hooks struct {
 	url    string
 	before func() // runs before a product is asked
 
-	mu    sync.Mutex
-	heard []string // path and type of each call
+	mu     sync.Mutex
+	heard  []string // path and type of each call
+	status map[string]int
 }
 
 // withHooks makes the product at /a that of every order.
 func withHooks(t *testing.T) *hooks {
 	t.Helper()
-	h := &hooks{desk: open(t)}
+	h := &hooks{desk: open(t), status: map[string]int{}}
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	h.url = s.URL
@@ -53,7 +56,11 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	eventType, _, _ := strings.Cut(rest, `"`)
 	h.mu.Lock()
 	h.heard = append(h.heard, r.URL.Path+" "+eventType)
+	status := h.status[r.URL.Path]
 	h.mu.Unlock()
+	if status != 0 {
+		w.WriteHeader(status)
+	}
 	_, _ = w.Write([]byte(`{"front_end_url":"https://e.cn` + r.URL.Path + `"}`))
 }
 
@@ -85,6 +92,25 @@ func (d *desk) end(pk int64) {
 	}))
 }
 
+// deliver does what event tasks there are; one that fails is given up.
+func (h *hooks) deliver() {
+	h.t.Helper()
+	ctx := context.Background()
+	for range h.count(`SELECT count(*) FROM tasks WHERE kind = 'event' AND status = 'pending'`) {
+		task := h.next(outbox.Event)
+		cause := h.Deliver(ctx, task)
+		if cause == nil {
+			continue
+		}
+		require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
+			if err := h.OnFail(ctx, tx, task, cause, true); err != nil {
+				return err
+			}
+			return tx.Fail(ctx, task, cause, time.Time{})
+		}))
+	}
+}
+
 // A product that is asked to make an instance hears of its end; one whose end it
 // could not hear of is not asked.
 func TestAProductIsNotAskedForWhatWasReleasedJustNow(t *testing.T) {
@@ -100,4 +126,42 @@ func TestAProductIsNotAskedForWhatWasReleasedJustNow(t *testing.T) {
 	require.NoError(t, h.p.Provision(ctx, task))
 	require.Empty(t, h.heard)
 	require.Zero(t, h.count(`SELECT count(*) FROM events`))
+}
+
+// A purchase that the marketplace has given up ends by a person's hand, also where
+// no driver can undo it: a product with a webhook hears of it.
+func TestAGivenUpPurchaseOfAProductEnds(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	h.status["/a"] = http.StatusInternalServerError
+	pk, task := h.buy("CS1")
+	require.NoError(t, h.p.QueryOrder(ctx, task))
+	task = h.next(outbox.Provision)
+	h.fail(task, h.p.Provision(ctx, task))
+	l := h.givenUp()
+	require.Equal(t, "order_failed webhook", l.Reason+" "+l.Driver)
+	require.NoError(t, h.p.UndoLeftover(ctx, l.ID, ann))
+	require.Equal(t, market.Released, h.instance(pk).Status)
+	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+	require.Equal(t, "instance.provision instance.released", h.text(`SELECT string_agg(type, ' ' ORDER BY id) FROM events WHERE to_product`))
+
+	h.deliver()
+	l = h.leftovers(store.LeftoverOpen)[0]
+	require.Equal(t, "undo_failed webhook webhook.status", l.Reason+" "+l.Driver+" "+l.Error.Key, "it has not heard of the end")
+	h.status["/a"] = 0
+	require.NoError(t, h.Resend(ctx, int64(h.count(`SELECT id FROM events WHERE type = 'instance.released'`)), ann))
+	h.deliver()
+	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+}
+
+// givenUp has the marketplace give up what failed, and gives what is left of it.
+func (d *desk) givenUp() store.LeftoverRow {
+	d.t.Helper()
+	_, err := d.store.SQL().Exec(`UPDATE messages SET retry_until = now() - interval '1 hour'`)
+	require.NoError(d.t, err)
+	require.NoError(d.t, d.p.FindLeftovers(context.Background()))
+	l := d.leftovers(store.LeftoverOpen)
+	require.Len(d.t, l, 1)
+	return l[0]
 }
