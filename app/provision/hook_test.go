@@ -16,6 +16,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	hook "koodesk/app/provision/webhook"
+	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/webhook"
 )
@@ -46,6 +47,7 @@ func withHooks(t *testing.T) *hooks {
 	h.drivers[hook.Name] = hook.Driver{Allow: allow, Ask: h}
 	h.hooked("*", "/a")
 	h.market.add(t, order{ID: "CS1", Product: product, Email: "zhang@example.com"})
+	h.market.add(t, order{ID: "CS2", Type: "CHANGE", Product: "P-2", Created: "20261102000000"})
 	return h
 }
 
@@ -77,6 +79,15 @@ func (h *hooks) hooked(productID, path string) {
 	h.t.Helper()
 	h.set(store.Product{ProductID: productID, Driver: hook.Name, Secret: "0123456789abcdef0123456789",
 		Settings: store.ProductSettings{WebhookURL: h.url + path}})
+}
+
+// upgrade has an instance become what CS2 bought, up to its provisioning.
+func (h *hooks) upgrade(pk int64) {
+	h.t.Helper()
+	ctx := context.Background()
+	require.NoError(h.t, h.p.QueryOrder(ctx, h.write(outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: pk,
+		OrderID: "CS2", OrderLineID: "CS2-000001", UniqueKey: "u"})))
+	require.NoError(h.t, h.p.Provision(ctx, h.next(outbox.Provision)))
 }
 
 // end releases an instance as a person does, with all that follows.
@@ -153,6 +164,54 @@ func TestAGivenUpPurchaseOfAProductEnds(t *testing.T) {
 	require.NoError(t, h.Resend(ctx, int64(h.count(`SELECT id FROM events WHERE type = 'instance.released'`)), ann))
 	h.deliver()
 	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+}
+
+// Nobody is there to hear of the end when the entry was taken away meanwhile.
+func TestWhatAProductMadeThatIsGoneIsLeftOver(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	h.end(h.made("CS1"))
+	_, err := h.store.SQL().Exec(`DELETE FROM products`)
+	require.NoError(t, err)
+	h.deliver()
+	l := h.leftovers(store.LeftoverOpen)
+	require.Len(t, l, 1)
+	require.Equal(t, "undo_failed webhook event.target_gone", l[0].Reason+" "+l[0].Driver+" "+l[0].Error.Key)
+}
+
+// An instance that another of the seller's products makes now still stands at the
+// first one: a person sees it, and both hear of the end.
+func TestEachProductThatWasAskedHearsOfTheEnd(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	h.hooked("P-2", "/b")
+	pk := h.made("CS1")
+	h.upgrade(pk)
+	l := h.leftovers(store.LeftoverOpen)
+	require.Len(t, l, 1)
+	require.Equal(t, "driver_changed webhook", l[0].Reason+" "+l[0].Driver)
+	require.NoError(t, h.p.KeepLeftover(context.Background(), l[0].ID, staff.Actor{Name: ann.Name, Reason: "its data is needed"}))
+	h.market.add(t, order{ID: "CS2", Type: "CHANGE", Product: "P-2", Linear: 7, Created: "20261103000000"})
+	require.NoError(t, h.p.Provision(context.Background(), h.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, InstancePK: pk, UniqueKey: "again"})))
+	require.Empty(t, h.leftovers(store.LeftoverOpen), "within one product nothing is left")
+	h.heard = nil
+	h.end(pk)
+	h.deliver()
+	require.Equal(t, []string{"/b instance.released", "/a instance.released"}, h.heard)
+}
+
+// Two entries with one address are one product.
+func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	h.hooked("P-2", "/a")
+	pk := h.made("CS1")
+	h.upgrade(pk)
+	require.Empty(t, h.leftovers(store.LeftoverOpen))
+	h.heard = nil
+	h.end(pk)
+	h.deliver()
+	require.Equal(t, []string{"/a instance.released"}, h.heard)
 }
 
 // givenUp has the marketplace give up what failed, and gives what is left of it.
