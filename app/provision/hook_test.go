@@ -214,6 +214,33 @@ func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
 	require.Equal(t, []string{"/a instance.released"}, h.heard)
 }
 
+// What the seller's product made no template knows: a person brings it in line.
+func TestAnUpgradeThatTheNewDriverCannotDoWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	h.set(store.Product{ProductID: "P-2", Driver: "static", Settings: store.ProductSettings{FrontEndURL: "https://big.example.com/"}})
+	i := h.instance(h.made("CS1"))
+	h.upgrade(i.PK)
+	h.waitsForPerson(i.InstanceID)
+	require.Equal(t, "driver_changed webhook", h.text(`SELECT reason || ' ' || driver FROM leftovers`))
+	require.NoError(t, h.p.SetAccess(context.Background(), i.InstanceID, h.instance(i.PK).App, ann), "it is right as it is")
+	require.Equal(t, "succeeded", h.text(`SELECT status FROM tasks WHERE purpose = 'upgrade' AND kind = 'provision'`))
+	h.heard = nil
+	h.end(i.PK)
+	h.deliver()
+	require.Equal(t, []string{"/a instance.released"}, h.heard)
+	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+}
+
+// waitsForPerson holds that an instance's upgrade stands on the work list.
+func (d *desk) waitsForPerson(instanceID string) {
+	d.t.Helper()
+	work, err := d.store.Reader().WorkList(context.Background(), store.ForPerson, store.Paging{})
+	require.NoError(d.t, err)
+	require.Len(d.t, work.Items, 1)
+	require.Equal(d.t, instanceID+" upgrade person", work.Items[0].InstanceID+" "+string(work.Items[0].Purpose)+" "+work.Items[0].For)
+}
+
 // givenUp has the marketplace give up what failed, and gives what is left of it.
 func (d *desk) givenUp() store.LeftoverRow {
 	d.t.Helper()
