@@ -142,6 +142,20 @@ func TestWhatAPersonMadeOnlyAPersonTakesDown(t *testing.T) {
 	require.Equal(t, "deleted in the admin console", d.leftovers(store.LeftoverGone)[0].Note)
 }
 
+// Whoever has claimed an instance may have begun to set it up.
+func TestWhatAPersonHasBegunIsLeftOver(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	i := parked(t, d)
+	_, err := d.p.ClaimInstance(context.Background(), i.InstanceID, false, ann)
+	require.NoError(t, err)
+	d.end(i.PK)
+	l := d.leftovers(store.LeftoverOpen)
+	require.Len(t, l, 1)
+	require.Equal(t, "by_hand manual", l[0].Reason+" "+l[0].Driver)
+	require.Zero(t, d.count(`SELECT count(*) FROM provision_claims`))
+}
+
 // Nobody can undo it for the person, who ends the purchase and then looks.
 func TestAGivenUpPurchaseThatAPersonWasToMakeEnds(t *testing.T) {
 	t.Parallel()

@@ -42,12 +42,16 @@ ON CONFLICT (instance_pk) DO UPDATE
 	return toFault(err)
 }
 
-// DropClaim ends whatever claim an instance has.
-func (t *Tx) DropClaim(ctx context.Context, instancePK int64) error {
-	_, err := t.tx.ExecContext(ctx, `
+// DropClaim ends whatever claim an instance has; claimed tells whether it had one.
+func (t *Tx) DropClaim(ctx context.Context, instancePK int64) (claimed bool, err error) {
+	r, err := t.tx.ExecContext(ctx, `
 DELETE FROM provision_claims
  WHERE instance_pk = $1`, instancePK)
-	return toFault(err)
+	if err != nil {
+		return false, toFault(err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, toFault(err)
 }
 
 // Whom access data is waited for from.
