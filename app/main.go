@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
@@ -95,6 +96,7 @@ type cli struct {
 	drivers   func(*store.Store) provision.Drivers // in place of the real ones of these names
 	hashing   signin.Cost
 	mailCAs   *x509.CertPool
+	patience  time.Duration // with a webhook; 0: the usual one
 	listening func(net.Addr)
 }
 

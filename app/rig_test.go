@@ -55,6 +55,8 @@ type rig struct {
 	token    string
 	stop     func()
 	driver   *flaky
+	tune     func(*jobs.Options)
+	patience time.Duration // with a webhook
 }
 
 // flaky is the driver static, which can be told to fail.
@@ -91,7 +93,7 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 // newRigAs makes a rig with other settings.
 func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 	t.Helper()
-	r := &rig{t: t, driver: &flaky{}, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &logtest.Buffer{}}
+	r := &rig{t: t, driver: &flaky{}, tune: quick, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &logtest.Buffer{}}
 	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
 	api := httptest.NewServer(r.market)
 	t.Cleanup(api.Close)
@@ -118,7 +120,7 @@ func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 
 // cli is a command line with the rig's settings.
 func (r *rig) cli(stdin string) *cli {
-	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
+	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: r.tune, patience: r.patience, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
 		drivers: func(s *store.Store) provision.Drivers {
 			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
 		}}
