@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
@@ -98,6 +99,7 @@ type cli struct {
 	hashing   signin.Cost
 	connect   func(url string) (driver.Connector, error)
 	mailCAs   *x509.CertPool
+	patience  time.Duration // with a webhook; 0: the usual one
 	listening func(net.Addr)
 }
 

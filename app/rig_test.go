@@ -56,6 +56,8 @@ type rig struct {
 	stop     func()
 	driver   *flaky
 	jobs     jobs.Options // of the program that runs
+	tune     func(*jobs.Options)
+	patience time.Duration // with a webhook
 }
 
 // flaky is the driver static, which can be told to fail.
@@ -92,7 +94,7 @@ func newRigWith(t *testing.T, withJobs bool) *rig {
 // newRigAs makes a rig with other settings.
 func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 	t.Helper()
-	r := &rig{t: t, driver: &flaky{}, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &logtest.Buffer{}}
+	r := &rig{t: t, driver: &flaky{}, tune: quick, redisURL: redistest.URL(t), mail: smtptest.Start(t), ids: simulator.NewIDs(time.Now), log: &logtest.Buffer{}}
 	r.market = simulator.NewMarket(simulator.MarketOptions{AK: storetest.AK, SK: storetest.SK, BuyerEmail: buyerEmail, BuyerPhone: buyerPhone})
 	api := httptest.NewServer(r.market)
 	t.Cleanup(api.Close)
@@ -119,7 +121,7 @@ func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 
 // cli is a command line with the rig's settings.
 func (r *rig) cli(stdin string) *cli {
-	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: quick, connect: storetest.Connect, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
+	return &cli{stdin: strings.NewReader(stdin), stdout: &bytes.Buffer{}, stderr: r.log, config: r.config, mailCAs: r.mail.CAs(), tune: r.tune, patience: r.patience, connect: storetest.Connect, hashing: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1},
 		drivers: func(s *store.Store) provision.Drivers {
 			return provision.Drivers{"static": r.driver, "manual": manual.Driver{}, "pool": pool.Driver{Store: s}, nothing.Name: nothing.Driver{}}
 		}}
@@ -149,7 +151,7 @@ func (r *rig) start(withJobs bool) {
 	addr := make(chan net.Addr, 1)
 	c.listening = func(a net.Addr) { addr <- a }
 	c.tune = func(o *jobs.Options) {
-		quick(o)
+		r.tune(o)
 		r.jobs = *o
 	}
 	done := make(chan error, 1)

@@ -147,6 +147,8 @@ func TestAProductThatPromisesIsWaitedFor(t *testing.T) {
 	require.Equal(t, asked[1].ID, asked[2].ID, "the same question")
 	r.api(http.MethodPut, "/instances/"+broken+"/access", map[string]string{"front_end_url": "https://later.example.com/"}, 200)
 	require.Equal(t, "https://later.example.com/", r.access(broken).FrontEndURL, "better late than never")
+	r.mails(2)
+	r.isPatientlyAsked(p)
 	require.Zero(t, p.forged)
 }
 

@@ -132,7 +132,7 @@ func (c *cli) build(ctx context.Context) (*parts, error) {
 func (p *parts) useCases(c *cli) error {
 	wake := func() { p.jobs.Wake() }
 	p.market = marketapi.New(marketapi.Options{})
-	p.webhook = webhook.NewClient(webhook.Options{Allow: c.allow(), Log: p.log})
+	p.webhook = webhook.NewClient(webhook.Options{Allow: c.allow(), Timeout: c.patience, Log: p.log})
 	if err := p.delivery(c, wake); err != nil {
 		return err
 	}

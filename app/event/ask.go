@@ -41,7 +41,8 @@ type Asked struct {
 //
 // Faults: those of webhook.Client.Post and Reader.ProductFor; conflict
 // "event.waits_turn" while the product has not got an earlier event of the
-// instance, which counts as no try.
+// instance, which counts as no try; conflict "provision.changed_meanwhile" when
+// an instance that is to be made or changed was released just now.
 func (c *Client) Ask(ctx context.Context, q Question) (Asked, error) {
 	var e *store.Event
 	var to store.Receiver
@@ -82,6 +83,11 @@ func (c *Client) open(ctx context.Context, tx *store.Tx, q Question) (*store.Eve
 	i, err := tx.LockInstanceID(ctx, q.InstanceID)
 	if err != nil {
 		return nil, to, err
+	}
+	if q.LicenseID == 0 && i.Status == market.Released {
+		// The product would make what nobody tells it the end of: whoever released
+		// the instance did not know that it was going to be asked.
+		return nil, to, fault.New(fault.Conflict, "provision.changed_meanwhile")
 	}
 	product, err := tx.Reader().ProductOf(ctx, i)
 	if err != nil {

@@ -125,7 +125,7 @@ func emit(ctx context.Context, tx *store.Tx, e New, toProduct bool) error {
 func uniqueKey(e New, r store.Receiver) string {
 	to := fmt.Sprintf("target/%d", r.TargetID)
 	if r.TargetID == 0 {
-		to = "product"
+		to = fmt.Sprintf("product/%d", r.ProductPK)
 	}
 	return fmt.Sprintf("%d/%s/%s/%s", e.Channel, e.Type, e.Subject, to)
 }

@@ -43,6 +43,11 @@ func (c *Client) Deliver(ctx context.Context, task outbox.Task) error {
 		if err := tx.EndEventTry(ctx, e.ID, try); err != nil {
 			return err
 		}
+		if e.Type == InstanceReleased && e.ToProduct {
+			if err := tx.EndHeard(ctx, e.InstancePK); err != nil {
+				return err
+			}
+		}
 		if err := tx.HurryNextEvent(ctx, e); err != nil {
 			return err
 		}
@@ -67,6 +72,9 @@ func (c *Client) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (*st
 	}
 	to, err = tx.Reader().ReceiverOf(ctx, e)
 	if fault.Is(err, fault.NotFound) {
+		if err := unheard(ctx, tx, e, err); err != nil {
+			return nil, to, err
+		}
 		return nil, to, tx.SettleEvent(ctx, e.ID, outbox.Cancelled, err)
 	}
 	if err != nil {
@@ -139,8 +147,20 @@ func (c *Client) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, cau
 	if !final {
 		return tx.SettleEvent(ctx, e.ID, outbox.Pending, cause)
 	}
+	if err := unheard(ctx, tx, e, cause); err != nil {
+		return err
+	}
 	if err := tx.SettleEvent(ctx, e.ID, outbox.Failed, cause); err != nil {
 		return err
 	}
 	return tx.HurryNextEvent(ctx, e)
+}
+
+// unheard shows as left over what a product may still have of an instance whose
+// end it is not going to hear of.
+func unheard(ctx context.Context, tx *store.Tx, e *store.Event, cause error) error {
+	if e.Type != InstanceReleased || !e.ToProduct {
+		return nil
+	}
+	return tx.NoteLeftover(ctx, store.Leftover{InstancePK: e.InstancePK, Driver: store.DriverWebhook, Reason: store.UndoFailed}, cause)
 }

@@ -137,8 +137,9 @@ that table, so calls may come in any order, late, twice and days apart. Where th
 
 In each cell: the answer, → the new stage if it is another one, and what else is done. *ask order*: the order query is asked.
 *keep terms*: expiry and product that were told. *learn order*: what the order says. *make*, *change*, *undo*: by the
-driver, as a task. *ask driver*: whether it could be changed; if it says no the answer is 000005. *end work*: what was still
-to be done is cancelled. *ahead*: only if the new expiry is not over yet.
+driver, as a task; a change of what another driver or another pool gave waits for a person. *ask driver*: whether it could be
+changed; if it says no the answer is 000005. *end work*: what was still to be done is cancelled. *ahead*: only if the new
+expiry is not over yet.
 
 `)
 	for _, p := range []struct {

@@ -102,7 +102,7 @@ func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID st
 	if err := tx.CompleteParked(ctx, i.PK, actor.Name); err != nil {
 		return err
 	}
-	if err := tx.DropClaim(ctx, i.PK); err != nil {
+	if _, err := tx.DropClaim(ctx, i.PK); err != nil {
 		return err
 	}
 	return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "instance.access", Target: "instance/" + i.InstanceID, IP: actor.IP,

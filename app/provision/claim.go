@@ -66,7 +66,7 @@ func (p *Provisioner) ReleaseClaim(ctx context.Context, instanceID string, actor
 		if held.By != actor.Name {
 			return fault.New(fault.Conflict, "claim.not_yours")
 		}
-		if err := tx.DropClaim(ctx, i.PK); err != nil {
+		if _, err := tx.DropClaim(ctx, i.PK); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: staff.ActUnclaim, Target: "instance/" + i.InstanceID,

@@ -74,7 +74,8 @@ type Driver interface {
 	// Provision makes an instance.
 	Provision(ctx context.Context, r Request) (Result, error)
 	// Change brings an instance in line with r.Product after an upgrade. What the
-	// customer has chosen or been told (user name, password) stays.
+	// customer has chosen or been told (user name, password) stays. A driver that
+	// cannot, since it did not make what is there, leaves it to a person (Waiting).
 	Change(ctx context.Context, r Request) (Result, error)
 	// CanChange tells whether the change would be possible; nil if so. It is asked
 	// within a call of the marketplace and must be quick.

@@ -14,13 +14,13 @@ import (
 )
 
 // UndoLeftover has a left-over's driver undo it (again), as a person decided. A
-// purchase that the marketplace has given up ends by it: its instance is
-// released. Faults: not_found "leftover.unknown"; conflict "leftover.decided"
+// purchase that the marketplace has given up ends by it, whatever its driver: the
+// instance is released. Faults: not_found "leftover.unknown"; conflict "leftover.decided"
 // when somebody has decided already, "leftover.no_undo" when only a person can
 // take it down.
 func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor) error {
 	err := p.decide(ctx, id, staff.ActUndoLeftover, by, func(tx *store.Tx, l store.Leftover) error {
-		if !p.Undoes(l.Driver) {
+		if !p.Undoes(l.Driver) && l.Reason != store.OrderGivenUp {
 			return fault.New(fault.Conflict, "leftover.no_undo", "driver", l.Driver)
 		}
 		i, err := tx.LockInstancePK(ctx, l.InstancePK)
@@ -32,6 +32,9 @@ func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor
 				return err
 			}
 		}
+		if !p.Undoes(l.Driver) {
+			return p.notUndone(ctx, tx, l, by)
+		}
 		task, err := p.undoAgain(ctx, tx, l, i, by)
 		if err != nil {
 			return err
@@ -42,6 +45,24 @@ func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor
 		p.wake()
 	}
 	return err
+}
+
+// notUndone is what becomes of a left-over whose purchase has ended without its
+// driver's doing: people look at what people may have made; a product with a
+// webhook hears of the end, and is shown again if it cannot.
+func (p *Provisioner) notUndone(ctx context.Context, tx *store.Tx, l store.Leftover, by staff.Actor) error {
+	if _, err := tx.DropClaim(ctx, l.InstancePK); err != nil {
+		return err
+	}
+	driver, known := p.drivers[l.Driver]
+	if _, leaves := driver.(Leaver); !known || leaves {
+		l.Reason = store.ByHand
+		if !known {
+			l.Reason = store.DriverUnknown
+		}
+		return tx.NoteLeftover(ctx, l, nil)
+	}
+	return tx.DecideLeftover(ctx, l.ID, store.LeftoverGone, 0, by.Name, by.Reason)
 }
 
 // Undoes tells whether this program has a driver that can undo what it made.

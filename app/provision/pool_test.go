@@ -242,3 +242,29 @@ func TestAccountsThatFitNobodyAreNamedAsSuch(t *testing.T) {
 	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
 	require.Equal(t, "user-1", d.instance(pk).App.UserName)
 }
+
+// An account is of its pool for good: a person sees to it that the customer gets
+// what was bought.
+func TestAnUpgradeToAnotherPoolWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	d.fill(1, 3)
+	d.set(store.Product{SkuCode: "s50", Driver: "pool", Settings: store.ProductSettings{Pool: "crm"}})
+	d.set(store.Product{SkuCode: "s100", Driver: "pool", Settings: store.ProductSettings{Pool: "crm"}})
+	d.set(store.Product{SkuCode: "s500", Driver: "pool", Settings: store.ProductSettings{Pool: "big"}})
+	d.market.add(t, order{ID: "CS1", Product: "P-1", Sku: "s50", Email: "zhang@example.com"})
+	i := d.instance(d.made("CS1"))
+	for n, sku := range []string{"s100", "s500"} {
+		id := "UP-" + sku
+		d.market.add(t, order{ID: id, Type: "CHANGE", Product: "P-" + sku, Sku: sku, Created: fmt.Sprintf("2026110%d000000", n+2)})
+		require.NoError(t, d.p.QueryOrder(ctx, d.write(outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: i.PK,
+			OrderID: id, OrderLineID: id + "-000001", UniqueKey: sku})))
+		require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
+		if sku == "s100" {
+			require.Zero(t, d.count(`SELECT count(*) FROM tasks WHERE kind = 'provision' AND status <> 'succeeded'`), "within its pool it stays")
+		}
+	}
+	d.waitsForPerson(i.InstanceID)
+	require.Equal(t, i.App, d.instance(i.PK).App)
+}

@@ -17,12 +17,15 @@ func tell(ctx context.Context, tx *store.Tx, eventType string, i *store.Instance
 	return event.OfInstance(ctx, tx, eventType, i, c, event.Whole(ch, i))
 }
 
-// tellUpgraded tells the subscribers, once, that an upgrade has reached the
-// driver, which may still be waiting for somebody; a product with a webhook has
-// just been asked.
-func tellUpgraded(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance) error {
+// upgraded tells the subscribers, once, that an upgrade has reached the driver,
+// which may still be waiting for somebody; a product with a webhook has just been
+// asked. What another of the seller's products made of the instance is left over.
+func upgraded(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance, product *store.Product) error {
 	if task.Purpose != outbox.Upgrade {
 		return nil
+	}
+	if err := tx.NoteFormerProduct(ctx, i.PK, task.ID, product); err != nil {
+		return err
 	}
 	return tell(ctx, tx, event.InstanceUpgraded, i, event.Cause{MessageID: task.MessageID, TaskID: task.ID,
 		OrderID: task.OrderID, OrderLineID: task.OrderLineID})

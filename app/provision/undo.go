@@ -12,12 +12,17 @@ import (
 
 // Release sees to it, in the transaction that releases an instance, that what
 // its driver holds is let go: by a task, or, where the driver cannot, as a
-// left-over for a person. Drivers that hold nothing cause neither.
+// left-over for a person: what somebody has claimed may be half made. Drivers that
+// hold nothing cause neither.
 func (p *Provisioner) Release(ctx context.Context, tx *store.Tx, i *store.Instance, messageID int64) error {
 	return p.undo(ctx, tx, i, outbox.New{MessageID: messageID, UniqueKey: outbox.Key(outbox.Provision, outbox.Release, i.PK)})
 }
 
 func (p *Provisioner) undo(ctx context.Context, tx *store.Tx, i *store.Instance, n outbox.New) error {
+	claimed, err := tx.DropClaim(ctx, i.PK)
+	if err != nil {
+		return err
+	}
 	if i.Driver == "" {
 		return nil // nothing was begun
 	}
@@ -25,14 +30,14 @@ func (p *Provisioner) undo(ctx context.Context, tx *store.Tx, i *store.Instance,
 	if !known {
 		return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.DriverUnknown}, nil)
 	}
-	if l, leaves := driver.(Leaver); leaves && l.Leaves(request(&store.Channel{}, i, &store.Product{}, 0)) {
+	if l, leaves := driver.(Leaver); leaves && (claimed || l.Leaves(request(&store.Channel{}, i, &store.Product{}, 0))) {
 		return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.ByHand}, nil)
 	}
 	if _, holds := driver.(Releaser); !holds {
 		return nil
 	}
 	n.Kind, n.Purpose, n.InstancePK, n.OrderID, n.OrderLineID = outbox.Provision, outbox.Release, i.PK, i.OrderID, i.OrderLineID
-	_, err := tx.Enqueue(ctx, n)
+	_, err = tx.Enqueue(ctx, n)
 	return err
 }
 

@@ -142,6 +142,41 @@ func TestWhatAPersonMadeOnlyAPersonTakesDown(t *testing.T) {
 	require.Equal(t, "deleted in the admin console", d.leftovers(store.LeftoverGone)[0].Note)
 }
 
+// Whoever has claimed an instance may have begun to set it up.
+func TestWhatAPersonHasBegunIsLeftOver(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	i := parked(t, d)
+	_, err := d.p.ClaimInstance(context.Background(), i.InstanceID, false, ann)
+	require.NoError(t, err)
+	d.end(i.PK)
+	l := d.leftovers(store.LeftoverOpen)
+	require.Len(t, l, 1)
+	require.Equal(t, "by_hand manual", l[0].Reason+" "+l[0].Driver)
+	require.Zero(t, d.count(`SELECT count(*) FROM provision_claims`))
+}
+
+// Nobody can undo it for the person, who ends the purchase and then looks.
+func TestAGivenUpPurchaseThatAPersonWasToMakeEnds(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	i := parked(t, d)
+	_, err := d.p.ClaimInstance(ctx, i.InstanceID, false, ann)
+	require.NoError(t, err)
+	_, err = d.store.SQL().Exec(`UPDATE messages SET status = 'failed'`)
+	require.NoError(t, err)
+	l := d.givenUp()
+	require.NoError(t, d.p.UndoLeftover(ctx, l.ID, ann))
+	require.Equal(t, market.Released, d.instance(i.PK).Status)
+	left := d.leftovers(store.LeftoverOpen)
+	require.Len(t, left, 1)
+	require.Equal(t, "by_hand manual", left[0].Reason+" "+left[0].Driver)
+	require.Zero(t, d.count(`SELECT count(*) FROM provision_claims`))
+	require.Equal(t, "leftover.no_undo", fault.From(d.p.UndoLeftover(ctx, l.ID, ann)).Key)
+	require.Equal(t, 1, d.wakes, "once")
+}
+
 func TestAPurchaseThatTheMarketplaceGaveUpIsLeftOver(t *testing.T) {
 	t.Parallel()
 	d, drv, pk := bought(t)

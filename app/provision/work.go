@@ -56,7 +56,7 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 		return p.failed(ctx, task, product.Driver, err)
 	}
 	if result.Waiting {
-		return p.park(ctx, task, product.Driver, result.Until)
+		return p.park(ctx, task, product, result.Until)
 	}
 	if result.Nothing {
 		return p.without(ctx, task, product)
@@ -139,7 +139,7 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	case i.AccessVersion != seen:
 		return fault.New(fault.Conflict, "provision.changed_meanwhile")
 	}
-	if err := tellUpgraded(ctx, tx, task, i); err != nil {
+	if err := upgraded(ctx, tx, task, i, product); err != nil {
 		return err
 	}
 	changed := i.App.Changed(access)
@@ -198,14 +198,14 @@ func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Insta
 
 // park leaves the task to somebody else, who ends it by handing in the access
 // data; until is when the driver is asked again, zero for never.
-func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string, until time.Time) error {
+func (p *Provisioner) park(ctx context.Context, task outbox.Task, product *store.Product, until time.Time) error {
 	return p.store.Write(ctx, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		if err != nil {
 			return err
 		}
 		if i.Status == market.Released {
-			if err := p.undoLate(ctx, tx, task, i, driver); err != nil {
+			if err := p.undoLate(ctx, tx, task, i, product.Driver); err != nil {
 				return err
 			}
 			return endLate(ctx, tx, task)
@@ -214,11 +214,11 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string,
 			return tx.Complete(ctx, task)
 		}
 		if i.AccessVersion == 0 {
-			if err := tx.SetDriver(ctx, i.PK, driver, origin(task)); err != nil {
+			if err := tx.SetDriver(ctx, i.PK, product.Driver, origin(task)); err != nil {
 				return err
 			}
 		}
-		if err := tellUpgraded(ctx, tx, task, i); err != nil {
+		if err := upgraded(ctx, tx, task, i, product); err != nil {
 			return err
 		}
 		switch there, err := tx.HandedIn(ctx, task.ID); {
@@ -227,7 +227,7 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, driver string,
 		case there:
 			return tx.Complete(ctx, task)
 		}
-		p.log.InfoContext(ctx, "waiting for access data", "instance", i.InstanceID, "driver", driver)
+		p.log.InfoContext(ctx, "waiting for access data", "instance", i.InstanceID, "driver", product.Driver)
 		return tx.Park(ctx, task, until)
 	})
 }

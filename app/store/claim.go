@@ -42,12 +42,16 @@ ON CONFLICT (instance_pk) DO UPDATE
 	return toFault(err)
 }
 
-// DropClaim ends whatever claim an instance has.
-func (t *Tx) DropClaim(ctx context.Context, instancePK int64) error {
-	_, err := t.tx.ExecContext(ctx, `
+// DropClaim ends whatever claim an instance has; claimed tells whether it had one.
+func (t *Tx) DropClaim(ctx context.Context, instancePK int64) (claimed bool, err error) {
+	r, err := t.tx.ExecContext(ctx, `
 DELETE FROM provision_claims
  WHERE instance_pk = $1`, instancePK)
-	return toFault(err)
+	if err != nil {
+		return false, toFault(err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, toFault(err)
 }
 
 // Whom access data is waited for from.
@@ -66,7 +70,8 @@ const parked = `t.status = 'pending'
    AND t.parked_at IS NOT NULL
    AND EXISTS (SELECT 1 FROM instances i WHERE i.id = t.instance_pk AND i.released_at IS NULL`
 
-var parkedFor = map[string]string{"": parked + ")", ForPerson: parked + " AND i.driver <> 'webhook')", ForSystem: parked + " AND i.driver = 'webhook')"}
+// A person is waited for without an end; a system has promised.
+var parkedFor = map[string]string{"": parked + ")", ForPerson: parked + ") AND t.run_at >= " + untilPerson, ForSystem: parked + ") AND t.run_at < " + untilPerson}
 
 // HandedIn tells whether what a running task is going to wait for has been handed
 // in since its try began.
@@ -110,6 +115,7 @@ type workRow struct {
 	InstancePK int64     `db:"instance_pk"`
 	Purpose    string    `db:"purpose"`
 	Since      time.Time `db:"since"`
+	RunAt      time.Time `db:"run_at"`
 	Due        time.Time `db:"due"`
 }
 
@@ -121,9 +127,9 @@ func dueAt(t time.Time) time.Time {
 	return t.UTC()
 }
 
-// waitsFor tells from whom, by the driver.
-func waitsFor(driver string) string {
-	if driver == "webhook" {
+// waitsFor tells from whom, by the time at which a parked task goes on by itself.
+func waitsFor(runAt time.Time) string {
+	if runAt.Year() < parkedYear {
 		return ForSystem
 	}
 	return ForPerson
@@ -141,7 +147,7 @@ const workDue = `COALESCE((SELECT m.retry_until
 
 var workList = source{
 	list:    list{letter: 'w', at: workDue, id: "t.id", asc: true},
-	columns: `t.id, t.instance_pk, t.purpose, t.parked_at AS since, ` + workDue + ` AS due`,
+	columns: `t.id, t.instance_pk, t.purpose, t.parked_at AS since, t.run_at, ` + workDue + ` AS due`,
 	table:   "tasks",
 	alias:   "t",
 }
@@ -154,7 +160,7 @@ func (r *Reader) WorkList(ctx context.Context, from string, p Paging) (Page[Work
 	key := func(w *workRow) position { return position{at: w.Due, id: w.ID} }
 	show := func(w *workRow) (WorkRow, error) {
 		return WorkRow{InstanceRow: InstanceRow{PK: w.InstancePK}, TaskID: w.ID, Purpose: outbox.Purpose(w.Purpose),
-			Work: Work{Since: w.Since.UTC(), Due: dueAt(w.Due)}}, nil
+			Work: Work{For: waitsFor(w.RunAt), Since: w.Since.UTC(), Due: dueAt(w.Due)}}, nil
 	}
 	found, err := page(ctx, r, workList, c, p, key, show)
 	if err != nil || len(found.Items) == 0 {
@@ -209,7 +215,7 @@ SELECT instance_pk, claimed_by, claimed_at
 			if err != nil {
 				return err
 			}
-			work[n].InstanceRow, work[n].For = shown, waitsFor(shown.Driver)
+			work[n].InstanceRow = shown
 		}
 		for _, c := range claims {
 			if c.PK == work[n].PK {

@@ -50,6 +50,10 @@ func eventPlans(t *testing.T, s *store.Store) {
 	require.NoError(t, err)
 	_, err = planner(t, s, "need events", pageBudget).NeedEvents(ctx)
 	require.NoError(t, err)
+	_, err = planner(t, s, "who hears of the end", pageBudget).Receivers(ctx, 1, "instance.released", "P-1", "", 77, true)
+	require.Equal(t, "secret.cannot_open", fault.From(err).Key, "it found the product, whose secret is none here")
+	_, err = planner(t, s, "pool of an instance", pageBudget).PoolOfInstance(ctx, "inst-77")
+	require.NoError(t, err)
 }
 
 // Whoever ends a task ends what it still had to say.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -60,29 +61,33 @@ func (r *Reader) receiver(row receiverRow, now time.Time) (Receiver, error) {
 	return out, err
 }
 
-// productReceiver picks the entry whose webhook an instance's product is told
-// by: the present one of its product, else the one that was told last. Only a
+// productReceivers picks the entry whose webhook an instance's product is told
+// by: the present one of its product, else the one that was told last. Of the end
+// each hears that was ever asked to make or change the instance, too. Only a
 // product that was asked to make the instance, or a License of it, hears of it.
-var productReceiver = `
-SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
-  FROM products p
- WHERE p.id = (SELECT c.id
-                 FROM products c
-                WHERE c.channel_id = $1
-                  AND (c.driver = 'webhook' OR c.settings->>'license' = 'webhook')
-                  AND (c.id = ` + presentEntry + `
-                       OR $4::bigint IS NOT NULL
-                      AND c.id = (SELECT e.product_pk
-                                    FROM events e
-                                   WHERE e.instance_pk = $4
-                                     AND e.product_pk IS NOT NULL
-                                   ORDER BY e.id DESC
-                                   LIMIT 1))
-                ORDER BY c.id = ` + presentEntry + ` DESC
-                LIMIT 1)
-   AND ($4::bigint IS NULL
-        OR EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.to_product)
-        OR EXISTS (SELECT 1 FROM instances i WHERE i.id = $4 AND i.driver = 'webhook'))`
+var productReceivers = `
+SELECT *
+  FROM (SELECT c.id AS product_pk, 0::bigint AS target_id, c.settings->>'webhook_url' AS url, c.secret_sealed, c.old_secret_sealed, c.old_secret_until
+          FROM products c
+         WHERE c.channel_id = $1
+           AND (c.driver = 'webhook' OR c.settings->>'license' = 'webhook')
+           AND (c.id = ` + presentEntry + `
+                OR $4::bigint IS NOT NULL
+               AND c.id = ` + toldLast + `
+                OR $2 = 'instance.released'
+               AND EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.product_pk = c.id AND e.type IN ` + asking + `))
+           AND ($4::bigint IS NULL
+                OR EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.to_product)
+                OR EXISTS (SELECT 1 FROM instances i WHERE i.id = $4 AND i.driver = 'webhook'))
+         ORDER BY COALESCE(c.id = ` + presentEntry + `, FALSE) DESC, COALESCE(c.id = ` + toldLast + `, FALSE) DESC, c.id DESC
+         LIMIT CASE WHEN $2 = 'instance.released' THEN NULL ELSE 1 END) p`
+
+const toldLast = `(SELECT e.product_pk
+                         FROM events e
+                        WHERE e.instance_pk = $4
+                          AND e.product_pk IS NOT NULL
+                        ORDER BY e.id DESC
+                        LIMIT 1)`
 
 var presentEntry = `(SELECT id FROM products` + entryOf("$1", "$3", "$5") + `)`
 
@@ -93,13 +98,13 @@ SELECT 0::bigint AS product_pk, t.id AS target_id, t.url, t.secret_sealed, t.old
    AND t.enabled
    AND (t.types = '{}' OR $2 = ANY(t.types))`
 
-// Receivers finds who hears of an event: the subscribers of the channel and,
-// with toProduct, the webhook of the product. Without an instance the entry of
+// Receivers finds who hears of an event: the subscribers of the channel and, with
+// toProduct, the webhook of the product, at each address once. Without an instance the entry of
 // productID, or skuCode, decides alone.
 func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, productID, skuCode string, instancePK int64, toProduct bool) ([]Receiver, error) {
 	query, args := subscribers, []any{channel, eventType}
 	if toProduct {
-		query, args = productReceiver+"\n UNION ALL"+subscribers, append(args, productID, nullID(instancePK), skuCode)
+		query, args = productReceivers+"\n UNION ALL"+subscribers, append(args, productID, nullID(instancePK), skuCode)
 	}
 	var rows []receiverRow
 	if err := sqlx.SelectContext(ctx, r.q, &rows, query, args...); err != nil {
@@ -107,6 +112,9 @@ func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, produc
 	}
 	out := make([]Receiver, 0, len(rows))
 	for _, row := range rows {
+		if row.ProductPK != 0 && slices.ContainsFunc(out, func(r Receiver) bool { return r.URL == row.URL }) {
+			continue
+		}
 		one, err := r.receiver(row, time.Now())
 		if err != nil {
 			return nil, err

@@ -24,6 +24,9 @@ const (
 	LeftoverKept    = "kept"
 )
 
+// DriverWebhook is the driver that asks the seller's own product.
+const DriverWebhook = "webhook"
+
 // Leftover is something that may still be at a driver without an order.
 type Leftover struct {
 	ID         int64
@@ -110,6 +113,72 @@ UPDATE leftovers
    AND driver = $2
    AND status IN ('open', 'undoing')`, instancePK, driver, by)
 	return toFault(err)
+}
+
+// asking are the types of events by which a product is asked to make an instance,
+// or to change it.
+const asking = `('instance.provision', 'instance.upgraded')`
+
+// NoteFormerProduct shows as left over what the seller's product that was asked
+// last, by another task, to make or change an instance may hold of it, when the
+// entry that counts now is at another address or has none. What was shown since
+// that product was asked is not shown again.
+func (t *Tx) NoteFormerProduct(ctx context.Context, instancePK, task int64, now *Product) error {
+	address := ""
+	if now.Driver == DriverWebhook {
+		address = now.Settings.WebhookURL
+	}
+	var former bool
+	err := t.tx.GetContext(ctx, &former, `
+SELECT EXISTS (
+       SELECT 1
+         FROM (SELECT e.product_pk, e.created_at
+                 FROM events e
+                WHERE e.instance_pk = $1
+                  AND e.to_product
+                  AND e.type IN `+asking+`
+                  AND e.task_id IS DISTINCT FROM $2
+                ORDER BY e.id DESC
+                LIMIT 1) asked
+         LEFT JOIN products p ON p.id = asked.product_pk
+        WHERE ($3 = '' OR p.settings->>'webhook_url' IS DISTINCT FROM $3)
+          AND NOT EXISTS (
+              SELECT 1
+                FROM leftovers l
+               WHERE l.instance_pk = $1
+                 AND l.driver = $4
+                 AND l.found_at >= asked.created_at))`, instancePK, task, address, DriverWebhook)
+	if err != nil || !former {
+		return toFault(err)
+	}
+	return t.NoteLeftover(ctx, Leftover{InstancePK: instancePK, Driver: DriverWebhook, Reason: DriverChanged}, nil)
+}
+
+// EndHeard notes that an instance has left nothing at the seller's products, once
+// each that was asked to make or change it has taken the event of its end.
+func (t *Tx) EndHeard(ctx context.Context, instancePK int64) error {
+	var waits bool
+	err := t.tx.GetContext(ctx, &waits, `
+SELECT EXISTS (
+       SELECT 1
+         FROM events a
+         LEFT JOIN products p ON p.id = a.product_pk
+        WHERE a.instance_pk = $1
+          AND a.to_product
+          AND a.type IN `+asking+`
+          AND NOT EXISTS (
+              SELECT 1
+                FROM events e
+                JOIN products q ON q.id = e.product_pk
+               WHERE e.instance_pk = $1
+                 AND e.to_product
+                 AND e.type = 'instance.released'
+                 AND e.status = 'succeeded'
+                 AND q.settings->>'webhook_url' = p.settings->>'webhook_url'))`, instancePK)
+	if err != nil || waits {
+		return toFault(err)
+	}
+	return t.LeftoverGone(ctx, instancePK, DriverWebhook, "system")
 }
 
 // OrderLives takes back that the marketplace has given an instance's purchase

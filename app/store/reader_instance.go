@@ -315,14 +315,14 @@ func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*Instan
 SELECT `+instanceList.columns+`,
        i.business_id, i.linear_value, i.amount, i.disk_size, i.band_width, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
        i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.order_sealed, i.usage_sealed,
-       w.since AS work_since, w.due AS work_due, w.claimed_by, w.claimed_at
+       w.since AS work_since, w.run_at AS work_run_at, w.due AS work_due, w.claimed_by, w.claimed_at
   FROM instances i
-  LEFT JOIN LATERAL (SELECT t.parked_at AS since, `+workDue+` AS due, p.claimed_by, p.claimed_at
+  LEFT JOIN LATERAL (SELECT t.parked_at AS since, t.run_at, `+workDue+` AS due, p.claimed_by, p.claimed_at
                        FROM tasks t
                        LEFT JOIN provision_claims p ON p.instance_pk = t.instance_pk
                       WHERE t.instance_pk = i.id
                         AND `+parkedFor[""]+`
-                      ORDER BY 2, t.id
+                      ORDER BY 3, t.id
                       LIMIT 1) w ON true`+c.where(), c.args...)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "instance.unknown")
@@ -339,7 +339,7 @@ SELECT `+instanceList.columns+`,
 		return nil, err
 	}
 	if row.WorkSince.Valid {
-		d.Work = Work{For: waitsFor(d.Driver), Since: utc(row.WorkSince), Due: dueAt(row.WorkDue.Time),
+		d.Work = Work{For: waitsFor(row.WorkRunAt.Time), Since: utc(row.WorkSince), Due: dueAt(row.WorkDue.Time),
 			Claim: Claim{By: row.ClaimedBy.String, At: utc(row.ClaimedAt)}}
 	}
 	order, err := r.keys.Open(seal.Customer, row.Order)
@@ -379,6 +379,7 @@ type instanceDetailRow struct {
 	Usage        []byte       `db:"usage_sealed"`
 
 	WorkSince sql.NullTime   `db:"work_since"`
+	WorkRunAt sql.NullTime   `db:"work_run_at"`
 	WorkDue   sql.NullTime   `db:"work_due"`
 	ClaimedBy sql.NullString `db:"claimed_by"`
 	ClaimedAt sql.NullTime   `db:"claimed_at"`

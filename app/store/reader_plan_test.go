@@ -47,10 +47,10 @@ INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_seal
 SELECT 1, n, CASE WHEN n % 40 = 0 THEN 'expiry_notice' ELSE 'usage_info' END, CASE WHEN n % 50 = 1 THEN 'sms' ELSE 'email' END, 'en', '\x00', 'a•••@b',
        CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'succeeded' END, 'ref-' || n, 'key-' || n
   FROM generate_series(1, $1::int) AS n`, `
-INSERT INTO tasks (kind, status, message_id, instance_pk, delivery_id, unique_key, parked_at)
+INSERT INTO tasks (kind, status, message_id, instance_pk, delivery_id, unique_key, parked_at, run_at)
 SELECT (ARRAY['order_query','provision','deliver'])[1 + n % 3], CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 101 = 0 THEN 'pending' ELSE 'succeeded' END,
        n, n, CASE WHEN n % 3 = 2 THEN n END, 'key-' || n,
-       CASE WHEN n % 303 = 202 THEN now() END
+       CASE WHEN n % 303 = 202 THEN now() END, CASE WHEN n % 303 = 202 THEN timestamptz '9999-12-31 00:00:00+00' ELSE now() END
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO tasks (kind, status, unique_key, run_at, enqueued_at, leased_until)
 SELECT 'notice', CASE WHEN n % 3 = 0 THEN 'running' ELSE 'pending' END, 'stuck-' || n, now() - interval '1 hour' - n * interval '1 s',

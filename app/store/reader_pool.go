@@ -203,3 +203,18 @@ func (r *Reader) AccountCounts(ctx context.Context, f AccountFilter) (Counts, er
 	f.Status = ""
 	return r.statusCounts(ctx, accountList, "a.status", f.clause(), AccountStatuses())
 }
+
+// PoolOfInstance names the pool whose account an instance has; "" if it has none.
+func (r *Reader) PoolOfInstance(ctx context.Context, instanceID string) (name string, err error) {
+	err = r.q.QueryRowxContext(ctx, `
+SELECT a.pool
+  FROM instances i
+  JOIN pool_accounts a
+    ON a.instance_pk = i.id
+ WHERE i.instance_id = $1
+   AND a.status = 'used'`, instanceID).Scan(&name)
+	if fault.Is(toFault(err), fault.NotFound) {
+		return "", nil
+	}
+	return name, toFault(err)
+}

@@ -96,6 +96,8 @@ var taskList = source{
 // parkedYear: a run_at behind it is no time but means "until a person acts".
 const parkedYear = 9000
 
+const untilPerson = `timestamptz '9000-01-01 00:00:00+00'`
+
 func (t *taskRow) show() (TaskRow, error) {
 	last, err := recordOf(t.LastError)
 	run := t.RunAt.UTC()

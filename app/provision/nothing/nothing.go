@@ -31,9 +31,10 @@ func (Driver) Provision(context.Context, provision.Request) (provision.Result, e
 	return provision.Result{Nothing: true}, nil
 }
 
-// Change keeps the access data of an instance that another driver made.
-func (Driver) Change(_ context.Context, r provision.Request) (provision.Result, error) {
-	return provision.Result{Access: r.Access}, nil
+// Change leaves an instance that has access data, so that something else made it,
+// to a person.
+func (Driver) Change(context.Context, provision.Request) (provision.Result, error) {
+	return provision.Result{Waiting: true}, nil
 }
 
 // CanChange is always possible.

@@ -108,12 +108,18 @@ func (d Driver) empty(ctx context.Context, name string) error {
 	return fault.New(fault.Conflict, key, "pool", name, provision.ArgCode, string(market.NoResource)).Final()
 }
 
-// Change keeps the account: it is the customer's, whatever was bought on top.
-func (Driver) Change(_ context.Context, r provision.Request) (provision.Result, error) {
-	return provision.Result{Access: r.Access}, nil
+// Change keeps an account of the product's own pool: it is the customer's, whatever
+// was bought on top. What else the customer has waits for a person: an account of
+// another pool is not what was bought now.
+func (d Driver) Change(ctx context.Context, r provision.Request) (provision.Result, error) {
+	held, err := d.Store.Reader().PoolOfInstance(ctx, r.InstanceID)
+	if err != nil {
+		return provision.Result{}, err
+	}
+	return provision.Result{Access: r.Access, Waiting: held != r.Settings.Pool}, nil
 }
 
-// CanChange is always possible: the account stays.
+// CanChange is always possible: the account stays, or a person sees to it.
 func (Driver) CanChange(context.Context, provision.Request, []market.ProductInfo) error { return nil }
 
 // Holds tells whether the instance has an account: a pool that was empty gave it

@@ -41,11 +41,11 @@ func (Driver) Provision(_ context.Context, r provision.Request) (provision.Resul
 }
 
 // Change renders addresses and memo again; user name and password stay. Access
-// data that another driver or a person made is left alone: the templates know
-// nothing of it.
+// data that another driver or a person made waits for a person: the templates
+// know nothing of it.
 func (Driver) Change(_ context.Context, r provision.Request) (provision.Result, error) {
 	if r.MadeBy != Name {
-		return provision.Result{Access: r.Access}, nil
+		return provision.Result{Waiting: true}, nil
 	}
 	r.Settings.UserName = ""
 	a, err := render(r.Settings, values(r))
@@ -56,8 +56,13 @@ func (Driver) Change(_ context.Context, r provision.Request) (provision.Result, 
 	return provision.Result{Access: a}, nil
 }
 
-// CanChange tells whether the templates would give access data that fits.
+// CanChange tells whether the templates would give access data that fits; what a
+// person is going to see to is possible.
 func (d Driver) CanChange(ctx context.Context, r provision.Request, target []market.ProductInfo) error {
+	if r.MadeBy != "" && r.MadeBy != Name {
+		return nil
+	}
+	r.MadeBy = Name
 	for _, product := range target {
 		r.Product = product
 		result, err := d.Change(ctx, r)

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
@@ -61,7 +62,10 @@ func (k *Console) leftoverRow(s view.Shell, l store.LeftoverRow) view.LeftoverRo
 	open, kept := l.Status == store.LeftoverOpen, l.Status == store.LeftoverKept
 	if open || kept {
 		r.Gone = action(s, staff.LeftoversDecide, self+"/gone", view.Text{})
-		if k.o.Provision.Undoes(l.Driver) {
+		switch {
+		case l.Reason == store.OrderGivenUp && l.Life != string(market.Released):
+			r.Release = action(s, staff.LeftoversDecide, self+"/undo", view.Text{})
+		case k.o.Provision.Undoes(l.Driver):
 			r.Undo = action(s, staff.LeftoversDecide, self+"/undo", view.Text{})
 		}
 	}
@@ -71,13 +75,18 @@ func (k *Console) leftoverRow(s view.Shell, l store.LeftoverRow) view.LeftoverRo
 	return r
 }
 
-// UndoLeftover has a left-over's driver undo it again.
+// UndoLeftover has a left-over's driver undo it again, or the instance of a
+// purchase released that KooGallery gave up.
 func (k *Console) UndoLeftover(c *fiber.Ctx) error {
 	id, err := number(c, "leftover.unknown")
 	if err == nil {
 		err = k.o.Provision.UndoLeftover(c.UserContext(), id, actor(c))
 	}
-	return k.leftoverDecided(c, err, "leftovers.flash.undoing")
+	said := "leftovers.flash.undoing"
+	if field(c, "act") == "release" {
+		said = "leftovers.flash.released"
+	}
+	return k.leftoverDecided(c, err, said)
 }
 
 // LeftoverGone notes that a left-over was taken down, or found gone.

@@ -19,6 +19,7 @@ type LeftoverRow struct {
 	By          string // who decided
 	Note        string // and why
 	Undo        Action
+	Release     Action // of the instance of a purchase that was given up
 	Gone        Action
 	Keep        Action
 }

@@ -17,12 +17,15 @@ func (k look) leftover(id int64, reason, status, driver string) view.LeftoverRow
 	switch status {
 	case "open":
 		l.Gone, l.Keep = k.may(staff.LeftoversDecide, self+"/gone"), k.may(staff.LeftoversDecide, self+"/keep")
-		if driver == "webhook" {
+		switch {
+		case reason == "order_failed":
+			l.Release = k.may(staff.LeftoversDecide, self+"/undo")
+		case driver == "pool":
 			l.Undo = k.may(staff.LeftoversDecide, self+"/undo")
 		}
 	case "kept":
 		l.By, l.Decided, l.Note = "li.wei@example.com", ago(20*time.Minute), "客户正在导出数据，月底再删除"
-		l.Gone, l.Undo = k.may(staff.LeftoversDecide, self+"/gone"), k.may(staff.LeftoversDecide, self+"/undo")
+		l.Gone = k.may(staff.LeftoversDecide, self+"/gone")
 	default:
 		l.By, l.Decided = "li.wei@example.com", ago(5*time.Minute)
 	}
@@ -36,11 +39,11 @@ func (k look) leftovers(state view.ListState, filters ...string) view.LeftoversP
 		Tabs:   tabs("leftover", at, at.Get("status"), map[string]int{"open": 3, "undoing": 1, "kept": 1, "gone": 12})}}
 	switch state {
 	case view.ListRows:
-		failed := k.leftover(1, "undo_failed", "open", "webhook")
-		failed.Fault = &fault.Record{Code: fault.Unavailable, Key: "provision.still_there", Args: map[string]string{"driver": "webhook"}}
+		failed := k.leftover(1, "undo_failed", "open", "pool")
+		failed.Fault = &fault.Record{Code: fault.Unavailable, Key: "provision.still_there", Args: map[string]string{"driver": "pool"}}
 		given := k.leftover(3, "order_failed", "open", "webhook")
 		given.Life = "provisioning"
-		rows := []view.LeftoverRow{failed, k.leftover(2, "by_hand", "open", "manual"), given, k.leftover(6, "undo_failed", "undoing", "webhook"),
+		rows := []view.LeftoverRow{failed, k.leftover(2, "by_hand", "open", "manual"), given, k.leftover(6, "undo_failed", "undoing", "pool"),
 			k.leftover(7, "driver_changed", "kept", "webhook"), k.leftover(8, "driver_unknown", "gone", "terraform")}
 		p.Days = view.ByDay(rows, func(r view.LeftoverRow) view.Time { return r.Found })
 		p.Pager = view.Pager{Shown: len(rows)}
