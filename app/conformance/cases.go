@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +23,32 @@ func (g Guide) Cases(i Interface) []Case {
 		cases = append(cases, g.casesOf(f)...)
 	}
 	cases = append(cases, testFlags(i)...)
-	return append(cases, i.Cases...)
+	return append(append(cases, i.Cases...), g.realFlags(i)...)
+}
+
+// realFlags: a customer's call may say so in words. The file's call for a customer
+// is sent again with each of them, unless the file has them itself.
+func (g Guide) realFlags(i Interface) (cases []Case) {
+	flags := []any{"0", ""}
+	if g.Form == FormSignature {
+		flags = append(flags, 0, nil)
+	}
+	said := func(c Case) bool { _, there := c.Set["testFlag"]; return there && c.Real }
+	at := slices.IndexFunc(i.Cases, func(c Case) bool { return c.Real && (c.Instance == "" || c.Instance == "unknown") })
+	if at < 0 || slices.ContainsFunc(i.Cases, said) {
+		return nil
+	}
+	for _, v := range flags {
+		c := i.Cases[at]
+		c.Name += ", testFlag " + show(v)
+		c.Set = maps.Clone(c.Set)
+		if c.Set == nil {
+			c.Set = map[string]any{}
+		}
+		c.Set["testFlag"] = v
+		cases = append(cases, c)
+	}
+	return cases
 }
 
 // all is an example of every documented field.

@@ -17,6 +17,7 @@ import (
 	"koodesk/app/provision/static"
 	hook "koodesk/app/provision/webhook"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 var writeDrivers = flag.Bool("write-drivers", false, "write docs/drivers.md from the table")
@@ -37,10 +38,10 @@ var conduct = []struct {
 	cells  [6]string
 }{
 	{static.Name, static.Driver{}, false, false, false, [6]string{
-		"addresses and memo are written anew; user name and password stay, and so does what another driver or a person made",
+		"addresses and memo are written anew, user name and password stay; what another driver or a person made stands on the work list",
 		"000005 if the templates give data that does not fit", "nothing", "nothing", "nothing", "nothing"}},
 	{pool.Name, pool.Driver{}, false, true, false, [6]string{
-		"the account stays", "always possible", "the account stays with the instance", "the account stays", "the account stays",
+		"an account of the product's own pool stays; what else the customer has stands on the work list", "always possible", "the account stays with the instance", "the account stays", "the account stays",
 		"the account is retired or returned to its pool, as the product says"}},
 	{hook.Name, hook.Driver{}, false, false, false, [6]string{
 		"`instance.upgraded`; the answer may have new access data", "possible if address and secret are set and allowed; then `instance.check_change`",
@@ -48,8 +49,8 @@ var conduct = []struct {
 	{manual.Name, manual.Driver{}, true, false, true, [6]string{
 		"stands on the work list until somebody has done it", "always possible", "**nobody is asked: the customer goes on using it until somebody stops it**",
 		"nobody is asked", "nobody is asked", "shown as left over until somebody says that it is gone"}},
-	{nothing.Name, nothing.Driver{}, false, false, false, [6]string{
-		"access data that another driver made stays", "always possible", "nothing", "nothing", "nothing", "nothing"}},
+	{nothing.Name, nothing.Driver{}, true, false, false, [6]string{
+		"access data that something else made stands on the work list", "always possible", "nothing", "nothing", "nothing", "nothing"}},
 }
 
 func TestWhatEachDriverDoesIsAsTheDocumentSays(t *testing.T) {
@@ -60,8 +61,11 @@ func TestWhatEachDriverDoesIsAsTheDocumentSays(t *testing.T) {
 		require.Equal(t, c.ends, ends, c.name)
 		leaver, leaves := c.driver.(provision.Leaver)
 		require.Equal(t, c.leaves, leaves && leaver.Leaves(provision.Request{Access: access}), c.name)
-		if c.name == hook.Name { // which calls: its events have tests of their own
+		switch c.name {
+		case hook.Name: // which calls: its events have tests of their own
 			continue
+		case pool.Name:
+			c.driver = pool.Driver{Store: storetest.Open(t)}
 		}
 		settings := store.ProductSettings{FrontEndURL: "https://crm.example.com/{linear_value}", UserName: "bob"}
 		r := provision.Request{Access: access, MadeBy: c.name, Product: market.ProductInfo{LinearValue: 2}, Settings: settings}
@@ -75,6 +79,11 @@ func TestWhatEachDriverDoesIsAsTheDocumentSays(t *testing.T) {
 		if !c.waits {
 			require.Equal(t, want, got.Access, c.name)
 		}
+		r.MadeBy, r.Settings.Pool = "another", "another"
+		got, err = c.driver.Change(t.Context(), r)
+		require.NoError(t, err, c.name)
+		require.True(t, got.Waiting, "what it did not make is a person's: %s", c.name)
+		r.MadeBy = c.name
 		require.NoError(t, c.driver.CanChange(t.Context(), r, []market.ProductInfo{r.Product}), c.name)
 		r.Settings.FrontEndURL = "https://crm.example.com/" + strings.Repeat("x", 3000)
 		require.Equal(t, c.name == static.Name, c.driver.CanChange(t.Context(), r, []market.ProductInfo{r.Product}) != nil, c.name)

@@ -93,6 +93,7 @@ var specs = []spec{
 	{"v1", "newInstance", "chargingMode 0", map[string]any{"orderId": "CS1906666666USE01", "chargingMode": "0"}, []Type{V1OnDemand}, false},
 	{"v1", "newInstance", "chargingMode 5", map[string]any{"orderId": "CS1906666666PKG01", "chargingMode": "5"}, []Type{V1OnDemand}, false},
 	{"v1", "queryInstance", "", nil, []Type{V1OnDemand}, false},
+	{"v1", "queryInstance", "joint operations", nil, []Type{V1OneTime, V1Period}, true}, // CN 0070649407 and the joint guide
 	{"v1", "refreshInstance", "", nil, []Type{V1Period}, false},
 	{"v1", "refreshInstance", "productId", map[string]any{"productId": "00301-666688-0-0"}, []Type{V1Period}, false},
 	{"v1", "refreshInstance", "trialToFormal", map[string]any{"trialToFormal": "1"}, []Type{V1Period}, false},
@@ -100,6 +101,8 @@ var specs = []spec{
 	{"v1", "refreshInstance", "orderAmount < 0", map[string]any{"orderAmount": "-100.5"}, []Type{V1Period}, false}, // a renewal is cancelled
 	{"v1", "instanceStatus", "FREEZE", map[string]any{"instanceStatus": "FREEZE"}, []Type{V1OnDemand}, false},
 	{"v1", "instanceStatus", "NORMAL", map[string]any{"instanceStatus": "NORMAL"}, []Type{V1OnDemand}, false},
+	{"v1", "instanceStatus", "FREEZE, joint operations", map[string]any{"instanceStatus": "FREEZE"}, []Type{V1Period}, true}, // CN 0070649407 and the joint guide
+	{"v1", "instanceStatus", "NORMAL, joint operations", map[string]any{"instanceStatus": "NORMAL"}, []Type{V1Period}, true},
 	{"v1", "upgrade", "", nil, []Type{V1OneTime, V1Period, V1OnDemand}, true}, // whichever can be upgraded
 	{"v1", "expireInstance", "", nil, []Type{V1Period}, false},
 	{"v1", "releaseInstance", "", nil, []Type{V1OneTime, V1Period, V1OnDemand}, false},

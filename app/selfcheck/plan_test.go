@@ -45,6 +45,7 @@ updateInstanceStatus status=UNFREEZE
 releaseInstance
 releaseInstance MOCKMONTYUNSUBSCRIBE`,
 	V1OneTime: `newInstance chargingMode=3
+queryInstance
 upgrade
 releaseInstance`,
 	V1Period: `newInstance chargingMode=1
@@ -54,6 +55,9 @@ refreshInstance productId=00301-666688-0-0
 refreshInstance trialToFormal=1
 refreshInstance productId=00301-666688-0-0 trialToFormal=1
 refreshInstance orderAmount=-100.5
+queryInstance
+instanceStatus instanceStatus=FREEZE
+instanceStatus instanceStatus=NORMAL
 upgrade
 expireInstance
 releaseInstance`,
