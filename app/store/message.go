@@ -116,7 +116,7 @@ type Outcome struct {
 // comes again after the marketplace's earlier retries were over begins a new
 // window of them; a V1.0 purchase that is answered with success begins none,
 // although its work may still be under way. A failure without an error of its own
-// leaves the one that is known.
+// leaves the one that is known, and so does what goes on with its work.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
 	_, err := t.CloseAttempt(ctx, id, a, o)
 	return err
@@ -132,7 +132,8 @@ UPDATE messages
        conflicts = conflicts + $2,
        status = $3,
        result_code = $4,
-       last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error) END,
+       last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error)
+                         WHEN $3 = 'processing' AND status = 'processing' THEN last_error END,
        last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
        retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
                           WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
