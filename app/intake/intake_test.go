@@ -391,7 +391,7 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	n, err := d.store.PruneRejected(context.Background(), 4)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n)
-	d.exec(`UPDATE attempts SET diagnosis = '{"findings": [{"code": "key_retired"}]}' WHERE message_id = (SELECT min(id) FROM messages)`)
+	d.exec(`UPDATE attempts SET diagnosis = '{"findings": [{"code": "clock"}]}' WHERE message_id = (SELECT min(id) FROM messages)`)
 	n, err = d.store.PruneRejected(context.Background(), 1)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n, "nor is what is signed with a key of ours deleted")

@@ -315,7 +315,8 @@ ON CONFLICT (channel_id, test, idem_key) DO UPDATE
 
 // PruneRejected keeps the newest claims of each channel that could not be
 // proved and deletes the rest: strangers must not fill the disk. Nor do they when
-// what was signed with a key of ours stays for the day in which alerts look at it.
+// what was signed with a key of ours stays for a day, in which alerts look at it and
+// probes that failed count: only who has seen such a call could repeat it.
 func (s *Store) PruneRejected(ctx context.Context, keep int) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 DELETE FROM messages
@@ -330,7 +331,7 @@ DELETE FROM messages
                            WHERE a.message_id = r.id
                              AND a.at > now() - interval '1 day'
                              AND a.part >= month_of(now() - interval '2 days')
-                             AND a.diagnosis #>> '{findings,0,code}' = ANY (`+keyKnown+`)))`, keep)
+                             AND a.diagnosis #>> '{findings,0,code}' = ANY ($2)))`, keep, pq.Array(market.FindingsOfOurKeys()))
 	if err != nil {
 		return 0, toFault(err)
 	}
