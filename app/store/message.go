@@ -270,7 +270,7 @@ VALUES ($1, $2, $3, $4, $5, $6::inet)`, a.Actor, a.Action, a.Target, a.Reason, d
 
 // CloseRejected is CloseAttempt for a claim that cannot be proved: it counts
 // every arrival, but keeps only the first attempts, and hourly of them in an hour
-// after that; of the others the id is 0.
+// after that, those of our own agents apart; of the others the id is 0.
 func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, first, hourly int) (attempt int64, err error) {
 	var keep bool
 	err = t.tx.GetContext(ctx, &keep, `
@@ -279,11 +279,12 @@ SELECT attempts < $2
                       FROM attempts a
                      WHERE a.message_id = m.id
                        AND a.part >= month_of($4::timestamptz - interval '2 days')
+                       AND a.actor = $5
                      ORDER BY a.id DESC
                     OFFSET $3::int - 1
                      LIMIT 1) <= $4::timestamptz - interval '1 hour', TRUE)
   FROM messages m
- WHERE id = $1`, id, first, hourly, a.ReceivedAt)
+ WHERE id = $1`, id, first, hourly, a.ReceivedAt, a.Agent)
 	if err != nil {
 		return 0, toFault(err)
 	}
