@@ -41,6 +41,7 @@ UPDATE messages m
   FROM unnest($3::text[], $4::float8[], $5::float8[]) AS w (activity, seconds, shift)
  WHERE m.channel_id = $1
    AND m.instance_id = $2
+   AND m.instance_id <> ''
    AND m.protocol = 'v2'
    AND m.activity = w.activity
    AND NOT m.test
