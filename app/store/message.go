@@ -301,7 +301,7 @@ UPDATE messages
 }
 
 // NoteFlood counts n claims that were refused without being kept in the one
-// message for all such of the channel; cause says of the last of them.
+// message for all such of the channel and kind, by its key; cause says of the last of them.
 func (s *Store) NoteFlood(ctx context.Context, channel int64, p market.Protocol, key string, n int, from, until time.Time, cause error) error {
 	_, err := s.db.ExecContext(ctx, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, attempts, last_error, first_received_at, last_received_at)
