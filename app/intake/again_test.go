@@ -135,3 +135,19 @@ SELECT string_agg(instance_id || ' ' || status || ' ' || COALESCE(last_error->>'
   FROM messages
  WHERE activity = 'upgradeInstance' OR instance_id = 'i1'`), "it is still at risk, and told of by its error")
 }
+
+func TestAPurchaseIsTakenOverThoughItsAgentCannotBeMarked(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	a := d.arrived(map[string]string{"activity": "newInstance", "orderId": "CS1", "orderLineId": "CS1-1", "businessId": "b"})
+	a.Own = true
+	call := func() {
+		_, code, err := d.intake.Handle(context.Background(), a)
+		require.NoError(t, err)
+		require.Equal(t, market.Processing, code)
+	}
+	call()
+	d.exec(`ALTER TABLE attempts ADD CONSTRAINT own CHECK (actor = '') NOT VALID`)
+	call()
+	require.Equal(t, "Koodesk,", d.text(`SELECT string_agg(actor, ',' ORDER BY id) FROM attempts`))
+}
