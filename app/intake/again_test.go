@@ -117,3 +117,37 @@ func TestTheMarketplacesRepeatOfAFailedPurchaseIsRecorded(t *testing.T) {
 	require.Equal(t, "processing -", d.text(`SELECT status || ' ' || COALESCE(last_error->>'key', '-') FROM messages`))
 	require.True(t, strings.HasPrefix(d.text(`SELECT disposition FROM attempts ORDER BY id DESC LIMIT 1`), "applied"))
 }
+
+func TestARepeatLeavesTheErrorOfWorkThatGoesOn(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.buy("i2")
+	d.ready("i2")
+	up := []string{"activity", "upgradeInstance", "instanceId", "i2", "orderId", "P1", "orderLineId", "P1-1"}
+	require.Equal(t, "000000", d.send(up...)["resultCode"])
+	d.exec(`UPDATE tasks SET attempts = 1, last_error = '{"code":"unavailable","key":"x"}', run_at = now() + interval '1 minute'`)
+	d.exec(`UPDATE messages SET last_error = '{"code":"unavailable","key":"x"}', first_received_at = now() - interval '1 hour' WHERE status = 'processing'`)
+	d.send("activity", "newInstance", "orderId", "CS-i1", "orderLineId", "CS-i1-000001", "businessId", "another")
+	d.send(up...)
+	require.Equal(t, "i1 processing x,i2 processing x", d.text(`
+SELECT string_agg(instance_id || ' ' || status || ' ' || COALESCE(last_error->>'key', '-'), ',' ORDER BY instance_id)
+  FROM messages
+ WHERE activity = 'upgradeInstance' OR instance_id = 'i1'`), "it is still at risk, and told of by its error")
+}
+
+func TestAPurchaseIsTakenOverThoughItsAgentCannotBeMarked(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	a := d.arrived(map[string]string{"activity": "newInstance", "orderId": "CS1", "orderLineId": "CS1-1", "businessId": "b"})
+	a.Own = true
+	call := func() {
+		_, code, err := d.intake.Handle(context.Background(), a)
+		require.NoError(t, err)
+		require.Equal(t, market.Processing, code)
+	}
+	call()
+	d.exec(`ALTER TABLE attempts ADD CONSTRAINT own CHECK (actor = '') NOT VALID`)
+	call()
+	require.Equal(t, "Koodesk,", d.text(`SELECT string_agg(actor, ',' ORDER BY id) FROM attempts`))
+}

@@ -146,10 +146,16 @@ func (in *Intake) handle(ctx context.Context, a Arrived) (attempted, error) {
 func (in *Intake) purchase(ctx context.Context, a Arrived) (attempted, error) {
 	ready := in.pending[a.Call.Protocol]
 	spare := uuid.NewString()
-	t, err := in.store.TakePurchase(ctx, store.Purchase{Arrival: a.arrival(a.Call.IdempotencyKey()),
+	arr := a.arrival(a.Call.IdempotencyKey())
+	t, err := in.store.TakePurchase(ctx, store.Purchase{Arrival: arr,
 		WantedID: wanted(a.Call.BusinessID, spare), SpareID: spare, Done: ready.done, Processing: ready.processing, Twin: Twin})
 	if err != nil {
 		return attempted{}, err
+	}
+	if arr.Agent != "" {
+		if err := in.store.MarkAgent(ctx, t.MessageID, arr.Agent); err != nil { // it is taken over for all that
+			in.log.WarnContext(ctx, "an attempt of our own agent's could not be marked as such", "message", t.MessageID, "error", err)
+		}
 	}
 	if t.TaskID != 0 || t.Disposition == store.Applied {
 		in.wake()

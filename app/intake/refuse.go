@@ -42,10 +42,10 @@ func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode,
 }
 
 // Flooded notes how many calls were refused without being kept: among the refused
-// ones it is one message per channel, whose attempts count them all.
-func (in *Intake) Flooded(ctx context.Context, channel int64, p market.Protocol, n int, from, until time.Time) error {
+// ones it is one message per channel and kind, whose attempts count them all.
+func (in *Intake) Flooded(ctx context.Context, channel int64, kind string, p market.Protocol, n int, from, until time.Time) error {
 	cause := fault.New(fault.Unauthenticated, floodKey, "count", strconv.Itoa(n))
-	return in.store.NoteFlood(ctx, channel, p, market.RejectedKey(floodKey, "", "", "", ""), n, from, until, cause)
+	return in.store.NoteFlood(ctx, channel, p, market.RejectedKey(floodKey, kind, "", "", ""), n, from, until, cause)
 }
 
 // floodKey is why calls beyond the limit were refused.

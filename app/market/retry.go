@@ -140,7 +140,7 @@ func RetryOf(p Protocol, activity string) RetryRule {
 func RetryWindow(p Protocol, activity string) time.Duration { return RetryOf(p, activity).Window }
 
 // OnlineLicenseRule is how the marketplace treats a call of V2.0's if its instance
-// is an online License's, which the call does not tell; nil: no otherwise.
+// is an online License's, which the call does not tell; nil: as any other.
 func OnlineLicenseRule(p Protocol, activity string) *RetryRule {
 	for _, r := range retryRules {
 		if p == V2 && r.Protocol == License && r.Activity == activity {

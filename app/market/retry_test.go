@@ -220,7 +220,9 @@ Afterwards:
 The interfaces for instances of an online License are V2.0's to the byte, but its own page gives them the times of the rows
 "license". They count for messages of an instance whose order has told its product, if that product's entry here supplies
 Licenses: from the moment that the order is known (then for what has come already, too), or from the call on. Until then
-those of v2 count, and the page of a message says how long it is if it is a License. upgradeInstance has no row of its own.
+those of v2 count, and the page of a message says how long it is if it is a License. What had come before an upgrade from a
+version of Koodesk that did not know these times keeps those of v2 if its order was known by then. upgradeInstance has no row
+of its own.
 
 ## Which restart is enough
 

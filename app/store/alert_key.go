@@ -1,8 +1,8 @@
 package store
 
 // Which calls are refused for their key: the first finding says so. Those of the
-// first list are signed with a key that we know, which no stranger could do; the
-// others could be anybody's.
+// first list are signed with a key that we know, but not the one it takes, which no
+// stranger could do; the others could be anybody's.
 const (
 	keyKnown  = `'{key_retired,key_class,key_channel,key_blank}'`
 	keyDoubts = `'{key_unknown,no_key}'`

@@ -59,3 +59,18 @@ func RetentionQueries(kind string) (walk, act, month string) {
 
 // RetireRejectedQuery is that of RetireRejected.
 const RetireRejectedQuery = retireRejected
+
+// LicenseTimes is licenseTimes where every License is supplied, planned for whatever
+// instance: statements that are used often are.
+func (t *Tx) LicenseTimes(ctx context.Context, i *Instance) error {
+	if _, err := t.tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_generic_plan`); err != nil {
+		return err
+	}
+	_, err := t.tx.ExecContext(ctx, `
+INSERT INTO products (id, channel_id, product_id, driver, settings) OVERRIDING SYSTEM VALUE
+VALUES (-1, $1, '*', 'manual', '{"license": "manual"}')`, i.ChannelID)
+	if err != nil {
+		return err
+	}
+	return t.licenseTimes(ctx, i)
+}

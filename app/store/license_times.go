@@ -22,8 +22,11 @@ func licensed(channel, instance string) string {
 }
 
 // licenseTimes gives the messages of an instance the times of an online License,
-// if its order has told that it is one.
+// if its order has told that it is one. Only V2.0's interfaces call for those.
 func (t *Tx) licenseTimes(ctx context.Context, i *Instance) error {
+	if i.Protocol != market.V2 {
+		return nil
+	}
 	var activities []string
 	var windows, shifts []float64
 	for _, r := range market.RetryRules() {
@@ -38,6 +41,7 @@ UPDATE messages m
   FROM unnest($3::text[], $4::float8[], $5::float8[]) AS w (activity, seconds, shift)
  WHERE m.channel_id = $1
    AND m.instance_id = $2
+   AND m.instance_id <> ''
    AND m.protocol = 'v2'
    AND m.activity = w.activity
    AND NOT m.test

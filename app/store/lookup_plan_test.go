@@ -127,6 +127,9 @@ func licensePlans(t *testing.T, s *store.Store) {
 		_, err := tx.LicenseAsk(ctx, &store.Instance{PK: 4711, LinearValue: 5}, &store.License{}, &store.Product{})
 		return err
 	})
+	reads(t, s, "messages of a License", 20, func(tx *store.Tx) error {
+		return tx.LicenseTimes(ctx, &store.Instance{Instance: market.Instance{InstanceID: "inst-77"}, ChannelID: 1, Protocol: market.V2})
+	})
 	reads(t, s, "requests that wait for their order", 10, func(tx *store.Tx) error { return tx.JudgeLicenses(ctx, 4711) })
 	reads(t, s, "requests that wait for a pool", 2000, func(tx *store.Tx) error {
 		_, err := tx.WakeLicensePool(ctx, "pool-2", "operator:7")

@@ -116,7 +116,7 @@ type Outcome struct {
 // comes again after the marketplace's earlier retries were over begins a new
 // window of them; a V1.0 purchase that is answered with success begins none,
 // although its work may still be under way. A failure without an error of its own
-// leaves the one that is known.
+// leaves the one that is known, and so does what goes on with its work.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
 	_, err := t.CloseAttempt(ctx, id, a, o)
 	return err
@@ -132,7 +132,8 @@ UPDATE messages
        conflicts = conflicts + $2,
        status = $3,
        result_code = $4,
-       last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error) END,
+       last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error)
+                         WHEN $3 = 'processing' AND status = 'processing' THEN last_error END,
        last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
        retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
                           WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
@@ -269,7 +270,7 @@ VALUES ($1, $2, $3, $4, $5, $6::inet)`, a.Actor, a.Action, a.Target, a.Reason, d
 
 // CloseRejected is CloseAttempt for a claim that cannot be proved: it counts
 // every arrival, but keeps only the first attempts, and hourly of them in an hour
-// after that; of the others the id is 0.
+// after that, those of our own agents apart; of the others the id is 0.
 func (t *Tx) CloseRejected(ctx context.Context, id int64, a Arrival, o Outcome, first, hourly int) (attempt int64, err error) {
 	var keep bool
 	err = t.tx.GetContext(ctx, &keep, `
@@ -278,11 +279,12 @@ SELECT attempts < $2
                       FROM attempts a
                      WHERE a.message_id = m.id
                        AND a.part >= month_of($4::timestamptz - interval '2 days')
+                       AND a.actor = $5
                      ORDER BY a.id DESC
                     OFFSET $3::int - 1
                      LIMIT 1) <= $4::timestamptz - interval '1 hour', TRUE)
   FROM messages m
- WHERE id = $1`, id, first, hourly, a.ReceivedAt)
+ WHERE id = $1`, id, first, hourly, a.ReceivedAt, a.Agent)
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -299,7 +301,7 @@ UPDATE messages
 }
 
 // NoteFlood counts n claims that were refused without being kept in the one
-// message for all such of the channel; cause says of the last of them.
+// message for all such of the channel and kind, by its key; cause says of the last of them.
 func (s *Store) NoteFlood(ctx context.Context, channel int64, p market.Protocol, key string, n int, from, until time.Time, cause error) error {
 	_, err := s.db.ExecContext(ctx, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, attempts, last_error, first_received_at, last_received_at)
@@ -314,7 +316,8 @@ ON CONFLICT (channel_id, test, idem_key) DO UPDATE
 
 // PruneRejected keeps the newest claims of each channel that could not be
 // proved and deletes the rest: strangers must not fill the disk. Nor do they when
-// what was signed with a key of ours stays for the day in which alerts look at it.
+// what was signed with a key of ours stays for a day, in which alerts look at it and
+// probes that failed count: only who has seen such a call could repeat it.
 func (s *Store) PruneRejected(ctx context.Context, keep int) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 DELETE FROM messages
@@ -329,7 +332,7 @@ DELETE FROM messages
                            WHERE a.message_id = r.id
                              AND a.at > now() - interval '1 day'
                              AND a.part >= month_of(now() - interval '2 days')
-                             AND a.diagnosis #>> '{findings,0,code}' = ANY (`+keyKnown+`)))`, keep)
+                             AND a.diagnosis #>> '{findings,0,code}' = ANY ($2)))`, keep, pq.Array(market.FindingsOfOurKeys()))
 	if err != nil {
 		return 0, toFault(err)
 	}

@@ -92,14 +92,17 @@ func (s *Store) takePurchase(ctx context.Context, p Purchase) (Taken, error) {
 	}
 	out.Response = []byte(response)
 	out.TaskID = task.Int64
-	if p.Agent == "" {
-		return out, nil
-	}
-	_, err = s.db.ExecContext(ctx, `
+	return out, nil
+}
+
+// MarkAgent notes which agent of our own has made a message's newest attempt, which
+// TakePurchase does not know.
+func (s *Store) MarkAgent(ctx context.Context, message int64, agent string) error {
+	_, err := s.db.ExecContext(ctx, `
 UPDATE attempts
    SET actor = $2
  WHERE message_id = $1
    AND part >= month_of(now() - interval '2 days')
-   AND id = (SELECT max(a.id) FROM attempts a WHERE a.message_id = $1 AND a.part >= month_of(now() - interval '2 days'))`, out.MessageID, p.Agent)
-	return out, toFault(err)
+   AND id = (SELECT max(a.id) FROM attempts a WHERE a.message_id = $1 AND a.part >= month_of(now() - interval '2 days'))`, message, agent)
+	return toFault(err)
 }

@@ -22,7 +22,7 @@ type FailedOrders struct {
 // marketplace, by channel and product, those with the most first: purchases and
 // changes that it was not told to have succeeded before it stopped calling, whatever
 // became of them later. What was answered with "processing" has succeeded if it was
-// done by then.
+// done by then. Our own agents' calls do not count.
 func (r *Reader) FailedOrders(ctx context.Context, since, now time.Time) ([]FailedOrders, error) {
 	var protocols, activities []string
 	var windows []float64
@@ -54,11 +54,16 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, COA
    AND m.first_received_at >= $1
    AND NOT m.test
    AND m.activity = ANY ($4)
+   AND EXISTS (SELECT 1
+                 FROM attempts a
+                WHERE a.message_id = m.id
+                  AND a.part >= month_of($1::timestamptz - interval '2 days')
+                  AND ` + marketplaces + `)
    AND NOT EXISTS (SELECT 1
                      FROM attempts a
                     WHERE a.message_id = m.id
                       AND a.part >= month_of($1::timestamptz - interval '2 days')
-                      AND a.source = 'marketplace'
+                      AND ` + marketplaces + `
                       AND a.result_code = '000000'
                       AND a.at <= due.at)
    AND NOT (m.status = 'succeeded'
@@ -66,7 +71,7 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, COA
                             FROM attempts a
                            WHERE a.message_id = m.id
                              AND a.part >= month_of($1::timestamptz - interval '2 days')
-                             AND a.source = 'marketplace'
+                             AND ` + marketplaces + `
                              AND a.at <= due.at
                            ORDER BY a.id DESC
                            LIMIT 1), '') = '000004'

@@ -63,7 +63,7 @@ var stuckWhere = map[string]string{
 
 // promiseOver says of a parked task t that the seller's own system, which has
 // promised access data, has let KooGallery's deadline pass.
-const promiseOver = `i.driver = 'webhook' AND EXISTS (
+const promiseOver = `t.run_at < ` + untilPerson + ` AND EXISTS (
                    SELECT 1
                      FROM messages m
                     WHERE m.id = t.message_id

@@ -318,16 +318,15 @@ func TestLateInstancesAreMadeAgain(t *testing.T) {
 	y.set(cancelled, `status = 'cancelled', finished_at = now()`)
 	y.exec(`DELETE FROM tasks WHERE instance_pk = $1`, none)
 	y.set(promised, `kind = 'provision', parked_at = now() - interval '3 h', run_at = now() + interval '1 day'`)
-	y.exec(`UPDATE instances SET driver = 'webhook' WHERE id = $1`, promised)
 	y.exec(`UPDATE messages SET retry_until = now() - interval '1 min' WHERE order_id = 'CSHOOK'`)
 
 	y.set(y.buy("CSDUE"), `run_at = now() - interval '1 s'`)
 	y.set(y.buy("CSRUNNING"), `status = 'running', leased_until = now() + interval '1 min'`)
 	y.set(y.buy("CSFAILED"), `status = 'failed', finished_at = now()`)
 	y.set(y.buy("CSPERSON"), `kind = 'provision', parked_at = now(), run_at = '9999-12-31'`)
+	y.exec(`UPDATE instances SET driver = 'webhook' WHERE order_id = 'CSPERSON'`) // what its system promised once is a person's now
 	y.exec(`UPDATE messages SET retry_until = now() - interval '1 min' WHERE order_id = 'CSPERSON'`)
 	y.set(y.buy("CSPROMISE"), `kind = 'provision', parked_at = now(), run_at = now() + interval '1 day'`)
-	y.exec(`UPDATE instances SET driver = 'webhook' WHERE order_id = 'CSPROMISE'`)
 	y.set(y.buy("CSYOUNG"), `run_at = now() + interval '1 h'`)
 	y.exec(`UPDATE instances SET created_at = now() - interval '20 min' WHERE order_id = 'CSYOUNG'`)
 	y.set(y.buy("CSREADY"), `status = 'succeeded', finished_at = now()`)

@@ -287,17 +287,19 @@ func TestAFloodIsNotDiagnosedButToldOf(t *testing.T) {
 	t.Parallel()
 	s := shop(t)
 	sent := 0
-	flood := func(slug string, refused int) {
+	flood := func(slug string, refused int, h shot) {
+		h.body, h.key, h.url = line, "nobody's", strings.TrimSuffix(s.url, "default")+slug
 		for n := 0; n < refused; sent++ {
 			require.Less(t, sent, 1000)
-			if s.send(shot{body: line, key: "nobody's", nonce: strconv.Itoa(sent), url: strings.TrimSuffix(s.url, "default") + slug}).status == 429 {
+			h.nonce = strconv.Itoa(sent)
+			if s.send(h).status == 429 {
 				n++
 			}
 		}
 	}
 	total := 0
 	for _, refused := range []int{12, 3} {
-		flood("default", refused)
+		flood("default", refused, shot{})
 		total += refused
 		s.handler.EndFloods()
 		s.handler.EndFloods() // a window in which nothing came is not told of
@@ -311,8 +313,14 @@ func TestAFloodIsNotDiagnosedButToldOf(t *testing.T) {
 	require.Equal(t, "2", s.text(`SELECT count(*)::text FROM messages`))
 	require.Equal(t, "20", s.text(`SELECT count(diagnosis)::text FROM attempts`), "one for each attempt that is kept, and no more")
 
-	flood("default", 1)
-	flood("other", 1)
+	flood("default", 2, shot{skew: time.Hour})
+	flood("default", 1, shot{query: "nothing=signed"})
+	s.handler.EndFloods()
+	require.Equal(t, "17 1", s.text(`SELECT string_agg(attempts::text, ' ' ORDER BY attempts DESC) FROM messages WHERE last_error->>'key' = 'call.flood'`),
+		"a key explains a wrong clock, too, and what none explains is counted apart")
+
+	flood("default", 1, shot{})
+	flood("other", 1, shot{})
 	s.handler.Settle()
 	tx, err := s.store.SQL().Begin()
 	require.NoError(t, err)

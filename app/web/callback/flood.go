@@ -34,11 +34,15 @@ const floodWindow = time.Minute
 // key explains, of which operators are alerted, and all others, which scanners make.
 type lane struct {
 	channel int64
-	keyed   bool
+	kind    string // "keyed", or ""
 }
 
 func laneOf(channel int64, reason string) lane {
-	return lane{channel, reason == saas2.ErrSignatureWrong.Key || reason == saas1.ErrTokenWrong.Key || reason == saas2.ErrNoKey.Key}
+	switch reason {
+	case saas2.ErrSignatureWrong.Key, saas2.ErrSkewed.Key, saas1.ErrTokenWrong.Key, saas2.ErrNoKey.Key:
+		return lane{channel, "keyed"}
+	}
+	return lane{channel, ""}
 }
 
 // floods limits what strangers can make us write, per lane. Proved calls never
@@ -58,7 +62,7 @@ type flood struct {
 
 // dropped are the calls of one window that were answered 429.
 type dropped struct {
-	channel     int64
+	of          lane
 	slug        string
 	n           int
 	from, until time.Time
@@ -87,7 +91,7 @@ func (f *floods) allow(k *call, reason string) bool {
 		time.AfterFunc(floodWindow, func() { f.end(of) })
 	}
 	d.n++
-	d.channel, d.slug, d.until, d.protocol, d.ip, d.reason = of.channel, k.channel.Slug, now, k.arrived.Call.Protocol, k.arrived.IP, reason
+	d.of, d.slug, d.until, d.protocol, d.ip, d.reason = of, k.channel.Slug, now, k.arrived.Call.Protocol, k.arrived.IP, reason
 	return false
 }
 
@@ -121,7 +125,7 @@ func (h *Handler) flooded(d dropped) {
 	defer cancel()
 	h.o.Log.WarnContext(ctx, "too many calls that could not be proved authentic; these were answered 429 and not kept", "channel", d.slug,
 		"count", d.n, "from", d.from, "until", d.until, "last_ip", d.ip, "last_reason", d.reason)
-	if err := h.o.Intake.Flooded(ctx, d.channel, d.protocol, d.n, d.from, d.until); err != nil {
+	if err := h.o.Intake.Flooded(ctx, d.of.channel, d.of.kind, d.protocol, d.n, d.from, d.until); err != nil {
 		h.o.Log.WarnContext(ctx, "a flood was not noted among the refused calls", "channel", d.slug, "error", err)
 	}
 }
