@@ -200,6 +200,37 @@ func TestEachProductThatWasAskedHearsOfTheEnd(t *testing.T) {
 	require.Equal(t, []string{"/b instance.released", "/a instance.released"}, h.heard)
 }
 
+// Two products that take the end at the same moment close what was left over.
+func TestProductsThatHearOfTheEndTogetherLeaveNothing(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	h.hooked("P-2", "/b")
+	pk := h.made("CS1")
+	h.upgrade(pk)
+	h.end(pk)
+	take := func(path string) func(*store.Tx) error {
+		id := h.count(`SELECT id FROM events WHERE type = 'instance.released' AND to_product AND target LIKE '%' || $1`, path)
+		return func(tx *store.Tx) error {
+			if err := tx.EndEventTry(ctx, int64(id), store.EventTry{At: time.Now(), Status: outbox.Succeeded}); err != nil {
+				return err
+			}
+			return tx.EndHeard(ctx, pk)
+		}
+	}
+	first, second, done := take("/a"), take("/b"), make(chan error, 1)
+	require.NoError(t, h.store.Write(ctx, func(tx *store.Tx) error {
+		err := first(tx)
+		go func() { done <- h.store.Write(ctx, second) }()
+		require.Eventually(t, func() bool { // it waits for this one, or is through
+			return len(done) == 1 || h.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+		}, time.Minute, 5*time.Millisecond)
+		return err
+	}))
+	require.NoError(t, <-done)
+	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+}
+
 // Two entries with one address are one product.
 func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
 	t.Parallel()
