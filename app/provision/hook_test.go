@@ -231,6 +231,58 @@ func TestProductsThatHearOfTheEndTogetherLeaveNothing(t *testing.T) {
 	require.Len(t, h.leftovers(store.LeftoverGone), 1)
 }
 
+// late does an event task out of its turn and, if that fails, has it wait for an
+// hour; it gives the fault's key.
+func (h *hooks) late(id int64) string {
+	h.t.Helper()
+	ctx := context.Background()
+	task := h.claimAgain(id)
+	cause := h.Deliver(ctx, task)
+	if cause == nil {
+		return ""
+	}
+	require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
+		if err := h.OnFail(ctx, tx, task, cause, false); err != nil {
+			return err
+		}
+		return tx.Fail(ctx, task, cause, time.Now().Add(time.Hour))
+	}))
+	return fault.From(cause).Key
+}
+
+// Each product has its events in order, whatever becomes of another's.
+func TestADeadProductHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	h.hooked("P-2", "/b")
+	pk := h.made("CS1")
+	h.upgrade(pk)
+	h.end(pk)
+	require.NoError(t, h.store.Write(ctx, func(tx *store.Tx) error {
+		return event.Emit(ctx, tx, event.New{Channel: h.channel.ID, Type: event.InstanceFrozen, InstancePK: pk, ProductID: "P-2", Subject: "message/9"})
+	}))
+	taskOf := func(eventType, path string) int64 {
+		return int64(h.count(`SELECT task_id FROM events WHERE to_product AND type = $1 AND target LIKE '%' || $2`, eventType, path))
+	}
+	b, a, last := taskOf(event.InstanceReleased, "/b"), taskOf(event.InstanceReleased, "/a"), taskOf(event.InstanceFrozen, "/b")
+	require.IsIncreasing(t, []int64{b, a, last})
+	h.status["/b"] = http.StatusInternalServerError
+	require.Equal(t, "webhook.status", h.late(b))
+	require.Equal(t, "event.waits_turn", h.late(last))
+	h.hooked("*", "/b")
+	require.Equal(t, "event.waits_turn", h.late(a), "two entries with one address are one product")
+	h.hooked("*", "/a")
+	require.Empty(t, h.late(a))
+
+	_, err := h.store.SQL().Exec(`WITH again AS (UPDATE events SET status = 'pending' WHERE task_id = $1)
+UPDATE tasks SET status = 'pending', attempts = 0, round = round + 1, run_at = now() + interval '1 hour' WHERE id IN ($1, $2)`, a, last)
+	require.NoError(t, err)
+	h.status["/b"] = 0
+	require.Empty(t, h.late(b))
+	require.Equal(t, int(last), h.count(`SELECT id FROM tasks WHERE kind = 'event' AND status = 'pending' AND run_at <= now()`), "its own next")
+}
+
 // Two entries with one address are one product.
 func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
 	t.Parallel()
