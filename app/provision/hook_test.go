@@ -152,9 +152,15 @@ func TestAGivenUpPurchaseOfAProductEnds(t *testing.T) {
 	h.fail(task, h.p.Provision(ctx, task))
 	l := h.givenUp()
 	require.Equal(t, "order_failed webhook", l.Reason+" "+l.Driver)
+	_, err := h.store.SQL().Exec(`INSERT INTO provision_claims (instance_pk, claimed_by) VALUES ($1, $2)`, pk, ann.Name)
+	require.NoError(t, err)
 	require.NoError(t, h.p.UndoLeftover(ctx, l.ID, ann))
+	begun := h.leftovers(store.LeftoverOpen)
+	require.Len(t, begun, 1)
+	require.Equal(t, "by_hand manual", begun[0].Reason+" "+begun[0].Driver, "the person may have begun")
+	require.NoError(t, h.p.LeftoverGone(ctx, begun[0].ID, staff.Actor{Name: ann.Name, Reason: "nothing was begun"}))
 	require.Equal(t, market.Released, h.instance(pk).Status)
-	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+	require.Len(t, h.leftovers(store.LeftoverGone), 2)
 	require.Equal(t, "instance.provision instance.released", h.text(`SELECT string_agg(type, ' ' ORDER BY id) FROM events WHERE to_product`))
 
 	h.deliver()
@@ -163,7 +169,7 @@ func TestAGivenUpPurchaseOfAProductEnds(t *testing.T) {
 	h.status["/a"] = 0
 	require.NoError(t, h.Resend(ctx, int64(h.count(`SELECT id FROM events WHERE type = 'instance.released'`)), ann))
 	h.deliver()
-	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+	require.Len(t, h.leftovers(store.LeftoverGone), 2)
 }
 
 // Nobody is there to hear of the end when the entry was taken away meanwhile.
