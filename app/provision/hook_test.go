@@ -328,6 +328,11 @@ func (d *desk) waitsForPerson(instanceID string) {
 	require.NoError(d.t, err)
 	require.Len(d.t, work.Items, 1)
 	require.Equal(d.t, instanceID+" upgrade person", work.Items[0].InstanceID+" "+string(work.Items[0].Purpose)+" "+work.Items[0].For)
+	waiting, err := d.store.Reader().InstanceList(context.Background(), store.InstanceFilter{Waiting: true}, store.Paging{})
+	require.NoError(d.t, err)
+	require.Len(d.t, waiting.Items, 1)
+	require.True(d.t, waiting.Items[0].Waiting)
+	require.Equal(d.t, instanceID, waiting.Items[0].InstanceID)
 }
 
 // givenUp has the marketplace give up what failed, and gives what is left of it.
