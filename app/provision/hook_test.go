@@ -303,6 +303,22 @@ func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
 	require.Equal(t, []string{"/a instance.released"}, h.heard)
 }
 
+// What a product hands in after its 202 to an upgrade is its own as before.
+func TestAnUpgradeThatTheProductHandsInIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	i := h.instance(h.made("CS1"))
+	h.status["/a"] = http.StatusAccepted
+	h.upgrade(i.PK)
+	bigger := i.App
+	bigger.UserName = "bigger"
+	require.NoError(t, h.p.SetAccess(context.Background(), i.InstanceID, bigger, staff.Actor{Name: "token:crm", Source: "token"}))
+	require.Equal(t, "bigger webhook", h.instance(i.PK).App.UserName+" "+h.instance(i.PK).Driver)
+	require.Equal(t, "succeeded", h.text(`SELECT status FROM tasks WHERE purpose = 'upgrade' AND kind = 'provision'`))
+	h.end(i.PK)
+	require.Empty(t, h.leftovers(store.LeftoverOpen))
+}
+
 // What the seller's product made no template knows: a person brings it in line.
 func TestAnUpgradeThatTheNewDriverCannotDoWaitsForAPerson(t *testing.T) {
 	t.Parallel()
