@@ -46,7 +46,7 @@ func (k look) leftovers(state view.ListState, filters ...string) view.LeftoversP
 		unheard := k.leftover(4, "undo_failed", "open", "webhook")
 		unheard.Fault = &fault.Record{Code: fault.Unavailable, Key: "webhook.status", Args: map[string]string{"host": "crm.example.com", "status": "503"}}
 		unheard.Events = "/events?instance_id=" + unheard.InstanceID
-		rows := []view.LeftoverRow{failed, unheard, k.leftover(2, "by_hand", "open", "manual"), given, k.leftover(6, "undo_failed", "undoing", "pool"),
+		rows := []view.LeftoverRow{failed, k.leftover(2, "by_hand", "open", "manual"), given, unheard, k.leftover(6, "undo_failed", "undoing", "pool"),
 			k.leftover(7, "driver_changed", "kept", "webhook"), k.leftover(8, "driver_unknown", "gone", "terraform")}
 		p.Days = view.ByDay(rows, func(r view.LeftoverRow) view.Time { return r.Found })
 		p.Pager = view.Pager{Shown: len(rows)}
