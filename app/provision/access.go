@@ -15,11 +15,13 @@ import (
 const byHand = "manual"
 
 // maker is whose access data counts as after somebody handed it in: the driver's
-// that waited for it or still holds something, else nobody's but that person's,
-// so that no template overwrites it later.
-func (p *Provisioner) maker(i *store.Instance) string {
+// that waited for it or still holds something, or that of the seller's product
+// whose instance it is and stays; else nobody's but that person's, so that no
+// template overwrites it later.
+func (p *Provisioner) maker(i *store.Instance, now *store.Product) string {
 	_, holds := p.drivers[i.Driver].(Releaser)
-	if i.Driver != "" && (holds || i.AccessVersion == 0) {
+	theirs := i.Driver == store.DriverWebhook && now.Driver == store.DriverWebhook
+	if i.Driver != "" && (holds || theirs || i.AccessVersion == 0) {
 		return i.Driver
 	}
 	return byHand
@@ -88,11 +90,11 @@ func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID st
 		if err != nil {
 			return err
 		}
-		if err := p.writeAccess(ctx, tx, i, a, p.maker(i), store.Origin{MessageID: message, Actor: actor.Name}); err != nil {
-			return err
-		}
 		product, err := productOrDefault(ctx, tx.Reader(), i)
 		if err != nil {
+			return err
+		}
+		if err := p.writeAccess(ctx, tx, i, a, p.maker(i, product), store.Origin{MessageID: message, Actor: actor.Name}); err != nil {
 			return err
 		}
 		if err := p.deliver.UsageInfo(ctx, tx, i, product, message); err != nil {

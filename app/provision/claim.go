@@ -74,6 +74,16 @@ func (p *Provisioner) ReleaseClaim(ctx context.Context, instanceID string, actor
 	})
 }
 
+// endClaim ends whatever claim an instance has that has come to its end. What
+// somebody has claimed may be half made, whatever driver has the instance.
+func endClaim(ctx context.Context, tx *store.Tx, instancePK int64) error {
+	claimed, err := tx.DropClaim(ctx, instancePK)
+	if err != nil || !claimed {
+		return err
+	}
+	return tx.NoteLeftover(ctx, store.Leftover{InstancePK: instancePK, Driver: byHand, Reason: store.ByHand}, nil)
+}
+
 // notTheirs refuses a person's access data for an instance that somebody else is
 // at. A system that hands it in by a token is not held up by people, and nobody is
 // once the instance no longer waits: it was made otherwise meanwhile.

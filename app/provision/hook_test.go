@@ -152,9 +152,15 @@ func TestAGivenUpPurchaseOfAProductEnds(t *testing.T) {
 	h.fail(task, h.p.Provision(ctx, task))
 	l := h.givenUp()
 	require.Equal(t, "order_failed webhook", l.Reason+" "+l.Driver)
+	_, err := h.store.SQL().Exec(`INSERT INTO provision_claims (instance_pk, claimed_by) VALUES ($1, $2)`, pk, ann.Name)
+	require.NoError(t, err)
 	require.NoError(t, h.p.UndoLeftover(ctx, l.ID, ann))
+	begun := h.leftovers(store.LeftoverOpen)
+	require.Len(t, begun, 1)
+	require.Equal(t, "by_hand manual", begun[0].Reason+" "+begun[0].Driver, "the person may have begun")
+	require.NoError(t, h.p.LeftoverGone(ctx, begun[0].ID, staff.Actor{Name: ann.Name, Reason: "nothing was begun"}))
 	require.Equal(t, market.Released, h.instance(pk).Status)
-	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+	require.Len(t, h.leftovers(store.LeftoverGone), 2)
 	require.Equal(t, "instance.provision instance.released", h.text(`SELECT string_agg(type, ' ' ORDER BY id) FROM events WHERE to_product`))
 
 	h.deliver()
@@ -163,7 +169,7 @@ func TestAGivenUpPurchaseOfAProductEnds(t *testing.T) {
 	h.status["/a"] = 0
 	require.NoError(t, h.Resend(ctx, int64(h.count(`SELECT id FROM events WHERE type = 'instance.released'`)), ann))
 	h.deliver()
-	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+	require.Len(t, h.leftovers(store.LeftoverGone), 2)
 }
 
 // Nobody is there to hear of the end when the entry was taken away meanwhile.
@@ -200,6 +206,89 @@ func TestEachProductThatWasAskedHearsOfTheEnd(t *testing.T) {
 	require.Equal(t, []string{"/b instance.released", "/a instance.released"}, h.heard)
 }
 
+// Two products that take the end at the same moment close what was left over.
+func TestProductsThatHearOfTheEndTogetherLeaveNothing(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	h.hooked("P-2", "/b")
+	pk := h.made("CS1")
+	h.upgrade(pk)
+	h.end(pk)
+	take := func(path string) func(*store.Tx) error {
+		id := h.count(`SELECT id FROM events WHERE type = 'instance.released' AND to_product AND target LIKE '%' || $1`, path)
+		return func(tx *store.Tx) error {
+			if err := tx.EndEventTry(ctx, int64(id), store.EventTry{At: time.Now(), Status: outbox.Succeeded}); err != nil {
+				return err
+			}
+			return tx.EndHeard(ctx, pk)
+		}
+	}
+	first, second, done := take("/a"), take("/b"), make(chan error, 1)
+	require.NoError(t, h.store.Write(ctx, func(tx *store.Tx) error {
+		err := first(tx)
+		go func() { done <- h.store.Write(ctx, second) }()
+		require.Eventually(t, func() bool { // it waits for this one, or is through
+			return len(done) == 1 || h.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+		}, time.Minute, 5*time.Millisecond)
+		return err
+	}))
+	require.NoError(t, <-done)
+	require.Len(t, h.leftovers(store.LeftoverGone), 1)
+}
+
+// late does an event task out of its turn and, if that fails, has it wait for an
+// hour; it gives the fault's key.
+func (h *hooks) late(id int64) string {
+	h.t.Helper()
+	ctx := context.Background()
+	task := h.claimAgain(id)
+	cause := h.Deliver(ctx, task)
+	if cause == nil {
+		return ""
+	}
+	require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error {
+		if err := h.OnFail(ctx, tx, task, cause, false); err != nil {
+			return err
+		}
+		return tx.Fail(ctx, task, cause, time.Now().Add(time.Hour))
+	}))
+	return fault.From(cause).Key
+}
+
+// Each product has its events in order, whatever becomes of another's.
+func TestADeadProductHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	h.hooked("P-2", "/b")
+	pk := h.made("CS1")
+	h.upgrade(pk)
+	h.end(pk)
+	require.NoError(t, h.store.Write(ctx, func(tx *store.Tx) error {
+		return event.Emit(ctx, tx, event.New{Channel: h.channel.ID, Type: event.InstanceFrozen, InstancePK: pk, ProductID: "P-2", Subject: "message/9"})
+	}))
+	taskOf := func(eventType, path string) int64 {
+		return int64(h.count(`SELECT task_id FROM events WHERE to_product AND type = $1 AND target LIKE '%' || $2`, eventType, path))
+	}
+	b, a, last := taskOf(event.InstanceReleased, "/b"), taskOf(event.InstanceReleased, "/a"), taskOf(event.InstanceFrozen, "/b")
+	require.IsIncreasing(t, []int64{b, a, last})
+	h.status["/b"] = http.StatusInternalServerError
+	require.Equal(t, "webhook.status", h.late(b))
+	require.Equal(t, "event.waits_turn", h.late(last))
+	h.hooked("*", "/b")
+	require.Equal(t, "event.waits_turn", h.late(a), "two entries with one address are one product")
+	h.hooked("*", "/a")
+	require.Empty(t, h.late(a))
+
+	_, err := h.store.SQL().Exec(`WITH again AS (UPDATE events SET status = 'pending' WHERE task_id = $1)
+UPDATE tasks SET status = 'pending', attempts = 0, round = round + 1, run_at = now() + interval '1 hour' WHERE id IN ($1, $2)`, a, last)
+	require.NoError(t, err)
+	h.status["/b"] = 0
+	require.Empty(t, h.late(b))
+	require.Equal(t, int(last), h.count(`SELECT id FROM tasks WHERE kind = 'event' AND status = 'pending' AND run_at <= now()`), "its own next")
+}
+
 // Two entries with one address are one product.
 func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
 	t.Parallel()
@@ -212,6 +301,22 @@ func TestOneProductWithTwoEntriesHearsOnce(t *testing.T) {
 	h.end(pk)
 	h.deliver()
 	require.Equal(t, []string{"/a instance.released"}, h.heard)
+}
+
+// What a product hands in after its 202 to an upgrade is its own as before.
+func TestAnUpgradeThatTheProductHandsInIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	i := h.instance(h.made("CS1"))
+	h.status["/a"] = http.StatusAccepted
+	h.upgrade(i.PK)
+	bigger := i.App
+	bigger.UserName = "bigger"
+	require.NoError(t, h.p.SetAccess(context.Background(), i.InstanceID, bigger, staff.Actor{Name: "token:crm", Source: "token"}))
+	require.Equal(t, "bigger webhook", h.instance(i.PK).App.UserName+" "+h.instance(i.PK).Driver)
+	require.Equal(t, "succeeded", h.text(`SELECT status FROM tasks WHERE purpose = 'upgrade' AND kind = 'provision'`))
+	h.end(i.PK)
+	require.Empty(t, h.leftovers(store.LeftoverOpen))
 }
 
 // What the seller's product made no template knows: a person brings it in line.
@@ -239,6 +344,11 @@ func (d *desk) waitsForPerson(instanceID string) {
 	require.NoError(d.t, err)
 	require.Len(d.t, work.Items, 1)
 	require.Equal(d.t, instanceID+" upgrade person", work.Items[0].InstanceID+" "+string(work.Items[0].Purpose)+" "+work.Items[0].For)
+	waiting, err := d.store.Reader().InstanceList(context.Background(), store.InstanceFilter{Waiting: true}, store.Paging{})
+	require.NoError(d.t, err)
+	require.Len(d.t, waiting.Items, 1)
+	require.True(d.t, waiting.Items[0].Waiting)
+	require.Equal(d.t, instanceID, waiting.Items[0].InstanceID)
 }
 
 // givenUp has the marketplace give up what failed, and gives what is left of it.

@@ -51,7 +51,7 @@ func (p *Provisioner) UndoLeftover(ctx context.Context, id int64, by staff.Actor
 // driver's doing: people look at what people may have made; a product with a
 // webhook hears of the end, and is shown again if it cannot.
 func (p *Provisioner) notUndone(ctx context.Context, tx *store.Tx, l store.Leftover, by staff.Actor) error {
-	if _, err := tx.DropClaim(ctx, l.InstancePK); err != nil {
+	if err := endClaim(ctx, tx, l.InstancePK); err != nil {
 		return err
 	}
 	driver, known := p.drivers[l.Driver]

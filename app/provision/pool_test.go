@@ -267,4 +267,15 @@ func TestAnUpgradeToAnotherPoolWaitsForAPerson(t *testing.T) {
 	}
 	d.waitsForPerson(i.InstanceID)
 	require.Equal(t, i.App, d.instance(i.PK).App)
+
+	// Whoever has claimed it may have begun, although the pool takes its account back.
+	_, err := d.p.ClaimInstance(ctx, i.InstanceID, false, ann)
+	require.NoError(t, err)
+	d.end(i.PK)
+	l := d.leftovers(store.LeftoverOpen)
+	require.Len(t, l, 1)
+	require.Equal(t, "by_hand manual", l[0].Reason+" "+l[0].Driver)
+	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM pool_accounts WHERE status = 'retired'`))
+	require.Len(t, d.leftovers(store.LeftoverOpen), 1, "it is still to be seen to")
 }

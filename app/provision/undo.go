@@ -19,8 +19,7 @@ func (p *Provisioner) Release(ctx context.Context, tx *store.Tx, i *store.Instan
 }
 
 func (p *Provisioner) undo(ctx context.Context, tx *store.Tx, i *store.Instance, n outbox.New) error {
-	claimed, err := tx.DropClaim(ctx, i.PK)
-	if err != nil {
+	if err := endClaim(ctx, tx, i.PK); err != nil {
 		return err
 	}
 	if i.Driver == "" {
@@ -30,14 +29,14 @@ func (p *Provisioner) undo(ctx context.Context, tx *store.Tx, i *store.Instance,
 	if !known {
 		return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.DriverUnknown}, nil)
 	}
-	if l, leaves := driver.(Leaver); leaves && (claimed || l.Leaves(request(&store.Channel{}, i, &store.Product{}, 0))) {
+	if l, leaves := driver.(Leaver); leaves && l.Leaves(request(&store.Channel{}, i, &store.Product{}, 0)) {
 		return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.ByHand}, nil)
 	}
 	if _, holds := driver.(Releaser); !holds {
 		return nil
 	}
 	n.Kind, n.Purpose, n.InstancePK, n.OrderID, n.OrderLineID = outbox.Provision, outbox.Release, i.PK, i.OrderID, i.OrderLineID
-	_, err = tx.Enqueue(ctx, n)
+	_, err := tx.Enqueue(ctx, n)
 	return err
 }
 

@@ -35,7 +35,7 @@ func (a *asker) compare(ctx context.Context, ch *store.Channel, o store.OpenInst
 	if err != nil || i.Status == market.Released {
 		return nil, err
 	}
-	if ended.says(i, market.OrderUnsubscribe) {
+	if ended.says(i, market.OrderUnsubscribe) && ended.buyer() != "" && ended.buyer() == i.CustomerID {
 		bought = ended
 	}
 	return a.r.judge(i, bought, last(i, bought, renewed, renewing), last(i, bought, upgraded, upgrading)), nil
@@ -49,13 +49,21 @@ type answer struct {
 	no    *fault.Error // why there is none
 }
 
+// buyer is the customer id of whose order it is, "" where it does not say.
+func (a answer) buyer() string {
+	if a.order.Buyer == nil {
+		return ""
+	}
+	return a.order.Buyer.CustomerID
+}
+
 // says tells whether an order that a refused call named is there, is of this
-// type, and of the same buyer as the instance: anybody may have sent the call.
+// type, and of no other buyer than the instance: anybody may have sent the call.
 func (a answer) says(i *store.Instance, types ...market.OrderType) bool {
 	if !a.asked || a.no != nil || !slices.Contains(types, a.order.Type) {
 		return false
 	}
-	return a.order.Buyer == nil || a.order.Buyer.CustomerID == "" || i.CustomerID == "" || a.order.Buyer.CustomerID == i.CustomerID
+	return a.buyer() == "" || i.CustomerID == "" || a.buyer() == i.CustomerID
 }
 
 // last is the order that rules: of the last call that was taken, else the

@@ -192,6 +192,18 @@ func (d *desk) findings() []string {
 	return out
 }
 
+// repairable are the differences that approving all of a filter repairs; they are
+// as many as the page says.
+func (d *desk) repairable(f store.FindingFilter) []int64 {
+	d.t.Helper()
+	ids, err := d.store.Reader().RepairableFindings(d.ctx, f)
+	require.NoError(d.t, err)
+	n, err := d.store.Reader().CountRepairable(d.ctx, f)
+	require.NoError(d.t, err)
+	require.Len(d.t, ids, n)
+	return ids
+}
+
 func (d *desk) only() store.FindingRow {
 	d.t.Helper()
 	page, err := d.store.Reader().FindingList(d.ctx, store.FindingFilter{Status: store.FindingOpen}, store.Paging{})

@@ -226,9 +226,7 @@ func TestApprovingAllRepairsWhatItCan(t *testing.T) {
 	delete(d.market.orders, "CS4") // unanswered: nothing to approve
 	d.run()
 	d.call(`{"activity":"releaseInstance","instanceId":"i-CS3"}`)
-	ids, err := d.store.Reader().RepairableFindings(d.ctx, store.FindingFilter{})
-	require.NoError(t, err)
-	got, err := d.r.ApplySome(d.ctx, ids, ann)
+	got, err := d.r.ApplySome(d.ctx, d.repairable(store.FindingFilter{}), ann)
 	require.NoError(t, err)
 	require.Equal(t, reconcile.Decided{Done: 2, Refused: map[string]int{"finding.moved": 1}}, got)
 }

@@ -158,6 +158,19 @@ func (e *Event) about() (column string, id int64) {
 	return "", 0
 }
 
+// sameReceiver says of events e that they go to a product ($3), the one of an
+// entry ($5) or of another with its address, or else to a subscriber ($4).
+const sameReceiver = `e.to_product = $3
+   AND CASE WHEN e.to_product
+            THEN e.product_pk IS NOT DISTINCT FROM $5
+                 OR EXISTS (SELECT 1
+                              FROM products p
+                              JOIN products q ON q.settings->>'webhook_url' = p.settings->>'webhook_url'
+                             WHERE p.id = e.product_pk
+                               AND q.id = $5)
+            ELSE e.target_id IS NOT DISTINCT FROM $4
+       END`
+
 // EarlierEvent tells when an earlier event of the same instance or code, which
 // its receiver must get first, is going to be tried; ok is false if there is none.
 func (t *Tx) EarlierEvent(ctx context.Context, e *Event) (due time.Time, ok bool, err error) {
@@ -171,13 +184,12 @@ SELECT CASE WHEN k.status = 'running' THEN now() ELSE k.run_at END
   JOIN tasks k ON k.id = e.task_id
  WHERE e.`+about+` = $1
    AND e.id < $2
-   AND e.to_product = $3
-   AND (e.to_product OR e.target_id IS NOT DISTINCT FROM $4)
+   AND `+sameReceiver+`
    AND e.status IN ('pending', 'running')
    AND k.status IN ('pending', 'running')
-   AND k.id <> $5
+   AND k.id <> $6
  ORDER BY e.id
- LIMIT 1`, id, e.ID, e.ToProduct, nullID(e.TargetID), e.TaskID)
+ LIMIT 1`, id, e.ID, e.ToProduct, nullID(e.TargetID), nullID(e.ProductPK), e.TaskID)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return due, false, nil
 	}
@@ -198,15 +210,14 @@ UPDATE tasks
                JOIN tasks k ON k.id = e.task_id
               WHERE e.`+about+` = $1
                 AND e.id > $2
-                AND e.to_product = $3
-                AND (e.to_product OR e.target_id IS NOT DISTINCT FROM $4)
+                AND `+sameReceiver+`
                 AND e.status = 'pending'
                 AND k.status = 'pending'
               ORDER BY e.id
               LIMIT 1)
    AND status = 'pending'
    AND attempts = 0
-   AND run_at > now()`, id, e.ID, e.ToProduct, nullID(e.TargetID))
+   AND run_at > now()`, id, e.ID, e.ToProduct, nullID(e.TargetID), nullID(e.ProductPK))
 	return toFault(err)
 }
 

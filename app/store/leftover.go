@@ -157,8 +157,18 @@ SELECT EXISTS (
 // EndHeard notes that an instance has left nothing at the seller's products, once
 // each that was asked to make or change it has taken the event of its end.
 func (t *Tx) EndHeard(ctx context.Context, instancePK int64) error {
+	// Of two that take it at the same moment, the later has to see the other's.
+	_, err := t.tx.ExecContext(ctx, `
+SELECT 1
+  FROM leftovers
+ WHERE instance_pk = $1
+   AND driver = $2
+   FOR UPDATE`, instancePK, DriverWebhook)
+	if err != nil {
+		return toFault(err)
+	}
 	var waits bool
-	err := t.tx.GetContext(ctx, &waits, `
+	err = t.tx.GetContext(ctx, &waits, `
 SELECT EXISTS (
        SELECT 1
          FROM events a

@@ -30,7 +30,7 @@ type InstanceFilter struct {
 	Status        string
 	Q             string // see Reader.InstanceList
 	ExpiresBefore time.Time
-	Waiting       bool // wait for a person to type in the access data
+	Waiting       bool // wait for a person to hand the access data in
 
 	hits *hits // what Q finds, where it is known already: see Reader.FindInstances
 }
@@ -71,7 +71,7 @@ type InstanceRow struct {
 	CreatedAt   time.Time
 	Customer    Customer
 	Access      Access
-	Waiting     bool          // waits for a person to type in the access data
+	Waiting     bool          // waits for a person to hand the access data in
 	Fault       *fault.Record // why its newest given-up step failed; nil when none is given up
 }
 
@@ -130,6 +130,7 @@ type instanceRow struct {
 	Memo         string         `db:"memo"`
 	Version      int            `db:"access_version"`
 	Fault        sql.NullString `db:"fault"`
+	Waiting      bool           `db:"waiting"`
 }
 
 var instanceList = source{
@@ -144,7 +145,12 @@ var instanceList = source{
            AND t.status = 'failed'
            AND t.kind <> 'deliver'
          ORDER BY t.id DESC
-         LIMIT 1) AS fault`,
+         LIMIT 1) AS fault,
+       EXISTS (
+       SELECT 1
+         FROM tasks t
+        WHERE t.instance_pk = i.id
+          AND ` + parkedFor[ForPerson] + `) AS waiting`,
 	table: "instances",
 	alias: "i",
 	lean:  true,
@@ -174,7 +180,7 @@ func (r *Reader) showInstance(i *instanceRow) (InstanceRow, error) {
 		Customer: Customer{ID: i.CustomerID, Name: i.CustomerName},
 		Access: Access{FrontEndURL: i.FrontEndURL, AdminURL: i.AdminURL, UserName: i.UserName, HasPassword: i.HasPassword, WipedAt: utc(i.WipedAt),
 			Memo: i.Memo, Version: i.Version},
-		Waiting: i.Status == string(market.Provisioning) && i.Driver == "manual",
+		Waiting: i.Waiting,
 	}
 	for _, p := range []struct {
 		to     *string
@@ -242,7 +248,7 @@ func (r *Reader) instanceClause(ctx context.Context, f InstanceFilter) (*clause,
 	}
 	c.equal("i.status", f.Status)
 	if f.Waiting {
-		c.and("i.status = 'provisioning' AND i.driver = 'manual'")
+		c.and("i.id IN (SELECT t.instance_pk FROM tasks t WHERE " + parkedFor[ForPerson] + ")")
 	}
 	if kind := c.conds[:len(c.conds):len(c.conds)]; !f.ExpiresBefore.IsZero() {
 		c.and("i.expires_at < ? AND i.released_at IS NULL", f.ExpiresBefore)

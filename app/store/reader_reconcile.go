@@ -107,11 +107,25 @@ func (r *Reader) FindingCounts(ctx context.Context, f FindingFilter) (Counts, er
 	return r.statusCounts(ctx, findingList, "f.status", f.clause(), FindingStatuses())
 }
 
-// repairable narrows a filter to what is open and has a repair.
+// repairable narrows a filter to what is open and has a repair. A filter that names
+// no kind leaves out what no order answers for: an instance may be frozen for
+// violation or arrears, and a purchase that no call came for may have been given up.
 func (f FindingFilter) repairable() *clause {
 	f.Status = FindingOpen
 	c := f.clause()
 	c.and("f.repair <> ''")
+	if f.Kind == "" {
+		c.and(`f.repair <> 'unfreeze'
+   AND (f.repair <> 'take_over' OR EXISTS (
+       SELECT 1
+         FROM messages m
+        WHERE m.activity = 'newInstance'
+          AND NOT m.test
+          AND m.channel_id = f.channel_id
+          AND m.order_id = f.order_id
+          AND m.order_id <> ''
+          AND m.order_line_id = f.order_line_id))`)
+	}
 	return c
 }
 

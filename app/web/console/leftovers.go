@@ -59,6 +59,9 @@ func (k *Console) leftoverRow(s view.Shell, l store.LeftoverRow) view.LeftoverRo
 	r := view.LeftoverRow{ID: l.ID, Status: l.Status, Reason: l.Reason, Driver: l.Driver, Channel: l.Channel, InstanceID: l.InstanceID,
 		InstanceURL: instanceURL(l.InstanceID), Life: l.Life, OrderID: l.OrderID, Fault: l.Error, Found: s.Clock.Time(l.FoundAt),
 		Decided: s.Clock.Time(l.DecidedAt), By: by(l.DecidedBy), Note: l.Note}
+	if l.Driver == store.DriverWebhook && l.Reason == store.UndoFailed {
+		r.Events = view.URL{Path: eventsPath}.With("instance_id", l.InstanceID).String()
+	}
 	open, kept := l.Status == store.LeftoverOpen, l.Status == store.LeftoverKept
 	if open || kept {
 		r.Gone = action(s, staff.LeftoversDecide, self+"/gone", view.Text{})

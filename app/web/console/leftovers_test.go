@@ -55,6 +55,12 @@ func TestLeftoversAreDecidedInTheConsole(t *testing.T) {
 	ann.post("/leftovers/"+kept+"/gone", later, "reason", "done")
 	require.Empty(t, ann.get("/leftovers").words(`a.nav-item[href="/leftovers"] .badge`))
 
+	h.leave(h.buy("CS5"), "webhook", "undo_failed")
+	unheard := ann.get("/leftovers?status=open")
+	require.Contains(t, unheard.words("td.c-result"), "send that event again")
+	require.Equal(t, "/events?instance_id=biz-CS5", unheard.value("td.c-result a", "href"))
+	require.Empty(t, actionsOf(unheard, "undo-confirm"))
+
 	reader := h.as(staff.Viewer)
 	require.Zero(t, reader.get("/leftovers").Find("td.c-acts button").Length())
 	require.Equal(t, 403, reader.post("/leftovers/"+kept+"/undo", reader.get("/leftovers")).status)

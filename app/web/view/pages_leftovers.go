@@ -14,6 +14,7 @@ type LeftoverRow struct {
 	Life        string // status of the instance
 	OrderID     string
 	Fault       *fault.Record
+	Events      string // of the instance, where its product has not heard of the end
 	Found       Time
 	Decided     Time
 	By          string // who decided

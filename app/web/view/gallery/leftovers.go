@@ -36,14 +36,17 @@ func (k look) leftovers(state view.ListState, filters ...string) view.LeftoversP
 	at := address("/leftovers", filters...)
 	p := view.LeftoversPage{Shell: k.shell(view.RoomLeftovers, at.String()), Channels: true, List: view.List{State: state,
 		Filter: view.Filter{URL: at, NoSearch: true, Status: at.Get("status")},
-		Tabs:   tabs("leftover", at, at.Get("status"), map[string]int{"open": 3, "undoing": 1, "kept": 1, "gone": 12})}}
+		Tabs:   tabs("leftover", at, at.Get("status"), map[string]int{"open": 4, "undoing": 1, "kept": 1, "gone": 12})}}
 	switch state {
 	case view.ListRows:
 		failed := k.leftover(1, "undo_failed", "open", "pool")
 		failed.Fault = &fault.Record{Code: fault.Unavailable, Key: "provision.still_there", Args: map[string]string{"driver": "pool"}}
 		given := k.leftover(3, "order_failed", "open", "webhook")
 		given.Life = "provisioning"
-		rows := []view.LeftoverRow{failed, k.leftover(2, "by_hand", "open", "manual"), given, k.leftover(6, "undo_failed", "undoing", "pool"),
+		unheard := k.leftover(4, "undo_failed", "open", "webhook")
+		unheard.Fault = &fault.Record{Code: fault.Unavailable, Key: "webhook.status", Args: map[string]string{"host": "crm.example.com", "status": "503"}}
+		unheard.Events = "/events?instance_id=" + unheard.InstanceID
+		rows := []view.LeftoverRow{failed, k.leftover(2, "by_hand", "open", "manual"), given, unheard, k.leftover(6, "undo_failed", "undoing", "pool"),
 			k.leftover(7, "driver_changed", "kept", "webhook"), k.leftover(8, "driver_unknown", "gone", "terraform")}
 		p.Days = view.ByDay(rows, func(r view.LeftoverRow) view.Time { return r.Found })
 		p.Pager = view.Pager{Shown: len(rows)}
