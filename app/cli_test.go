@@ -220,8 +220,12 @@ func TestDoctor(t *testing.T) {
 		require.Contains(t, out, line)
 	}
 	s.settings["REDIS_URL"] = "redis://127.0.0.1:1/0"
+	for name, value := range map[string]string{"DRIVER": "huawei", "URL": "http://sms.example.com", "KEY": "k", "SECRET": "s", "SENDER": "88", "TEMPLATES": "usage_info.en=a"} {
+		s.settings["SMS_"+name] = value
+	}
 	code, out, _ = s.run("", "doctor")
 	require.Equal(t, exitFailed, code)
+	require.Regexp(t, "fail  sms .*SMS_URL: .*passwords would travel readable", out)
 	require.Contains(t, out, "fail  redis")
 }
 

@@ -103,7 +103,7 @@ func newRigAs(t *testing.T, withJobs bool, settings ...func(*rig)) *rig {
 	require.NoError(t, err)
 	r.config = config.Config{DatabaseURL: storetest.URL(t), RedisURL: r.redisURL, Addr: "127.0.0.1:0", PublicURL: public,
 		SecretKey: bytes.Repeat([]byte{7}, 32), SMTPURL: r.mail.URL(), MailFrom: "云端 <service@seller.example>", SMS: config.SMS{Driver: config.SMSLog},
-		TZDisplay: time.FixedZone("CST", 8*3600), LogFormat: "json", LogLevel: slog.LevelDebug, Workers: 4, MaxConns: 8}
+		TZDisplay: time.FixedZone("CST", 8*3600), TZCustomers: time.FixedZone("CST", 8*3600), LogFormat: "json", LogLevel: slog.LevelDebug, Workers: 4, MaxConns: 8}
 	for _, set := range settings {
 		set(r)
 	}

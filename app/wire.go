@@ -212,7 +212,7 @@ func (p *parts) delivery(c *cli, wake func()) error {
 		return err
 	}
 	p.deliverer, err = deliver.New(deliver.Options{Store: p.store, Email: sender, SMS: p.sms,
-		Bounce: m.Bounce, Returns: returns(m.Bounce), Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZDisplay,
+		Bounce: m.Bounce, Returns: returns(m.Bounce), Domain: email.Domain(m.From), Seller: m.From.Name, Zone: c.config.TZCustomers,
 		Public: c.config.PublicURL.String(), Link: func(id string, generation int) string { return p.pages.URL(id, generation) }, Log: p.log, Wake: wake})
 	return err
 }
@@ -279,7 +279,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 	}
 	return web.Options{
 		Buyer: buyer.New(buyer.Options{Pages: p.pages, Refuser: p.deliverer, Limit: throttle.New("access", p.redis, p.log), Views: pages, Seller: p.seller,
-			Zone: c.config.TZDisplay}),
+			Zone: c.config.TZCustomers}),
 		Receipts: receipts.New(receipts.Options{Deliver: p.deliverer, Keys: p.store.Keys(), Limit: throttle.New("receipts", p.redis, p.log), PublicURL: c.config.PublicURL.String()}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
 		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,

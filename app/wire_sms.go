@@ -25,6 +25,9 @@ func (c *cli) sms(client *webhook.Client, keys *seal.Keyring, log *slog.Logger) 
 		if err != nil {
 			return nil, config.Faults{fmt.Errorf("SMS_TEMPLATES: %w", err)}
 		}
+		if err := huawei.CheckURL(s.URL); err != nil {
+			return nil, config.Faults{fmt.Errorf("SMS_URL: %w", err)}
+		}
 		return huawei.New(huawei.Options{URL: s.URL, Key: s.Key, Secret: s.Secret, Auth: s.Auth, Sender: s.Sender, Signature: s.Signature,
 			Country: s.Country, Templates: templates, Callback: receipts.URL(c.config.PublicURL.String(), keys, deliver.SMS), PushKeys: s.PushKeys}), nil
 	case config.SMSWebhook:

@@ -32,6 +32,7 @@ type Config struct {
 	MailWait       time.Duration
 	SMS            SMS
 	TZDisplay      *time.Location
+	TZCustomers    *time.Location
 	LogFormat      string
 	LogLevel       slog.Level
 	TrustedProxies []netip.Prefix
@@ -119,7 +120,10 @@ func Options() []Option {
 		{Name: "SMS_COUNTRY", Default: "86", Help: "Country code put before numbers that have none.", parse: parseSMSCountry},
 		{Name: "SMS_PUSH_KEYS", Secret: true, Example: "AK:SK",
 			Help: "huawei: the push AK/SK that sign status reports, as AK:SK, several separated by commas while one is replaced. Empty: reports are proved by their secret address alone.", parse: parseSMSPush},
-		{Name: "TZ_DISPLAY", Default: "Asia/Shanghai", Help: "Time zone of the console, the calendar, charts and alerts' quiet hours (IANA name). Stored times are UTC.", parse: parseZone},
+		{Name: "TZ_DISPLAY", Default: "Asia/Shanghai", Help: "Time zone of the console, the calendar, charts and alerts' quiet hours (IANA name). Stored times are UTC.",
+			parse: func(c *Config, v string) (err error) { c.TZDisplay, err = zone(v); return err }},
+		{Name: "TZ_CUSTOMERS", Default: "Asia/Shanghai", Help: "Time zone of customers who have none of their own: times and days in messages, when notices go, quiet hours (IANA name).",
+			parse: func(c *Config, v string) (err error) { c.TZCustomers, err = zone(v); return err }},
 		{Name: "LOG_FORMAT", Default: "text", Help: "`text` or `json`.", parse: parseLogFormat},
 		{Name: "LOG_LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.",
 			parse: func(c *Config, v string) error { return c.LogLevel.UnmarshalText([]byte(v)) }},

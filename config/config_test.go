@@ -31,6 +31,7 @@ func TestDefaultsAreComplete(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:8080", c.Addr)
 	require.Equal(t, "Asia/Shanghai", c.TZDisplay.String())
+	require.Equal(t, "Asia/Shanghai", c.TZCustomers.String())
 	require.Equal(t, 10, c.Workers)
 }
 
@@ -66,7 +67,7 @@ func TestWrongValues(t *testing.T) {
 	for name, value := range map[string]string{
 		"DATABASE_URL": "mysql://x", "REDIS_URL": "127.0.0.1:6379", "SECRET_KEY": "c2hvcnQ=", "SECRET_KEY_OLD": "c2hvcnQ=",
 		"ADDR": "127.0.0.1:99999", "METRICS_ADDR": "x", "PUBLIC_URL": "koodesk.example.com", "SMS_DRIVER": "pigeon",
-		"TZ_DISPLAY": "Mars/Olympus", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "TRUSTED_PROXIES": "nowhere", "WEBHOOK_ALLOW_PRIVATE": "http://10.0.0.1", "WORKERS": "0", "DB_MAX_CONNS": "one", "MAIL_DEDUPES": "maybe", "MAIL_WAIT_SECONDS": "3",
+		"TZ_DISPLAY": "Mars/Olympus", "TZ_CUSTOMERS": "Local", "LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "TRUSTED_PROXIES": "nowhere", "WEBHOOK_ALLOW_PRIVATE": "http://10.0.0.1", "WORKERS": "0", "DB_MAX_CONNS": "one", "MAIL_DEDUPES": "maybe", "MAIL_WAIT_SECONDS": "3",
 	} {
 		m := valid()
 		m[name] = value

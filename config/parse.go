@@ -118,13 +118,12 @@ func parseMailWait(c *Config, v string) error {
 	return err
 }
 
-func parseZone(c *Config, v string) error {
+func zone(v string) (*time.Location, error) {
 	l, err := time.LoadLocation(v)
 	if err != nil || v == "Local" {
-		return fmt.Errorf("%q is not an IANA time zone such as Asia/Shanghai", v)
+		return nil, fmt.Errorf("%q is not an IANA time zone such as Asia/Shanghai", v)
 	}
-	c.TZDisplay = l
-	return nil
+	return l, nil
 }
 
 func parseLogFormat(c *Config, v string) error {

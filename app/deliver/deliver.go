@@ -98,7 +98,7 @@ type Options struct {
 	SMS    Sender
 	Domain string                                         // of Message-IDs: the domain of MAIL_FROM
 	Seller string                                         // how the seller signs: the name in MAIL_FROM; may be empty
-	Zone   *time.Location                                 // in which customers read times; nil: UTC
+	Zone   *time.Location                                 // of customers who have none of their own; nil: UTC
 	Link   func(instanceID string, generation int) string // the buyer's access page; nil: there is none, and passwords are told in messages
 	Log    *slog.Logger
 	Public string // where customers' browsers find the program; empty: notices have no link to switch them off

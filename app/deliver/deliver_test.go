@@ -51,21 +51,27 @@ func open(t testing.TB, withServer bool, change ...func(*email.Options)) *post {
 	var out deliver.Sender = email.None{}
 	if withServer {
 		p.smtp = smtptest.Start(t)
-		o, err := email.Parse(p.smtp.URL())
-		require.NoError(t, err)
-		o.From, o.RootCAs, o.Timeout = mail.Address{Name: "示例云", Address: "service@seller.test"}, p.smtp.CAs(), 20*time.Second
-		for _, c := range change {
-			c(&o)
-		}
-		s := email.New(o)
-		t.Cleanup(s.Close)
-		out = s
+		out = mailer(t, p.smtp, change...)
 	}
 	var err error
 	p.d, err = deliver.New(deliver.Options{Store: p.store, Email: out, SMS: sms.Log{Log: log}, Domain: "seller.test", Seller: "示例云",
 		Zone: shanghai(t), Public: "https://seller.test/", Link: func(id string, n int) string { return fmt.Sprintf("https://seller.test/access/TOKEN-%s-%d?a&b", id, n) }, Log: log, Wake: func() { p.wakes++ }})
 	require.NoError(t, err)
 	return p
+}
+
+// mailer sends by a test's mail server.
+func mailer(t testing.TB, server *smtptest.Server, change ...func(*email.Options)) *email.Sender {
+	t.Helper()
+	o, err := email.Parse(server.URL())
+	require.NoError(t, err)
+	o.From, o.RootCAs, o.Timeout = mail.Address{Name: "示例云", Address: "service@seller.test"}, server.CAs(), 20*time.Second
+	for _, c := range change {
+		c(&o)
+	}
+	s := email.New(o)
+	t.Cleanup(s.Close)
+	return s
 }
 
 func shanghai(t testing.TB) *time.Location {

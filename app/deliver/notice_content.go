@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"koodesk/app/market"
@@ -29,7 +30,32 @@ func (d *Deliverer) content(ctx context.Context, tx *store.Tx, v *store.Delivery
 	}
 	c, err := d.fill(v.Medium, v.Language, letter, values)
 	c.ByLink = link != ""
+	if v.Kind == market.ExpiryNotice {
+		c.Countdown = countdown(i.ExpiresAt, tx.Now, zone)
+	}
 	return c, err
+}
+
+// expired is the countdown after the expiry.
+const expired = "expired"
+
+// countdown is what an expiry notice counts at a moment: the days that are left, or
+// that none is.
+func countdown(then, now time.Time, zone *time.Location) string {
+	if !then.IsZero() && !now.Before(then) {
+		return expired
+	}
+	return strconv.Itoa(daysUntil(then, now, zone))
+}
+
+// stale tells whether an expiry notice was rendered when there was another number
+// of days to tell, and may be rendered anew: no try of this sending has left.
+func (d *Deliverer) stale(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) (bool, error) {
+	if v.Kind != market.ExpiryNotice || v.Content == nil || d.mayHaveArrived(v) {
+		return false, nil
+	}
+	w, err := tx.Reader().Wishes(ctx, i.ChannelID, i.Customer())
+	return v.Content.Countdown != countdown(i.ExpiresAt, tx.Now, d.zoneOf(w)), err
 }
 
 // daysUntil counts the midnights between now and then, as people do.

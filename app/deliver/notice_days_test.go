@@ -8,7 +8,12 @@ import (
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
+	"koodesk/app/deliver/email/smtptest"
+	"koodesk/app/deliver/sms"
 	"koodesk/app/store"
+	"koodesk/app/telemetry/logtest"
 )
 
 // KooGallery's terms end with the last second of a day: "N days before" is that
@@ -66,6 +71,59 @@ func TestDaysBeforeAnotherTimeOfDayAreHours(t *testing.T) {
 		next, err := k.d.NoticesOf(context.Background(), id)
 		require.NoError(t, err)
 		require.True(t, next.Next.At.Equal(c.at), "%s %v: %v", c.zone, c.ends, next.Next.At)
+	}
+}
+
+// A notice that is tried again, or sent again, on another day says how many days are
+// left then. One that may have arrived goes out as it was, so that its receiver can
+// tell the repeat.
+func TestANoticeCountsTheDaysThatAreLeftWhenItGoes(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	k := openDesk(t, `{"expiry_days":[3],"daily_cap":-1}`)
+	p := &post{t: t, store: k.s, smtp: smtptest.Start(t), log: &logtest.Buffer{}}
+	var err error
+	p.d, err = deliver.New(deliver.Options{Store: k.s, Email: mailer(t, p.smtp, func(o *email.Options) { o.Dedupes = true }),
+		SMS: sms.Log{Log: p.logger()}, Domain: "seller.test", Zone: shanghai(t), Log: p.logger(), Wake: func() { p.wakes++ }})
+	require.NoError(t, err)
+	ends := time.Date(2027, 4, 15, 23, 59, 59, 0, shanghai(t))
+	pk, _ := k.instance("c1", "ann@example.com", "", ends.Sub(k.now))
+	try := func(at time.Time) error {
+		t.Helper()
+		k.at(at)
+		require.NoError(t, p.d.Schedule(ctx))
+		var task int64
+		require.NoError(t, k.s.SQL().QueryRow(`SELECT id FROM tasks WHERE status = 'pending' AND delivery_id IS NOT NULL AND run_at <= now()`).Scan(&task))
+		return p.run(p.claim(task), false)
+	}
+	p.smtp.Reply(smtptest.RcptTo, 450, "4.2.0 greylisted", 2)
+	require.Error(t, try(ends.Add(-3*day-time.Minute)))
+	var id int64
+	require.NoError(t, k.s.SQL().QueryRow(`SELECT id FROM deliveries WHERE instance_pk = $1`, pk).Scan(&id))
+	first := p.delivery(id)
+	require.Contains(t, first.Content.Text, "3 天")
+	require.Error(t, try(ends.Add(-3*day)))
+	require.Equal(t, 2, p.delivery(id).Attempts)
+	require.Equal(t, first.Content, p.delivery(id).Content, "the midnight comes a second later")
+	require.Equal(t, first.MessageRef, p.delivery(id).MessageRef)
+
+	p.smtp.Drop(smtptest.Taken, 1) // taken, and the answer lost
+	require.Error(t, try(ends.Add(-2*day)))
+	require.NoError(t, try(ends.Add(-day)))
+	require.NoError(t, p.d.Resend(ctx, id, "", ann))
+	require.NoError(t, try(ends.Add(-day)))
+	require.NoError(t, p.d.Resend(ctx, id, "", ann))
+	require.NoError(t, try(ends.Add(-time.Hour)))
+	require.NoError(t, p.d.Resend(ctx, id, "", ann))
+	require.NoError(t, try(ends.Add(time.Hour)))
+	refs := map[string]bool{first.MessageRef: true}
+	for n, m := range p.arrived(5) {
+		require.Contains(t, m.Text, []string{"2 天", "2 天", "明天", "今天", "已到期"}[n])
+		require.Equal(t, n == 1, refs[m.Get("Message-Id")], "what says something else is no repeat")
+		refs[m.Get("Message-Id")] = true
+		if n == 4 {
+			require.Equal(t, m.Text, p.delivery(id).Content.Text, "kept as sent")
+		}
 	}
 }
 

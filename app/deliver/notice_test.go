@@ -91,9 +91,10 @@ func (k *desk) instance(customer, mail, phone string, left time.Duration) (pk in
 		sealedPhone = keys.SealString(seal.Customer, phone)
 	}
 	require.NoError(k.t, k.s.SQL().QueryRow(`
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, provisioned_at, customer_id, email_sealed, phone_sealed, access_version)
-VALUES ($1, $2, $2, $2, $2, 'active', now(), $3, $4, $5, 1)
-RETURNING id`, k.channel, id, customer, sealedMail, sealedPhone).Scan(&pk))
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, provisioned_at, customer_id, email_sealed, phone_sealed, access_version, email_bidx, phone_bidx)
+VALUES ($1, $2, $2, $2, $2, 'active', now(), $3, $4, $5, 1, $6, $7)
+RETURNING id`, k.channel, id, customer, sealedMail, sealedPhone,
+		keys.Index(market.FoldEmail(mail)), keys.Index(market.FoldPhone(phone))).Scan(&pk))
 	require.NoError(k.t, k.s.Write(ctx, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, pk)
 		if err != nil {

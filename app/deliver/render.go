@@ -145,14 +145,13 @@ func (d *Deliverer) values(kind string, i *store.Instance, language string, zone
 		v["front_end_url"], v["admin_url"], v["user_name"] = i.App.FrontEndURL, i.App.AdminURL, i.App.UserName
 		v["password"], v["memo"] = i.App.Password, i.App.Memo
 	case market.ExpiryNotice:
-		days := daysUntil(i.ExpiresAt, now, zone)
-		v["days"] = strconv.Itoa(days)
-		switch {
-		case !i.ExpiresAt.IsZero() && !now.Before(i.ExpiresAt):
+		v["days"] = strconv.Itoa(daysUntil(i.ExpiresAt, now, zone))
+		switch countdown(i.ExpiresAt, now, zone) {
+		case expired:
 			v["expired"] = "1"
-		case days == 0:
+		case "0":
 			v["today"] = "1"
-		case days == 1:
+		case "1":
 			v["tomorrow"] = "1"
 		}
 	}

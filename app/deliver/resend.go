@@ -13,11 +13,11 @@ import (
 	"koodesk/app/store"
 )
 
-// Resend sends a delivery again, with the content as it was stored, to the same
-// or, when to is not empty, to a corrected address, which is used for this
-// delivery alone. One that is still waiting goes out now instead. A new sending
-// has a Message-ID of its own: with the old one the receiver's system would take
-// it for a repeat and hide it.
+// Resend sends a delivery again, with the content as it was stored (one that counts
+// days is written anew when their number has changed), to the same or, when to is
+// not empty, to a corrected address, which is used for this delivery alone. One that
+// is still waiting goes out now instead. A new sending has a Message-ID of its own:
+// with the old one the receiver's system would take it for a repeat and hide it.
 //
 // Faults: not_found "delivery.unknown"; invalid "delivery.bad_email" or
 // "delivery.bad_phone"; conflict "delivery.running" while it is being handed

@@ -117,6 +117,9 @@ func (d *Deliverer) languageOf(ctx context.Context, tx *store.Tx, i *store.Insta
 	return p.MailLanguage, nil
 }
 
+// Zone names the zone of customers who have none of their own.
+func (d *Deliverer) Zone() string { return d.zone.String() }
+
 // Notices is what an instance's customer has asked for, and what he is told next.
 type Notices struct {
 	store.Wishes
@@ -125,6 +128,6 @@ type Notices struct {
 
 // NoticesOf gives them. Fault: not_found "instance.unknown".
 func (d *Deliverer) NoticesOf(ctx context.Context, instanceID string) (n Notices, err error) {
-	n.Wishes, n.Next, err = d.store.Reader().NoticesOf(ctx, instanceID, market.ExpiryDays(), d.zone.String())
+	n.Wishes, n.Next, err = d.store.Reader().NoticesOf(ctx, instanceID, market.ExpiryDays(), d.Zone())
 	return n, err
 }

@@ -121,8 +121,8 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 		return nil, nil, err
 	}
 	begun := Queued
-	if s := d.senders[v.Medium]; s.Repeatable() && (v.Handing || Outcome(v.Outcome) == Unknown) {
-		begun = Unknown // an earlier try of this sending may have arrived
+	if d.mayHaveArrived(v) {
+		begun = Unknown
 	}
 	return p, d.senders[v.Medium], tx.BeginDeliveryTry(ctx, v.ID, string(begun))
 }
@@ -159,19 +159,30 @@ func (d *Deliverer) interrupted(ctx context.Context, tx *store.Tx, v *store.Deli
 	return false, Interrupted(d.senders[v.Medium])
 }
 
-// settleContent renders the message for its first try, and gives a sending that
-// a person has had begun anew a reference of its own, so that reports of the old
-// one are not taken for its.
+// mayHaveArrived tells whether an earlier try of this sending may have, at somebody
+// who knows the repeat.
+func (d *Deliverer) mayHaveArrived(v *store.Delivery) bool {
+	return d.senders[v.Medium].Repeatable() && (v.Handing || Outcome(v.Outcome) == Unknown)
+}
+
+// settleContent renders the message for its first try, and anew when its words are
+// not true any more and no try has left with them. A sending that a person has had
+// begun anew, or that says something else, gets a reference of its own, so that it is
+// not taken for the old one, nor are reports of that for its.
 func (d *Deliverer) settleContent(ctx context.Context, tx *store.Tx, v *store.Delivery, i *store.Instance) error {
 	o := Outcome(v.Outcome)
 	again := o == Refused || o == Bounced || o == Unknown && !d.senders[v.Medium].Repeatable()
-	if again && !v.Handing {
+	stale, err := d.stale(ctx, tx, v, i)
+	if err != nil {
+		return err
+	}
+	if (again || stale) && !v.Handing {
 		v.MessageRef = d.newRef()
 		if err := tx.RedirectDelivery(ctx, v.ID, v.To, v.ToMask, v.MessageRef); err != nil {
 			return err
 		}
 	}
-	if v.Content != nil {
+	if v.Content != nil && !stale {
 		return nil
 	}
 	content, err := d.content(ctx, tx, v, i)

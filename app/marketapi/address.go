@@ -1,11 +1,11 @@
 package marketapi
 
 import (
-	"net"
 	"net/url"
 	"strings"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 )
 
 // parseBase checks the base address of the open APIs. HTTPS is the only way to
@@ -22,7 +22,7 @@ func parseBase(op, baseURL string) (*url.URL, error) {
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return nil, fault.New(fault.Invalid, op+".bad_address", "address", shown)
 	case u.Scheme == "https":
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && market.Loopback(u.Hostname()):
 	default:
 		return nil, fault.New(fault.Invalid, op+".bad_address", "address", shown)
 	}
@@ -34,12 +34,4 @@ func parseBase(op, baseURL string) (*url.URL, error) {
 func CheckAddress(baseURL string) error {
 	_, err := parseBase("order_query", baseURL)
 	return err
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

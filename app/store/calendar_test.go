@@ -50,9 +50,9 @@ func calendarSeed(t *testing.T, s *store.Store) {
 INSERT INTO products (channel_id, product_id, driver, settings)
 VALUES (1, '*', 'manual', '{}'), (1, 'RARE', 'manual', '{"expiry_days":[2]}'), (1, 'DEAF', 'manual', '{"notices_off":["expiry_notice"]}')`, `
 INSERT INTO customer_wishes (channel_id, customer, off, zone) VALUES (1, 'mute', '{expiry_notice}', ''), (1, 'far', '{}', 'America/Los_Angeles')`, `
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, expires_at, released_at, email_sealed)
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, expires_at, released_at, email_sealed, email_bidx)
 SELECT v.channel, v.id, v.id, v.id, v.id, CASE WHEN v.released THEN 'released' ELSE 'active' END, v.product, v.customer, v.at::timestamptz,
-       CASE WHEN v.released THEN now() END, '\x00'
+       CASE WHEN v.released THEN now() END, '\x00', CASE WHEN v.id <> 'blank' THEN '\x01'::bytea END
   FROM (VALUES (1, 'last-second', 'P', 'c', '2091-01-31 23:59:59.999999+08', false),
                (1, 'first', 'P', 'c', '2091-02-01 00:00:00+08', false),
                (1, 'gone', 'P', 'c', '2091-02-01 12:00:00+08', true),
@@ -61,6 +61,7 @@ SELECT v.channel, v.id, v.id, v.id, v.id, CASE WHEN v.released THEN 'released' E
                (1, 'rare', 'RARE', 'c', '2091-02-10 12:00:00+08', false),
                (1, 'deaf', 'DEAF', 'c', '2091-02-10 12:00:00+08', false),
                (1, 'mute', 'P', 'mute', '2091-02-10 12:00:00+08', false),
+               (1, 'blank', 'P', 'c', '2091-02-12 12:00:00+08', false),
                (1, 'far', 'P', 'far', '2091-02-20 12:00:00+08', false),
                (1, 'far-end', 'P', 'far', '2091-02-25 15:59:59+08', false)) v (channel, id, product, customer, at, released)`, `
 INSERT INTO instance_events (instance_pk, kind, old_value, new_value, at)
@@ -121,7 +122,8 @@ func TestACalendarCountsByTheDaysOfItsZone(t *testing.T) {
 		"06 released=1",
 		"08 sent=1 waiting=1 held=1 failed=1 planned=1", // two days before "rare"
 		"10 expiring=3",
-		"19 planned=1", // one day before "far"
+		"12 expiring=1", // nobody can be told of "blank": what its address was given as is none
+		"19 planned=1",  // one day before "far"
 		"20 expiring=1",
 		"23 planned=1", // one day before "far-end", from midnight in Los Angeles
 		"24 planned=1", // and the day itself
@@ -131,7 +133,7 @@ func TestACalendarCountsByTheDaysOfItsZone(t *testing.T) {
 	}
 	// The day of "far" begins at midnight in Los Angeles: 16:00 in Shanghai, the same
 	// date there, since it ends on the 19th at 20:00 by that customer's clock.
-	want[5] = "19 planned=2"
+	want[6] = "19 planned=2"
 	require.Equal(t, want, filled(all))
 
 	january, err := r.Calendar(ctx, store.CalendarFilter{}, store.MonthOf(2091, time.January, shanghai), rules)
@@ -208,8 +210,8 @@ func TestCalendarPlans(t *testing.T) {
 	}
 	phone := storetest.Keys(t).SealString("customer", "+8613800000000")
 	for _, statement := range []string{`
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, expires_at, phone_sealed)
-SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n, '', 'active', 'OFFI' || n % 40, now() + n * interval '10 minutes', $2
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, expires_at, phone_sealed, phone_bidx)
+SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n, '', 'active', 'OFFI' || n % 40, now() + n * interval '10 minutes', $2, '\x01'
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO tasks (kind, instance_pk, unique_key)
 SELECT 'provision', n, 'key-' || n

@@ -60,6 +60,9 @@ type Content struct {
 	// Secrets are the texts in Subject, Text and HTML (as written there) that must
 	// be masked wherever the delivery is shown to anybody but its receiver.
 	Secrets []string `json:"secrets,omitempty"`
+	// Countdown is the number of days that an expiry notice tells, "expired" after the
+	// expiry.
+	Countdown string `json:"countdown,omitempty"`
 	// ByLink tells that the password is told by the link among the secrets.
 	ByLink bool `json:"by_link,omitempty"`
 	// WipedAt is when the secrets were taken out; such a text is not sent again.

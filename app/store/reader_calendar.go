@@ -243,7 +243,7 @@ func plannedRows(since, until, also string) string {
                   AND i.expires_at < ` + until + ` + told.days * interval '24 hours' + interval '26 hours'
                 WHERE ` + until + ` > now()
                   AND i.status = 'active'
-                  AND (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)` + also
+                  AND ` + reachable + also
 }
 
 // plannedWanted tells whether a notice is going to be written on that day if

@@ -33,6 +33,7 @@ SELECT COALESCE(w.off, '{}'), COALESCE(w.language, ''), COALESCE(w.zone, ''), CO
          FROM unnest(COALESCE((SELECT array_agg(v::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') v), $2::int[])) d(days)
         CROSS JOIN LATERAL (SELECT `+noticeMoment("i", "COALESCE(NULLIF(w.zone, ''), $3)")+` AS at) m
         WHERE i.status = 'active'
+          AND `+reachable+`
           AND i.expires_at IS NOT NULL
           AND m.at > now()
           AND NOT COALESCE(p.settings->'notices_off' ? $4, false)
@@ -47,6 +48,11 @@ SELECT COALESCE(w.off, '{}'), COALESCE(w.language, ''), COALESCE(w.zone, ''), CO
 	n.At = utc(at)
 	return w, n, toFault(err)
 }
+
+// reachable tells whether an instance's customer can be told anything. What was
+// given as an address and is none ("n/a" as a phone number) is sealed, but there is
+// nothing to find it by.
+const reachable = "(i.email_bidx IS NOT NULL OR i.phone_bidx IS NOT NULL)"
 
 // noticeMoment is when a notice of d.days before the expiry of a row is due: so
 // many times 24 hours before it, and the day itself from its beginning. An expiry

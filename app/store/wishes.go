@@ -12,7 +12,7 @@ import (
 
 // Wishes are what a customer has asked for: kinds of messages that he does not
 // want, and how he is written to. Empty texts leave it to the product and to
-// TZ_DISPLAY.
+// TZ_CUSTOMERS.
 type Wishes struct {
 	Off      []string
 	Language string

@@ -8,13 +8,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/mail"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"koodesk/app/market"
 )
 
 // TLSMode is how the connection is protected.
@@ -125,7 +126,7 @@ func (o *Options) query(u *url.URL) error {
 		}
 		o.TLS = mode
 	}
-	if o.User != "" && o.TLS == Never && !loopback(o.Host) {
+	if o.User != "" && o.TLS == Never && !market.Loopback(o.Host) {
 		return errors.New("has starttls=never with a password, which would travel readable; take starttls=required or smtps://")
 	}
 	return nil
@@ -176,11 +177,6 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+len(sep):], true
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func ascii(s string) bool {

@@ -51,7 +51,7 @@ func (a *API) Calendar(c *fiber.Ctx) error {
 		return a.Problem(c, err)
 	}
 	days := store.MonthOf(year, month, zone)
-	counts, err := a.store.Reader().Calendar(c.UserContext(), f, days, store.CalendarRules{Days: market.ExpiryDays(), Zone: zone.String()})
+	counts, err := a.store.Reader().Calendar(c.UserContext(), f, days, store.CalendarRules{Days: market.ExpiryDays(), Zone: a.o.Teller.Zone()})
 	if err != nil {
 		return a.Problem(c, err)
 	}

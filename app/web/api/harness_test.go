@@ -26,6 +26,7 @@ import (
 	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
+	"koodesk/app/i18n"
 	"koodesk/app/intake"
 	"koodesk/app/license"
 	licensepool "koodesk/app/license/pool"
@@ -140,7 +141,7 @@ func open(t testing.TB) *house {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	var err error
 	h.signin = signin.New(signin.Options{Store: h.store, Log: log, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
-	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: h.mail, SMS: h.mail, Log: log})
+	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: h.mail, SMS: h.mail, Zone: i18n.Zone("Asia/Shanghai"), Log: log})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: h.store, Marketplace: h.market, Deliverer: h.deliver, Log: log,
 		Drivers:  provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, nothing.Name: nothing.Driver{}, "pool": pools.Driver{Store: h.store}},

@@ -15,6 +15,7 @@ type Teller interface {
 	SetWishes(ctx context.Context, instanceID string, w store.Wishes, by staff.Actor) error
 	TellAgain(ctx context.Context, instanceID string, by staff.Actor) error
 	NoticesOf(ctx context.Context, instanceID string) (deliver.Notices, error)
+	Zone() string // of customers who have none of their own
 }
 
 type notices struct {

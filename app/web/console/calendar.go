@@ -31,7 +31,7 @@ const (
 
 // calendarRules are what coming notices follow where a product says nothing else.
 func (k *Console) calendarRules() store.CalendarRules {
-	return store.CalendarRules{Days: market.ExpiryDays(), Zone: k.o.Zone.String()}
+	return store.CalendarRules{Days: market.ExpiryDays(), Zone: k.o.Deliver.Zone()}
 }
 
 func calendarFilter(u view.URL) store.CalendarFilter {

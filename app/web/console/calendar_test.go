@@ -60,4 +60,10 @@ SELECT channel_id, id, 'expiry_notice', 'sms', 'en', email_sealed, '139•••
 	for _, bad := range []string{"2027-13", "2027-02-30", "1999-12", "today", "2027-1-1", strings.Repeat("9", 300)} {
 		require.Equal(t, http.StatusNotFound, v.get("/calendar/"+bad).status, bad)
 	}
+
+	h.exec(`UPDATE instances SET expires_at = '2091-01-01 00:00:00+08' WHERE order_id = 'CS1'`)
+	require.Len(t, rowsOf(v.get("/calendar/2090-12-31?status=planned")), 2, "when notices go is by the customers' zone, here UTC")
+	var id string
+	require.NoError(t, h.store.SQL().QueryRow(`SELECT instance_id FROM instances WHERE order_id = 'CS1'`).Scan(&id))
+	require.Equal(t, "UTC", h.as(staff.Operator).get("/instances/"+id).value("input[name=zone]", "placeholder"))
 }

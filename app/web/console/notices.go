@@ -21,7 +21,7 @@ func (k *Console) notices(ctx context.Context, s view.Shell, i *store.InstanceDe
 	}
 	at := instanceURL(i.InstanceID)
 	n := view.Notices{NextDays: told.Next.Days, NextAt: s.Clock.Time(told.Next.At), Kinds: market.Notices(), Off: told.Off,
-		Language: told.Language, Zone: told.Zone,
+		Language: told.Language, Zone: told.Zone, AnyZone: k.o.Deliver.Zone(),
 		Set:  action(s, staff.DeliveriesSend, within(at+"/notices", list), view.Text{}),
 		Send: action(s, staff.DeliveriesSend, within(at+"/usage-info", list), view.Text{}),
 		Effects: []view.Effect{{Will: true, Text: view.Say("notices.effect_sent")}, {Will: true, Text: view.Say("effect.resend_logged")},

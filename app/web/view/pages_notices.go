@@ -7,7 +7,8 @@ type Notices struct {
 	Kinds    []string // that there are
 	Off      []string // that the customer does not want
 	Language string   // "" the product's
-	Zone     string   // "" TZ_DISPLAY
+	Zone     string   // "" AnyZone
+	AnyZone  string   // of customers who have none of their own
 	Set      Action
 	Send     Action // the usage information
 	Effects  []Effect

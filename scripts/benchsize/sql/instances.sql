@@ -7,14 +7,14 @@ WITH words AS (
 )
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, driver, product_id, sku_code, product_name,
                        linear_value, order_type, charging_mode, period_type, period_number, customer_id, customer_name,
-                       real_name_sealed, email_sealed, phone_sealed, order_sealed, front_end_url, user_name, password_sealed,
+                       real_name_sealed, email_sealed, email_bidx, phone_sealed, order_sealed, front_end_url, user_name, password_sealed,
                        access_version, created_at, order_known_at, provisioned_at, expires_at, expiry_since, notice_at, released_at)
 SELECT CASE WHEN draw < 5 THEN 2 WHEN draw < 20 THEN 3 ELSE 1 END, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', 'inst-' || n, s.status,
        CASE WHEN (hashint8extended(n, 2) & 65535) % 500 = 0 THEN 'manual' ELSE 'static' END, product, 'sku-' || product, 'Product ' || product,
        10, 'NEW', '1', 'year', 1, 'cust-' || c, CASE c % 3 WHEN 0 THEN '深圳市' WHEN 1 THEN '杭州' ELSE '成都' END
            || w[1 + c % 20] || w[1 + c / 20 % 20] || w[1 + c / 400 % 20] || w[1 + c / 8000 % 20]
            || CASE c % 2 WHEN 0 THEN '科技有限公司' ELSE '商贸中心' END,
-       $2::bytea, $3::bytea, $4::bytea, $5::bytea, 'https://app.example.com/t/' || c, 'admin' || c, $2::bytea, 1,
+       $2::bytea, $3::bytea, sha256(('cust-' || c)::bytea), $4::bytea, $5::bytea, 'https://app.example.com/t/' || c, 'admin' || c, $2::bytea, 1,
        now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute',
        now() + ((hashint8extended(n, 3) & 65535) % 366) * interval '1 day' + n * interval '1 millisecond', now() - n * interval '1 minute',
        CASE WHEN s.status <> 'released' THEN now() + interval '1 day' + n * interval '1 second' END, CASE WHEN s.status = 'released' THEN now() END

@@ -23,6 +23,7 @@ import (
 
 	"koodesk/app/deliver"
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/protocol/aksk"
 	"koodesk/app/protocol/wsse"
 )
@@ -62,6 +63,16 @@ type Options struct {
 type Sender struct {
 	o    Options
 	http *http.Client
+}
+
+// CheckURL tells whether passwords may be sent to an address: by https, or by http
+// to this very machine, for a stand-in.
+func CheckURL(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && (u.Scheme != "http" || !market.Loopback(u.Hostname())) {
+		return errors.New("is not https, so that passwords would travel readable; http is for 127.0.0.1 only")
+	}
+	return nil
 }
 
 // New makes a sender. Close ends its idle connections.

@@ -39,6 +39,18 @@ func service(t *testing.T, change func(*huawei.Options)) (*simulator.SMSService,
 	return fake, s
 }
 
+// An SMS may hold a password: it leaves this machine encrypted or not at all.
+func TestTheServiceIsCalledByHTTPSOnly(t *testing.T) {
+	t.Parallel()
+	for address, good := range map[string]bool{
+		"https://smsapi.cn-north-4.myhuaweicloud.com:443": true, "http://127.0.0.1:8092": true, "http://localhost:8092/": true, "http://[::1]:8092": true,
+		"http://smsapi.cn-north-4.myhuaweicloud.com:443": false, "http://10.0.0.1": false, "http://localhost.example.com": false, "http://127.0.0.1.example.com": false,
+		"http://2130706433": false, "ftp://127.0.0.1": false, ":": false,
+	} {
+		require.Equal(t, good, huawei.CheckURL(address) == nil, address)
+	}
+}
+
 func TestTheServiceGetsTheTemplateWithItsVariables(t *testing.T) {
 	t.Parallel()
 	for _, auth := range []string{huawei.AKSK, huawei.WSSE} {

@@ -166,7 +166,7 @@ func instanceSamples(op, ro look) []Sample {
 }
 
 func (k look) notices() view.Notices {
-	return view.Notices{NextDays: 7, NextAt: ago(-26 * 24 * time.Hour), Kinds: market.Notices(), Off: []string{market.WasReleased}, Language: "en", Zone: "Asia/Singapore",
+	return view.Notices{NextDays: 7, NextAt: ago(-26 * 24 * time.Hour), Kinds: market.Notices(), Off: []string{market.WasReleased}, Language: "en", Zone: "Asia/Singapore", AnyZone: "Asia/Shanghai",
 		Set: k.may(staff.DeliveriesSend, "/instances/10e758d0/notices"), Send: k.may(staff.DeliveriesSend, "/instances/10e758d0/usage-info"),
 		Effects: []view.Effect{{Will: true, Text: view.Say("notices.effect_sent")}, {Text: view.Say("effect.resend_no_access")}}}
 }
