@@ -60,7 +60,7 @@ func (b *tab) do(actions ...chromedp.Action) {
 // the place of the one that was found, before something was done with it.
 func replaced(err error) bool {
 	var gone *cdproto.Error
-	return errors.As(err, &gone) && gone.Code == -32000
+	return errors.As(err, &gone) && gone.Code == -32000 && (strings.Contains(strings.ToLower(gone.Message), "node") || strings.Contains(gone.Message, "box model"))
 }
 
 func (b *tab) open(path string) {

@@ -33,7 +33,7 @@ func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, act
 
 // ResendInBulk is Resend for one of many, within the caller's transaction: a notice
 // obeys quiet hours, its customer's number for the day and what is switched off, and
-// waits behind nobody's usage information. Whoever commits it wakes the relay.
+// nobody's usage information waits behind it. Whoever commits it wakes the relay.
 func (d *Deliverer) ResendInBulk(ctx context.Context, tx *store.Tx, deliveryID int64, actor staff.Actor) error {
 	return d.resend(ctx, tx, deliveryID, "", true, actor)
 }

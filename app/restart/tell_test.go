@@ -67,6 +67,7 @@ func TestManyAreToldAgainInTheirDay(t *testing.T) {
 	b, err := d.batches.Start(t.Context(), restart.Order{RestartSet: again}, ann)
 	require.NoError(t, err)
 	require.Equal(t, []int{3, 0}, []int{b.Restarted, b.Refused})
+	require.Equal(t, "0", d.text(`SELECT count(counted_at) FROM deliveries`), "each counts for the day on which it goes")
 	require.Equal(t, "1 deliver, 2 notice, 3 notice, 4 notice", d.text(`SELECT string_agg(concat_ws(' ', delivery_id, kind), ', ' ORDER BY delivery_id) FROM tasks WHERE status = 'pending' AND delivery_id IS NOT NULL`))
 	require.Equal(t, "1 000004, 2 000004, 3 000004", d.text(`SELECT string_agg(concat_ws(' ', message_id, result_code), ', ' ORDER BY message_id) FROM attempts WHERE disposition = 'restart' AND source = 'operator' AND actor = '`+ann.Name+`'`))
 	require.Equal(t, "3", d.text(`SELECT count(*) FROM messages WHERE attempts = 2 AND status = 'failed' AND result_code = '000004'`))

@@ -66,13 +66,15 @@ UPDATE deliveries
 }
 
 // ReopenDelivery makes a delivery wait again, for a resend, which may be one of
-// many; its number of resends, which the new task's unique key needs, is returned.
+// many, and counts for its customer's day then; its number of resends, which the
+// new task's unique key needs, is returned.
 func (t *Tx) ReopenDelivery(ctx context.Context, id int64, inBulk bool) (resends int, err error) {
 	err = t.tx.GetContext(ctx, &resends, `
 UPDATE deliveries
    SET status = 'pending',
        resends = resends + 1,
        in_bulk = $2,
+       counted_at = CASE WHEN $2 THEN NULL ELSE counted_at END,
        outcome = 'queued',
        outcome_at = NULL,
        outcome_code = '',
@@ -88,7 +90,8 @@ RETURNING resends`, id, inBulk)
 func (t *Tx) DeliveriesInBulk(ctx context.Context, message, task int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries d
-   SET in_bulk = true
+   SET in_bulk = true,
+       counted_at = NULL
   FROM tasks t
  WHERE t.delivery_id = d.id
    AND (t.message_id = $1 OR t.id = $2)
