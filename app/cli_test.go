@@ -166,7 +166,7 @@ func TestAKeyInUseIsWarnedAboutAndShownWithItsLastUse(t *testing.T) {
 	_, _, errs = s.run("", "channel", "set", "--slug", "acme", "--basic-key", "key-two")
 	require.Contains(t, errs, "was last used at 2026-01-31T08:00:00Z")
 	_, _, errs = s.run("", "channel", "set", "--slug", "acme", "--kit-key", "key-two")
-	require.Contains(t, errs, "The new key of “kit” is the present key of “basic” too")
+	require.Contains(t, errs, "The new key of “kit” is the key of “basic” too")
 	code, out, errs := s.run("", "channel", "keys", "--slug", "acme")
 	require.Equal(t, exitOK, code, errs)
 	require.Regexp(t, `(?m)^basic\tpresent\tcreated \S+\tlast used never$`, out)

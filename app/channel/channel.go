@@ -85,10 +85,8 @@ func (d *Desk) Set(ctx context.Context, slug string, c Change, confirmed bool, b
 		if err := pair(old, c.Settings); err != nil {
 			return err
 		}
-		if old != nil {
-			if done.Warnings, err = warnings(ctx, tx.Reader(), tx.Now, old, c); err != nil {
-				return err
-			}
+		if done.Warnings, err = warnings(ctx, tx.Reader(), tx.Now, old, c); err != nil {
+			return err
 		}
 		if len(done.Warnings) > 0 && !confirmed {
 			return &Unconfirmed{Warnings: done.Warnings}

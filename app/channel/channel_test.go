@@ -3,6 +3,7 @@ package channel_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -161,6 +162,36 @@ func TestWhatSettingsBreakIsSaid(t *testing.T) {
 	same, one, on := market.SiteCN, 1, true
 	_, err = d.Set(ctx, "default", channel.Change{Settings: store.ChannelChange{Site: &same, EncryptType: &one, BodySign: &on}}, false, ann)
 	require.NoError(t, err, "what stays breaks nothing")
+}
+
+// The classes of interfaces have keys of their own, those of a new channel too.
+func TestKeysThatTwoClassesShareAreSaid(t *testing.T) {
+	t.Parallel()
+	_, d := open(t)
+	cn := market.SiteCN
+	for _, slug := range []string{"new", "default"} {
+		for _, c := range []struct {
+			keys map[market.KeyClass]string
+			want []string
+		}{
+			{map[market.KeyClass]string{market.BasicKey: "k", market.LicenseKey: "k", market.GeneralKey: "g"}, []string{"license basic"}},
+			{map[market.KeyClass]string{market.BasicKey: "k", market.KitKey: "k", market.LicenseKey: "k"}, []string{"kit basic", "license basic", "license kit"}},
+			{map[market.KeyClass]string{market.BasicKey: "k", market.LicenseKey: "l"}, nil},
+		} {
+			_, err := d.Set(context.Background(), slug, channel.Change{Settings: store.ChannelChange{Site: &cn}, Keys: c.keys}, false, ann)
+			var said []string
+			var u *channel.Unconfirmed
+			if errors.As(err, &u) {
+				for _, w := range u.Warnings {
+					require.Equal(t, "channel.key_twin", w.Key)
+					said = append(said, w.Args["class"]+" "+w.Args["other"])
+				}
+			} else {
+				require.NoError(t, err)
+			}
+			require.Equal(t, c.want, said, slug)
+		}
+	}
 }
 
 func TestAChangeIsAuditedWithoutItsSecrets(t *testing.T) {

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -14,8 +15,13 @@ import (
 // warnings is what a change will break, so that it is known before. A change of
 // keys breaks probing and orders of every product that is bound to the old one
 // (page CN 0000002091917709), and so does whatever else changes how calls are
-// proved or answers are read.
+// proved or answers are read. A new channel, which old is nil for, has only keys
+// that may be wrong.
 func warnings(ctx context.Context, r *store.Reader, now time.Time, old *store.Channel, c Change) ([]*fault.Error, error) {
+	out := twins(old, c.Keys)
+	if old == nil {
+		return out, nil
+	}
 	had, err := r.ChannelKeys(ctx, old.ID)
 	if err != nil {
 		return nil, err
@@ -30,7 +36,6 @@ func warnings(ctx context.Context, r *store.Reader, now time.Time, old *store.Ch
 	if err != nil {
 		return nil, err
 	}
-	var out []*fault.Error
 	for _, class := range market.KeyClasses() {
 		if key, given := c.Keys[class]; given {
 			out = append(out, ofKey(old, had, class, key, c.Overlap, cases, now)...)
@@ -42,17 +47,49 @@ func warnings(ctx context.Context, r *store.Reader, now time.Time, old *store.Ch
 	return append(out, ofSettings(old, had, cases, c.Settings)...), nil
 }
 
-// ofKey warns of a new key: one that another class has too, and one whose
-// predecessor is in use.
+// twins warns of new keys that two classes have, one by one or both at once: each
+// has a key of its own in the Seller Center.
+func twins(old *store.Channel, given map[market.KeyClass]string) (out []*fault.Error) {
+	had := present(old)
+	has := maps.Clone(had)
+	maps.Copy(has, given)
+	classes := market.KeyClasses()
+	for i, one := range classes {
+		for _, other := range classes[i+1:] {
+			if has[one] == "" || has[one] != has[other] {
+				continue
+			}
+			if has[other] != had[other] {
+				out = append(out, twin(other, one))
+			} else if has[one] != had[one] {
+				out = append(out, twin(one, other))
+			}
+		}
+	}
+	return out
+}
+
+// present are a channel's keys by class, without the replaced ones.
+func present(c *store.Channel) map[market.KeyClass]string {
+	keys := map[market.KeyClass]string{}
+	if c != nil {
+		for _, k := range c.Keys {
+			if k.RetiresAt.IsZero() {
+				keys[k.Class] = k.Secret
+			}
+		}
+	}
+	return keys
+}
+
+func twin(class, other market.KeyClass) *fault.Error {
+	return fault.New(fault.Conflict, "channel.key_twin", "class", string(class), "other", string(other))
+}
+
+// ofKey warns of a new key whose predecessor is in use.
 func ofKey(old *store.Channel, had []store.KeyRow, class market.KeyClass, key string, overlap time.Duration, cases []store.SavedCase, now time.Time) (out []*fault.Error) {
-	for _, k := range old.Keys {
-		if !k.RetiresAt.IsZero() || k.Secret != key || key == "" {
-			continue
-		}
-		if k.Class == class {
-			return nil // the present key again: nothing changes
-		}
-		out = append(out, fault.New(fault.Conflict, "channel.key_twin", "class", string(class), "other", string(k.Class)))
+	if present(old)[class] == key { // again: nothing changes
+		return nil
 	}
 	i := slices.IndexFunc(had, func(k store.KeyRow) bool { return k.Class == class && k.Present() })
 	n, used := count(cases, func(s store.SavedCase) bool { return s.Protocol.KeyClass() == class })

@@ -7,6 +7,7 @@ type Diagnosis struct {
 	Checks   []Check   `json:"checks"`
 	Findings []Finding `json:"findings"`      // the most probable cause first; never empty
 	Cut      bool      `json:"cut,omitempty"` // the search for causes met its bound before its end
+	KeyID    int64     `json:"-"`             // the channel's valid key that proved a call of the kit; 0 is none
 }
 
 // Check is one step of the proof.

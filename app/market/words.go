@@ -184,7 +184,11 @@ const (
 	Processing        ResultCode = "000004"
 	OtherError        ResultCode = "000005"
 	NoResource        ResultCode = "000100"
+	MobileExisted     ResultCode = "000101"
+	EmailExisted      ResultCode = "000102"
+	AlreadyPurchased  ResultCode = "000103"
 	InternalError     ResultCode = "000104"
+	BenefitsExisted   ResultCode = "000105"
 	ResourcesSoldOut  ResultCode = "000106"
 	MailDomainExisted ResultCode = "000107"
 
@@ -199,11 +203,25 @@ const (
 // way with a durable promise.
 func (c ResultCode) OK() bool { return c == Success || c == Processing }
 
-// Refuses tells whether the code is one by which a purchase is refused for a
-// published reason (pages CN 0070649421, intl 0070649099: 000100 to 000107).
-func (c ResultCode) Refuses() bool {
-	return len(c) == len(NoResource) && c >= NoResource && c <= MailDomainExisted
+// reasons are the published texts of the codes by which a purchase is refused, the
+// same in both generations (pages CN 0070649057, 0070649421, intl 0070649099).
+var reasons = map[ResultCode]string{
+	NoResource:        "no instance resource can be allocated",
+	MobileExisted:     "Mobile number not specified or already exists",
+	EmailExisted:      "Email address is not specified or already exists",
+	AlreadyPurchased:  "Product already purchased",
+	InternalError:     "Internal service error",
+	BenefitsExisted:   "Account has already subscribed to benefits",
+	ResourcesSoldOut:  "Product resources sold out.",
+	MailDomainExisted: "SaaS email domain already exists.",
 }
+
+// Refuses tells whether the code is one by which a purchase is refused for a
+// published reason.
+func (c ResultCode) Refuses() bool { return c.Reason() != "" }
+
+// Reason is the published text of a code that Refuses, "" of any other.
+func (c ResultCode) Reason() string { return reasons[c] }
 
 // Call is what one interface message asks, whatever protocol wrote it.
 // Times are UTC. Fields that an activity does not have are empty.

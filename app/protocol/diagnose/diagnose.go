@@ -44,6 +44,7 @@ type Call struct {
 
 // Key is a key that may have made the signature.
 type Key struct {
+	ID        int64
 	Secret    string
 	Class     market.KeyClass
 	Channel   string    // slug of the other channel whose key it is; "" is the one that was called
@@ -75,7 +76,7 @@ func Diagnose(c Call, keys []Key, m Memory) market.Diagnosis {
 	if len(e.findings) == 0 { // a key was set since, or Redis forgot the nonce
 		e.find(market.FoundPassesNow)
 	}
-	return market.Diagnosis{Checks: e.inOrder(), Findings: e.findings, Cut: e.cut}
+	return market.Diagnosis{Checks: e.inOrder(), Findings: e.findings, Cut: e.cut, KeyID: e.provedBy}
 }
 
 // examination is one diagnosis under way.
@@ -87,6 +88,7 @@ type examination struct {
 	cut      bool
 	checks   []market.Check
 	findings []market.Finding
+	provedBy int64
 }
 
 // candidate is a key to try; trimmed is one without the blanks around it.

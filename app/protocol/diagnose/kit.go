@@ -37,7 +37,7 @@ func (e *examination) kit() {
 		right := found && key.own() && key.Class == market.KitKey && !e.retired(key)
 		e.check("signature", right)
 		if right {
-			verdict = "right"
+			verdict, e.provedBy = "right", key.ID
 		}
 		e.find(market.FoundKit, "version", version, "signature", verdict)
 		if found {

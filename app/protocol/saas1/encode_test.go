@@ -10,6 +10,7 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
+	"koodesk/app/protocol/saas2"
 )
 
 func TestAnswersExactly(t *testing.T) {
@@ -42,6 +43,27 @@ func TestAnswersExactly(t *testing.T) {
 			`{"resultCode":"000000","resultMsg":"success.","appInfo":{"frontEndUrl":"u"}}`},
 	} {
 		require.Equal(t, c.want, string(Encode(c.activity, c.a, c.with)))
+	}
+}
+
+// Why a purchase is refused is said in the published words, by both generations.
+func TestARefusedPurchaseSaysWhy(t *testing.T) {
+	t.Parallel()
+	for code, text := range map[market.ResultCode]string{
+		"000100": "no instance resource can be allocated",
+		"000101": "Mobile number not specified or already exists",
+		"000102": "Email address is not specified or already exists",
+		"000103": "Product already purchased",
+		"000104": "Internal service error",
+		"000105": "Account has already subscribed to benefits",
+		"000106": "Product resources sold out.",
+		"000107": "SaaS email domain already exists.",
+		"000108": "internal error",
+	} {
+		want := `{"resultCode":"` + string(code) + `","resultMsg":"` + text + `"}`
+		require.Equal(t, want, string(Encode(market.NewInstance, market.Answer{Code: code}, Cipher{})))
+		require.Equal(t, want, string(saas2.Encode(market.NewInstance, market.Answer{Code: code})))
+		require.Equal(t, code != "000108", code.Refuses())
 	}
 }
 

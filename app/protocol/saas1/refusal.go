@@ -1,6 +1,7 @@
 package saas1
 
 import (
+	"cmp"
 	"errors"
 
 	"koodesk/app/fault"
@@ -121,10 +122,8 @@ func defaultMsg(code market.ResultCode) string {
 		return "the instance id does not exist"
 	case market.Processing:
 		return "the request is being processed"
-	case market.NoResource:
-		return "no instance resource can be allocated"
 	}
-	return "internal error"
+	return cmp.Or(code.Reason(), "internal error")
 }
 
 // with is a sentinel with the args of one case.

@@ -1,6 +1,7 @@
 package saas2
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"time"
@@ -118,14 +119,8 @@ func defaultMsg(code market.ResultCode) string {
 		return "instance is invalid"
 	case market.Processing:
 		return "request is processing"
-	case market.NoResource:
-		return "no instance resource can be allocated"
-	case market.ResourcesSoldOut:
-		return "product resources sold out"
-	case market.MailDomainExisted:
-		return "email domain already exists"
 	}
-	return "internal error"
+	return cmp.Or(code.Reason(), "internal error")
 }
 
 func skewed(skew time.Duration, signed bool) error {

@@ -49,6 +49,7 @@ type sick struct {
 	slug    string
 	ip      string
 	attempt int64
+	own     bool // of our self-check or simulator
 	cause   *fault.Error
 }
 
@@ -104,12 +105,13 @@ func sickOf(c *fiber.Ctx, k *call, cause *fault.Error) sick {
 		call: diagnose.Call{Generation: k.form, Method: r.Method, Query: r.Query, Body: r.Body, ContentType: string(c.Request().Header.ContentType()),
 			At: k.arrived.ReceivedAt, Class: k.class(), Reason: cause.Key,
 			Token: c.Get(headerToken), Sign: c.Get(headerSign), Timestamp: c.Get(headerTimestamp), Nonce: c.Get(headerNonce)},
-		channel: k.channel.ID, slug: k.channel.Slug, ip: k.arrived.IP, cause: cause,
+		channel: k.channel.ID, slug: k.channel.Slug, ip: k.arrived.IP, own: k.arrived.Own, cause: cause,
 	}
 }
 
 // examine finds out why a call was refused, keeps it with the attempt and writes
-// the one line of it into the log.
+// the one line of it into the log. A call of the kit is refused whoever signed it,
+// and tells of its key only here.
 func (h *Handler) examine(ctx context.Context, s sick) {
 	ctx, cancel := context.WithTimeout(ctx, sickTime)
 	defer cancel()
@@ -121,13 +123,16 @@ func (h *Handler) examine(ctx context.Context, s sick) {
 	}
 	candidates := make([]diagnose.Key, len(keys))
 	for i, k := range keys {
-		candidates[i] = diagnose.Key{Secret: k.Secret, Class: k.Class, RetiredAt: k.RetiresAt}
+		candidates[i] = diagnose.Key{ID: k.ID, Secret: k.Secret, Class: k.Class, RetiredAt: k.RetiresAt}
 		if !k.Own {
 			candidates[i].Channel = k.Channel
 		}
 	}
 	d := diagnose.Diagnose(s.call, candidates, h.recall(ctx, s))
 	h.logRefusal(ctx, s, d.Findings)
+	if d.KeyID != 0 && !s.own {
+		h.o.Intake.Used(ctx, d.KeyID, s.call.At)
+	}
 	if err := h.o.Intake.Diagnosed(ctx, s.attempt, d); err != nil {
 		h.o.Log.WarnContext(ctx, "a diagnosis was not kept", "channel", s.slug, "error", err)
 	}

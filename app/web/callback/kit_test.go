@@ -15,6 +15,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/protocol/crypt"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 const tenant = `{"instanceId":"i1","orderId":"CS1","tenantId":"t1","name":"n","flag":1,"testFlag":0,"timeStamp":"20220413093539534"}`
@@ -45,6 +46,15 @@ func TestTheKitIsToldInItsFormThatItIsNotSupported(t *testing.T) {
 	fields := map[string]string{"instanceId": "i1", "orderId": "CS1", "tenantId": "t1", "name": "n", "flag": "1", "testFlag": "0", "timeStamp": "20220413093539534"}
 	token := tokenOver(kitKey, fields, sortedBy(fields, func(a, b string) bool { return a < b }))
 	token = strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=").Replace(token)
+	for _, c := range []struct{ key, agent, used string }{
+		{kitKey, market.OwnAgent, ""}, {storetest.BasicKey, "", ""}, {"nobody's", "", ""}, {kitKey, "", "kit"},
+	} {
+		sign := hex.EncodeToString(hmacOf(c.key, c.key+"nonce1"+stamp+tenant))
+		s.kit("/produceAPI/v2/tenantSync", tenant, map[string]string{"x-sign": sign, "x-timestamp": stamp, "x-nonce": "nonce1", "User-Agent": c.agent})
+		s.handler.Settle()
+		require.Equal(t, c.used, s.text(`SELECT COALESCE(string_agg(class, ','), '') FROM channel_keys WHERE last_used_at IS NOT NULL`),
+			"the marketplace's calls tell which kit key is bound, though they are refused: %+v", c)
+	}
 	for name, c := range map[string]struct {
 		path     string
 		header   map[string]string

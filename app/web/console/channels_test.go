@@ -69,7 +69,7 @@ func TestAKeyInUseIsReplacedOnThePageOnceThatIsConfirmed(t *testing.T) {
 	const kit = "/channels/default/keys/kit"
 	twin := v.post(kit, v.get(kit), "key", "another-key-2")
 	require.Equal(t, http.StatusUnprocessableEntity, twin.status)
-	require.Contains(t, twin.words("#breaks"), "The new key of “Joint-operations kit” is the present key of “Basic interfaces” too")
+	require.Contains(t, twin.words("#breaks"), "The new key of “Joint-operations kit” is the key of “Basic interfaces” too")
 	require.Equal(t, http.StatusNotFound, v.get("/channels/default/keys/usage").status)
 	require.Equal(t, http.StatusNotFound, v.get("/channels/nowhere").status)
 }
