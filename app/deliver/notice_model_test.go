@@ -3,6 +3,7 @@ package deliver_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"koodesk/app/deliver"
@@ -89,8 +90,12 @@ func (m *mirror) lookAtExpiry(now time.Time, days []int, zone *time.Location) {
 		return
 	}
 	m.told[m.expiry.Unix()] = nearest
+	m.drop(func(l letter) bool { return l.kind == market.ExpiryNotice }) // the nearer one says it all
 	m.queue = append(m.queue, letter{m.pk, market.ExpiryNotice, nearest, m.expiry.Unix()})
 }
+
+// drop takes what waits, and says no more what is to be told, out of the queue.
+func (m *mirror) drop(which func(letter) bool) { m.queue = slices.DeleteFunc(m.queue, which) }
 
 // work is what workers make of the queue: only what is still true is sent. fates
 // are what becomes of the hand-overs, in their order: what had not left waits.

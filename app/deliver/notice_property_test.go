@@ -82,7 +82,7 @@ func (w *world) expire(m *mirror, at time.Time) {
 	if !before.IsZero() && at.After(before) {
 		m.happened[market.WasRenewed], m.renewed = true, at
 	}
-	m.queue = slices.DeleteFunc(m.queue, func(l letter) bool { return l.expiry != 0 && l.expiry != at.Unix() })
+	m.drop(func(l letter) bool { return l.expiry != 0 && l.expiry != at.Unix() })
 }
 
 func (w *world) turn(m *mirror, to market.InstanceStatus) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/lib/pq"
 
@@ -87,7 +88,8 @@ const insertNotices = `
 
 // dueExpiries is the whole of it: the instances that the clock must look at, the
 // days that their products tell, of those the nearest that is due, its delivery
-// and task, and when to look next. A moment before the expiry was known is never
+// and task, and when to look next. What waits of the same expiry gives way to it
+// (overtaken). A moment before the expiry was known is never
 // told, nor one that is further from the expiry than what was told already, nor
 // anything once the expiry is a day past: whoever was away for long, or a clock
 // that jumped, brings one message and no flood. A frozen or
@@ -203,25 +205,30 @@ WITH due AS (
 // the deliveries and tasks; picked is how many it looked at. An UnopenedError
 // names those that are to be passed over.
 func (t *Tx) QueueExpiryNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
-	return t.queueNotices(ctx, r, dueExpiries, r.Limit, r.Domain, pq.Array(r.Days), r.Zone, passOver(r))
+	picked, ids, err := t.queueNotices(ctx, r, dueExpiries, r.Limit, r.Domain, pq.Array(r.Days), r.Zone, passOver(r))
+	if err == nil && len(ids) > 0 {
+		err = t.cancelNotices(ctx, overtaken, pq.Array(ids))
+	}
+	return picked, len(ids), err
 }
 
 // QueueEventNotices does so for what has happened to instances.
 func (t *Tx) QueueEventNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
-	return t.queueNotices(ctx, r, dueEvents, r.Limit, r.Domain, passOver(r))
+	picked, ids, err := t.queueNotices(ctx, r, dueEvents, r.Limit, r.Domain, passOver(r))
+	return picked, len(ids), err
 }
 
 // passOver is never NULL: that would pass over all.
 func passOver(r NoticeRules) any { return pq.Array(append([]int64{}, r.PassOver...)) }
 
-func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, args ...any) (picked, made int, err error) {
+func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, args ...any) (picked int, made []int64, err error) {
 	var rows []queued
 	if err := t.tx.SelectContext(ctx, &rows, statement, args...); err != nil {
-		return 0, 0, toFault(err)
+		return 0, nil, toFault(err)
 	}
 	picked = rows[0].Picked
 	if rows[0].ID == 0 {
-		return picked, 0, nil
+		return picked, nil, nil
 	}
 	made, err = t.address(ctx, rows, r.Reach)
 	return picked, made, err
@@ -230,8 +237,8 @@ func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, 
 // address settles medium and address of new deliveries: only the open address
 // tells whether it can be one, and how it is masked. What turns out to be none is
 // as good as no address: there is no delivery then, and its task goes with it.
-func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) (made int, err error) {
-	var ids, nobody []int64
+func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) (ids []int64, err error) {
+	var nobody []int64
 	var media, masks []string
 	var sealed [][]byte
 	unopened := UnopenedError{}
@@ -251,13 +258,13 @@ func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone
 		sealed = append(sealed, t.keys.SealString(seal.Customer, to))
 	}
 	if len(unopened) > 0 {
-		return 0, unopened
+		return nil, unopened
 	}
 	if len(nobody) > 0 {
 		if _, err := t.tx.ExecContext(ctx, `
 DELETE FROM deliveries
  WHERE id = ANY($1)`, pq.Array(nobody)); err != nil {
-			return 0, toFault(err)
+			return nil, toFault(err)
 		}
 	}
 	_, err = t.tx.ExecContext(ctx, `
@@ -267,18 +274,52 @@ UPDATE deliveries d
        to_mask = a.mask
   FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[]) AS a (id, medium, to_sealed, mask)
  WHERE d.id = a.id`, pq.Array(ids), pq.Array(media), pq.Array(sealed), pq.Array(masks))
-	return len(ids), toFault(err)
+	return ids, toFault(err)
+}
+
+// neverLeft says of a delivery d that nobody but us has it.
+const neverLeft = `d.status IN ('pending', 'running', 'failed')
+   AND d.outcome = 'queued'
+   AND d.handing_since IS NULL`
+
+// overtaken are the notices of the same expiry that those of $1 say more about and
+// that have not gone out, unless a person has asked for them: who is held until the
+// morning, or until a worker works again, is told the nearest alone. OFFSET 0 is as
+// in dueExpiries.
+const overtaken = `
+UPDATE deliveries d
+   SET status = 'cancelled'
+  FROM deliveries n
+ CROSS JOIN LATERAL (
+       SELECT id, kind, about_expiry, days
+         FROM deliveries
+        WHERE instance_pk = n.instance_pk
+       OFFSET 0) o
+ WHERE n.id = ANY($1)
+   AND o.kind = 'expiry_notice'
+   AND o.about_expiry = n.about_expiry
+   AND o.days > n.days
+   AND d.id = o.id
+   AND ` + neverLeft + `
+   AND (d.resends = 0 OR d.in_bulk)
+RETURNING d.id`
+
+// cancelNotices runs a statement that cancels deliveries, and ends their tasks.
+func (t *Tx) cancelNotices(ctx context.Context, statement string, args ...any) error {
+	var ids []int64
+	if err := t.tx.SelectContext(ctx, &ids, statement, args...); err != nil || len(ids) == 0 {
+		return toFault(err)
+	}
+	return t.CancelDeliveryTasks(ctx, ids, "system")
 }
 
 // dropStaleNotices cancels what has not gone out and speaks of an expiry that is
 // not the instance's any more.
 func (t *Tx) dropStaleNotices(ctx context.Context, i *Instance, changes []market.Change) error {
-	for _, c := range changes {
-		if c.Kind != market.ExpiryChanged || c.Old == "" {
-			continue
-		}
-		var ids []int64
-		err := t.tx.SelectContext(ctx, &ids, `
+	if !slices.ContainsFunc(changes, func(c market.Change) bool { return c.Kind == market.ExpiryChanged && c.Old != "" }) {
+		return nil
+	}
+	return t.cancelNotices(ctx, `
 UPDATE deliveries
    SET status = 'cancelled'
  WHERE instance_pk = $1
@@ -286,10 +327,4 @@ UPDATE deliveries
    AND about_expiry IS NOT NULL
    AND status IN ('pending', 'failed')
 RETURNING id`, i.PK, nullTime(i.ExpiresAt))
-		if err != nil || len(ids) == 0 {
-			return toFault(err)
-		}
-		return t.CancelDeliveryTasks(ctx, ids, "system")
-	}
-	return nil
 }
