@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/store"
 )
 
@@ -69,4 +70,52 @@ func TestWorkersThatWereDownSendTheNearestNoticeAlone(t *testing.T) {
 	for _, n := range []int{0, 4} {
 		require.Equal(t, []string{"expiry_notice 1 email cancelled  ", "expiry_notice 0 email succeeded  "}, k.notices(pks[n]), n)
 	}
+}
+
+// Of freezes and unfreezes that follow each other while nothing goes out, the last
+// alone is told; what is leaving is seen to its end.
+func TestTheLastTurnAloneIsToldInTheMorning(t *testing.T) {
+	t.Parallel()
+	k := openDesk(t, `{}`)
+	ctx := context.Background()
+	text, _ := k.instance("c1", "", "+8613800000000", 60*day)
+	mail, _ := k.instance("c2", "ann@example.com", "", 60*day)
+	leaving, _ := k.instance("c3", "bob@example.com", "", 60*day)
+	k.run()
+	k.at(k.now.Add(12 * time.Hour))
+	for _, e := range []market.Event{market.FreezeCame, market.UnfreezeCame, market.FreezeCame} {
+		for _, pk := range []int64{text, mail, leaving} {
+			k.on(pk, e)
+		}
+		require.NoError(t, k.d.Schedule(ctx))
+		_, err := k.s.SQL().Exec(`
+UPDATE deliveries
+   SET status = 'running',
+       handing_since = CASE WHEN instance_pk = $1 THEN now() END
+ WHERE kind = 'frozen'
+   AND status = 'pending'
+   AND instance_pk IN ($1, $2)`, leaving, mail)
+		require.NoError(t, err)
+		k.at(k.now.Add(30 * time.Minute))
+	}
+	require.Equal(t, []string{"frozen  email running  ", "unfrozen  email cancelled  ", "frozen  email running  "}, k.notices(leaving))
+	_, err := k.s.SQL().Exec(`UPDATE tasks SET status = 'cancelled' WHERE instance_pk = $1`, leaving)
+	require.NoError(t, err)
+	k.at(k.now.Add(12 * time.Hour))
+	k.run()
+	require.Equal(t, []string{"frozen  sms cancelled  ", "unfrozen  sms cancelled  ", "frozen  sms succeeded  "}, k.notices(text))
+	require.Equal(t, []string{"frozen  email cancelled  ", "unfrozen  email cancelled  ", "frozen  email succeeded  "}, k.notices(mail))
+}
+
+// on has a locked instance go through what came.
+func (k *desk) on(pk int64, e market.Event) {
+	k.t.Helper()
+	ctx := context.Background()
+	require.NoError(k.t, k.s.Write(ctx, func(tx *store.Tx) error {
+		i, err := tx.LockInstancePK(ctx, pk)
+		if err != nil {
+			return err
+		}
+		return tx.SaveState(ctx, i, i.On(e, tx.Now), store.Origin{})
+	}))
 }

@@ -1,13 +1,11 @@
 package deliver_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/market"
-	"koodesk/app/store"
 )
 
 // An instance may be frozen before there is access data, and released then: its
@@ -21,13 +19,7 @@ func TestWhoeverWasGivenNothingIsToldOfNoEnd(t *testing.T) {
 	require.NoError(t, err)
 	for _, e := range []market.Event{market.FreezeCame, market.ReleaseCame} {
 		for _, pk := range []int64{never, given} {
-			require.NoError(t, k.s.Write(context.Background(), func(tx *store.Tx) error {
-				i, err := tx.LockInstancePK(context.Background(), pk)
-				if err != nil {
-					return err
-				}
-				return tx.SaveState(context.Background(), i, i.On(e, tx.Now), store.Origin{})
-			}))
+			k.on(pk, e)
 		}
 		k.run()
 	}

@@ -94,6 +94,7 @@ func (w *world) turn(m *mirror, to market.InstanceStatus) {
 			market.Released: market.ReleaseCame}[to], w.now)
 	})
 	m.status, m.changed = to, true
+	m.drop(func(l letter) bool { return l.kind == market.WasFrozen || l.kind == market.WasUnfrozen })
 	m.happened[map[market.InstanceStatus]string{market.Active: market.WasUnfrozen, market.Frozen: market.WasFrozen, market.Released: market.WasReleased}[to]] = true
 	if to == market.Released {
 		m.queue = nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
 	"github.com/lib/pq"
 
@@ -314,12 +313,13 @@ func (t *Tx) cancelNotices(ctx context.Context, statement string, args ...any) e
 }
 
 // dropStaleNotices cancels what has not gone out and speaks of an expiry that is
-// not the instance's any more.
+// not the instance's any more, or of a freeze or unfreeze that was not the last one.
 func (t *Tx) dropStaleNotices(ctx context.Context, i *Instance, changes []market.Change) error {
-	if !slices.ContainsFunc(changes, func(c market.Change) bool { return c.Kind == market.ExpiryChanged && c.Old != "" }) {
-		return nil
-	}
-	return t.cancelNotices(ctx, `
+	for _, c := range changes {
+		var err error
+		switch {
+		case c.Kind == market.ExpiryChanged && c.Old != "":
+			err = t.cancelNotices(ctx, `
 UPDATE deliveries
    SET status = 'cancelled'
  WHERE instance_pk = $1
@@ -327,4 +327,18 @@ UPDATE deliveries
    AND about_expiry IS NOT NULL
    AND status IN ('pending', 'failed')
 RETURNING id`, i.PK, nullTime(i.ExpiresAt))
+		case c.Kind == market.StatusChanged && (c.Old == string(market.Active) || c.Old == string(market.Frozen)):
+			err = t.cancelNotices(ctx, `
+UPDATE deliveries d
+   SET status = 'cancelled'
+ WHERE d.instance_pk = $1
+   AND d.kind IN ('frozen', 'unfrozen')
+   AND `+neverLeft+`
+RETURNING d.id`, i.PK)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
