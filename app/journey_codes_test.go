@@ -134,7 +134,7 @@ func TestAnOrderNoticeBecomesAnOrderThatIsKnown(t *testing.T) {
 		return r.generation(market.OrderNotice, key, market.OrderNotify, simulator.Fields{"orderId": "CS2611220001AAAAA"})
 	}
 	require.Equal(t, market.AuthFailed, notify(storetest.BasicKey).Code)
-	r.market.FailNext(9, simulator.Failure{Status: 500, Code: "MKT.0999"})
+	r.market.FailNext(1000, simulator.Failure{Status: 500, Code: "MKT.0999"})
 	require.Equal(t, market.Success, notify(noticeKey).Code)
 	failed := r.waitItems("/orders?state=failed", 1)[0]
 	require.NotEmpty(t, failed["last_error"])

@@ -84,7 +84,7 @@ func (r *rig) lifeOf(id string) {
 func TestAFailedPurchaseIsShownAndRestarted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.market.FailNext(9, simulator.Failure{Status: 500, Code: "MKT.0999", Msg: "System internal error."})
+	r.market.FailNext(1000, simulator.Failure{Status: 500, Code: "MKT.0999", Msg: "System internal error."})
 	id := r.buy("CS2611220002BBBBB")
 	failed := r.waitItems("/messages?status=failed", 1)[0]
 	require.Equal(t, market.NewInstance, failed["activity"])

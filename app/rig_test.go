@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,8 +136,10 @@ func (r *rig) ok(do command, stdin string, args ...string) string {
 	return c.stdout.(*bytes.Buffer).String()
 }
 
-// quick shortens what a test would otherwise wait for.
+// quick shortens what a test would otherwise wait for, and leaves out the day's
+// reconciliation, which would ask the marketplace in the middle of a test.
 func quick(o *jobs.Options) {
+	o.Timed = slices.DeleteFunc(o.Timed, func(w jobs.Timed) bool { return w.Name == "reconcile" })
 	o.Poll, o.Sweep = 100*time.Millisecond, 500*time.Millisecond
 	for i := range o.Kinds {
 		o.Kinds[i].Tries, o.Kinds[i].Base, o.Kinds[i].Max = 3, 50*time.Millisecond, 100*time.Millisecond

@@ -109,6 +109,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return toFault(err)
 	}
+	defer func() { _ = tx.Rollback() }() // also when fn panics; nothing after a commit
 	hot := &hotTx{Tx: tx, prepared: s.prepared}
 	t := &Tx{tx: hot, keys: s.keys}
 	if err = hot.GetContext(ctx, &t.Now, `SELECT now()`); err == nil {
@@ -116,7 +117,6 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 		err = fn(t)
 	}
 	if err != nil {
-		_ = tx.Rollback()
 		return toFault(err)
 	}
 	if err = tx.Commit(); err == nil {
