@@ -141,10 +141,10 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	require.Greater(t, len(seen), 60)
 }
 
-// ageless leaves out how long ago things were: seconds pass between two pages.
+// ageless leaves out when, and how long ago, things were: seconds pass between two pages.
 func ageless(words string) string { return ages.ReplaceAllString(words, "") }
 
-var ages = regexp.MustCompile(`(in )?\d+ (seconds?|minutes?|s|min)( ago)?|just now|in a moment`)
+var ages = regexp.MustCompile(`(in )?\d+ (seconds?|minutes?|s|min)( ago)?|just now|in a moment|\d\d:\d\d:(\d\d)?`)
 
 func TestAScriptGetsThePartItAsksFor(t *testing.T) {
 	t.Parallel()
