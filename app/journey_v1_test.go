@@ -85,7 +85,8 @@ func TestAPurchaseOfV1BecomesAWorkingInstance(t *testing.T) {
 	}
 	ok := func(activity string, kv ...string) {
 		t.Helper()
-		require.Equal(t, market.Success, r.callV1(activity, append(kv, "instanceId", id)...).Code)
+		a := r.callV1(activity, append(kv, "instanceId", id)...)
+		require.Equal(t, market.Success, a.Code, "%s %s %s", activity, a.Body, r.log)
 	}
 	ok(market.RefreshInstance, "orderId", "R1", "expireTime", "20301124023618", "trialToFormal", "1")
 	shows("active", "2030-11-24T02:36:18Z")

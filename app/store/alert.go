@@ -221,9 +221,9 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
    AND m.retry_until <= now() + make_interval(secs => $4)
    AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $5))
    AND (a.id IS NULL OR a.severity = 1 AND m.retry_until <= now() + make_interval(secs => $5))
-   AND COALESCE((SELECT t.result_code FROM attempts t WHERE t.message_id = m.id AND t.source = 'marketplace' ORDER BY t.id DESC LIMIT 1), m.result_code) <> '000000'
+   AND COALESCE((SELECT a.result_code FROM attempts a WHERE a.message_id = m.id AND ` + marketplaces + ` ORDER BY a.id DESC LIMIT 1), m.result_code) <> '000000'
  ORDER BY m.retry_until
- LIMIT 1000`
+ LIMIT ` + alertBatch
 
 // WaitingTooLong finds the instances that wait for a person's access data and
 // whose time may be at an alarm.
@@ -249,4 +249,4 @@ SELECT i.instance_id AS subject, i.protocol, '' AS activity, i.order_id, COALESC
    AND due.at <= now() + interval '12 hours'
    AND (a.id IS NULL OR a.severity = 1)
  ORDER BY due.at
- LIMIT 1000`
+ LIMIT ` + alertBatch

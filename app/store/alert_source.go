@@ -52,7 +52,7 @@ var alertSources = map[string]alertSource{
        AND d.created_at > now() - interval '3 days'
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL)
      ORDER BY d.created_at
-     LIMIT 1000`,
+     LIMIT ` + alertBatch,
 		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running')
                            AND ` + untold + `)`,
 	},

@@ -57,6 +57,9 @@ func RetentionQueries(kind string) (walk, act, month string) {
 	return retiringQuery(keeps[kind]), keeps[kind].act, month
 }
 
+// SendsMail is asked of each task that is handed over.
+const SendsMail = sendsMail
+
 // RetireRejectedQuery is that of RetireRejected.
 const RetireRejectedQuery = retireRejected
 

@@ -332,7 +332,7 @@ DELETE FROM messages
                            WHERE a.message_id = r.id
                              AND a.at > now() - interval '1 day'
                              AND a.part >= month_of(now() - interval '2 days')
-                             AND a.diagnosis #>> '{findings,0,code}' = ANY ($2)))`, keep, pq.Array(market.FindingsOfOurKeys()))
+                             AND `+signedHere("$2")+`))`, keep, pq.Array(market.FindingsOfOurKeys()))
 	if err != nil {
 		return 0, toFault(err)
 	}

@@ -17,10 +17,11 @@ type Due struct {
 	Mail bool        `db:"mail"` // it sends a mail
 }
 
-// sendsMail tells whether task t sends a mail.
+// sendsMail tells whether task t sends a mail. It looks at what belongs to the
+// task: EXISTS in a column may be planned as a hash of the whole table.
 const sendsMail = `CASE
-           WHEN t.kind IN ('deliver', 'notice') THEN EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery_id AND d.medium = 'email')
-           WHEN t.kind = 'alert' THEN EXISTS (SELECT 1 FROM alert_messages s JOIN alert_targets g ON g.id = s.target_id WHERE s.task_id = t.id AND g.medium = 'email')
+           WHEN t.kind IN ('deliver', 'notice') THEN COALESCE((SELECT d.medium = 'email' FROM deliveries d WHERE d.id = t.delivery_id), FALSE)
+           WHEN t.kind = 'alert' THEN COALESCE((SELECT g.medium = 'email' FROM alert_messages s JOIN alert_targets g ON g.id = s.target_id WHERE s.task_id = t.id LIMIT 1), FALSE)
            ELSE FALSE END`
 
 // Relay hands up to limit due tasks of these kinds to put, which says which of

@@ -146,11 +146,11 @@ var instanceList = source{
            AND t.kind <> 'deliver'
          ORDER BY t.id DESC
          LIMIT 1) AS fault,
-       EXISTS (
-       SELECT 1
-         FROM tasks t
-        WHERE t.instance_pk = i.id
-          AND ` + parkedFor[ForPerson] + `) AS waiting`,
+       COALESCE((SELECT TRUE
+          FROM tasks t
+         WHERE t.instance_pk = i.id
+           AND ` + parkedFor[ForPerson] + `
+         LIMIT 1), FALSE) AS waiting`,
 	table: "instances",
 	alias: "i",
 	lean:  true,

@@ -11,11 +11,14 @@ import (
 )
 
 // marketplaces says of an attempt a that the marketplace made it, and no agent of
-// our own; signedHere of a refused one that a key of ours ($3) has signed it.
-const (
-	marketplaces = `a.source = 'marketplace' AND a.actor = ''`
-	signedHere   = `COALESCE(a.diagnosis #>> '{findings,0,code}' = ANY ($3), FALSE)`
-)
+// our own.
+const marketplaces = `a.source = 'marketplace' AND a.actor = ''`
+
+// signedHere says of a refused attempt a that a key of ours has signed it: its first
+// finding is one of the parameter's.
+func signedHere(findings string) string {
+	return `COALESCE(a.diagnosis #>> '{findings,0,code}' = ANY (` + findings + `), FALSE)`
+}
 
 // ProbeDays is how many days of probes are looked at.
 const ProbeDays = 10
@@ -57,8 +60,8 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
        date_trunc('day', a.at AT TIME ZONE interval '8 hours') AS day,
        extract(hour FROM a.at AT TIME ZONE interval '8 hours') >= 12 AS afternoon,
        count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code = $2) AS passed,
-       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code <> $2 OR a.disposition = 'rejected' AND `+signedHere+`) AS failed,
-       count(*) FILTER (WHERE a.disposition = 'rejected' AND NOT `+signedHere+`) AS refused
+       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code <> $2 OR a.disposition = 'rejected' AND `+signedHere("$3")+`) AS failed,
+       count(*) FILTER (WHERE a.disposition = 'rejected' AND NOT `+signedHere("$3")+`) AS refused
   FROM messages m
   JOIN attempts a
     ON a.message_id = m.id

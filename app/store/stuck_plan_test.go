@@ -27,6 +27,10 @@ func stuckPlans(t *testing.T, s *store.Store) {
 		require.NoError(t, err)
 		require.Equal(t, p.Items, back.Items, kind)
 	}
+	var of string
+	require.NoError(t, s.SQL().QueryRow(`EXPLAIN (FORMAT JSON) SELECT `+store.SendsMail+` FROM tasks t`).Scan(&of))
+	require.Contains(t, of, "SubPlan")
+	require.NotContains(t, of, "hashed", "also of many tasks only their own deliveries are read")
 	counts, err := planner(t, s, "stuck counts", 5000).StuckCounts(ctx)
 	require.NoError(t, err)
 	require.Greater(t, counts[store.StuckUnhanded].N, 600)

@@ -20,7 +20,7 @@ import (
 )
 
 // Name is the driver's name in a product's entry.
-const Name = "webhook"
+const Name = store.DriverWebhook
 
 // Asker asks a product; event.Client does.
 type Asker interface {

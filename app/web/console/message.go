@@ -187,6 +187,9 @@ func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
 func attempt(clock view.Clock, a store.AttemptRow, n int) view.Attempt {
 	out := view.Attempt{N: n, At: clock.Time(a.At), Source: a.Source, Disposition: a.Disposition, By: by(a.Actor),
 		ResultCode: a.ResultCode, Duration: a.Duration, Fault: a.Error, Request: request(a), Response: view.Payload{Body: a.Response.Body, Kept: a.KeptDays}}
+	if a.Actor == market.OwnAgent {
+		out.Source, out.By = "own", ""
+	}
 	if out.Response.Body != "" {
 		out.Response.Line = "HTTP 200"
 	}
