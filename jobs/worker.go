@@ -88,7 +88,7 @@ func (j *Jobs) fail(ctx context.Context, k Kind, t outbox.Task, cause error) err
 	}
 	retryAt := k.next(t, cause, time.Now())
 	final := retryAt.IsZero()
-	err := j.o.Store.Write(ctx, func(tx *store.Tx) error {
+	err := j.o.Store.WriteFor(ctx, t, func(tx *store.Tx) error {
 		if k.OnFail != nil {
 			if err := k.OnFail(ctx, tx, t, cause, final); err != nil {
 				return err

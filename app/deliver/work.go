@@ -35,7 +35,7 @@ const busyWait = 30 * time.Second
 func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	var parcel *Parcel
 	var sender Sender
-	err := d.store.Write(ctx, func(tx *store.Tx) error {
+	err := d.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		held, err := d.hold(ctx, tx, task)
 		if err != nil || held {
 			return err
@@ -50,7 +50,7 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 		return err
 	}
 	err = HandOver(ctx, sender, *parcel, func(receipt Receipt) error {
-		return d.store.Write(ctx, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
+		return d.store.WriteFor(ctx, task, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
 	})
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ const keptAnswer = 4 << 10
 func (c *Client) Deliver(ctx context.Context, task outbox.Task) error {
 	var e *store.Event
 	var to store.Receiver
-	err := c.store.Write(ctx, func(tx *store.Tx) (err error) {
+	err := c.store.WriteFor(ctx, task, func(tx *store.Tx) (err error) {
 		e, to, err = c.begin(ctx, tx, task)
 		if err == nil && e == nil {
 			return tx.Complete(ctx, task)
@@ -36,7 +36,7 @@ func (c *Client) Deliver(ctx context.Context, task outbox.Task) error {
 	if try.Err != nil {
 		return c.failed(ctx, e, try)
 	}
-	err = c.store.Write(ctx, func(tx *store.Tx) error {
+	err = c.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		if _, err := tx.LockEvent(ctx, e.ID); err != nil {
 			return err
 		}

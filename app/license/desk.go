@@ -129,7 +129,7 @@ const noAccess = "none"
 
 // complete ends a task that has nothing to do.
 func (d *Desk) complete(ctx context.Context, task outbox.Task) error {
-	return d.store.Write(ctx, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
+	return d.store.WriteFor(ctx, task, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
 }
 
 func origin(task outbox.Task) store.Origin {

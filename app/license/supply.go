@@ -65,7 +65,7 @@ func (d *Desk) Supply(ctx context.Context, task outbox.Task) error {
 	if err := fits(l, result.License); err != nil {
 		return err
 	}
-	return d.store.Write(ctx, func(tx *store.Tx) error { return d.supplied(ctx, tx, task, l.Supplier, l.Pool, result.License) })
+	return d.store.WriteFor(ctx, task, func(tx *store.Tx) error { return d.supplied(ctx, tx, task, l.Supplier, l.Pool, result.License) })
 }
 
 // judge decides what the request's answer could not: its order was not known then.
@@ -135,7 +135,7 @@ func lock(ctx context.Context, tx *store.Tx, license int64) (*store.Instance, *s
 // park leaves the task to whoever hands the License in; at until, if there is one,
 // the supplier is asked again.
 func (d *Desk) park(ctx context.Context, task outbox.Task, until time.Time) error {
-	return d.store.Write(ctx, func(tx *store.Tx) error {
+	return d.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, l, err := lock(ctx, tx, task.LicenseID)
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ func (d *Desk) Upload(ctx context.Context, task outbox.Task) error {
 	if err := d.market.UploadLicense(ctx, ch.BaseURL(), marketapi.Credentials{AK: ch.AK, SK: ch.SK}, l.EventID, l.Content); err != nil {
 		return err
 	}
-	return d.store.Write(ctx, func(tx *store.Tx) error {
+	return d.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, now, err := lock(ctx, tx, l.ID)
 		if err != nil {
 			return err

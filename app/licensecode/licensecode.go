@@ -101,7 +101,7 @@ func (k *Codes) Activate(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	return k.store.Write(ctx, func(tx *store.Tx) error {
+	return k.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		c, err := tx.LockLicenseCode(ctx, task.LicenseCode)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (k *Codes) Query(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	return k.store.Write(ctx, func(tx *store.Tx) error {
+	return k.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		c, err := tx.LockLicenseCode(ctx, task.LicenseCode)
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func (k *Codes) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, caus
 
 // complete ends a task that has nothing to do.
 func (k *Codes) complete(ctx context.Context, task outbox.Task) error {
-	return k.store.Write(ctx, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
+	return k.store.WriteFor(ctx, task, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
 }
 
 // answer is what the marketplace said, and when it was asked.

@@ -160,7 +160,7 @@ func (k *Codes) Usage(ctx context.Context, task outbox.Task) error {
 	if len(doubts) > 0 {
 		k.log.WarnContext(ctx, "the marketplace did not accept part of the reported use of codes", "channel", ch.Slug, "doubts", len(doubts), "records", len(batch))
 	}
-	return k.store.Write(ctx, func(tx *store.Tx) error {
+	return k.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		more, err := tx.LicenseUsageReported(ctx, task.ChannelID, task.ID)
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ func (b *Book) Notice(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	return b.store.Write(ctx, func(tx *store.Tx) error {
+	return b.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		if _, err := asked.Keep(ctx, tx, store.OrderFromNotice); err != nil {
 			return err
 		}

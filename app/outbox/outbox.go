@@ -114,6 +114,15 @@ type Task struct {
 	StartedAt   time.Time
 }
 
+// Settles is the message whose status the task's work decides, 0 for none: what is
+// told of an instance has a ledger of its own.
+func (t Task) Settles() int64 {
+	if t.Kind == Deliver {
+		return 0
+	}
+	return t.MessageID
+}
+
 // Key builds a unique key: kind, purpose and the ids that make it one.
 func Key(kind Kind, purpose Purpose, ids ...int64) string {
 	k := string(kind) + "/" + string(purpose)

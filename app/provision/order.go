@@ -32,7 +32,7 @@ func (p *Provisioner) QueryOrder(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	return p.store.Write(ctx, func(tx *store.Tx) error { return p.learn(ctx, tx, task, asked) })
+	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error { return p.learn(ctx, tx, task, asked) })
 }
 
 // learn keeps the order and writes what it says into the instance, under the

@@ -80,7 +80,7 @@ func (p *Provisioner) failed(ctx context.Context, task outbox.Task, driver strin
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err := p.store.Write(ctx, func(tx *store.Tx) error {
+	err := p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		if err != nil || i.Status != market.Released {
 			return err
@@ -119,7 +119,7 @@ func (p *Provisioner) letGo(ctx context.Context, task outbox.Task, i *store.Inst
 	if err := p.releaseAt(ctx, name, request(ch, i, product, task.ID)); err != nil {
 		return err
 	}
-	return p.store.Write(ctx, func(tx *store.Tx) error {
+	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		if err := tx.LeftoverGone(ctx, i.PK, name, "system"); err != nil {
 			return err
 		}

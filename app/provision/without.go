@@ -13,7 +13,7 @@ import (
 // is something else, such as a License. Nobody is told. V1.0 wants an address in
 // its answer (FAQ CN 0082027567), so that an instance of it can't do without.
 func (p *Provisioner) without(ctx context.Context, task outbox.Task, product *store.Product) error {
-	return p.store.Write(ctx, func(tx *store.Tx) error {
+	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		switch {
 		case err != nil:

@@ -66,7 +66,7 @@ func (p *Provisioner) Provision(ctx context.Context, task outbox.Task) error {
 		return fault.Wrap(err, fault.Invalid, "provision.bad_access", "driver", product.Driver, "product", product.Name(),
 			"field", f.Args["field"])
 	}
-	return p.store.Write(ctx, func(tx *store.Tx) error {
+	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		return p.keep(ctx, tx, task, product, i.AccessVersion, result.Access)
 	})
 }
@@ -78,7 +78,7 @@ func (p *Provisioner) begin(ctx context.Context, task outbox.Task, driver string
 	if _, holds := p.drivers[driver].(Releaser); !holds {
 		return false, nil
 	}
-	err = p.store.Write(ctx, func(tx *store.Tx) error {
+	err = p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		if err != nil {
 			return err
@@ -103,7 +103,7 @@ func made(task outbox.Task, i *store.Instance) bool {
 // finish ends a task whose work is done. Access data may be older than the
 // knowledge of whom to tell, when a person typed it before the order was known.
 func (p *Provisioner) finish(ctx context.Context, task outbox.Task) error {
-	return p.store.Write(ctx, func(tx *store.Tx) error {
+	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		if err != nil {
 			return err
@@ -199,7 +199,7 @@ func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Insta
 // park leaves the task to somebody else, who ends it by handing in the access
 // data; until is when the driver is asked again, zero for never.
 func (p *Provisioner) park(ctx context.Context, task outbox.Task, product *store.Product, until time.Time) error {
-	return p.store.Write(ctx, func(tx *store.Tx) error {
+	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, task.InstancePK)
 		if err != nil {
 			return err

@@ -30,7 +30,7 @@ func (t *Tx) LockAlertMessageOfTask(ctx context.Context, task int64) (*AlertMess
 SELECT id, target_id, status, title, content_sealed, message_ref, created_at
   FROM alert_messages
  WHERE task_id = $1
-   FOR UPDATE`, task).Scan(&m.ID, &m.TargetID, &m.Status, &m.Title, &content, &m.Ref, &m.CreatedAt)
+   FOR NO KEY UPDATE`, task).Scan(&m.ID, &m.TargetID, &m.Status, &m.Title, &content, &m.Ref, &m.CreatedAt)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "alert.message_unknown")
 	}

@@ -104,7 +104,7 @@ func (r *Reader) AlertTarget(ctx context.Context, id int64) (AlertTarget, error)
 // "alert_target.unknown".
 func (t *Tx) LockAlertTarget(ctx context.Context, id int64) (AlertTarget, error) {
 	return t.Reader().alertTargetBy(ctx, id, `
-   FOR UPDATE OF t`)
+   FOR NO KEY UPDATE OF t`)
 }
 
 func (r *Reader) alertTargetBy(ctx context.Context, id int64, lock string) (AlertTarget, error) {

@@ -101,7 +101,7 @@ func (t *Tx) ChannelForUpdate(ctx context.Context, slug string) (*Channel, error
 SELECT `+channelColumns+`
   FROM channels
  WHERE slug = $1
-   FOR UPDATE`, slug)
+   FOR NO KEY UPDATE`, slug)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil
 	}
@@ -190,7 +190,7 @@ func (t *Tx) SetChannel(ctx context.Context, c ChannelChange) (id int64, created
 SELECT id
   FROM channels
  WHERE slug = $1
-   FOR UPDATE`, c.Slug)
+   FOR NO KEY UPDATE`, c.Slug)
 	if fault.Is(toFault(err), fault.NotFound) {
 		if c.Site == nil {
 			return 0, false, fault.New(fault.Invalid, "channel.site_missing", "channel", c.Slug)

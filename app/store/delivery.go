@@ -161,7 +161,7 @@ func (t *Tx) LockDelivery(ctx context.Context, id int64) (*Delivery, error) {
 SELECT `+deliveryColumns+`
   FROM deliveries
  WHERE id = $1
-   FOR UPDATE`, id))
+   FOR NO KEY UPDATE`, id))
 }
 
 // SaveContent keeps what is going to be sent.

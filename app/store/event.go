@@ -121,7 +121,7 @@ func (t *Tx) LockEvent(ctx context.Context, id int64) (*Event, error) {
 SELECT `+eventColumns+`
   FROM events
  WHERE id = $1
-   FOR UPDATE`, id))
+   FOR NO KEY UPDATE`, id))
 }
 
 // LockEventOfTask locks the event that a task sends. Fault: not_found
@@ -133,7 +133,7 @@ SELECT `+eventColumns+`
  WHERE task_id = $1
  ORDER BY id DESC
  LIMIT 1
-   FOR UPDATE`, task))
+   FOR NO KEY UPDATE`, task))
 }
 
 // LockEventByKey locks the event with a unique key. Fault: not_found
@@ -143,7 +143,7 @@ func (t *Tx) LockEventByKey(ctx context.Context, key string) (*Event, error) {
 SELECT `+eventColumns+`
   FROM events
  WHERE unique_key = $1
-   FOR UPDATE`, key))
+   FOR NO KEY UPDATE`, key))
 }
 
 // about is the column that says what an event is about, with its value: events

@@ -230,7 +230,7 @@ func (r *Reader) oneTarget(ctx context.Context, query string, args ...any) (*Eve
 func (t *Tx) LockEventTarget(ctx context.Context, id int64) (*EventTarget, error) {
 	return t.Reader().oneTarget(ctx, selectTargets+`
  WHERE t.id = $1
-   FOR UPDATE OF t`, id)
+   FOR NO KEY UPDATE OF t`, id)
 }
 
 // LockEventTargetNamed locks the subscription with a name in a channel. Fault:
@@ -239,7 +239,7 @@ func (t *Tx) LockEventTargetNamed(ctx context.Context, channel int64, name strin
 	return t.Reader().oneTarget(ctx, selectTargets+`
  WHERE t.channel_id = $1
    AND t.name = $2
-   FOR UPDATE OF t`, channel, name)
+   FOR NO KEY UPDATE OF t`, channel, name)
 }
 
 // AddEventTarget writes a new subscription. Fault: conflict "event_target.exists"

@@ -109,7 +109,7 @@ SELECT `+instanceColumns+`
   FROM instances
  WHERE instance_id = $1
    AND channel_id = $2
-   FOR UPDATE`, instanceID, channel))
+   FOR NO KEY UPDATE`, instanceID, channel))
 }
 
 // LockInstanceID locks an instance by KooGallery's id alone, for people who look
@@ -119,7 +119,7 @@ func (t *Tx) LockInstanceID(ctx context.Context, instanceID string) (*Instance, 
 SELECT `+instanceColumns+`
   FROM instances
  WHERE instance_id = $1
-   FOR UPDATE`, instanceID))
+   FOR NO KEY UPDATE`, instanceID))
 }
 
 // LockInstancePK locks an instance by its row id.
@@ -128,7 +128,7 @@ func (t *Tx) LockInstancePK(ctx context.Context, pk int64) (*Instance, error) {
 SELECT `+instanceColumns+`
   FROM instances
  WHERE id = $1
-   FOR UPDATE`, pk))
+   FOR NO KEY UPDATE`, pk))
 }
 
 // InstancePK loads an instance by its row id.
@@ -320,7 +320,7 @@ WITH old AS (
       FROM instances
      WHERE id = $1
        AND driver <> $2
-       FOR UPDATE
+       FOR NO KEY UPDATE
 ), changed AS (
     UPDATE instances i
        SET driver = $2,

@@ -60,7 +60,7 @@ ON CONFLICT (instance_pk, driver) DO UPDATE
 func (t *Tx) LockLeftover(ctx context.Context, id int64) (Leftover, error) {
 	return scanLeftover(t.tx.QueryRowxContext(ctx, leftoverRow+`
  WHERE id = $1
-   FOR UPDATE`, id))
+   FOR NO KEY UPDATE`, id))
 }
 
 // LeftoverOfTask is the left-over that a task undoes; ok is false if it is none's.
@@ -163,7 +163,7 @@ SELECT 1
   FROM leftovers
  WHERE instance_pk = $1
    AND driver = $2
-   FOR UPDATE`, instancePK, DriverWebhook)
+   FOR NO KEY UPDATE`, instancePK, DriverWebhook)
 	if err != nil {
 		return toFault(err)
 	}

@@ -110,7 +110,7 @@ SELECT `+licenseColumns+`
   FROM licenses
  WHERE channel_id = $1
    AND request_key = $2
-   FOR UPDATE`, channel, key))
+   FOR NO KEY UPDATE`, channel, key))
 }
 
 // LockLicense locks a License by its id. Fault: not_found "license.unknown".
@@ -119,7 +119,7 @@ func (t *Tx) LockLicense(ctx context.Context, id int64) (*License, error) {
 SELECT `+licenseColumns+`
   FROM licenses
  WHERE id = $1
-   FOR UPDATE`, id))
+   FOR NO KEY UPDATE`, id))
 }
 
 // License loads a License by its id. Fault: not_found "license.unknown".
@@ -287,7 +287,8 @@ WITH c AS (
       FROM c
 )
 SELECT DISTINCT COALESCE(message_id, 0)
-  FROM c`, license, kind, status, actor)
+  FROM c
+ ORDER BY 1`, license, kind, status, actor)
 	if err != nil {
 		return toFault(err)
 	}

@@ -117,7 +117,7 @@ UPDATE pooled_licenses
                 AND (file_name = '' OR NOT $3)
               ORDER BY id
               LIMIT 1
-                FOR UPDATE SKIP LOCKED)
+                FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING file_name, content_sealed`, pool, license, textOnly).Scan(&name, &sealed)
 	}
 	if fault.Is(toFault(err), fault.NotFound) {
@@ -204,7 +204,7 @@ SELECT status
   FROM pooled_licenses
  WHERE pool = $1
    AND id = $2
-   FOR UPDATE`, pool, id)
+   FOR NO KEY UPDATE`, pool, id)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return fault.New(fault.NotFound, "license.unknown")
 	}

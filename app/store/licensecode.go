@@ -106,7 +106,7 @@ func (t *Tx) LockLicenseCode(ctx context.Context, id int64) (*LicenseCode, error
 SELECT `+licenseCodeColumns+`
   FROM license_codes
  WHERE id = $1
-   FOR UPDATE`, id))
+   FOR NO KEY UPDATE`, id))
 }
 
 // TakeLicenseCode finds a code of a channel and locks it, or makes it.
@@ -119,7 +119,7 @@ SELECT `+licenseCodeColumns+`
    AND code_bidx = ANY($2)
  ORDER BY id
  LIMIT 1
-   FOR UPDATE`, channel, pq.ByteaArray(t.keys.Indexes(code))))
+   FOR NO KEY UPDATE`, channel, pq.ByteaArray(t.keys.Indexes(code))))
 	}
 	if c, err = find(); !fault.Is(err, fault.NotFound) {
 		return c, false, err
@@ -241,7 +241,8 @@ WITH c AS (
       FROM c
 )
 SELECT DISTINCT COALESCE(message_id, 0)
-  FROM c`, id, actor)
+  FROM c
+ ORDER BY 1`, id, actor)
 	if err != nil {
 		return toFault(err)
 	}

@@ -74,7 +74,7 @@ SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4, a
  WHERE channel_id = $1
    AND test = $2
    AND idem_key = $3
-   FOR UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
+   FOR NO KEY UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
 		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict, &answered)
 	m.AnsweredAt = answered.Time
 	return m, toFault(err)
@@ -207,7 +207,7 @@ SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.res
          LIMIT 1)
   FROM messages m
  WHERE m.id = $1
-   FOR UPDATE OF m`, id).
+   FOR NO KEY UPDATE OF m`, id).
 		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &sealed)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return m, fault.New(fault.NotFound, "message.unknown")

@@ -105,7 +105,7 @@ WITH due AS (
        AND id <> ALL($5)
      ORDER BY notice_at, id
      LIMIT $1
-       FOR UPDATE SKIP LOCKED
+       FOR NO KEY UPDATE SKIP LOCKED
 ), known AS MATERIALIZED (
     SELECT i.id, i.channel_id, i.status, i.expires_at, i.expiry_since,
            i.email_sealed, i.phone_sealed, ` + customerKey + ` AS customer,
@@ -171,7 +171,7 @@ WITH due AS (
        AND instance_pk <> ALL($3)
      ORDER BY id
      LIMIT $1
-       FOR UPDATE SKIP LOCKED
+       FOR NO KEY UPDATE SKIP LOCKED
 ), looked AS (
     UPDATE instance_events e
        SET notice = NULL

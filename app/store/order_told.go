@@ -30,7 +30,7 @@ SELECT facts_sealed
  WHERE channel_id = $1
    AND order_id = $2
    AND order_line_id = $3
-   FOR UPDATE`, ref.ChannelID, ref.OrderID, ref.OrderLineID); err != nil {
+   FOR NO KEY UPDATE`, ref.ChannelID, ref.OrderID, ref.OrderLineID); err != nil {
 		return 0, toFault(err)
 	}
 	plain, err := t.keys.Open(seal.Customer, sealed)

@@ -34,7 +34,7 @@ SELECT id
  WHERE wipe_password_at <= now()
  ORDER BY wipe_password_at, id
  LIMIT $1
-   FOR UPDATE SKIP LOCKED`, limit)
+   FOR NO KEY UPDATE SKIP LOCKED`, limit)
 	return pks, toFault(err)
 }
 

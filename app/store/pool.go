@@ -119,7 +119,7 @@ UPDATE pool_accounts
           AND (fits_v1 OR NOT $3)
         ORDER BY id
         LIMIT 1
-          FOR UPDATE SKIP LOCKED)
+          FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING front_end_url, admin_url, user_name, password_sealed, memo`, pool, i.PK, i.Protocol == market.V1)
 	if fault.Is(err, fault.NotFound) {
 		return a, fault.New(fault.NotFound, "pool.no_account")
@@ -194,7 +194,7 @@ SELECT status
   FROM pool_accounts
  WHERE id = $1
    AND pool = $2
-   FOR UPDATE`, id, pool)
+   FOR NO KEY UPDATE`, id, pool)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return "", fault.New(fault.NotFound, "pool.account_unknown")
 	}

@@ -251,7 +251,7 @@ SELECT (SELECT given.by
          LIMIT 1)
   FROM messages m
  WHERE m.id = $1
-   FOR UPDATE`, message, came).Scan(&attempt)
+   FOR NO KEY UPDATE`, message, came).Scan(&attempt)
 	if err != nil || !attempt.Valid {
 		return "", nil, false, toFault(err)
 	}

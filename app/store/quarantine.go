@@ -48,7 +48,7 @@ SELECT q.status, q.decided_by, q.content_hash, COALESCE(a.id, 0), a.request_seal
          ON a.id = q.attempt_id
  WHERE q.id = $1
    AND q.message_id = $2
-   FOR UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.Attempt, &sealed)
+   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.Attempt, &sealed)
 	switch {
 	case fault.Is(toFault(err), fault.NotFound):
 		return q, fault.New(fault.NotFound, "quarantine.unknown")

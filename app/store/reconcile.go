@@ -73,7 +73,7 @@ func (t *Tx) LockRun(ctx context.Context) (Run, error) {
 SELECT id, started_at, last_pk, lost_at, lost_id, told_at, told_id
   FROM reconciliations
  WHERE status = 'running'
-   FOR UPDATE`).Scan(&r.ID, &r.StartedAt, &r.LastPK, &lost, &r.LostID, &told, &r.ToldID)
+   FOR NO KEY UPDATE`).Scan(&r.ID, &r.StartedAt, &r.LastPK, &lost, &r.LostID, &told, &r.ToldID)
 	r.LostAt, r.ToldAt = lost.Time, told.Time
 	if fault.Is(toFault(err), fault.NotFound) {
 		return r, fault.New(fault.NotFound, "reconciliation.no_run")
@@ -165,7 +165,7 @@ func (t *Tx) LockFinding(ctx context.Context, id int64) (Finding, error) {
 SELECT channel_id, COALESCE(instance_pk, 0), order_id, order_line_id, kind, ours, theirs, repair, status
   FROM reconcile_findings
  WHERE id = $1
-   FOR UPDATE`, id).
+   FOR NO KEY UPDATE`, id).
 		Scan(&f.ChannelID, &f.InstancePK, &f.OrderID, &f.OrderLineID, &f.Kind, &f.Ours, &f.Theirs, &f.Repair, &f.Status)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return f, fault.New(fault.NotFound, "finding.unknown")

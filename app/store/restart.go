@@ -144,7 +144,7 @@ UPDATE restart_batches b
            AND next_at <= now()
          ORDER BY next_at, id
          LIMIT 1
-           FOR UPDATE SKIP LOCKED) d
+           FOR NO KEY UPDATE SKIP LOCKED) d
  WHERE b.id = d.id
 RETURNING b.id, b.thing, b.mode, b.actor, b.source, b.ip, b.reason, d.n, ` + chosenBroken + ` AS broken`
 
@@ -186,7 +186,7 @@ SELECT item_id
    AND EXISTS (SELECT 1 FROM restart_batches WHERE id = $1 AND status = 'running')
  ORDER BY item_id
  LIMIT $2
-   FOR UPDATE SKIP LOCKED`, batch, n)
+   FOR NO KEY UPDATE SKIP LOCKED`, batch, n)
 	return ids, toFault(err)
 }
 
@@ -303,7 +303,7 @@ func (t *Tx) ChangeBatch(ctx context.Context, id int64, from []string, to, by st
 SELECT status
   FROM restart_batches
  WHERE id = $1
-   FOR UPDATE`, id)
+   FOR NO KEY UPDATE`, id)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return fault.New(fault.NotFound, "restart.unknown_batch")
 	}

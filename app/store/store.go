@@ -16,6 +16,7 @@ import (
 	"github.com/lib/pq"
 
 	"koodesk/app/fault"
+	"koodesk/app/outbox"
 	"koodesk/app/seal"
 )
 
@@ -94,17 +95,52 @@ func (t *Tx) Reader() *Reader { return &Reader{q: t.tx, keys: t.keys} }
 // Write runs fn in one transaction (READ COMMITTED; rows that matter are locked
 // by fn) and commits it if fn returns nil. A deadlock or serialisation failure
 // runs fn again, at most three times, so fn must have no effect outside.
+//
+// Rows are locked in one order, so that two transactions don't wait for each other:
+// message, instance, task, delivery or event. They are locked FOR NO KEY UPDATE: a
+// row that refers to a locked one may be written meanwhile.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
+	return s.write(ctx, 0, fn)
+}
+
+// WriteFor is Write for a task's work, which ends in the message that the task
+// belongs to: it is locked first, as it is by the calls that repeat it.
+func (s *Store) WriteFor(ctx context.Context, task outbox.Task, fn func(*Tx) error) error {
+	return s.write(ctx, task.Settles(), fn)
+}
+
+func (s *Store) write(ctx context.Context, message int64, fn func(*Tx) error) error {
 	var err error
 	for range 3 {
-		if err = s.writeOnce(ctx, fn); !retryable(err) {
+		if err = s.writeOnce(ctx, message, fn); !retryable(err) {
 			break
 		}
 	}
 	return err
 }
 
-func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
+// nowHolding is the time of a transaction that begins with the lock of a message.
+const nowHolding = `
+WITH m AS (
+    SELECT
+      FROM messages
+     WHERE id = $1
+       FOR NO KEY UPDATE
+)
+SELECT now()
+  FROM (SELECT count(*) FROM m) held`
+
+func (t *Tx) begin(ctx context.Context, message int64) error {
+	query, args := `SELECT now()`, []any(nil)
+	if message != 0 {
+		query, args = nowHolding, []any{message}
+	}
+	err := t.tx.GetContext(ctx, &t.Now, query, args...)
+	t.Now = t.Now.UTC()
+	return err
+}
+
+func (s *Store) writeOnce(ctx context.Context, message int64, fn func(*Tx) error) error {
 	tx, err := s.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return toFault(err)
@@ -112,8 +148,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 	defer func() { _ = tx.Rollback() }() // also when fn panics; nothing after a commit
 	hot := &hotTx{Tx: tx, prepared: s.prepared}
 	t := &Tx{tx: hot, keys: s.keys}
-	if err = hot.GetContext(ctx, &t.Now, `SELECT now()`); err == nil {
-		t.Now = t.Now.UTC()
+	if err = t.begin(ctx, message); err == nil {
 		err = fn(t)
 	}
 	if err != nil {
@@ -145,6 +180,8 @@ func toFault(err error) error {
 		switch pe.Code.Class() {
 		case "08", "53", "57":
 			return fault.Wrap(err, fault.Unavailable, "database.unreachable")
+		case "40", "55": // the same may go well in a moment
+			return fault.Wrap(err, fault.Unavailable, "database.timeout")
 		case "23":
 			return fault.Wrap(err, fault.Conflict, "database.conflict", "constraint", pe.Constraint)
 		}

@@ -101,7 +101,7 @@ func (t *Tx) LockStuck(ctx context.Context, kind string, id int64) (s Stuck, stu
 SELECT id
   FROM `+list.table+`
  WHERE id = $1
-   FOR UPDATE`, id)
+   FOR NO KEY UPDATE`, id)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return s, false, fault.New(fault.NotFound, "stuck.unknown")
 	}

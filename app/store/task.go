@@ -95,7 +95,7 @@ func (t *Tx) Complete(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	if err := t.SettleMessage(ctx, task.MessageID); err != nil || group == 0 {
+	if err := t.SettleMessage(ctx, task.Settles()); err != nil || group == 0 {
 		return err
 	}
 	return t.resolveGroup(ctx, group)
@@ -114,7 +114,7 @@ func (t *Tx) Fail(ctx context.Context, task outbox.Task, cause error, retryAt ti
 	if err := t.joinGroup(ctx, task.ID, fault.ToRecord(cause)); err != nil {
 		return err
 	}
-	return t.SettleMessage(ctx, task.MessageID)
+	return t.SettleMessage(ctx, task.Settles())
 }
 
 // endTry writes how a claimed task's try ended; group is the one that it belonged
@@ -165,7 +165,7 @@ SELECT id, status, round, attempts
   FROM tasks
  WHERE id = ANY($1)
  ORDER BY id
-   FOR UPDATE`, pq.Array(ids))
+   FOR NO KEY UPDATE`, pq.Array(ids))
 	if err != nil {
 		return out, toFault(err)
 	}
@@ -280,7 +280,8 @@ WITH c AS (
       FROM c
 )
 SELECT DISTINCT COALESCE(message_id, 0)
-  FROM c`, instancePK, actor)
+  FROM c
+ ORDER BY 1`, instancePK, actor)
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -359,7 +360,8 @@ WITH c AS (
       FROM c
 )
 SELECT DISTINCT COALESCE(message_id, 0)
-  FROM c`, instancePK, actor)
+  FROM c
+ ORDER BY 1`, instancePK, actor)
 	if err != nil {
 		return toFault(err)
 	}

@@ -1,0 +1,100 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/outbox"
+	"koodesk/app/store"
+	"koodesk/app/store/storetest"
+)
+
+// locked is a purchase's message (1) with its instance (1), a running task (1) and
+// a delivery (1).
+func locked(t *testing.T) *store.Store {
+	t.Helper()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	_, err := s.SQL().Exec(`
+WITH m AS (
+    INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)
+    VALUES (1, 'v2', 'newInstance', 'one', 'processing', now(), now())
+    RETURNING id
+), i AS (
+    INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id)
+    VALUES (1, 'one', 'one', 'one', 'one')
+    RETURNING id
+), d AS (
+    INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+    SELECT 1, id, 'usage_info', 'email', 'en', '\x00', '', 'pending', 'r', 'u' FROM i
+    RETURNING id
+)
+INSERT INTO tasks (kind, purpose, unique_key, message_id, instance_pk, delivery_id, status, attempts, leased_until)
+SELECT 'provision', 'purchase', 'u', m.id, i.id, NULL, 'running', 1, now() + interval '1 hour' FROM m, i`)
+	require.NoError(t, err)
+	return s
+}
+
+// Whoever writes a delivery twice in a transaction, so that its instance is looked
+// at, does not wait for who has locked the instance and is about to end its deliveries.
+func TestADeliveryIsWrittenBesideItsLockedInstance(t *testing.T) {
+	t.Parallel()
+	s := locked(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	require.NoError(t, s.Write(ctx, func(release *store.Tx) error {
+		_, err := release.LockInstancePK(ctx, 1)
+		require.NoError(t, err)
+		return s.Write(ctx, func(tx *store.Tx) error {
+			require.NoError(t, tx.SaveContent(ctx, 1, store.Content{Text: "one"}))
+			return tx.SaveContent(ctx, 1, store.Content{Text: "two"})
+		})
+	}))
+}
+
+// The worker that ends a task and the call that repeats its message lock both the
+// message first: neither has to begin anew.
+func TestAWorkerLocksTheMessageBeforeTheInstance(t *testing.T) {
+	t.Parallel()
+	s := locked(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var worked, called int
+	ended := make(chan error, 1)
+	require.NoError(t, s.Write(ctx, func(call *store.Tx) error {
+		called++
+		if _, err := call.LockMessage(ctx, 1); err != nil {
+			return err
+		}
+		if called == 1 {
+			go func() {
+				task := outbox.Task{ID: 1, Kind: outbox.Provision, MessageID: 1, InstancePK: 1, Attempt: 1}
+				ended <- s.WriteFor(ctx, task, func(tx *store.Tx) error {
+					worked++
+					if _, err := tx.LockInstancePK(ctx, 1); err != nil {
+						return err
+					}
+					return tx.Complete(ctx, task)
+				})
+			}()
+			waitsForLock(t, s)
+		}
+		_, err := call.LockInstancePK(ctx, 1)
+		return err
+	}))
+	require.NoError(t, <-ended)
+	require.Equal(t, 1, called)
+	require.Equal(t, 1, worked)
+}
+
+func waitsForLock(t *testing.T, s *store.Store) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var waits bool
+		err := s.SQL().QueryRow(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits)
+		return err == nil && waits
+	}, time.Minute, 5*time.Millisecond)
+}
