@@ -180,6 +180,8 @@ var tokenWays = map[string]way{
 		return s.get(strings.ReplaceAll(q.Encode(), "a+b", "a%20b"))
 	},
 	"a parameter that is not documented": added("fieldOfNextYear", "x"),
+	"a name with brackets":               added("fields[0]", "x"),
+	"a Chinese name":                     added("备注", "x"),
 	"an empty parameter":                 added("empty", ""),
 	"timeStamp with 14 digits":           added("timeStamp", "20261126101500"),
 	"a timeStamp of years ago":           added("timeStamp", "20170725025113409"),

@@ -9,12 +9,14 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/protocol/saas1"
+	"koodesk/app/protocol/wire"
 )
 
 // field is one parameter, both as it stands in the address and decoded.
 type field struct{ name, value, raw, plus string }
 
-// maxFields bounds what is read of a query; V1.0 itself allows no more.
+// maxFields bounds how many parameters are left out one by one, and how many
+// members are read of the kit's body.
 const maxFields = 64
 
 // v1 examines a call that is signed by authToken.
@@ -62,14 +64,15 @@ func carries(query, name string) bool {
 func readFields(query string) (fields []field, token string, readable bool) {
 	readable = len(query) <= saas1.MaxQuery
 	query = query[:min(len(query), saas1.MaxQuery)]
+	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
 		}
-		if len(fields) == maxFields {
-			return fields, token, false
-		}
 		name, raw, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
 		value, err := url.QueryUnescape(raw)
 		if err != nil {
 			value, readable = raw, false
@@ -84,9 +87,10 @@ func readFields(query string) (fields []field, token string, readable bool) {
 			}
 			continue
 		}
-		if slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
+		if seen[name] {
 			continue // the first counts
 		}
+		seen[name] = true
 		if base64Fields[name] {
 			value = strings.ReplaceAll(value, " ", "+")
 		}
@@ -143,7 +147,7 @@ func attemptsV1(stamp string, fields []field) []attempt {
 	}
 	value := func(f field) string { return f.value }
 	sorted := slices.Clone(fields)
-	slices.SortStableFunc(sorted, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(sorted, func(a, b field) int { return wire.CompareUTF16(a.name, b.name) })
 	text := joined(sorted, value)
 	add(deviation{}, stamp, text)
 	add(deviation{code: market.FoundBlanks}, stamp, joined(slices.DeleteFunc(slices.Clone(sorted), func(f field) bool { return strings.TrimSpace(f.value) == "" }), value))
@@ -158,14 +162,14 @@ func attemptsV1(stamp string, fields []field) []attempt {
 	slices.Reverse(backwards)
 	add(deviation{market.FoundOrder, []string{"how", "descending"}}, stamp, joined(backwards, value))
 	for i, f := range sorted {
-		if f.name != "timeStamp" {
+		if f.name != "timeStamp" && len(sorted) <= maxFields {
 			add(deviation{market.FoundWithout, []string{"field", name(f.name)}}, stamp, joined(slices.Delete(slices.Clone(sorted), i, i+1), value))
 		}
 	}
 	if !slices.ContainsFunc(sorted, func(f field) bool { return f.name == "testFlag" }) {
 		for _, v := range []string{"1", "0", ""} {
 			with := append(slices.Clone(sorted), field{name: "testFlag", value: v})
-			slices.SortStableFunc(with, func(a, b field) int { return strings.Compare(a.name, b.name) })
+			slices.SortStableFunc(with, func(a, b field) int { return wire.CompareUTF16(a.name, b.name) })
 			add(deviation{market.FoundTestFlag, []string{"value", v}}, stamp, joined(with, value))
 		}
 	}

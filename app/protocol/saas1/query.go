@@ -20,14 +20,10 @@ import (
 	"koodesk/app/protocol/wire"
 )
 
-// Bounds of a query, far above what the tables add up to: a list of 100 ids of
-// 64 characters and 2048 characters of saasExtendParams, escaped. MaxQuery is what
-// a server has to read at least.
-const (
-	MaxQuery      = 32 << 10 // bytes, raw
-	maxParameters = 64
-	maxName       = 64
-)
+// MaxQuery bounds a query, far above what the tables add up to: a list of 100 ids
+// of 64 characters and 2048 characters of saasExtendParams, escaped. It is what a
+// server has to read at least.
+const MaxQuery = 32 << 10 // bytes, raw
 
 // The names of the parameters that the proof needs.
 const (
@@ -44,7 +40,7 @@ var base64Fields = map[string]bool{nameToken: true, "mobilePhone": true, "email"
 type Parameter struct{ Name, Value string }
 
 // Query is the parameters of a call in the order of their names, without
-// authToken. The order is that of Java's TreeMap: by character, upper case first.
+// authToken. The order is that of Java's TreeMap: by UTF-16 unit, upper case first.
 type Query struct {
 	Token  string
 	Params []Parameter
@@ -52,7 +48,7 @@ type Query struct {
 
 // Get is a parameter's value, "" if there is none.
 func (q Query) Get(name string) string {
-	i, ok := slices.BinarySearchFunc(q.Params, name, func(p Parameter, n string) int { return strings.Compare(p.Name, n) })
+	i, ok := slices.BinarySearchFunc(q.Params, name, func(p Parameter, n string) int { return wire.CompareUTF16(p.Name, n) })
 	if !ok {
 		return ""
 	}
@@ -63,9 +59,9 @@ func (q Query) Get(name string) string {
 // one byte and '+' a blank, except in the fields that are base64.
 //
 // Of a parameter that is there more than once the first value counts, for the
-// signature and for what is read, as in the published sample (page CN 0070649061). A broken escape, invalid UTF-8, a name that no parameter has
-// (other than letters, digits, '_', '-', '.'), and too many of them are
-// ErrQueryFormat. ErrQueryAmbiguous is a value with another field's "&name=" in
+// signature and for what is read, as in the published sample (page CN 0070649061).
+// A broken escape, invalid UTF-8, and a name that is empty or has '&', '=' or a
+// control character are ErrQueryFormat. ErrQueryAmbiguous is a value with another field's "&name=" in
 // it: names and values are joined without escapes before they are signed, so
 // that such a call has the signature of a different one. With an error the Query
 // holds what could be read, for the log.
@@ -87,10 +83,6 @@ func ParseQuery(raw string) (Query, error) {
 		if pair == "" {
 			continue
 		}
-		if len(q.Params) == maxParameters {
-			fail(with(ErrQueryFormat, "field", "query", "limit", strconv.Itoa(maxParameters)))
-			break
-		}
 		p, err := parseParameter(pair)
 		switch {
 		case err != nil:
@@ -102,7 +94,7 @@ func ParseQuery(raw string) (Query, error) {
 			q.Params = append(q.Params, p)
 		}
 	}
-	slices.SortStableFunc(q.Params, func(a, b Parameter) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(q.Params, func(a, b Parameter) int { return wire.CompareUTF16(a.Name, b.Name) })
 	q.Params = slices.CompactFunc(q.Params, func(a, b Parameter) bool { return a.Name == b.Name })
 	return q, first
 }
@@ -127,17 +119,7 @@ func parseParameter(pair string) (Parameter, error) {
 }
 
 func cleanName(s string) bool {
-	if s == "" || len(s) > maxName {
-		return false
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
-		default:
-			return false
-		}
-	}
-	return true
+	return s != "" && cleanText(s) && !strings.ContainsAny(s, "&=")
 }
 
 // swallows tells whether a value contains what would be another field in the

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // Key is one candidate access key during a rotation. A key without a secret
@@ -94,7 +95,7 @@ func Sign(secret string, fields map[string]string) (query string) {
 	for name, value := range fields {
 		q.Params = append(q.Params, Parameter{name, value})
 	}
-	slices.SortFunc(q.Params, func(a, b Parameter) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(q.Params, func(a, b Parameter) int { return wire.CompareUTF16(a.Name, b.Name) })
 	var b strings.Builder
 	for _, p := range q.Params {
 		b.WriteString(url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value) + "&")

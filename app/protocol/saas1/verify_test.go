@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/url"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,7 +43,10 @@ func TestWhatCannotBeProved(t *testing.T) {
 		"a broken escape":       {good + "&x=%2", vectorKeys, ErrQueryFormat, market.InvalidParameter},
 		"no UTF-8":              {good + "&x=%ff", vectorKeys, ErrQueryFormat, market.InvalidParameter},
 		"an odd name":           {good + "&a%26b=1", vectorKeys, ErrQueryFormat, market.InvalidParameter},
-		"too many":              {strings.Repeat("a=1&", 65), vectorKeys, ErrQueryFormat, market.InvalidParameter},
+		"no name":               {good + "&=1", vectorKeys, ErrQueryFormat, market.InvalidParameter},
+		"a name with an end":    {good + "&a%3Db=1", vectorKeys, ErrQueryFormat, market.InvalidParameter},
+		"a name with a control": {good + "&a%00=1", vectorKeys, ErrQueryFormat, market.InvalidParameter},
+		"a name of no UTF-8":    {good + "&%ff=1", vectorKeys, ErrQueryFormat, market.InvalidParameter},
 		"too long":              {"a=" + strings.Repeat("a", 33<<10), vectorKeys, ErrQueryFormat, market.InvalidParameter},
 		"a field swallowed":     {"activity=expireInstance&instanceId=i1%26testFlag%3D1&timeStamp=1&authToken=x", vectorKeys, ErrQueryAmbiguous, market.InvalidParameter},
 		"a field swallowed too": {"customerName=a%26b%26orderId%3D1&timeStamp=1&authToken=x", vectorKeys, ErrQueryAmbiguous, market.InvalidParameter},
@@ -79,6 +83,27 @@ func TestFormsOfOneCall(t *testing.T) {
 		require.Equal(t, fields["email"], q.Get("email"), name)
 		require.Equal(t, fields["customerName"], q.Get("customerName"), name)
 	}
+}
+
+// Whatever else is signed is accepted, in Java's order: by UTF-16 unit.
+func TestFurtherParametersMayHaveAnyName(t *testing.T) {
+	t.Parallel()
+	fields := map[string]string{"activity": "expireInstance", "timeStamp": "1", "a[0]": "x", "中文": "y", "a b": "z", strings.Repeat("n", 65): ""}
+	for n := range 100 {
+		fields["p"+strconv.Itoa(n)] = "v"
+	}
+	q, err := ParseQuery(Sign(vectorKey, fields))
+	require.NoError(t, err)
+	_, err = Verify(vectorKeys, q)
+	require.NoError(t, err)
+	for name, v := range fields {
+		require.Equal(t, v, q.Get(name))
+	}
+
+	q, err = ParseQuery("\uff5e=1&\U0001f600=2&timeStamp=1&authToken=x")
+	require.NoError(t, err)
+	require.Equal(t, "timeStamp=1&\U0001f600=2&\uff5e=1", string(q.payload()))
+	require.Equal(t, "1", q.Get("\uff5e"))
 }
 
 // A second implementation, written from the formula alone, agrees.

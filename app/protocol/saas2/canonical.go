@@ -3,11 +3,9 @@ package saas2
 import (
 	"crypto/sha256"
 	"slices"
-	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"koodesk/app/market"
+	"koodesk/app/protocol/wire"
 )
 
 // Canonical is the second reading of "RequestPayload": the body as the published
@@ -49,7 +47,7 @@ func isContent(activity, name string) bool {
 func appendCanonical(b []byte, v value) []byte {
 	switch v.kind {
 	case kindObject:
-		slices.SortFunc(v.members, func(x, y member) int { return compareUTF16(x.key, y.key) })
+		slices.SortFunc(v.members, func(x, y member) int { return wire.CompareUTF16(x.key, y.key) })
 		b = append(b, '{')
 		first := true
 		for i := range v.members {
@@ -110,28 +108,4 @@ func appendJackson(b []byte, s string) []byte {
 		}
 	}
 	return append(b, '"')
-}
-
-// compareUTF16 orders strings as Java does, by UTF-16 code units: the same as by
-// bytes, except that characters beyond U+FFFF come before U+E000 to U+FFFF.
-func compareUTF16(x, y string) int {
-	for x != "" && y != "" {
-		rx, nx := utf8.DecodeRuneInString(x)
-		ry, ny := utf8.DecodeRuneInString(y)
-		if rx != ry {
-			if rx > 0xffff && ry > 0xffff {
-				return int(rx - ry)
-			}
-			return int(firstUnit(rx) - firstUnit(ry))
-		}
-		x, y = x[nx:], y[ny:]
-	}
-	return strings.Compare(x, y)
-}
-
-func firstUnit(r rune) rune {
-	if high, _ := utf16.EncodeRune(r); high != utf8.RuneError {
-		return high
-	}
-	return r
 }

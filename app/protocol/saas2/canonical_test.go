@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"koodesk/app/protocol/wire"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,7 +47,7 @@ func TestCompareUTF16(t *testing.T) {
 	for _, x := range texts {
 		for _, y := range texts {
 			want := slices.Compare(utf16.Encode([]rune(x)), utf16.Encode([]rune(y)))
-			got := compareUTF16(x, y)
+			got := wire.CompareUTF16(x, y)
 			require.Equal(t, want, min(max(got, -1), 1), "%q %q", x, y)
 		}
 	}

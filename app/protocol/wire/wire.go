@@ -121,3 +121,27 @@ func Excerpt(s string) string {
 		return r
 	}, s)
 }
+
+// CompareUTF16 orders strings as Java does, by UTF-16 code units: the same as by
+// bytes, except that characters beyond U+FFFF come before U+E000 to U+FFFF.
+func CompareUTF16(x, y string) int {
+	for x != "" && y != "" {
+		rx, nx := utf8.DecodeRuneInString(x)
+		ry, ny := utf8.DecodeRuneInString(y)
+		if rx != ry {
+			if rx > 0xffff && ry > 0xffff {
+				return int(rx - ry)
+			}
+			return int(firstUnit(rx) - firstUnit(ry))
+		}
+		x, y = x[nx:], y[ny:]
+	}
+	return strings.Compare(x, y)
+}
+
+func firstUnit(r rune) rune {
+	if high, _ := utf16.EncodeRune(r); high != utf8.RuneError {
+		return high
+	}
+	return r
+}
