@@ -5,15 +5,18 @@
 package formula
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
+	"unicode/utf16"
 )
 
 func hmacSHA256(key, data string) []byte {
@@ -32,25 +35,57 @@ func Signature(accessKey, nonce, timestamp, payload string) string {
 	return hex.EncodeToString(hmacSHA256(accessKey, accessKey+nonce+timestamp+inner))
 }
 
-// Sorted is a flat body as the published sample project signs it: members in
-// ascending order, those that are null left out, compact.
+// Sorted is a body as the published sample project signs it: the members of every
+// object in the order of Java's TreeMap, those that are null left out, compact, as
+// Jackson writes it.
 func Sorted(body string) (string, error) {
-	var m map[string]any
+	var v any
 	d := json.NewDecoder(strings.NewReader(body))
 	d.UseNumber()
-	if err := d.Decode(&m); err != nil {
+	if err := d.Decode(&v); err != nil {
 		return "", err
 	}
-	for k, v := range m {
-		if v == nil {
-			delete(m, k)
+	return written(v), nil
+}
+
+// control is what Jackson writes for a character that may not stand in a string.
+var control = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+
+func written(v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		var members []string
+		for _, name := range slices.SortedFunc(maps.Keys(v), func(x, y string) int {
+			return slices.Compare(utf16.Encode([]rune(x)), utf16.Encode([]rune(y)))
+		}) {
+			if v[name] != nil {
+				members = append(members, written(name)+":"+written(v[name]))
+			}
 		}
+		return "{" + strings.Join(members, ",") + "}"
+	case []any:
+		var items []string
+		for _, item := range v {
+			items = append(items, written(item))
+		}
+		return "[" + strings.Join(items, ",") + "]"
+	case string:
+		text := ""
+		for _, c := range v {
+			switch short, is := control[c]; {
+			case is:
+				text += short
+			case c < ' ':
+				text += fmt.Sprintf(`\u%04X`, c)
+			default:
+				text += string(c)
+			}
+		}
+		return `"` + text + `"`
+	case nil:
+		return "null"
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(m) // sorts
-	return strings.TrimSuffix(b.String(), "\n"), err
+	return fmt.Sprint(v) // a number as it stands, true, false
 }
 
 // AuthToken is that of a GET (CN 0070649156, intl 0070649066): the decoded

@@ -3,11 +3,15 @@ package formula_test
 import (
 	_ "embed"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -120,16 +124,12 @@ func TestTheTwoSignaturesOfAPostAgree(t *testing.T) {
 	})
 }
 
-// The sample project signs the body's sorted form.
+// The sample project signs the body's sorted form. What is sent is in any order and
+// has blanks anywhere; strings are escaped as somebody may escape them.
 func TestTheTwoSortedFormsAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		members := rapid.MapOfN(names, texts, 0, 8).Draw(t, "members")
-		body := "{"
-		for name, value := range members {
-			body += "\n " + quoted(name) + " : " + quoted(value) + ","
-		}
-		body += `"zzz-null":null}`
+		body := bodyOf(t, 3)
 		want, err := formula.Sorted(body)
 		require.NoError(t, err)
 		got, err := saas2.Canonical([]byte(body))
@@ -138,7 +138,55 @@ func TestTheTwoSortedFormsAgree(t *testing.T) {
 	})
 }
 
-func quoted(s string) string { return `"` + s + `"` } // texts has nothing to escape
+var (
+	blanks  = rapid.SampledFrom([]string{"", "", " ", "\n\t", "\r\n  "})
+	numbers = rapid.SampledFrom([]string{"0", "-0", "7", "-12", "1.50", "1e3", "1E+3", "2.5e-7", "123456789012345678901234567890"})
+	words   = rapid.SampledFrom([]string{"true", "false", "null"})
+	written = rapid.StringOfN(rapid.RuneFrom([]rune("aZ0_ \"\\/<>&\b\f\n\r\t\x00\x1f\x7f\u2028中\uffff😀")), 0, 8, -1)
+)
+
+func quoted(t *rapid.T) string {
+	s := written.Draw(t, "text")
+	if !rapid.Bool().Draw(t, "by its units") {
+		b, err := json.Marshal(s)
+		require.NoError(t, err)
+		return string(b)
+	}
+	units := ""
+	for _, u := range utf16.Encode([]rune(s)) {
+		units += fmt.Sprintf(`\u%04x`, u)
+	}
+	return `"` + units + `"`
+}
+
+func bodyOf(t *rapid.T, deep int) string {
+	kinds := 5
+	if deep == 0 {
+		kinds = 3
+	}
+	space := func() string { return blanks.Draw(t, "blank") }
+	listed := func(open, end string, item func(n int) string) string {
+		var items []string
+		for n := range rapid.IntRange(0, 4).Draw(t, "items") {
+			items = append(items, space()+item(n)+space())
+		}
+		return open + strings.Join(items, ",") + space() + end
+	}
+	switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
+	case 0:
+		return quoted(t)
+	case 1:
+		return numbers.Draw(t, "number")
+	case 2:
+		return words.Draw(t, "word")
+	case 3:
+		return listed("[", "]", func(int) string { return bodyOf(t, deep-1) })
+	}
+	return listed("{", "}", func(n int) string { // no name twice
+		name := strings.TrimSuffix(quoted(t), `"`) + strconv.Itoa(n) + `"`
+		return name + space() + ":" + space() + bodyOf(t, deep-1)
+	})
+}
 
 func TestTheTwoAuthTokensAgree(t *testing.T) {
 	t.Parallel()

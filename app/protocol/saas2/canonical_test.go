@@ -5,9 +5,9 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"koodesk/app/protocol/wire"
-
 	"github.com/stretchr/testify/require"
+
+	"koodesk/app/protocol/wire"
 )
 
 func TestCanonical(t *testing.T) {
