@@ -9,8 +9,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"koodesk/app/fault"
@@ -34,6 +36,7 @@ type Answer struct {
 	Status   int
 	Body     []byte // at most the target's limit
 	Cut      bool   // there was more
+	Left     bool   // the message was written: without an answer nobody knows what became of it
 	Duration time.Duration
 }
 
@@ -152,12 +155,13 @@ func (c *Client) post(ctx context.Context, t Target, id string, at time.Time, bo
 	if req.URL.Scheme == "http" {
 		client = c.plain
 	}
-	resp, err := client.Do(req)
+	var left atomic.Bool
+	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { left.Store(true) }})))
 	if err != nil {
-		return Answer{}, transportFault(ctx, hostOf(t.URL), err)
+		return Answer{Left: left.Load()}, transportFault(ctx, hostOf(t.URL), err)
 	}
 	defer resp.Body.Close()
-	a := Answer{Status: resp.StatusCode}
+	a := Answer{Status: resp.StatusCode, Left: true}
 	limit := cmp.Or(t.Limit, maxAnswer)
 	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if len(a.Body) > limit {

@@ -1,0 +1,95 @@
+package deliver_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/deliver"
+	gateway "koodesk/app/deliver/sms/webhook"
+	"koodesk/app/fault"
+	"koodesk/app/store"
+	"koodesk/app/webhook"
+)
+
+// bureau is a post whose SMS leave by a gateway of the seller's own, which does with
+// its calls what it is told.
+type bureau struct {
+	*post
+	mu   sync.Mutex
+	fate []http.HandlerFunc // what becomes of the next calls; those after them are taken
+	ids  []string           // of the calls that came in
+}
+
+func openBureau(t *testing.T, o webhook.Options) *bureau {
+	t.Helper()
+	b := &bureau{post: open(t, true)}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		b.mu.Lock()
+		b.ids = append(b.ids, r.Header.Get(webhook.HeaderID))
+		do := answers(http.StatusAccepted)
+		if len(b.fate) > 0 {
+			do, b.fate = b.fate[0], b.fate[1:]
+		}
+		b.mu.Unlock()
+		do(w, r)
+	}))
+	t.Cleanup(server.Close)
+	o.Allow = webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	client := webhook.NewClient(o)
+	t.Cleanup(client.Close)
+	var err error
+	b.d, err = deliver.New(deliver.Options{Store: b.store, Email: mailer(t, b.smtp), SMS: gateway.New(gateway.Options{URL: server.URL,
+		Secret: "a-secret-of-enough-characters", Client: client}), Domain: "seller.test", Log: b.logger()})
+	require.NoError(t, err)
+	return b
+}
+
+func answers(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+// hangUp takes a call and gives no answer.
+func hangUp(w http.ResponseWriter, _ *http.Request) {
+	if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+		_ = conn.Close()
+	}
+}
+
+// toldBySMS is the delivery of a customer who would be told by mail if it were refused.
+func (b *bureau) toldBySMS() int64 {
+	b.t.Helper()
+	b.fallBack(true)
+	pk, id := b.told("not an address", phone)
+	b.write(pk, func(tx *store.Tx, i *store.Instance) error { // it was put right meanwhile
+		i.Email = address
+		return tx.SaveOrder(b.t.Context(), i, []byte("{}"))
+	})
+	return id
+}
+
+// A gateway does one thing once: what it may have taken is given to it again, as the
+// same, and is not told by mail beside it.
+func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]http.HandlerFunc{"no answer": hangUp, "a proxy got no answer": answers(http.StatusGatewayTimeout)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := openBureau(t, webhook.Options{})
+			id := b.toldBySMS()
+			b.fate = []http.HandlerFunc{lose, lose}
+			for n, want := range []string{"pending unknown", "failed unknown"} {
+				require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(b.run(b.next(), n == 1)).Key)
+				require.Equal(t, want, b.delivery(id).Status+" "+b.delivery(id).Outcome)
+			}
+			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
+			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
+		})
+	}
+}
