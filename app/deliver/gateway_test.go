@@ -78,16 +78,24 @@ func (b *bureau) toldBySMS() int64 {
 // same, and is not told by mail beside it.
 func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
 	t.Parallel()
-	for name, lose := range map[string]http.HandlerFunc{"no answer": hangUp, "a proxy got no answer": answers(http.StatusGatewayTimeout)} {
+	for name, c := range map[string]struct {
+		first, last http.HandlerFunc
+		key         string
+	}{
+		"no answer":             {hangUp, hangUp, deliver.ErrOutcomeUnknown},
+		"a proxy got no answer": {answers(http.StatusGatewayTimeout), answers(http.StatusBadGateway), deliver.ErrOutcomeUnknown},
+		"refused later":         {hangUp, answers(http.StatusUnprocessableEntity), "sms.refused"},
+		"failed later":          {hangUp, answers(http.StatusInternalServerError), "webhook.status"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := openBureau(t, webhook.Options{})
 			id := b.toldBySMS()
-			b.fate = []http.HandlerFunc{lose, lose}
-			for n, want := range []string{"pending unknown", "failed unknown"} {
-				require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(b.run(b.next(), n == 1)).Key)
-				require.Equal(t, want, b.delivery(id).Status+" "+b.delivery(id).Outcome)
-			}
+			b.fate = []http.HandlerFunc{c.first, c.last}
+			require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(b.run(b.next(), false)).Key)
+			require.Equal(t, "pending unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
+			require.Equal(t, c.key, fault.From(b.run(b.next(), true)).Key)
+			require.Equal(t, "failed unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
 			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
 			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
 		})

@@ -204,7 +204,8 @@ func (d *Deliverer) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, 
 		return nil // somebody else's try says how it stands
 	}
 	try := store.DeliveryTry{Status: pending, Transport: d.senders[v.Medium].Transport(), Err: cause}
-	if outcome := refusedBy(cause); final || outcome == Unknown {
+	// What an earlier try may have brought there, no later one's failure takes back.
+	if outcome := refusedBy(cause); Outcome(v.Outcome) != Unknown && (final || outcome == Unknown) {
 		try.Outcome, try.Code = string(outcome), fault.From(cause).Args["code"]
 	}
 	if final {
