@@ -1,12 +1,15 @@
 package deliver_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,4 +103,29 @@ func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
 			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
 		})
 	}
+}
+
+// What waits for its turn at the gateway has not left, and waits as if nothing had been
+// begun: whatever takes its place finds it.
+func TestWhatWaitsForItsTurnAtTheGatewayHasNotLeft(t *testing.T) {
+	t.Parallel()
+	b := openBureau(t, webhook.Options{AtOnce: 1, Patience: time.Millisecond})
+	first, second := b.toldBySMS(), b.toldBySMS()
+	entered, held := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release)
+	b.fate = []http.HandlerFunc{func(http.ResponseWriter, *http.Request) { close(entered); <-held }}
+	done, task := make(chan error, 1), b.next()
+	go func() { done <- b.d.Deliver(context.Background(), task) }()
+	<-entered
+	require.True(t, b.delivery(first).Handing, "this one is leaving")
+	require.Equal(t, "webhook.busy", fault.From(b.run(b.next(), false)).Key)
+	d := b.delivery(second)
+	require.False(t, d.Handing)
+	require.Equal(t, "pending queued 0", fmt.Sprint(d.Status, " ", d.Outcome, " ", d.Attempts))
+	release()
+	require.NoError(t, <-done)
+	b.fate = []http.HandlerFunc{answers(http.StatusUnprocessableEntity)}
+	require.Equal(t, "sms.refused", fault.From(b.run(b.next(), false)).Key)
+	require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries WHERE fallback_of = $1`, second), "so a refusal is one")
 }

@@ -52,6 +52,11 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	err = HandOver(ctx, sender, *parcel, func(receipt Receipt) error {
 		return d.store.Write(ctx, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
 	})
+	if f := fault.From(err); f != nil && f.Retry.Free {
+		if err := d.store.Write(ctx, func(tx *store.Tx) error { return tx.DeliveryWaits(ctx, task) }); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,18 @@ UPDATE deliveries
 	return toFault(err)
 }
 
+// DeliveryWaits puts the delivery of a claimed task back that could not be handed
+// over yet.
+func (t *Tx) DeliveryWaits(ctx context.Context, task outbox.Task) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = 'pending'
+ WHERE id = $4
+   AND status = 'running'
+   AND `+claimHolds, task.ID, task.Round, task.Attempt, task.DeliveryID)
+	return toFault(err)
+}
+
 // LeaveDelivery notes that the delivery of a claimed task leaves now. Until
 // EndDeliveryTry that mark is there for whoever finds the delivery after a crash.
 // Fault: conflict "task.lease_lost", also when the delivery was cancelled meanwhile.

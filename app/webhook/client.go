@@ -28,6 +28,10 @@ type Target struct {
 	URL     string
 	Secrets []string
 	Limit   int // of an answer, in bytes; 0: 64 KiB
+
+	// Leaving is called when the message has its turn at the target, just before it
+	// leaves; its error ends the call. nil: nobody wants to know.
+	Leaving func(context.Context) error
 }
 
 // Answer is what a target said. It is filled in as far as an answer came, also
@@ -123,7 +127,8 @@ func (c *Client) Close() {
 // "webhook.redirect" and "webhook.status" (status; not before the target's
 // Retry-After, up to an hour), "webhook.breaker_open" (not before the breaker lets
 // calls through); rate_limited "webhook.busy", which counts as no try; refused
-// "webhook.gone" (410; given up). All but those of CheckURL have host.
+// "webhook.gone" (410; given up). All but those of CheckURL have host. And that of
+// Target.Leaving.
 func (c *Client) Post(ctx context.Context, t Target, id string, at time.Time, body []byte) (Answer, error) {
 	if err := c.o.Allow.CheckURL(t.URL); err != nil {
 		return Answer{}, err
@@ -131,6 +136,12 @@ func (c *Client) Post(ctx context.Context, t Target, id string, at time.Time, bo
 	leave, err := c.gates.enter(ctx, t.URL)
 	if err != nil {
 		return Answer{}, err
+	}
+	if t.Leaving != nil {
+		if err := t.Leaving(ctx); err != nil {
+			leave(errNoVerdict)
+			return Answer{}, err
+		}
 	}
 	start := time.Now()
 	answer, err := c.post(ctx, t, id, at, body)

@@ -84,10 +84,7 @@ func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, e
 	if err != nil {
 		return deliver.Receipt{}, fault.Wrap(err, fault.Internal, "internal")
 	}
-	if err := p.Leaving(ctx); err != nil {
-		return deliver.Receipt{}, err
-	}
-	got, err := s.o.Client.Post(ctx, hook.Target{URL: s.o.URL, Secrets: []string{s.o.Secret}}, "sms_"+p.Tag, now, body)
+	got, err := s.o.Client.Post(ctx, hook.Target{URL: s.o.URL, Secrets: []string{s.o.Secret}, Leaving: p.Leaving}, "sms_"+p.Tag, now, body)
 	var a answer
 	_ = json.Unmarshal(got.Body, &a) // an answer without a body is one too
 	if got.Status == http.StatusUnprocessableEntity {
