@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -128,4 +129,57 @@ func TestWhatWaitsForItsTurnAtTheGatewayHasNotLeft(t *testing.T) {
 	b.fate = []http.HandlerFunc{answers(http.StatusUnprocessableEntity)}
 	require.Equal(t, "sms.refused", fault.From(b.run(b.next(), false)).Key)
 	require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries WHERE fallback_of = $1`, second), "so a refusal is one")
+}
+
+// What the gateway reports while it is called counts more than how the call ends.
+func TestAReportDuringTheHandOverSettlesIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		says       deliver.Outcome
+		end        http.HandlerFunc
+		want       string
+		deliveries int
+	}{
+		"taken, and no answer":     {deliver.HandedOver, hangUp, "succeeded handed_over 0", 1},
+		"arrived, and an error":    {deliver.Delivered, answers(http.StatusInternalServerError), "succeeded delivered 0", 1},
+		"refused, and no answer":   {deliver.Refused, hangUp, "failed refused 1", 2},
+		"it cannot say, and stops": {deliver.Unknown, answers(http.StatusInternalServerError), "failed unknown 1", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := openBureau(t, webhook.Options{})
+			id := b.toldBySMS()
+			b.fate = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+				b.report(strings.TrimPrefix(r.Header.Get(webhook.HeaderID), "sms_"), c.says)
+				c.end(w, r)
+			}}
+			require.Equal(t, c.says == deliver.Unknown, b.run(b.next(), true) != nil)
+			require.Equal(t, c.want, b.text(`SELECT status || ' ' || outcome || ' ' || (last_error IS NOT NULL)::int FROM deliveries WHERE id = $1`, id))
+			require.Equal(t, c.deliveries, b.count(`SELECT count(*) FROM deliveries`), "a fall-back for what was refused, once")
+		})
+	}
+}
+
+// Whatever has ended with an unknown outcome is settled by who knows better.
+func TestAReportSettlesWhatIsUnknown(t *testing.T) {
+	t.Parallel()
+	b := openBureau(t, webhook.Options{})
+	ctx := t.Context()
+	lost, gone := b.toldBySMS(), b.toldBySMS()
+	_, err := b.store.SQL().Exec(`UPDATE deliveries SET outcome = 'unknown', outcome_at = now(), status = CASE id WHEN $1 THEN 'failed' ELSE 'cancelled' END`, lost)
+	require.NoError(t, err)
+	require.NoError(t, b.d.Report(ctx, lost, deliver.Report{Outcome: deliver.Delivered}, ann), "a worker died of each of its tries")
+	require.Equal(t, "succeeded delivered", b.delivery(lost).Status+" "+b.delivery(lost).Outcome)
+	for _, says := range []deliver.Outcome{deliver.Refused, deliver.Delivered} {
+		b.report(deliver.TagForTest(gone, b.delivery(gone).MessageRef), says)
+		require.Equal(t, "cancelled "+string(says), b.delivery(gone).Status+" "+b.delivery(gone).Outcome, "another one took its place")
+	}
+	require.Equal(t, 2, b.count(`SELECT count(*) FROM deliveries`), "and no third")
+}
+
+func (b *bureau) report(tag string, says deliver.Outcome) {
+	known, err := b.d.Take(context.Background(), deliver.SMS, []deliver.Report{{Tag: tag, Outcome: says, At: time.Now()}})
+	if err != nil || known != 1 {
+		b.t.Errorf("the report was not taken: %d %v", known, err)
+	}
 }

@@ -64,11 +64,11 @@ RETURNING id`, task.ID, task.Round, task.Attempt, task.DeliveryID)
 func (t *Tx) EndDeliveryTry(ctx context.Context, id int64, d DeliveryTry) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
-   SET status = CASE WHEN outcome IN ('refused', 'bounced') THEN 'failed' WHEN outcome = 'delivered' THEN 'succeeded' ELSE $2 END,
+   SET status = CASE WHEN outcome IN ('refused', 'bounced') THEN 'failed' WHEN outcome IN ('handed_over', 'delivered') THEN 'succeeded' ELSE $2 END,
        transport = COALESCE(NULLIF($3, ''), transport),
        provider_ref = COALESCE(NULLIF($4, ''), provider_ref),
        attempts = attempts + 1,
-       last_error = CASE WHEN outcome IN ('refused', 'bounced') THEN last_error WHEN outcome <> 'delivered' THEN $5 END,
+       last_error = CASE WHEN outcome IN ('refused', 'bounced') THEN last_error WHEN outcome NOT IN ('handed_over', 'delivered') THEN $5 END,
        handing_since = NULL,
        outcome = CASE WHEN outcome NOT IN ('queued', 'unknown') THEN outcome ELSE COALESCE(NULLIF($6, ''), outcome) END,
        outcome_at = CASE WHEN outcome NOT IN ('queued', 'unknown') OR $6 = '' THEN outcome_at ELSE now() END,
