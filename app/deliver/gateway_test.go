@@ -17,6 +17,7 @@ import (
 	"koodesk/app/deliver"
 	gateway "koodesk/app/deliver/sms/webhook"
 	"koodesk/app/fault"
+	"koodesk/app/outbox"
 	"koodesk/app/store"
 	"koodesk/app/webhook"
 )
@@ -175,6 +176,42 @@ func TestAReportSettlesWhatIsUnknown(t *testing.T) {
 		require.Equal(t, "cancelled "+string(says), b.delivery(gone).Status+" "+b.delivery(gone).Outcome, "another one took its place")
 	}
 	require.Equal(t, 2, b.count(`SELECT count(*) FROM deliveries`), "and no third")
+}
+
+// One that still waits is tried now: as what it was, and with what is known of it.
+func TestResendingWhatMayHaveArrivedAndStillWaitsIsARepeat(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(b *bureau, id int64, task outbox.Task){
+		"the answer was lost": func(b *bureau, _ int64, task outbox.Task) {
+			b.fate = []http.HandlerFunc{hangUp}
+			require.Error(b.t, b.run(task, false))
+		},
+		"the process died": func(b *bureau, id int64, task outbox.Task) {
+			require.NoError(b.t, b.d.Deliver(b.t.Context(), task))
+			_, err := b.store.SQL().Exec(`UPDATE deliveries SET status = 'running', outcome = 'queued', handing_since = now()`)
+			require.NoError(b.t, err)
+			_, err = b.store.SQL().Exec(`UPDATE tasks SET status = 'pending', finished_at = NULL`)
+			require.NoError(b.t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := openBureau(t, webhook.Options{})
+			id := b.toldBySMS()
+			lose(b, id, b.next())
+			require.NoError(t, b.d.Resend(t.Context(), id, "", ann))
+			require.Equal(t, "pending unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
+			b.fate = []http.HandlerFunc{answers(http.StatusUnprocessableEntity)}
+			require.Error(t, b.run(b.next(), false))
+			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
+			require.Equal(t, "failed unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
+			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
+
+			require.NoError(t, b.d.Resend(t.Context(), id, "", ann))
+			require.NoError(t, b.run(b.next(), false))
+			require.NotEqual(t, b.ids[1], b.ids[2], "now it is another one")
+		})
+	}
 }
 
 func (b *bureau) report(tag string, says deliver.Outcome) {

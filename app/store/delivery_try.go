@@ -80,21 +80,22 @@ UPDATE deliveries
 
 // ReopenDelivery makes a delivery wait again, for a resend, which may be one of
 // many, and counts for its customer's day then; its number of resends, which the
-// new task's unique key needs, is returned.
-func (t *Tx) ReopenDelivery(ctx context.Context, id int64, inBulk bool) (resends int, err error) {
+// new task's unique key needs, is returned. Nothing is known of what goes out anew;
+// of what goes out now instead of later, all that was.
+func (t *Tx) ReopenDelivery(ctx context.Context, id int64, inBulk, anew bool) (resends int, err error) {
 	err = t.tx.GetContext(ctx, &resends, `
 UPDATE deliveries
    SET status = 'pending',
        resends = resends + 1,
        in_bulk = $2,
        counted_at = CASE WHEN $2 THEN NULL ELSE counted_at END,
-       outcome = 'queued',
-       outcome_at = NULL,
-       outcome_code = '',
+       outcome = CASE WHEN $3 THEN 'queued' WHEN handing_since IS NULL THEN outcome ELSE 'unknown' END,
+       outcome_at = CASE WHEN NOT $3 THEN COALESCE(outcome_at, handing_since) END,
+       outcome_code = CASE WHEN $3 THEN '' ELSE outcome_code END,
        handing_since = NULL,
        last_error = NULL
  WHERE id = $1
-RETURNING resends`, id, inBulk)
+RETURNING resends`, id, inBulk, anew)
 	return resends, toFault(err)
 }
 
