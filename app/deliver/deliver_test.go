@@ -172,6 +172,10 @@ func (p *post) run(task outbox.Task, last bool) error {
 	if cause == nil {
 		return nil
 	}
+	if f := fault.From(cause); f.Retry.Free {
+		require.NoError(p.t, p.store.Write(ctx, func(tx *store.Tx) error { return tx.Postpone(ctx, task, f, tx.Now) }))
+		return cause
+	}
 	final := last || fault.From(cause).Retry.Never
 	require.NoError(p.t, p.store.Write(ctx, func(tx *store.Tx) error {
 		retry := tx.Now.Add(time.Second)

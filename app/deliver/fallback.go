@@ -19,10 +19,10 @@ func (d *Deliverer) lost(ctx context.Context, tx *store.Tx, v *store.Delivery, o
 
 // fallBack tells the customer by the other medium what finally did not arrive by
 // this one, if the product says so and the other address is known. What may have
-// arrived is not told twice, what is a fall-back itself goes no further, and a
-// notice whose kind is switched off by now is told by neither.
+// arrived is not told twice, what is a fall-back itself goes no further, and what was
+// cancelled, or a notice whose kind is switched off by now, is told by neither.
 func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Delivery, outcome Outcome) error {
-	if v.FallbackOf != 0 || outcome == Unknown {
+	if v.FallbackOf != 0 || outcome == Unknown || v.Status == cancelled {
 		return nil
 	}
 	i, err := tx.Reader().InstancePK(ctx, v.InstancePK)

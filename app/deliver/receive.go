@@ -55,7 +55,7 @@ func (d *Deliverer) Report(ctx context.Context, deliveryID int64, r Report, acto
 		if err != nil {
 			return err
 		}
-		if v.Attempts == 0 && !v.Handing {
+		if v.Attempts == 0 && !v.Handing && Outcome(v.Outcome) == Queued {
 			return fault.New(fault.Conflict, "delivery.not_handed_over")
 		}
 		r.Part, r.Parts, r.At = 1, 1, tx.Now
@@ -134,7 +134,7 @@ func (d *Deliverer) keep(ctx context.Context, tx *store.Tx, v *store.Delivery, r
 	}
 	fresh, err := tx.AddReceipt(ctx, store.Receipt{DeliveryID: v.ID, MessageRef: ref, At: r.At, Source: source, ProviderRef: r.ProviderRef,
 		Outcome: string(r.Outcome), Code: r.Code, Note: r.Note, Remark: r.Remark, Part: max(r.Part, 1), Parts: max(r.Parts, 1)})
-	if err != nil || !fresh || r.Remark != "" || ref != v.MessageRef || v.Status == cancelled {
+	if err != nil || !fresh || r.Remark != "" || ref != v.MessageRef || v.Status == cancelled && Outcome(v.Outcome) == Queued {
 		return err
 	}
 	all, err := tx.Reader().ReceiptsOf(ctx, v.ID)
@@ -159,7 +159,7 @@ func (d *Deliverer) follow(ctx context.Context, tx *store.Tx, v *store.Delivery,
 	if outcome == Refused || outcome == Bounced {
 		status, cause = failed, fault.New(fault.Refused, "delivery."+string(outcome), "code", code)
 	}
-	if busy { // the try under way writes its own status
+	if busy || v.Status == cancelled { // the try under way writes its own status
 		status = v.Status
 	} else if err := tx.CancelDeliveryTasks(ctx, []int64{v.ID}, "service"); err != nil {
 		return err

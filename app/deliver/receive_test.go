@@ -253,6 +253,7 @@ func TestAMailOfWhichNobodySawTheEndIsNotSentAgainUnlessItsSystemShowsItOnce(t *
 	for how, last := range map[string]func(*post){
 		"shown once, its last answer lost":  func(p *post) { p.smtp.Drop(smtptest.Taken, 1) },
 		"shown once, then put off for good": func(p *post) { p.smtp.Reply(smtptest.RcptTo, 450, "4.2.0 later", 1) },
+		"shown once, then refused":          func(p *post) { p.smtp.Reply(smtptest.RcptTo, 550, "5.1.1 no", 1) },
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,8 @@ import (
 // Resend sends a delivery again, with the content as it was stored (one that counts
 // days is written anew when their number has changed), to the same or, when to is
 // not empty, to a corrected address, which is used for this delivery alone. One that
-// is still waiting goes out now instead. A new sending has a Message-ID of its own:
+// is still waiting goes out now instead, as the same sending: whoever may have got it
+// at an earlier try can tell the repeat. A new sending has a Message-ID of its own:
 // with the old one the receiver's system would take it for a repeat and hide it.
 //
 // Faults: not_found "delivery.unknown"; invalid "delivery.bad_email" or
@@ -106,14 +107,14 @@ func (d *Deliverer) again(ctx context.Context, tx *store.Tx, v *store.Delivery, 
 			return err
 		}
 	}
-	ref := v.MessageRef
-	if len(waiting) == 0 || to != v.To {
+	ref, anew := v.MessageRef, len(waiting) == 0 || to != v.To || v.Status != pending && v.Status != running
+	if anew {
 		ref = d.newRef()
 	}
 	if err := tx.RedirectDelivery(ctx, v.ID, to, mask(v.Medium, to), ref); err != nil {
 		return err
 	}
-	n, err := tx.ReopenDelivery(ctx, v.ID, inBulk)
+	n, err := tx.ReopenDelivery(ctx, v.ID, inBulk, anew)
 	if err != nil {
 		return err
 	}

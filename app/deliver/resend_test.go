@@ -86,6 +86,40 @@ func TestResendingWhatStillWaitsSendsItNow(t *testing.T) {
 	p.arrived(1)
 }
 
+// What has ended is another sending when it is sent again, whatever its task does by
+// then: with the old Message-ID it would be taken for a repeat.
+func TestResendingWhatHasEndedIsANewSendingThoughATaskWaits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		end    func(p *post)
+		status string
+	}{
+		"unknown, and its task restarted": {func(p *post) { p.smtp.Drop(smtptest.Taken, 1) }, "failed"},
+		"refused, and its task restarted": {func(p *post) { p.smtp.Reply(smtptest.RcptTo, 550, "5.1.1 no", 1) }, "failed"},
+		"reported after a crash":          {func(*post) {}, "succeeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, true)
+			_, id := p.told(address, "")
+			c.end(p)
+			task := p.next()
+			_ = p.run(task, false)
+			before := p.delivery(id)
+			require.Equal(t, c.status, before.Status)
+			_, err := p.store.SQL().Exec(`UPDATE tasks SET status = 'pending', finished_at = NULL WHERE id = $1`, task.ID)
+			require.NoError(t, err)
+			if c.status == "failed" {
+				require.NoError(t, p.store.Write(t.Context(), func(tx *store.Tx) error { return tx.ReopenDeliveryOfTask(t.Context(), task.ID) }))
+			}
+			require.NoError(t, p.d.Resend(t.Context(), id, "", ann))
+			require.NoError(t, p.run(p.next(), false))
+			require.NotEqual(t, before.MessageRef, p.delivery(id).MessageRef)
+			require.Equal(t, "handed_over", p.delivery(id).Outcome)
+		})
+	}
+}
+
 func TestResendChecksTheAddress(t *testing.T) {
 	t.Parallel()
 	p := open(t, false)

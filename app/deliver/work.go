@@ -53,7 +53,7 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 		return d.store.WriteFor(ctx, task, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
 	})
 	if err != nil {
-		return err
+		return d.notHanded(ctx, task, sender, err)
 	}
 	d.log.InfoContext(ctx, "delivered", "delivery", task.DeliveryID, "transport", sender.Transport(), "to", parcel.Mask)
 	return nil
@@ -73,6 +73,38 @@ func (d *Deliverer) end(ctx context.Context, tx *store.Tx, task outbox.Task, sen
 		return err
 	}
 	return tx.Complete(ctx, task)
+}
+
+// notHanded gives back why a hand-over failed, unless the service has reported of it
+// meanwhile: that counts more than how the call ended. What has only not had its turn
+// waits again.
+func (d *Deliverer) notHanded(ctx context.Context, task outbox.Task, sender Sender, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the try's own time may be over
+	defer cancel()
+	told := false
+	err := d.store.Write(ctx, func(tx *store.Tx) error {
+		if fault.From(cause).Retry.Free {
+			return tx.DeliveryWaits(ctx, task)
+		}
+		v, err := tx.LockDelivery(ctx, task.DeliveryID)
+		if told = err == nil && reported(v); !told {
+			return err
+		}
+		if err := tx.EndDeliveryTry(ctx, v.ID, store.DeliveryTry{Transport: sender.Transport()}); err != nil {
+			return err
+		}
+		return tx.Complete(ctx, task)
+	})
+	if told && err == nil {
+		return nil
+	}
+	return cause
+}
+
+// reported tells whether the service has said of a try that began as queued or unknown
+// what became of it.
+func reported(v *store.Delivery) bool {
+	return Outcome(v.Outcome) != Queued && Outcome(v.Outcome) != Unknown
 }
 
 // taken is the outcome of a hand-over that went well.
@@ -204,13 +236,14 @@ func (d *Deliverer) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, 
 		return nil // somebody else's try says how it stands
 	}
 	try := store.DeliveryTry{Status: pending, Transport: d.senders[v.Medium].Transport(), Err: cause}
-	if outcome := refusedBy(cause); final || outcome == Unknown {
+	// What an earlier try may have brought there, no later one's failure takes back.
+	if outcome := refusedBy(cause); Outcome(v.Outcome) != Unknown && (final || outcome == Unknown) {
 		try.Outcome, try.Code = string(outcome), fault.From(cause).Args["code"]
 	}
 	if final {
 		try.Status = failed
 	}
-	if err := tx.EndDeliveryTry(ctx, v.ID, try); err != nil || !final {
+	if err := tx.EndDeliveryTry(ctx, v.ID, try); err != nil || !final || reported(v) {
 		return err
 	}
 	if try.Outcome == "" {

@@ -30,6 +30,18 @@ UPDATE deliveries
 	return toFault(err)
 }
 
+// DeliveryWaits puts the delivery of a claimed task back that could not be handed
+// over yet.
+func (t *Tx) DeliveryWaits(ctx context.Context, task outbox.Task) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE deliveries
+   SET status = 'pending'
+ WHERE id = $4
+   AND status = 'running'
+   AND `+claimHolds, task.ID, task.Round, task.Attempt, task.DeliveryID)
+	return toFault(err)
+}
+
 // LeaveDelivery notes that the delivery of a claimed task leaves now. Until
 // EndDeliveryTry that mark is there for whoever finds the delivery after a crash.
 // Fault: conflict "task.lease_lost", also when the delivery was cancelled meanwhile.
@@ -52,11 +64,11 @@ RETURNING id`, task.ID, task.Round, task.Attempt, task.DeliveryID)
 func (t *Tx) EndDeliveryTry(ctx context.Context, id int64, d DeliveryTry) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
-   SET status = CASE WHEN outcome IN ('refused', 'bounced') THEN 'failed' WHEN outcome = 'delivered' THEN 'succeeded' ELSE $2 END,
+   SET status = CASE WHEN outcome IN ('refused', 'bounced') THEN 'failed' WHEN outcome IN ('handed_over', 'delivered') THEN 'succeeded' ELSE $2 END,
        transport = COALESCE(NULLIF($3, ''), transport),
        provider_ref = COALESCE(NULLIF($4, ''), provider_ref),
        attempts = attempts + 1,
-       last_error = CASE WHEN outcome IN ('refused', 'bounced') THEN last_error WHEN outcome <> 'delivered' THEN $5 END,
+       last_error = CASE WHEN outcome IN ('refused', 'bounced') THEN last_error WHEN outcome NOT IN ('handed_over', 'delivered') THEN $5 END,
        handing_since = NULL,
        outcome = CASE WHEN outcome NOT IN ('queued', 'unknown') THEN outcome ELSE COALESCE(NULLIF($6, ''), outcome) END,
        outcome_at = CASE WHEN outcome NOT IN ('queued', 'unknown') OR $6 = '' THEN outcome_at ELSE now() END,
@@ -68,21 +80,22 @@ UPDATE deliveries
 
 // ReopenDelivery makes a delivery wait again, for a resend, which may be one of
 // many, and counts for its customer's day then; its number of resends, which the
-// new task's unique key needs, is returned.
-func (t *Tx) ReopenDelivery(ctx context.Context, id int64, inBulk bool) (resends int, err error) {
+// new task's unique key needs, is returned. Nothing is known of what goes out anew;
+// of what goes out now instead of later, all that was.
+func (t *Tx) ReopenDelivery(ctx context.Context, id int64, inBulk, anew bool) (resends int, err error) {
 	err = t.tx.GetContext(ctx, &resends, `
 UPDATE deliveries
    SET status = 'pending',
        resends = resends + 1,
        in_bulk = $2,
        counted_at = CASE WHEN $2 THEN NULL ELSE counted_at END,
-       outcome = 'queued',
-       outcome_at = NULL,
-       outcome_code = '',
+       outcome = CASE WHEN $3 THEN 'queued' WHEN handing_since IS NULL THEN outcome ELSE 'unknown' END,
+       outcome_at = CASE WHEN NOT $3 THEN COALESCE(outcome_at, handing_since) END,
+       outcome_code = CASE WHEN $3 THEN '' ELSE outcome_code END,
        handing_since = NULL,
        last_error = NULL
  WHERE id = $1
-RETURNING resends`, id, inBulk)
+RETURNING resends`, id, inBulk, anew)
 	return resends, toFault(err)
 }
 

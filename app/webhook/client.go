@@ -9,8 +9,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"koodesk/app/fault"
@@ -26,6 +28,10 @@ type Target struct {
 	URL     string
 	Secrets []string
 	Limit   int // of an answer, in bytes; 0: 64 KiB
+
+	// Leaving is called when the message has its turn at the target, just before it
+	// leaves; its error ends the call. nil: nobody wants to know.
+	Leaving func(context.Context) error
 }
 
 // Answer is what a target said. It is filled in as far as an answer came, also
@@ -34,6 +40,7 @@ type Answer struct {
 	Status   int
 	Body     []byte // at most the target's limit
 	Cut      bool   // there was more
+	Left     bool   // the message was written: without an answer nobody knows what became of it
 	Duration time.Duration
 }
 
@@ -120,7 +127,8 @@ func (c *Client) Close() {
 // "webhook.redirect" and "webhook.status" (status; not before the target's
 // Retry-After, up to an hour), "webhook.breaker_open" (not before the breaker lets
 // calls through); rate_limited "webhook.busy", which counts as no try; refused
-// "webhook.gone" (410; given up). All but those of CheckURL have host.
+// "webhook.gone" (410; given up). All but those of CheckURL have host. And that of
+// Target.Leaving.
 func (c *Client) Post(ctx context.Context, t Target, id string, at time.Time, body []byte) (Answer, error) {
 	if err := c.o.Allow.CheckURL(t.URL); err != nil {
 		return Answer{}, err
@@ -128,6 +136,12 @@ func (c *Client) Post(ctx context.Context, t Target, id string, at time.Time, bo
 	leave, err := c.gates.enter(ctx, t.URL)
 	if err != nil {
 		return Answer{}, err
+	}
+	if t.Leaving != nil {
+		if err := t.Leaving(ctx); err != nil {
+			leave(errNoVerdict)
+			return Answer{}, err
+		}
 	}
 	start := time.Now()
 	answer, err := c.post(ctx, t, id, at, body)
@@ -152,12 +166,13 @@ func (c *Client) post(ctx context.Context, t Target, id string, at time.Time, bo
 	if req.URL.Scheme == "http" {
 		client = c.plain
 	}
-	resp, err := client.Do(req)
+	var left atomic.Bool
+	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { left.Store(true) }})))
 	if err != nil {
-		return Answer{}, transportFault(ctx, hostOf(t.URL), err)
+		return Answer{Left: left.Load()}, transportFault(ctx, hostOf(t.URL), err)
 	}
 	defer resp.Body.Close()
-	a := Answer{Status: resp.StatusCode}
+	a := Answer{Status: resp.StatusCode, Left: true}
 	limit := cmp.Or(t.Limit, maxAnswer)
 	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if len(a.Body) > limit {

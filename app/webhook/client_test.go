@@ -233,6 +233,22 @@ func TestARefusalOpensNoBreaker(t *testing.T) {
 	}
 }
 
+// What its sender holds back in the last moment says nothing about the target.
+func TestAMessageThatMayNotLeaveIsNotPosted(t *testing.T) {
+	t.Parallel()
+	var reached atomic.Int64
+	url := receiver(t, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
+	c := client(t, webhook.Options{AtOnce: 1, Trip: 1, Patience: time.Millisecond})
+	for range 2 {
+		a, err := c.Post(t.Context(), webhook.Target{URL: url, Leaving: func(context.Context) error { return fault.New(fault.Conflict, "task.lease_lost") }}, "msg_1", time.Now(), nil)
+		require.Equal(t, "task.lease_lost", fault.From(err).Key)
+		require.False(t, a.Left)
+	}
+	require.Zero(t, reached.Load())
+	_, f := post(c, url)
+	require.Nil(t, f)
+}
+
 func TestOneTargetGetsOnlySoManyCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	var now, most atomic.Int64
@@ -263,6 +279,8 @@ func TestOneTargetGetsOnlySoManyCallsAtOnce(t *testing.T) {
 	<-entered
 	_, f := post(c, fast)
 	require.Nil(t, f, "a slow target holds up no other")
+	_, err := c.Post(t.Context(), webhook.Target{URL: slow, Leaving: func(context.Context) error { t.Error("it has no place yet"); return nil }}, "msg_1", time.Now(), nil)
+	require.Equal(t, "webhook.busy", fault.From(err).Key)
 	require.Eventually(t, func() bool { return busy.Load() == 6 }, time.Minute, 10*time.Millisecond)
 	close(release)
 	wg.Wait()

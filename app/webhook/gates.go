@@ -115,6 +115,8 @@ func (g *gates) open(one *gate, host string) error {
 func verdict(err error) error {
 	f := fault.From(err)
 	switch {
+	case err == errNoVerdict:
+		return err
 	case f == nil:
 		return nil
 	case f.Key == "webhook.interrupted", f.Key == "webhook.address_refused", f.Key == "webhook.bad_url":

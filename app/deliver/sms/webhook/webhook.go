@@ -75,7 +75,8 @@ type answer struct {
 }
 
 // Send hands an SMS over. Faults: those of the webhook's client; refused
-// "sms.refused" (code) for status 422.
+// "sms.refused" (code) for status 422; "delivery.outcome_unknown" when the message
+// left and no answer of the gateway's came.
 func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, error) {
 	now := s.o.Now()
 	body, err := json.Marshal(message{Type: TypeSend, Timestamp: now.UTC().Truncate(time.Second), Data: sms{Tag: p.Tag, To: p.To, Kind: p.Kind,
@@ -83,19 +84,25 @@ func (s *Sender) Send(ctx context.Context, p deliver.Parcel) (deliver.Receipt, e
 	if err != nil {
 		return deliver.Receipt{}, fault.Wrap(err, fault.Internal, "internal")
 	}
-	if err := p.Leaving(ctx); err != nil {
-		return deliver.Receipt{}, err
-	}
-	got, err := s.o.Client.Post(ctx, hook.Target{URL: s.o.URL, Secrets: []string{s.o.Secret}}, "sms_"+p.Tag, now, body)
+	got, err := s.o.Client.Post(ctx, hook.Target{URL: s.o.URL, Secrets: []string{s.o.Secret}, Leaving: p.Leaving}, "sms_"+p.Tag, now, body)
 	var a answer
 	_ = json.Unmarshal(got.Body, &a) // an answer without a body is one too
 	if got.Status == http.StatusUnprocessableEntity {
 		return deliver.Receipt{}, fault.New(fault.Refused, "sms.refused", "code", clean(a.Code, 32))
 	}
+	if err != nil && unheard(got) {
+		return deliver.Receipt{}, deliver.OutcomeUnknown(err, s)
+	}
 	if err != nil {
 		return deliver.Receipt{}, err
 	}
 	return deliver.Receipt{ProviderRef: clean(a.ID, 64)}, nil
+}
+
+// unheard tells whether a failed call left and had no answer of the gateway's own: none
+// at all, half of one, or that of a proxy which got none.
+func unheard(a hook.Answer) bool {
+	return a.Left && (a.Status == 0 || a.OK() || a.Status == http.StatusBadGateway || a.Status == http.StatusGatewayTimeout)
 }
 
 type receipt struct {

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -46,9 +47,14 @@ func start(t *testing.T, g *gateway) *sms.Sender {
 		_, _ = io.WriteString(w, g.answer)
 	}))
 	t.Cleanup(server.Close)
+	return sender(t, server.URL)
+}
+
+func sender(t *testing.T, url string) *sms.Sender {
+	t.Helper()
 	c := hook.NewClient(hook.Options{Allow: hook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	t.Cleanup(c.Close)
-	return sms.New(sms.Options{URL: server.URL, Secret: secret, Callback: "https://koodesk.example.com/receipts/sms/TOKEN", Client: c})
+	return sms.New(sms.Options{URL: url, Secret: secret, Callback: "https://koodesk.example.com/receipts/sms/TOKEN", Client: c})
 }
 
 func parcel() deliver.Parcel {
@@ -77,7 +83,7 @@ func TestWhatTheGatewaySaysDecidesWhatHappensNext(t *testing.T) {
 	for status, want := range map[int]struct {
 		key   string
 		never bool
-	}{422: {"sms.refused", true}, 500: {"webhook.status", false}, 429: {"webhook.status", false}, 410: {"webhook.gone", true}, 302: {"webhook.redirect", false}} {
+	}{422: {"sms.refused", true}, 500: {"webhook.status", false}, 503: {"webhook.status", false}, 502: {deliver.ErrOutcomeUnknown, false}, 504: {deliver.ErrOutcomeUnknown, false}, 429: {"webhook.status", false}, 410: {"webhook.gone", true}, 302: {"webhook.redirect", false}} {
 		_, err := start(t, &gateway{status: status, answer: `{"code":"black\nlist"}`}).Send(t.Context(), parcel())
 		f := fault.From(err)
 		require.NotNil(t, f, status)
@@ -90,6 +96,37 @@ func TestWhatTheGatewaySaysDecidesWhatHappensNext(t *testing.T) {
 	got, err := start(t, &gateway{status: 204}).Send(t.Context(), parcel())
 	require.NoError(t, err)
 	require.Empty(t, got.ProviderRef)
+}
+
+// Once a request has left, the want of an answer says nothing.
+func TestWithoutAnAnswerItIsOpenWhetherTheGatewayTookIt(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	for name, lose := range map[string]http.HandlerFunc{
+		"connection lost": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"half an answer": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, `{"id":`)
+		},
+		"the program stops": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // what has gone away is seen only then
+			stop()
+			<-r.Context().Done()
+		},
+	} {
+		server := httptest.NewServer(lose)
+		t.Cleanup(server.Close)
+		_, err := sender(t, server.URL).Send(ctx, parcel())
+		f := fault.From(err)
+		require.Equal(t, deliver.ErrOutcomeUnknown, f.Key, name)
+		require.False(t, f.Retry.Never, "the gateway knows the repeat")
+		ctx, stop = context.WithCancel(t.Context())
+	}
+	stop()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	_, err := sender(t, server.URL).Send(t.Context(), parcel())
+	require.Equal(t, "webhook.unreachable", fault.From(err).Key, "nothing has left")
 }
 
 func TestOnlyTheGatewaysOwnReportsAreBelieved(t *testing.T) {
