@@ -17,8 +17,7 @@ type NoticeRules struct {
 	Zone   string // of customers without one of their own
 	Domain string // of Message-IDs
 	Limit  int    // how many instances are looked at in one statement
-	// Reach settles how a customer is told, with the masked address. An empty medium
-	// means that nobody can be.
+	// Reach settles how a customer who is reachable is told, with the masked address.
 	Reach func(email, phone string) (medium, to, mask string)
 	// PassOver are the instances that are not looked at, see UnopenedError.
 	PassOver []int64
@@ -111,7 +110,8 @@ WITH due AS (
            i.email_sealed, i.phone_sealed, ` + customerKey + ` AS customer,
            COALESCE(NULLIF(w.zone, ''), $4) AS zone,
            COALESCE(NULLIF(w.language, ''), p.mail_language, 'zh-CN') AS language,
-           NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
+           ` + reachable + `
+           AND NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
            AND NOT COALESCE('expiry_notice' = ANY(w.off), false) AS wanted,
            COALESCE((SELECT array_agg(d::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') d), $3::int[]) AS days
       FROM due
@@ -141,7 +141,6 @@ WITH due AS (
        AND k.wanted
        AND k.status = 'active'
        AND now() < k.expires_at + interval '24 hours'
-       AND (k.email_sealed IS NOT NULL OR k.phone_sealed IS NOT NULL)
        AND NOT EXISTS (
            SELECT 1
              FROM (SELECT kind, about_expiry, days
@@ -187,7 +186,7 @@ WITH due AS (
            ` + customerKey + ` AS customer
       FROM due
       JOIN instances i ON i.id = due.instance_pk` + noticeFacts + `
-     WHERE (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)
+     WHERE ` + reachable + `
        AND NOT COALESCE(p.settings->'notices_off' ? due.notice, false)
        AND NOT COALESCE(due.notice = ANY(w.off), false)
        AND CASE due.notice
@@ -233,11 +232,9 @@ func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, 
 	return picked, made, err
 }
 
-// address settles medium and address of new deliveries: only the open address
-// tells whether it can be one, and how it is masked. What turns out to be none is
-// as good as no address: there is no delivery then, and its task goes with it.
+// address settles medium and address of new deliveries: only the open addresses
+// tell which of them is used, and how it is masked.
 func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) (ids []int64, err error) {
-	var nobody []int64
 	var media, masks []string
 	var sealed [][]byte
 	unopened := UnopenedError{}
@@ -249,22 +246,11 @@ func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone
 			continue
 		}
 		medium, to, mask := reach(email, phone)
-		if medium == "" {
-			nobody = append(nobody, q.ID)
-			continue
-		}
 		ids, media, masks = append(ids, q.ID), append(media, medium), append(masks, mask)
 		sealed = append(sealed, t.keys.SealString(seal.Customer, to))
 	}
 	if len(unopened) > 0 {
 		return nil, unopened
-	}
-	if len(nobody) > 0 {
-		if _, err := t.tx.ExecContext(ctx, `
-DELETE FROM deliveries
- WHERE id = ANY($1)`, pq.Array(nobody)); err != nil {
-			return nil, toFault(err)
-		}
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE deliveries d

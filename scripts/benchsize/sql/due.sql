@@ -26,7 +26,7 @@ SELECT count(*)
          WHERE i.notice_at <= now()
            AND i.status = 'active'
            AND now() < i.expires_at + interval '24 hours'
-           AND (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)
+           AND (i.email_bidx IS NOT NULL OR i.phone_bidx IS NOT NULL)
            AND NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
            AND NOT COALESCE('expiry_notice' = ANY (w.off), false)
            AND NOT EXISTS (
