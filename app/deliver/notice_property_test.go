@@ -60,7 +60,7 @@ func (w *world) write(m *mirror, change func(i *store.Instance) []market.Change)
 
 func (w *world) born() {
 	w.t.Helper()
-	m := &mirror{status: market.Active, changed: true, told: map[int64]int{}, happened: map[string]bool{}, renewals: map[int64]bool{}}
+	m := &mirror{status: market.Active, changed: true, told: map[letter]bool{}, happened: map[string]bool{}, renewals: map[int64]bool{}}
 	id, mail, number := uuid.NewString(), address, ""
 	if len(w.all)%2 == 1 {
 		mail, number = "", phone

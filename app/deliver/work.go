@@ -36,6 +36,11 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	var parcel *Parcel
 	var sender Sender
 	err := d.store.Write(ctx, func(tx *store.Tx) error {
+		if task.Kind == outbox.Notice { // what ends the reason why it is called off has it made anew, and must find it called off
+			if err := tx.HoldInstance(ctx, task.InstancePK); err != nil {
+				return err
+			}
+		}
 		held, err := d.hold(ctx, tx, task)
 		if err != nil || held {
 			return err

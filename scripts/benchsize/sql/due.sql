@@ -31,11 +31,12 @@ SELECT count(*)
            AND NOT COALESCE('expiry_notice' = ANY (w.off), false)
            AND NOT EXISTS (
                SELECT 1
-                 FROM (SELECT kind, about_expiry, days
+                 FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
                          FROM deliveries
                         WHERE instance_pk = i.id
                        OFFSET 0) d
                 WHERE d.kind = 'expiry_notice'
                   AND d.about_expiry = i.expires_at
-                  AND d.days <= n.days)
+                  AND d.days <= n.days
+                  AND NOT (d.status = 'cancelled' AND d.outcome = 'queued' AND d.handing_since IS NULL AND d.resends = 0))
          ORDER BY i.notice_at, i.id) AS due
