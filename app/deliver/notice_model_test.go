@@ -25,10 +25,10 @@ type mirror struct {
 	expiry   time.Time
 	since    time.Time
 	status   market.InstanceStatus
-	looked   time.Time // when its days were looked at last
-	changed  bool      // since then
-	told     map[int64]int
-	renewed  time.Time // of the newest renewal that was not looked at
+	looked   time.Time       // when its days were looked at last
+	changed  bool            // since then
+	told     map[letter]bool // of an expiry, unless it was called off before it left
+	renewed  time.Time       // of the newest renewal that was not looked at
 	happened map[string]bool
 	renewals map[int64]bool
 	queue    []letter
@@ -85,17 +85,30 @@ func (m *mirror) lookAtExpiry(now time.Time, days []int, zone *time.Location) {
 		return
 	}
 	m.changed, m.looked = false, now
-	told, any := m.told[m.expiry.Unix()]
-	if nearest < 0 || m.status != market.Active || !now.Before(m.expiry.Add(24*time.Hour)) || any && told <= nearest {
+	if nearest < 0 || m.status != market.Active || !now.Before(m.expiry.Add(24*time.Hour)) {
 		return
 	}
-	m.told[m.expiry.Unix()] = nearest
+	for l := range m.told {
+		if l.expiry == m.expiry.Unix() && l.days <= nearest {
+			return
+		}
+	}
 	m.drop(func(l letter) bool { return l.kind == market.ExpiryNotice }) // the nearer one says it all
-	m.queue = append(m.queue, letter{m.pk, market.ExpiryNotice, nearest, m.expiry.Unix()})
+	l := letter{m.pk, market.ExpiryNotice, nearest, m.expiry.Unix()}
+	m.told[l] = true
+	m.queue = append(m.queue, l)
 }
 
 // drop takes what waits, and says no more what is to be told, out of the queue.
-func (m *mirror) drop(which func(letter) bool) { m.queue = slices.DeleteFunc(m.queue, which) }
+func (m *mirror) drop(which func(letter) bool) {
+	m.queue = slices.DeleteFunc(m.queue, func(l letter) bool {
+		if which(l) {
+			delete(m.told, l)
+			return true
+		}
+		return false
+	})
+}
 
 // work is what workers make of the queue: only what is still true is sent. fates
 // are what becomes of the hand-overs, in their order: what had not left waits.
@@ -116,6 +129,7 @@ func (m *mirror) work(now time.Time, fates map[letter][]fate) (sent []letter) {
 			ok = m.status == market.Active && l.expiry == m.expiry.Unix() && now.Before(m.expiry.Add(24*time.Hour))
 		}
 		if !ok {
+			delete(m.told, l)
 			continue
 		}
 		f := well

@@ -60,15 +60,21 @@ func (w *world) write(m *mirror, change func(i *store.Instance) []market.Change)
 
 func (w *world) born() {
 	w.t.Helper()
-	m := &mirror{status: market.Active, changed: true, told: map[int64]int{}, happened: map[string]bool{}, renewals: map[int64]bool{}}
-	id, email, number := uuid.NewString(), w.keys.SealString(seal.Customer, address), []byte(nil)
+	m := &mirror{status: market.Active, changed: true, told: map[letter]bool{}, happened: map[string]bool{}, renewals: map[int64]bool{}}
+	id, mail, number := uuid.NewString(), address, ""
 	if len(w.all)%2 == 1 {
-		email, number = nil, w.keys.SealString(seal.Customer, phone)
+		mail, number = "", phone
+	}
+	known := func(s string) any { // none is NULL
+		if s == "" {
+			return nil
+		}
+		return w.keys.SealString(seal.Customer, s)
 	}
 	require.NoError(w.t, w.s.SQL().QueryRow(`
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, provisioned_at, email_sealed, phone_sealed, charging_mode)
-VALUES ($1, $2, $2, $2, $2, 'active', now(), $3, $4, '')
-RETURNING id`, w.channel, id, email, number).Scan(&m.pk))
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, provisioned_at, email_sealed, phone_sealed, email_bidx, phone_bidx, charging_mode)
+VALUES ($1, $2, $2, $2, $2, 'active', now(), $3, $4, $5, $6, '')
+RETURNING id`, w.channel, id, known(mail), known(number), w.keys.Index(mail), w.keys.Index(number)).Scan(&m.pk))
 	w.all = append(w.all, m)
 }
 

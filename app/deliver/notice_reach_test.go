@@ -16,6 +16,7 @@ func TestABuyerWithoutAUsableAddressHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	k := openDesk(t, `{"quiet_hours":"none"}`)
 	ctx := context.Background()
+	log := k.overheard()
 	none, id1 := k.instance("c1", "", "无", 8*day)
 	blank, id2 := k.instance("c2", " ", "N/A", 8*day)
 	mail, id3 := k.instance("c3", "ann@example.com", "****", 8*day)
@@ -26,9 +27,13 @@ func TestABuyerWithoutAUsableAddressHoldsNobodyUp(t *testing.T) {
 		require.Equal(t, told, !n.Next.At.IsZero(), "a notice is to come for whoever can be told")
 	}
 	k.at(k.now.Add(day))
+	sealed := spoil(t, k.s, blank)
 	k.run()
 	require.Empty(t, k.notices(none))
 	require.Empty(t, k.notices(blank))
+	require.NotContains(t, log.String(), "level=ERROR", "nobody asks what such an address says")
+	_, err := k.s.SQL().Exec(`UPDATE instances SET email_sealed = $2 WHERE id = $1`, blank, sealed)
+	require.NoError(t, err)
 	require.Equal(t, []string{"expiry_notice 7 email succeeded  "}, k.notices(mail))
 	require.Equal(t, []string{"expiry_notice 7 sms succeeded  "}, k.notices(text))
 	for _, pk := range []int64{none, mail} {

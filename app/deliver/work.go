@@ -35,7 +35,12 @@ const busyWait = 30 * time.Second
 func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 	var parcel *Parcel
 	var sender Sender
-	err := d.store.WriteFor(ctx, task, func(tx *store.Tx) error {
+	err := d.store.Write(ctx, func(tx *store.Tx) error {
+		if task.Kind == outbox.Notice { // what ends the reason why it is called off has it made anew, and must find it called off
+			if err := tx.HoldInstance(ctx, task.InstancePK); err != nil {
+				return err
+			}
+		}
 		held, err := d.hold(ctx, tx, task)
 		if err != nil || held {
 			return err
@@ -50,7 +55,7 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 		return err
 	}
 	err = HandOver(ctx, sender, *parcel, func(receipt Receipt) error {
-		return d.store.WriteFor(ctx, task, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
+		return d.store.Write(ctx, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
 	})
 	if err != nil {
 		return d.notHanded(ctx, task, sender, err)

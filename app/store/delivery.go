@@ -164,6 +164,18 @@ SELECT `+deliveryColumns+`
    FOR NO KEY UPDATE`, id))
 }
 
+// HoldInstance keeps an instance, and with it what is asked of its customer, as it is
+// until the end of the transaction. Whoever changes it locks its deliveries after it:
+// so does whoever holds it.
+func (t *Tx) HoldInstance(ctx context.Context, pk int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+SELECT
+  FROM instances
+ WHERE id = $1
+   FOR SHARE`, pk)
+	return toFault(err)
+}
+
 // SaveContent keeps what is going to be sent.
 func (t *Tx) SaveContent(ctx context.Context, id int64, c Content) error {
 	b, err := json.Marshal(c)

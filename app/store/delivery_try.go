@@ -44,14 +44,15 @@ UPDATE deliveries
 
 // LeaveDelivery notes that the delivery of a claimed task leaves now. Until
 // EndDeliveryTry that mark is there for whoever finds the delivery after a crash.
-// Fault: conflict "task.lease_lost", also when the delivery was cancelled meanwhile.
+// Fault: conflict "task.lease_lost", also when the delivery was cancelled meanwhile,
+// and perhaps made anew.
 func (t *Tx) LeaveDelivery(ctx context.Context, task outbox.Task) error {
 	var id int64
 	err := t.tx.GetContext(ctx, &id, `
 UPDATE deliveries
    SET handing_since = now()
  WHERE id = $4
-   AND status <> 'cancelled'
+   AND status = 'running'
    AND `+claimHolds+`
 RETURNING id`, task.ID, task.Round, task.Attempt, task.DeliveryID)
 	return lostLease(err)

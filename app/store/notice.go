@@ -17,8 +17,7 @@ type NoticeRules struct {
 	Zone   string // of customers without one of their own
 	Domain string // of Message-IDs
 	Limit  int    // how many instances are looked at in one statement
-	// Reach settles how a customer is told, with the masked address. An empty medium
-	// means that nobody can be.
+	// Reach settles how a customer who is reachable is told, with the masked address.
 	Reach func(email, phone string) (medium, to, mask string)
 	// PassOver are the instances that are not looked at, see UnopenedError.
 	PassOver []int64
@@ -64,7 +63,7 @@ const customerKey = `COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)`
 const queueNotices = `
 , tasked AS (
     INSERT INTO tasks (kind, purpose, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at)
-    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.id, now()
+    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.message_ref, now()
       FROM made m
       JOIN instances i ON i.id = m.instance_pk
 )
@@ -74,16 +73,29 @@ SELECT (SELECT count(*) FROM due) AS picked, COALESCE(m.id, 0) AS id,
   LEFT JOIN made m ON true
   LEFT JOIN instances i ON i.id = m.instance_pk`
 
+// insertNotices writes the deliveries; one that was called off is made anew.
 const insertNotices = `
-    INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key,
+    INSERT INTO deliveries AS d (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key,
                             days, about_expiry, customer)
     SELECT channel_id, instance_pk, message_id, kind, CASE WHEN email_sealed IS NULL THEN 'sms' ELSE 'email' END, language,
            COALESCE(email_sealed, phone_sealed), '', '<' || replace(gen_random_uuid()::text, '-', '') || '@' || $2, unique_key,
            days, about_expiry, customer
       FROM wanted
      ORDER BY instance_pk
-    ON CONFLICT (unique_key) DO NOTHING
-    RETURNING id, instance_pk`
+    ON CONFLICT (unique_key) DO UPDATE
+       SET status = 'pending',
+           language = EXCLUDED.language,
+           message_ref = EXCLUDED.message_ref,
+           customer = EXCLUDED.customer,
+           content_sealed = NULL,
+           last_error = NULL,
+           counted_at = NULL,
+           held_until = NULL,
+           held_why = '',
+           was_held = '',
+           created_at = now()
+     WHERE ` + calledOff + `
+    RETURNING id, instance_pk, message_ref`
 
 // dueExpiries is the whole of it: the instances that the clock must look at, the
 // days that their products tell, of those the nearest that is due, its delivery
@@ -91,8 +103,8 @@ const insertNotices = `
 // (overtaken). A moment before the expiry was known is never
 // told, nor one that is further from the expiry than what was told already, nor
 // anything once the expiry is a day past: whoever was away for long, or a clock
-// that jumped, brings one message and no flood. A frozen or
-// unfinished instance is looked at again when its status changes; so is one that
+// that jumped, brings one message and no flood. What was called off was not told.
+// A frozen or unfinished instance is looked at again when its status changes; so is one that
 // changed between the statement's beginning and its lock on the row, for which
 // the moments were reckoned from what is no more. What was told is looked up by
 // the instance alone (OFFSET 0): while thousands of notices are made, PostgreSQL
@@ -111,7 +123,8 @@ WITH due AS (
            i.email_sealed, i.phone_sealed, ` + customerKey + ` AS customer,
            COALESCE(NULLIF(w.zone, ''), $4) AS zone,
            COALESCE(NULLIF(w.language, ''), p.mail_language, 'zh-CN') AS language,
-           NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
+           ` + reachable + `
+           AND NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
            AND NOT COALESCE('expiry_notice' = ANY(w.off), false) AS wanted,
            COALESCE((SELECT array_agg(d::int) FROM jsonb_array_elements_text(p.settings->'expiry_days') d), $3::int[]) AS days
       FROM due
@@ -141,16 +154,16 @@ WITH due AS (
        AND k.wanted
        AND k.status = 'active'
        AND now() < k.expires_at + interval '24 hours'
-       AND (k.email_sealed IS NOT NULL OR k.phone_sealed IS NOT NULL)
        AND NOT EXISTS (
            SELECT 1
-             FROM (SELECT kind, about_expiry, days
+             FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
                      FROM deliveries
                     WHERE instance_pk = k.id
                    OFFSET 0) d
             WHERE d.kind = 'expiry_notice'
               AND d.about_expiry = k.expires_at
-              AND d.days <= k.nearest)
+              AND d.days <= k.nearest
+              AND NOT (` + calledOff + `))
 ), looked AS (
     UPDATE instances i
        SET notice_at = plan.next
@@ -187,7 +200,7 @@ WITH due AS (
            ` + customerKey + ` AS customer
       FROM due
       JOIN instances i ON i.id = due.instance_pk` + noticeFacts + `
-     WHERE (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)
+     WHERE ` + reachable + `
        AND NOT COALESCE(p.settings->'notices_off' ? due.notice, false)
        AND NOT COALESCE(due.notice = ANY(w.off), false)
        AND CASE due.notice
@@ -233,11 +246,9 @@ func (t *Tx) queueNotices(ctx context.Context, r NoticeRules, statement string, 
 	return picked, made, err
 }
 
-// address settles medium and address of new deliveries: only the open address
-// tells whether it can be one, and how it is masked. What turns out to be none is
-// as good as no address: there is no delivery then, and its task goes with it.
+// address settles medium and address of new deliveries: only the open addresses
+// tell which of them is used, and how it is masked.
 func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone string) (medium, to, mask string)) (ids []int64, err error) {
-	var nobody []int64
 	var media, masks []string
 	var sealed [][]byte
 	unopened := UnopenedError{}
@@ -249,22 +260,11 @@ func (t *Tx) address(ctx context.Context, rows []queued, reach func(email, phone
 			continue
 		}
 		medium, to, mask := reach(email, phone)
-		if medium == "" {
-			nobody = append(nobody, q.ID)
-			continue
-		}
 		ids, media, masks = append(ids, q.ID), append(media, medium), append(masks, mask)
 		sealed = append(sealed, t.keys.SealString(seal.Customer, to))
 	}
 	if len(unopened) > 0 {
 		return nil, unopened
-	}
-	if len(nobody) > 0 {
-		if _, err := t.tx.ExecContext(ctx, `
-DELETE FROM deliveries
- WHERE id = ANY($1)`, pq.Array(nobody)); err != nil {
-			return nil, toFault(err)
-		}
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE deliveries d
@@ -275,6 +275,13 @@ UPDATE deliveries d
  WHERE d.id = a.id`, pq.Array(ids), pq.Array(media), pq.Array(sealed), pq.Array(masks))
 	return ids, toFault(err)
 }
+
+// calledOff says of a delivery d that it was cancelled before anybody but us had it,
+// and was never sent again: it is as if there were none.
+const calledOff = `d.status = 'cancelled'
+   AND d.outcome = 'queued'
+   AND d.handing_since IS NULL
+   AND d.resends = 0`
 
 // neverLeft says of a delivery d that nobody but us has it.
 const neverLeft = `d.status IN ('pending', 'running', 'failed')

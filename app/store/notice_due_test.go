@@ -16,8 +16,8 @@ func TestDueNoticesAreFoundByIndex(t *testing.T) {
 	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
 	for _, statement := range []string{`
-INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, email_sealed, expires_at, expiry_since, notice_at)
-SELECT 1, 'inst-' || n, 'CS' || n, 'L' || n, 'b' || n, 'active', 'OFFI1', 'cust-' || n % 5000, '\x00',
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, customer_id, email_sealed, email_bidx, expires_at, expiry_since, notice_at)
+SELECT 1, 'inst-' || n, 'CS' || n, 'L' || n, 'b' || n, 'active', 'OFFI1', 'cust-' || n % 5000, '\x00', '\x00',
        now() + interval '6 days 23 hours', now() - interval '100 days', CASE WHEN n % 100 = 0 THEN now() - interval '1 hour' ELSE now() + n * interval '1 minute' END
   FROM generate_series(1, 40000) AS n`, `
 INSERT INTO instance_events (instance_pk, kind, old_value, new_value, notice)

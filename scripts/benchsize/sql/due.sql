@@ -26,16 +26,17 @@ SELECT count(*)
          WHERE i.notice_at <= now()
            AND i.status = 'active'
            AND now() < i.expires_at + interval '24 hours'
-           AND (i.email_sealed IS NOT NULL OR i.phone_sealed IS NOT NULL)
+           AND (i.email_bidx IS NOT NULL OR i.phone_bidx IS NOT NULL)
            AND NOT COALESCE(p.settings->'notices_off' ? 'expiry_notice', false)
            AND NOT COALESCE('expiry_notice' = ANY (w.off), false)
            AND NOT EXISTS (
                SELECT 1
-                 FROM (SELECT kind, about_expiry, days
+                 FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
                          FROM deliveries
                         WHERE instance_pk = i.id
                        OFFSET 0) d
                 WHERE d.kind = 'expiry_notice'
                   AND d.about_expiry = i.expires_at
-                  AND d.days <= n.days)
+                  AND d.days <= n.days
+                  AND NOT (d.status = 'cancelled' AND d.outcome = 'queued' AND d.handing_since IS NULL AND d.resends = 0))
          ORDER BY i.notice_at, i.id) AS due
