@@ -24,7 +24,7 @@ func upgraded(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Inst
 	if task.Purpose != outbox.Upgrade {
 		return nil
 	}
-	if err := tx.NoteFormerProduct(ctx, i.PK, task.ID, product); err != nil {
+	if err := tx.NoteFormerProduct(ctx, i.PK, product); err != nil {
 		return err
 	}
 	return tell(ctx, tx, event.InstanceUpgraded, i, event.Cause{MessageID: task.MessageID, TaskID: task.ID,

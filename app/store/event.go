@@ -16,6 +16,7 @@ type Receiver struct {
 	TargetID  int64 // of the subscription; 0 for a product
 	URL       string
 	Secrets   []string // the present one first
+	Former    string   // where it was told last, as it is shown, when URL is not known any more
 }
 
 // NewEvent is an event for one receiver, to be written. UniqueKey makes it exist
