@@ -2,12 +2,15 @@ package provision_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -74,4 +77,99 @@ func TestWhatAProductMadeHearsWhateverDriverItsEntryHasNow(t *testing.T) {
 	h.deliver()
 	require.Equal(t, []string{"/a instance.frozen", "/a instance.released"}, h.heard)
 	require.Empty(t, h.leftOver())
+}
+
+// A purchase that its product did not finish is made by another driver: what the
+// first one may have made is seen, and it hears of the end.
+func TestAPurchaseThatMovesAwayFromItsProductLeavesWhatThatMayHaveMade(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	static := store.Product{ProductID: "*", Driver: "static", Settings: store.ProductSettings{FrontEndURL: "https://static.example.com/", WebhookURL: h.url + "/a"}}
+	for order, answer := range map[string]int{"CS4": http.StatusAccepted, "CS5": http.StatusInternalServerError, "CS6": http.StatusNotFound} {
+		h.hooked("*", "/a")
+		h.status["/a"] = answer
+		pk := h.begun(order)
+		h.set(static)
+		h.again(pk)
+		require.Equal(t, "static", h.instance(pk).Driver)
+		h.status["/a"], h.heard = 0, nil
+		if answer == http.StatusNotFound {
+			require.Empty(t, h.leftOver(), "it never had the question")
+			continue
+		}
+		require.Equal(t, "driver_changed webhook", h.leftOver(), answer)
+		h.end(pk)
+		h.deliver()
+		require.Equal(t, []string{"/a instance.released"}, h.heard, answer)
+		require.Empty(t, h.leftOver(), answer)
+	}
+
+	// A person who gives other access data makes the instance theirs, as another driver does.
+	h.hooked("*", "/a")
+	i := h.instance(h.made("CS1"))
+	h.set(static)
+	require.NoError(t, h.p.SetAccess(context.Background(), i.InstanceID, typed, ann))
+	require.Equal(t, "manual", h.instance(i.PK).Driver)
+	require.Equal(t, "driver_changed webhook", h.leftOver())
+}
+
+// Two products that one piece of work asks, since the purchase moved in between, get
+// a question each, and each hears of the end.
+func TestAPurchaseThatMovesToAnotherProductAsksThatOneToo(t *testing.T) {
+	t.Parallel()
+	h := withHooks(t)
+	ctx := context.Background()
+	h.hooked("P-2", "/b")
+	h.status["/a"], h.status["/b"] = http.StatusAccepted, http.StatusAccepted
+	pk := h.begun("CS1")
+	renewed := func(productID string) {
+		_, err := h.store.SQL().Exec(`UPDATE instances SET product_id = $2 WHERE id = $1`, pk, productID)
+		require.NoError(t, err)
+	}
+	renewed("P-2")
+	h.again(pk)
+	require.Equal(t, []string{"/a instance.provision", "/b instance.provision"}, h.heard)
+	require.Equal(t, 2, h.count(`SELECT count(DISTINCT (webhook_id, product_id)) FROM events WHERE type = 'instance.provision'`))
+	require.Equal(t, "driver_changed webhook", h.leftOver())
+	require.NoError(t, h.p.KeepLeftover(ctx, h.leftovers(store.LeftoverOpen)[0].ID, staff.Actor{Name: ann.Name, Reason: "its data is needed"}))
+
+	h.hooked("P-3", "/b")
+	renewed("P-3")
+	h.again(pk)
+	require.Equal(t, 2, h.count(`SELECT count(*) FROM events WHERE type = 'instance.provision'`), "two entries with one address are one product")
+	require.Empty(t, h.leftOver(), "the first one's was seen")
+	h.set(store.Product{ProductID: "P-4", Driver: "static", Settings: store.ProductSettings{FrontEndURL: "https://static.example.com/"}})
+	renewed("P-4")
+	h.again(pk)
+	require.Equal(t, "static", h.instance(pk).Driver)
+	require.Equal(t, "driver_changed webhook", h.leftOver(), "the second one's was not")
+	h.status, h.heard = map[string]int{}, nil
+	h.end(pk)
+	h.deliver()
+	require.ElementsMatch(t, []string{"/a instance.released", "/b instance.released"}, h.heard)
+	require.Empty(t, h.leftOver())
+}
+
+// begun gives an instance whose purchase was given to its driver, which did not
+// finish it.
+func (h *hooks) begun(orderID string) int64 {
+	h.t.Helper()
+	ctx := context.Background()
+	h.market.add(h.t, order{ID: orderID, Product: product, Email: "zhang@example.com"})
+	pk, task := h.buy(orderID)
+	require.NoError(h.t, h.p.QueryOrder(ctx, task))
+	task = h.next(outbox.Provision)
+	if cause := h.p.Provision(ctx, task); cause != nil {
+		require.NoError(h.t, h.store.Write(ctx, func(tx *store.Tx) error { return tx.Fail(ctx, task, cause, time.Now()) }))
+	}
+	require.Zero(h.t, h.instance(pk).AccessVersion)
+	return pk
+}
+
+// again gives an instance's purchase to its driver once more, as if its time had
+// come.
+func (h *hooks) again(pk int64) {
+	h.t.Helper()
+	id := h.count(`SELECT id FROM tasks WHERE kind = 'provision' AND purpose = 'purchase' AND instance_pk = $1`, pk)
+	require.NoError(h.t, h.p.Provision(context.Background(), h.claimAgain(int64(id))))
 }

@@ -139,7 +139,7 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	case i.AccessVersion != seen:
 		return fault.New(fault.Conflict, "provision.changed_meanwhile")
 	}
-	if err := upgraded(ctx, tx, task, i, product); err != nil {
+	if err := reached(ctx, tx, task, i, product); err != nil {
 		return err
 	}
 	changed := i.App.Changed(access)
@@ -218,7 +218,7 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, product *store
 				return err
 			}
 		}
-		if err := upgraded(ctx, tx, task, i, product); err != nil {
+		if err := reached(ctx, tx, task, i, product); err != nil {
 			return err
 		}
 		switch there, err := tx.HandedIn(ctx, task.ID); {
