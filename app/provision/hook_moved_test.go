@@ -111,6 +111,10 @@ func TestAPurchaseThatMovesAwayFromItsProductLeavesWhatThatMayHaveMade(t *testin
 	require.NoError(t, h.p.SetAccess(context.Background(), i.InstanceID, typed, ann))
 	require.Equal(t, "manual", h.instance(i.PK).Driver)
 	require.Equal(t, "driver_changed webhook", h.leftOver())
+	h.hooked("*", "/a")
+	require.NoError(t, h.p.Provision(context.Background(), h.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, InstancePK: i.PK, UniqueKey: "up"})))
+	require.Equal(t, "webhook", h.instance(i.PK).Driver)
+	require.Contains(t, h.leftOver(), "driver_changed manual", "what a person made stands where they made it")
 }
 
 // Two products that one piece of work asks, since the purchase moved in between, get

@@ -193,14 +193,17 @@ SELECT EXISTS (
 	return t.LeftoverGone(ctx, instancePK, DriverWebhook, "system")
 }
 
-// OrderLives takes back that the marketplace has given an instance's purchase
-// up: it was made after all.
-func (t *Tx) OrderLives(ctx context.Context, instancePK int64) error {
+// TakeBack takes back what was shown of an instance that a driver has made after
+// all: that the marketplace has given its purchase up, and what this driver held
+// while another one was at work. Of the seller's products one may have made it and
+// another have something left.
+func (t *Tx) TakeBack(ctx context.Context, instancePK int64, driver string) error {
 	_, err := t.tx.ExecContext(ctx, `
 DELETE FROM leftovers
  WHERE instance_pk = $1
-   AND reason = 'order_failed'
-   AND status IN ('open', 'kept')`, instancePK)
+   AND (reason = 'order_failed'
+        OR reason = 'driver_changed' AND driver = $2 AND driver <> $3)
+   AND status IN ('open', 'kept')`, instancePK, driver, DriverWebhook)
 	return toFault(err)
 }
 
