@@ -17,7 +17,7 @@ import (
 type Question struct {
 	Type       string // InstanceProvision, InstanceUpgraded or LicenseRequested
 	InstanceID string
-	TaskID     int64 // the same on every try: one event, one webhook-id
+	TaskID     int64 // the same on every try: one event, one webhook-id for each product
 	MessageID  int64
 	OrderID    string // of the change
 	LineID     string
@@ -94,13 +94,12 @@ func (c *Client) open(ctx context.Context, tx *store.Tx, q Question) (*store.Eve
 		return nil, to, err
 	}
 	to = product.Receiver(tx.Now)
-	key := fmt.Sprintf("%d/%s/task/%d/product", i.ChannelID, q.Type, q.TaskID)
-	e, err := tx.LockEventByKey(ctx, key)
+	e, err := tx.LockQuestion(ctx, q.TaskID, q.Type, product.ID)
 	if fault.Is(err, fault.NotFound) {
-		if err := c.ask(ctx, tx, q, i, to, key); err != nil {
+		if err := c.ask(ctx, tx, q, i, to); err != nil {
 			return nil, to, err
 		}
-		e, err = tx.LockEventByKey(ctx, key)
+		e, err = tx.LockQuestion(ctx, q.TaskID, q.Type, product.ID)
 	}
 	if err != nil {
 		return nil, to, err
@@ -131,7 +130,7 @@ func said(ctx context.Context, tx *store.Tx, q Question, i *store.Instance) (any
 	return data, nil
 }
 
-func (c *Client) ask(ctx context.Context, tx *store.Tx, q Question, i *store.Instance, to store.Receiver, key string) error {
+func (c *Client) ask(ctx context.Context, tx *store.Tx, q Question, i *store.Instance, to store.Receiver) error {
 	data, err := said(ctx, tx, q, i)
 	if err != nil {
 		return err
@@ -140,8 +139,9 @@ func (c *Client) ask(ctx context.Context, tx *store.Tx, q Question, i *store.Ins
 	if err != nil {
 		return err
 	}
-	_, err = tx.AddEvent(ctx, store.NewEvent{ChannelID: i.ChannelID, Type: q.Type, WebhookID: webhook.NewID(), UniqueKey: key, Receiver: to,
-		Shown: webhook.Shown(to.URL), TaskID: q.TaskID, InstancePK: i.PK, MessageID: q.MessageID, ProductID: i.ProductID,
+	_, err = tx.AddEvent(ctx, store.NewEvent{ChannelID: i.ChannelID, Type: q.Type, WebhookID: webhook.NewID(), Receiver: to,
+		UniqueKey: fmt.Sprintf("%d/%s/task/%d/product/%d", i.ChannelID, q.Type, q.TaskID, to.ProductPK),
+		Shown:     webhook.Shown(to.URL), TaskID: q.TaskID, InstancePK: i.PK, MessageID: q.MessageID, ProductID: i.ProductID,
 		OrderID: q.OrderID, OrderLineID: q.LineID, Payload: payload})
 	return err
 }

@@ -133,8 +133,12 @@ func uniqueKey(e New, r store.Receiver) string {
 // write writes an event for one receiver and the task that sends it; id is 0 if
 // it was written before.
 func write(ctx context.Context, tx *store.Tx, e New, r store.Receiver, payload []byte) (id int64, err error) {
+	shown := r.Former
+	if r.URL != "" {
+		shown = webhook.Shown(r.URL)
+	}
 	id, err = tx.AddEvent(ctx, store.NewEvent{ChannelID: e.Channel, Type: e.Type, WebhookID: webhook.NewID(), UniqueKey: uniqueKey(e, r),
-		Receiver: r, Shown: webhook.Shown(r.URL), InstancePK: e.InstancePK, CodeID: e.CodeID, MessageID: e.MessageID, ProductID: e.ProductID,
+		Receiver: r, Shown: shown, InstancePK: e.InstancePK, CodeID: e.CodeID, MessageID: e.MessageID, ProductID: e.ProductID,
 		OrderID: e.OrderID, OrderLineID: e.OrderLineID, Payload: payload})
 	if err != nil || id == 0 {
 		return 0, err

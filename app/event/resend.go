@@ -18,8 +18,9 @@ import (
 //
 // Faults: not_found "event.unknown"; conflict "event.running" while it is being
 // sent; conflict "event.answered" for a question that was answered or is over;
-// conflict "event.target_gone" when nobody wants it any more; conflict
-// "event.not_kept" when its payload is not kept any more.
+// conflict "event.target_gone" when nobody wants it any more, "event.address_gone"
+// when its product's address is not known any more, "event.not_kept" when its
+// payload is not.
 func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 	err := c.store.Write(ctx, func(tx *store.Tx) error {
 		e, err := tx.LockEvent(ctx, id)
@@ -43,7 +44,7 @@ func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by sta
 		return fault.New(fault.Conflict, "event.not_kept")
 	}
 	if _, err := tx.Reader().ReceiverOf(ctx, e); fault.Is(err, fault.NotFound) {
-		return fault.New(fault.Conflict, "event.target_gone")
+		return fault.New(fault.Conflict, fault.From(err).Key)
 	} else if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (c *Client) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (*st
 	}
 	to, err = tx.Reader().ReceiverOf(ctx, e)
 	if fault.Is(err, fault.NotFound) {
-		if err := unheard(ctx, tx, e, err); err != nil {
+		if err := goneAway(ctx, tx, e, err); err != nil {
 			return nil, to, err
 		}
 		return nil, to, tx.SettleEvent(ctx, e.ID, outbox.Cancelled, err)
@@ -154,6 +154,15 @@ func (c *Client) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, cau
 		return err
 	}
 	return tx.HurryNextEvent(ctx, e)
+}
+
+// goneAway shows as left over what a product may have of an instance that it does not
+// hear of any more, since its address is not known.
+func goneAway(ctx context.Context, tx *store.Tx, e *store.Event, cause error) error {
+	if e.Type == InstanceReleased || !e.ToProduct || e.InstancePK == 0 {
+		return unheard(ctx, tx, e, cause)
+	}
+	return tx.NoteFormerProduct(ctx, e.InstancePK, &store.Product{})
 }
 
 // unheard shows as left over what a product may still have of an instance whose

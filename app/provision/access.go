@@ -94,7 +94,13 @@ func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID st
 		if err != nil {
 			return err
 		}
-		if err := p.writeAccess(ctx, tx, i, a, p.maker(i, product), store.Origin{MessageID: message, Actor: actor.Name}); err != nil {
+		maker := p.maker(i, product)
+		if i.Driver == store.DriverWebhook && maker != i.Driver {
+			if err := tx.NoteFormerProduct(ctx, i.PK, product); err != nil {
+				return err
+			}
+		}
+		if err := p.writeAccess(ctx, tx, i, a, maker, store.Origin{MessageID: message, Actor: actor.Name}); err != nil {
 			return err
 		}
 		if err := p.deliver.UsageInfo(ctx, tx, i, product, message); err != nil {

@@ -103,6 +103,10 @@ A FREEZE stops nobody by itself: the customer has the access data, and ` + "`que
 static, pool and manual, stop the use in the product: subscribe to ` + "`instance.frozen`" + ` and ` + "`instance.unfrozen`" + `, or look at
 [the list of frozen instances](api.md#instances).
 
+When a product's entry is given another driver, the seller's product goes on hearing of the renewal, freeze and release of the
+instances that it was asked to make, as long as the entry has its address and secret. An instance that it does not hear of any
+more stands among the left-overs.
+
 `)
 	b.WriteString("| driver | " + strings.Join(moments, " | ") + " |\n|" + strings.Repeat(" --- |", len(moments)+1) + "\n")
 	for _, c := range conduct {

@@ -182,7 +182,7 @@ func TestWhatAProductMadeThatIsGoneIsLeftOver(t *testing.T) {
 	h.deliver()
 	l := h.leftovers(store.LeftoverOpen)
 	require.Len(t, l, 1)
-	require.Equal(t, "undo_failed webhook event.target_gone", l[0].Reason+" "+l[0].Driver+" "+l[0].Error.Key)
+	require.Equal(t, "undo_failed webhook event.address_gone", l[0].Reason+" "+l[0].Driver+" "+l[0].Error.Key)
 }
 
 // An instance that another of the seller's products makes now still stands at the

@@ -17,14 +17,12 @@ func tell(ctx context.Context, tx *store.Tx, eventType string, i *store.Instance
 	return event.OfInstance(ctx, tx, eventType, i, c, event.Whole(ch, i))
 }
 
-// upgraded tells the subscribers, once, that an upgrade has reached the driver,
-// which may still be waiting for somebody; a product with a webhook has just been
-// asked. What another of the seller's products made of the instance is left over.
-func upgraded(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance, product *store.Product) error {
-	if task.Purpose != outbox.Upgrade {
-		return nil
-	}
-	if err := tx.NoteFormerProduct(ctx, i.PK, task.ID, product); err != nil {
+// reached notes that a piece of work has reached its driver, which may still be
+// waiting for somebody: what another of the seller's products may have made of the
+// instance is left over. Subscribers are told of an upgrade, once; a product with a
+// webhook has just been asked.
+func reached(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance, product *store.Product) error {
+	if err := tx.NoteFormerProduct(ctx, i.PK, product); err != nil || task.Purpose != outbox.Upgrade {
 		return err
 	}
 	return tell(ctx, tx, event.InstanceUpgraded, i, event.Cause{MessageID: task.MessageID, TaskID: task.ID,

@@ -45,14 +45,8 @@ func (p *Provisioner) undo(ctx context.Context, tx *store.Tx, i *store.Instance,
 // comes after this try anyway; one that has run already saw nothing of it. The
 // worker's lease may be over: what was made is there all the same.
 func (p *Provisioner) undoLate(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance, driver string) error {
-	if i.Driver != driver {
-		if err := p.handOver(ctx, tx, i); err != nil {
-			return err
-		}
-		if err := tx.SetDriver(ctx, i.PK, driver, origin(task)); err != nil {
-			return err
-		}
-		i.Driver = driver
+	if err := p.take(ctx, tx, task, i, driver); err != nil {
+		return err
 	}
 	waits, err := tx.UndoWaits(ctx, i.PK)
 	if err != nil || waits {

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
+	"koodesk/app/provision/nothing"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -258,6 +260,31 @@ func TestAPoolThatGaveNothingLeavesNothing(t *testing.T) {
 	l := d.leftovers(store.LeftoverOpen)
 	require.Len(t, l, 1)
 	require.Equal(t, "driver_changed pool", l[0].Reason+" "+l[0].Driver)
+}
+
+// What a driver holds of a purchase that it did not finish is left over, whoever has
+// that then: a person, or nobody. When it finishes it after all, it is not.
+func TestWhatADriverHoldsOfAPurchaseThatGoesToAPersonIsLeftOver(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	d.drivers[nothing.Name] = nothing.Driver{}
+	crm := store.ProductSettings{Pool: "crm"}
+	d.fill(1, 3)
+	for n, now := range []string{nothing.Name, "manual"} {
+		d.product("pool", crm)
+		pk, task := d.orderByPool("CS" + strconv.Itoa(n))
+		_, err := d.drivers["pool"].Provision(ctx, provision.Request{InstanceID: d.instance(pk).InstanceID, Settings: crm})
+		require.NoError(t, err)
+		d.product(now, store.ProductSettings{})
+		require.NoError(t, d.p.Provision(ctx, task))
+		require.Equal(t, now, d.instance(pk).Driver)
+		require.Equal(t, n+1, d.count(`SELECT count(*) FROM leftovers WHERE reason = 'driver_changed' AND driver = 'pool'`), now)
+	}
+	d.product("pool", crm)
+	require.NoError(t, d.p.Provision(ctx, d.claimAgain(int64(d.count(`SELECT id FROM tasks WHERE parked_at IS NOT NULL AND status = 'pending'`)))))
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM leftovers`), "its account is the customer's")
+	require.Equal(t, 2, d.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`))
 }
 
 func (d *desk) leftovers(status string) []store.LeftoverRow {

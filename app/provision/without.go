@@ -23,10 +23,10 @@ func (p *Provisioner) without(ctx context.Context, task outbox.Task, product *st
 		case i.Status == market.Released || i.AccessVersion > 0:
 			return tx.Complete(ctx, task)
 		}
-		if err := tx.SetDriver(ctx, i.PK, product.Driver); err != nil {
+		if err := p.take(ctx, tx, task, i, product.Driver); err != nil {
 			return err
 		}
-		if err := upgraded(ctx, tx, task, i, product); err != nil {
+		if err := reached(ctx, tx, task, i, product); err != nil {
 			return err
 		}
 		if err := tx.SaveState(ctx, i, i.Provisioned(tx.Now), origin(task)); err != nil {

@@ -89,7 +89,7 @@ func (p *Provisioner) begin(ctx context.Context, task outbox.Task, driver string
 		if i.AccessVersion > 0 {
 			return nil
 		}
-		return tx.SetDriver(ctx, i.PK, driver, origin(task))
+		return p.take(ctx, tx, task, i, driver)
 	})
 	return gone, err
 }
@@ -139,7 +139,7 @@ func (p *Provisioner) keep(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	case i.AccessVersion != seen:
 		return fault.New(fault.Conflict, "provision.changed_meanwhile")
 	}
-	if err := upgraded(ctx, tx, task, i, product); err != nil {
+	if err := reached(ctx, tx, task, i, product); err != nil {
 		return err
 	}
 	changed := i.App.Changed(access)
@@ -167,7 +167,7 @@ func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.In
 			return err
 		}
 	}
-	if err := tx.OrderLives(ctx, i.PK); err != nil {
+	if err := tx.TakeBack(ctx, i.PK, driver); err != nil {
 		return err
 	}
 	i.App, i.Driver = access, driver
@@ -180,12 +180,27 @@ func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.In
 	return tell(ctx, tx, event.InstanceProvisioned, i, event.Cause{MessageID: o.MessageID, TaskID: o.TaskID})
 }
 
+// take gives an instance that has no access data to the driver that is at work on
+// it, from whichever had it before.
+func (p *Provisioner) take(ctx context.Context, tx *store.Tx, task outbox.Task, i *store.Instance, driver string) error {
+	if i.Driver == driver {
+		return nil
+	}
+	if err := p.handOver(ctx, tx, i); err != nil {
+		return err
+	}
+	i.Driver = driver
+	return tx.SetDriver(ctx, i.PK, driver, origin(task))
+}
+
 // handOver shows what the driver of before may still hold of an instance that
-// another one makes now: it may be the customer's data, so nobody but a person
-// decides.
+// another one makes now, or what a person made of it: it may be the customer's data,
+// so nobody but a person decides.
 func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Instance) error {
 	driver := p.drivers[i.Driver]
-	if _, releases := driver.(Releaser); !releases {
+	l, leaves := driver.(Leaver)
+	leaves = leaves && l.Leaves(request(&store.Channel{}, i, &store.Product{}, 0))
+	if _, releases := driver.(Releaser); !releases && !leaves {
 		return nil
 	}
 	if h, tells := driver.(Holder); tells {
@@ -214,11 +229,11 @@ func (p *Provisioner) park(ctx context.Context, task outbox.Task, product *store
 			return tx.Complete(ctx, task)
 		}
 		if i.AccessVersion == 0 {
-			if err := tx.SetDriver(ctx, i.PK, product.Driver, origin(task)); err != nil {
+			if err := p.take(ctx, tx, task, i, product.Driver); err != nil {
 				return err
 			}
 		}
-		if err := upgraded(ctx, tx, task, i, product); err != nil {
+		if err := reached(ctx, tx, task, i, product); err != nil {
 			return err
 		}
 		switch there, err := tx.HandedIn(ctx, task.ID); {

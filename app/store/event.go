@@ -16,6 +16,7 @@ type Receiver struct {
 	TargetID  int64 // of the subscription; 0 for a product
 	URL       string
 	Secrets   []string // the present one first
+	Former    string   // where it was told last, as it is shown, when URL is not known any more
 }
 
 // NewEvent is an event for one receiver, to be written. UniqueKey makes it exist
@@ -136,14 +137,18 @@ SELECT `+eventColumns+`
    FOR NO KEY UPDATE`, task))
 }
 
-// LockEventByKey locks the event with a unique key. Fault: not_found
-// "event.unknown".
-func (t *Tx) LockEventByKey(ctx context.Context, key string) (*Event, error) {
+// LockQuestion locks the event by which a task asks the product of an entry, or of
+// another with its address. Fault: not_found "event.unknown".
+func (t *Tx) LockQuestion(ctx context.Context, task int64, eventType string, productPK int64) (*Event, error) {
 	return t.Reader().scanEvent(t.tx.QueryRowxContext(ctx, `
 SELECT `+eventColumns+`
-  FROM events
- WHERE unique_key = $1
-   FOR NO KEY UPDATE`, key))
+  FROM events e
+ WHERE task_id = $1
+   AND type = $2
+   AND `+sameReceiver+`
+ ORDER BY id DESC
+ LIMIT 1
+   FOR NO KEY UPDATE`, task, eventType, true, nil, productPK))
 }
 
 // about is the column that says what an event is about, with its value: events

@@ -44,10 +44,12 @@ type receiverRow struct {
 	Secret    []byte       `db:"secret_sealed"`
 	Old       []byte       `db:"old_secret_sealed"`
 	Until     sql.NullTime `db:"old_secret_until"`
+
+	Former sql.NullString `db:"former"`
 }
 
 func (r *Reader) receiver(row receiverRow, now time.Time) (Receiver, error) {
-	out := Receiver{ProductPK: row.ProductPK, TargetID: row.TargetID, URL: row.URL}
+	out := Receiver{ProductPK: row.ProductPK, TargetID: row.TargetID, URL: row.URL, Former: row.Former.String}
 	purpose := seal.ProductSecret
 	if row.TargetID != 0 {
 		purpose = seal.TargetSecret
@@ -61,21 +63,36 @@ func (r *Reader) receiver(row receiverRow, now time.Time) (Receiver, error) {
 	return out, err
 }
 
+// hooked tells of a product's entry whether it has a webhook, and wasAsked whether
+// that was asked to make or change an instance: it goes on hearing of this one when
+// the entry has another driver.
+const hooked = `(c.driver = 'webhook' OR c.settings->>'license' = 'webhook')`
+
+func wasAsked(instance string) string {
+	return `EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = ` + instance + ` AND e.product_pk = c.id AND e.type IN ` + asking + `)`
+}
+
 // productReceivers picks the entry whose webhook an instance's product is told
 // by: the present one of its product, else the one that was told last. Of the end
 // each hears that was ever asked to make or change the instance, too. Only a
-// product that was asked to make the instance, or a License of it, hears of it.
+// product that was asked to make the instance, or a License of it, hears of it. For
+// one whose address is not known any more, where it was told last is given.
 var productReceivers = `
 SELECT *
-  FROM (SELECT c.id AS product_pk, 0::bigint AS target_id, c.settings->>'webhook_url' AS url, c.secret_sealed, c.old_secret_sealed, c.old_secret_until
+  FROM (SELECT c.id AS product_pk, 0::bigint AS target_id, COALESCE(c.settings->>'webhook_url', '') AS url,
+               c.secret_sealed, c.old_secret_sealed, c.old_secret_until,
+               CASE WHEN c.settings->>'webhook_url' IS NULL
+                    THEN (SELECT e.target FROM events e WHERE e.instance_pk = $4 AND e.product_pk = c.id ORDER BY e.id DESC LIMIT 1)
+               END AS former
           FROM products c
          WHERE c.channel_id = $1
-           AND (c.driver = 'webhook' OR c.settings->>'license' = 'webhook')
            AND (c.id = ` + presentEntry + `
+               AND ` + hooked + `
                 OR $4::bigint IS NOT NULL
                AND c.id = ` + toldLast + `
+               AND (` + hooked + ` OR ` + wasAsked("$4") + `)
                 OR $2 = 'instance.released'
-               AND EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.product_pk = c.id AND e.type IN ` + asking + `))
+               AND ` + wasAsked("$4") + `)
            AND ($4::bigint IS NULL
                 OR EXISTS (SELECT 1 FROM events e WHERE e.instance_pk = $4 AND e.to_product)
                 OR EXISTS (SELECT 1 FROM instances i WHERE i.id = $4 AND i.driver = 'webhook'))
@@ -92,7 +109,7 @@ const toldLast = `(SELECT e.product_pk
 var presentEntry = `(SELECT id FROM products` + entryOf("$1", "$3", "$5") + `)`
 
 const subscribers = `
-SELECT 0::bigint AS product_pk, t.id AS target_id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until
+SELECT 0::bigint AS product_pk, t.id AS target_id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until, NULL AS former
   FROM event_targets t
  WHERE t.channel_id = $1
    AND t.enabled
@@ -112,7 +129,7 @@ func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, produc
 	}
 	out := make([]Receiver, 0, len(rows))
 	for _, row := range rows {
-		if row.ProductPK != 0 && slices.ContainsFunc(out, func(r Receiver) bool { return r.URL == row.URL }) {
+		if row.ProductPK != 0 && row.URL != "" && slices.ContainsFunc(out, func(r Receiver) bool { return r.URL == row.URL }) {
 			continue
 		}
 		one, err := r.receiver(row, time.Now())
@@ -125,22 +142,35 @@ func (r *Reader) Receivers(ctx context.Context, channel int64, eventType, produc
 }
 
 // ReceiverOf is where an event goes now: addresses and secrets may have changed
-// since it was written. Fault: not_found "event.target_gone" when nobody wants it
+// since it was written. What a product was asked goes to the webhook of its entry
+// alone. Fault: not_found "event.target_gone" when nobody wants it any more,
+// "event.address_gone" when it is for a product whose address or secret is not known
 // any more.
 func (r *Reader) ReceiverOf(ctx context.Context, e *Event) (Receiver, error) {
+	told := e.InstancePK
+	if e.Question {
+		told = 0
+	}
 	var row receiverRow
 	err := sqlx.GetContext(ctx, r.q, &row, `
-SELECT p.id AS product_pk, 0::bigint AS target_id, p.settings->>'webhook_url' AS url, p.secret_sealed, p.old_secret_sealed, p.old_secret_until
-  FROM products p
- WHERE p.id = $1
-   AND (p.driver = 'webhook' OR p.settings->>'license' = 'webhook')
+SELECT c.id AS product_pk, 0::bigint AS target_id, c.settings->>'webhook_url' AS url, c.secret_sealed, c.old_secret_sealed, c.old_secret_until
+  FROM products c
+ WHERE c.id = $1
+   AND (`+hooked+`
+        OR c.settings->>'webhook_url' <> ''
+       AND c.secret_sealed IS NOT NULL
+       AND `+wasAsked("$3")+`)
  UNION ALL
 SELECT 0::bigint, t.id, t.url, t.secret_sealed, t.old_secret_sealed, t.old_secret_until
   FROM event_targets t
  WHERE t.id = $2
-   AND t.enabled`, nullID(e.ProductPK), nullID(e.TargetID))
+   AND t.enabled`, nullID(e.ProductPK), nullID(e.TargetID), nullID(told))
 	if fault.Is(toFault(err), fault.NotFound) {
-		return Receiver{}, fault.New(fault.NotFound, "event.target_gone").Final()
+		key := "event.target_gone"
+		if e.ToProduct {
+			key = "event.address_gone"
+		}
+		return Receiver{}, fault.New(fault.NotFound, key).Final()
 	}
 	if err != nil {
 		return Receiver{}, toFault(err)

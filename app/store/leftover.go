@@ -35,23 +35,24 @@ type Leftover struct {
 	Reason     string
 	Status     string
 	TaskID     int64
+	EventID    int64 // the last question to a product of the seller that it is about; 0 for none
 }
 
-// NoteLeftover shows something as left over, or shows it again. task is the one
-// that could not undo it, 0 for none.
+// NoteLeftover shows something as left over, or shows it again.
 func (t *Tx) NoteLeftover(ctx context.Context, l Leftover, cause error) error {
 	_, err := t.tx.ExecContext(ctx, `
-INSERT INTO leftovers (instance_pk, driver, reason, task_id, error)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO leftovers (instance_pk, driver, reason, task_id, error, event_id)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (instance_pk, driver) DO UPDATE
    SET status = 'open',
        reason = EXCLUDED.reason,
        task_id = COALESCE(EXCLUDED.task_id, leftovers.task_id),
+       event_id = GREATEST(EXCLUDED.event_id, leftovers.event_id),
        error = EXCLUDED.error,
        found_at = now(),
        decided_at = NULL,
        decided_by = '',
-       note = ''`, l.InstancePK, l.Driver, l.Reason, nullID(l.TaskID), nullBytes(fault.ToRecord(cause).JSON()))
+       note = ''`, l.InstancePK, l.Driver, l.Reason, nullID(l.TaskID), nullBytes(fault.ToRecord(cause).JSON()), l.EventID)
 	return toFault(err)
 }
 
@@ -119,39 +120,40 @@ UPDATE leftovers
 // or to change it.
 const asking = `('instance.provision', 'instance.upgraded')`
 
-// NoteFormerProduct shows as left over what the seller's product that was asked
-// last, by another task, to make or change an instance may hold of it, when the
-// entry that counts now is at another address or has none. What was shown since
-// that product was asked is not shown again.
-func (t *Tx) NoteFormerProduct(ctx context.Context, instancePK, task int64, now *Product) error {
+// mayHaveMade tells of an event e by which a product was asked whether that one may
+// have made something: unless it was never reached or said no. A call that it took,
+// or whose answer was lost, counts.
+const mayHaveMade = `(e.status = 'running'
+                   OR EXISTS (SELECT 1
+                                FROM event_attempts t
+                               WHERE t.event_id = e.id
+                                 AND (t.http_status BETWEEN 200 AND 299
+                                      OR t.http_status >= 500
+                                      OR t.error ->> 'key' IN ('webhook.timeout', 'webhook.connection_lost', 'webhook.interrupted'))))`
+
+// NoteFormerProduct shows as left over what the seller's products that were asked to
+// make or change an instance may hold of it, but for the one of the entry that counts
+// now, if that has a webhook. What was shown of their questions is not shown again.
+func (t *Tx) NoteFormerProduct(ctx context.Context, instancePK int64, now *Product) error {
 	address := ""
 	if now.Driver == DriverWebhook {
 		address = now.Settings.WebhookURL
 	}
-	var former bool
-	err := t.tx.GetContext(ctx, &former, `
-SELECT EXISTS (
-       SELECT 1
-         FROM (SELECT e.product_pk, e.created_at
-                 FROM events e
-                WHERE e.instance_pk = $1
-                  AND e.to_product
-                  AND e.type IN `+asking+`
-                  AND e.task_id IS DISTINCT FROM $2
-                ORDER BY e.id DESC
-                LIMIT 1) asked
-         LEFT JOIN products p ON p.id = asked.product_pk
-        WHERE ($3 = '' OR p.settings->>'webhook_url' IS DISTINCT FROM $3)
-          AND NOT EXISTS (
-              SELECT 1
-                FROM leftovers l
-               WHERE l.instance_pk = $1
-                 AND l.driver = $4
-                 AND l.found_at >= asked.created_at))`, instancePK, task, address, DriverWebhook)
-	if err != nil || !former {
+	l := Leftover{InstancePK: instancePK, Driver: DriverWebhook, Reason: DriverChanged}
+	err := t.tx.GetContext(ctx, &l.EventID, `
+SELECT COALESCE(max(e.id), 0)
+  FROM events e
+  LEFT JOIN products p ON p.id = e.product_pk
+ WHERE e.instance_pk = $1
+   AND e.to_product
+   AND e.type IN `+asking+`
+   AND ($2 = '' OR p.settings->>'webhook_url' IS DISTINCT FROM $2)
+   AND e.id > COALESCE((SELECT l.event_id FROM leftovers l WHERE l.instance_pk = $1 AND l.driver = $3), 0)
+   AND `+mayHaveMade, instancePK, address, DriverWebhook)
+	if err != nil || l.EventID == 0 {
 		return toFault(err)
 	}
-	return t.NoteLeftover(ctx, Leftover{InstancePK: instancePK, Driver: DriverWebhook, Reason: DriverChanged}, nil)
+	return t.NoteLeftover(ctx, l, nil)
 }
 
 // EndHeard notes that an instance has left nothing at the seller's products, once
@@ -191,14 +193,17 @@ SELECT EXISTS (
 	return t.LeftoverGone(ctx, instancePK, DriverWebhook, "system")
 }
 
-// OrderLives takes back that the marketplace has given an instance's purchase
-// up: it was made after all.
-func (t *Tx) OrderLives(ctx context.Context, instancePK int64) error {
+// TakeBack takes back what was shown of an instance that a driver has made after
+// all: that the marketplace has given its purchase up, and what this driver held
+// while another one was at work. Of the seller's products one may have made it and
+// another have something left.
+func (t *Tx) TakeBack(ctx context.Context, instancePK int64, driver string) error {
 	_, err := t.tx.ExecContext(ctx, `
 DELETE FROM leftovers
  WHERE instance_pk = $1
-   AND reason = 'order_failed'
-   AND status IN ('open', 'kept')`, instancePK)
+   AND (reason = 'order_failed'
+        OR reason = 'driver_changed' AND driver = $2 AND driver <> $3)
+   AND status IN ('open', 'kept')`, instancePK, driver, DriverWebhook)
 	return toFault(err)
 }
 
@@ -230,9 +235,7 @@ SELECT EXISTS (
 
 // NoteFailedOrders shows what drivers may hold of purchases that failed and that
 // the marketplace has ended its retries of, which it cancels by itself. after is
-// how long ago the retries must have ended. A pool holds what its accounts say. A
-// product that is called may have made something unless it was never reached or
-// said no: a call that it took, or whose answer was lost, counts.
+// how long ago the retries must have ended. A pool holds what its accounts say.
 func (s *Store) NoteFailedOrders(ctx context.Context, after time.Duration) (int64, error) {
 	r, err := s.db.ExecContext(ctx, `
 INSERT INTO leftovers (instance_pk, driver, reason, error)
@@ -250,14 +253,10 @@ SELECT i.id, held.driver, 'order_failed', m.last_error
         WHERE EXISTS (
               SELECT 1
                 FROM events e
-                LEFT JOIN event_attempts t ON t.event_id = e.id
-               WHERE e.instance_pk = i.id
+                WHERE e.instance_pk = i.id
                  AND e.to_product
                  AND e.type = 'instance.provision'
-                 AND (e.status = 'running'
-                      OR t.http_status BETWEEN 200 AND 299
-                      OR t.http_status >= 500
-                      OR t.error ->> 'key' IN ('webhook.timeout', 'webhook.connection_lost', 'webhook.interrupted')))) AS held ON true
+                 AND `+mayHaveMade+`)) AS held ON true
  WHERE m.status = 'failed'
    AND m.activity = 'newInstance'
    AND NOT m.test
