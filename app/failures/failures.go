@@ -56,7 +56,7 @@ func (d *Desk) Change(ctx context.Context, id int64, c Change, by staff.Actor) e
 			return err
 		}
 		for _, a := range audits {
-			a.Actor, a.Target, a.Reason, a.IP = by.Name, "failure_group/"+strconv.FormatInt(id, 10), by.Reason, by.IP
+			a.Actor, a.Target, a.Reason, a.IP = by.Name, target(id), by.Reason, by.IP
 			if err := tx.Audit(ctx, a); err != nil {
 				return err
 			}
@@ -64,6 +64,35 @@ func (d *Desk) Change(ctx context.Context, id int64, c Change, by staff.Actor) e
 		return nil
 	})
 }
+
+// Close ends an open group whose members can't pass or need not: what was given up
+// stays failed and asks for nobody any more; what is still tried stays in the group.
+// The same failure opens it again. Faults: not_found "failure_group.unknown";
+// invalid "failure_group.reason_missing"; conflict "failure_group.resolved".
+func (d *Desk) Close(ctx context.Context, id int64, by staff.Actor) error {
+	if by.Reason == "" {
+		return fault.New(fault.Invalid, "failure_group.reason_missing")
+	}
+	return d.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockGroup(ctx, id); err != nil {
+			return err
+		}
+		g, err := tx.Reader().Group(ctx, id)
+		if err != nil {
+			return err
+		}
+		if g.Status == store.GroupResolved {
+			return fault.New(fault.Conflict, "failure_group.resolved")
+		}
+		if err := tx.CloseGroup(ctx, id, by.Name, by.Reason); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActCloseGroup, Target: target(id), Reason: by.Reason, IP: by.IP,
+			Detail: map[string]string{"given_up": g.GivenUp.String()}})
+	})
+}
+
+func target(id int64) string { return "failure_group/" + strconv.FormatInt(id, 10) }
 
 // prepare checks a change and leaves out what is so already.
 func prepare(ctx context.Context, tx *store.Tx, g store.GroupRow, c Change) (out store.GroupChange, audits []staff.Audit, err error) {

@@ -52,7 +52,7 @@ const (
 	ChannelsWrite  Permission = "channels.write" // keys, AK/SK and settings of a production address
 
 	FailuresRead Permission = "failures.read"
-	FailuresWork Permission = "failures.work" // note, put off and assign failure groups
+	FailuresWork Permission = "failures.work" // note, put off, assign and close failure groups
 
 	LeftoversRead   Permission = "leftovers.read"
 	LeftoversDecide Permission = "leftovers.decide" // undo again, gone, kept
@@ -220,6 +220,7 @@ const (
 	ActNoteGroup   = "failure_group.note"
 	ActSnoozeGroup = "failure_group.snooze"
 	ActAssignGroup = "failure_group.assign"
+	ActCloseGroup  = "failure_group.close"
 )
 
 // The acts on where an operator is alerted, as the audit names them.

@@ -94,6 +94,8 @@ WITH known AS (
            opened_at = CASE WHEN resolved_at IS NULL THEN opened_at ELSE now() END,
            reopened = reopened + (resolved_at IS NOT NULL)::int,
            snoozed_until = CASE WHEN resolved_at IS NULL THEN snoozed_until END,
+           closed_by = '',
+           close_reason = '',
            resolved_at = NULL
      WHERE id = (SELECT g.id
                    FROM failure_groups g
@@ -184,6 +186,35 @@ UPDATE failure_groups
                 AND g.resolved_at IS NULL
                 AND`+withoutMembers+`
                 FOR UPDATE SKIP LOCKED)`, id)
+	return toFault(err)
+}
+
+// CloseGroup ends what was given up in a group because nothing more will be done
+// about it: its members stay failed, in no group. What is still tried stays in it;
+// else the group is resolved.
+func (t *Tx) CloseGroup(ctx context.Context, id int64, by, reason string) error {
+	for _, statement := range []string{`
+UPDATE messages
+   SET failure_group = 0
+ WHERE failure_group = $1
+   AND status = 'failed'`, `
+UPDATE tasks
+   SET failure_group = 0
+ WHERE failure_group = $1
+   AND status = 'failed'`} {
+		if _, err := t.tx.ExecContext(ctx, statement, id); err != nil {
+			return toFault(err)
+		}
+	}
+	if err := t.resolveGroup(ctx, id); err != nil {
+		return err
+	}
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE failure_groups
+   SET closed_by = $2,
+       close_reason = $3
+ WHERE id = $1
+   AND resolved_at IS NOT NULL`, id, by, reason)
 	return toFault(err)
 }
 

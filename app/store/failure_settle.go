@@ -149,6 +149,8 @@ UPDATE failure_groups
    SET resolved_at = NULL,
        opened_at = now(),
        reopened = reopened + 1,
+       closed_by = '',
+       close_reason = '',
        snoozed_until = NULL
  WHERE id IN (SELECT g.id
                 FROM failure_groups g

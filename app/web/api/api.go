@@ -172,6 +172,7 @@ func (a *API) Routes() []session.Route {
 		to(get, "/failure-groups", staff.FailuresRead, a.FailureGroups),
 		to(get, "/failure-groups/:id", staff.FailuresRead, a.FailureGroup),
 		to(patch, "/failure-groups/:id", staff.FailuresWork, a.ChangeFailureGroup),
+		to(post, "/failure-groups/:id/close", staff.FailuresWork, a.CloseFailureGroup),
 		to(get, "/reconciliations", staff.ReconcileRead, a.Reconciliations),
 		to(post, "/reconciliations", staff.ReconcileDecide, a.StartReconciliation),
 		to(get, "/findings", staff.ReconcileRead, a.Findings),

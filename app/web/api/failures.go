@@ -15,6 +15,7 @@ import (
 // Failures is what people do about failure groups.
 type Failures interface {
 	Change(ctx context.Context, id int64, c failures.Change, by staff.Actor) error
+	Close(ctx context.Context, id int64, by staff.Actor) error
 }
 
 type failureGroup struct {
@@ -40,6 +41,8 @@ type failureGroup struct {
 	Note         string `json:"note"`
 	SnoozedUntil moment `json:"snoozed_until"`
 	Assignee     string `json:"assignee"`
+	ClosedBy     string `json:"closed_by"`
+	CloseReason  string `json:"close_reason"`
 }
 
 // groupDetail is one group with the orders that it touches now.
@@ -59,7 +62,8 @@ func showGroup(z *i18n.Localizer, g store.GroupRow) failureGroup {
 	return failureGroup{ID: id(g.ID), Status: g.Status, Channel: g.Channel, ProductID: g.ProductID, ProductName: g.ProductName, Step: g.Step, Of: of,
 		Error: show(z, g.Error), Remedy: z.Remedy(g.Error), GivenUp: g.GivenUp.N, Retrying: g.Retrying.N, Affected: g.Orders.N, MostAffected: g.MostOrders.N,
 		Deadline: moment(g.Deadline), FirstSeenAt: moment(g.FirstSeenAt), LastSeenAt: moment(g.LastSeenAt), OpenedAt: moment(g.OpenedAt),
-		ResolvedAt: moment(g.ResolvedAt), Reopened: g.Reopened, Note: g.Note, SnoozedUntil: moment(g.SnoozedUntil), Assignee: g.Assignee}
+		ResolvedAt: moment(g.ResolvedAt), Reopened: g.Reopened, Note: g.Note, SnoozedUntil: moment(g.SnoozedUntil), Assignee: g.Assignee,
+		ClosedBy: g.ClosedBy, CloseReason: g.CloseReason}
 }
 
 // FailureGroups answers GET /failure-groups.
@@ -136,6 +140,28 @@ func (a *API) ChangeFailureGroup(c *fiber.Ctx) error {
 		change.Snooze = &until
 	}
 	if err := a.o.Failures.Change(c.UserContext(), n, change, by); err != nil {
+		return a.Problem(c, err)
+	}
+	return a.answerGroup(c, n)
+}
+
+// CloseFailureGroup answers POST /failure-groups/{id}/close.
+func (a *API) CloseFailureGroup(c *fiber.Ctx) error {
+	n, err := idOf(c, "failure_group.unknown")
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if err == nil {
+		err = body(c, &in)
+	}
+	var by staff.Actor
+	if err == nil {
+		by, err = actor(c, in.Reason)
+	}
+	if err == nil {
+		err = a.o.Failures.Close(c.UserContext(), n, by)
+	}
+	if err != nil {
 		return a.Problem(c, err)
 	}
 	return a.answerGroup(c, n)

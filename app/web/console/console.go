@@ -185,6 +185,7 @@ func (k *Console) Routes() []session.Route {
 		to(get, failuresPath, staff.FailuresRead, k.Failures),
 		to(get, failuresPath+"/:id", staff.FailuresRead, k.Failure),
 		to(post, failuresPath+"/:id", staff.FailuresWork, k.ChangeFailure),
+		to(post, failuresPath+"/:id/close", staff.FailuresWork, k.CloseFailure),
 		to(get, restartsPath, staff.MessagesRead, k.Restarts),
 		to(get, restartsPath+"/new", staff.MessagesRead, k.NewRestart),
 		to(post, restartsPath, staff.MessagesRestart, k.StartRestart),

@@ -95,7 +95,8 @@ func failureRow(clock view.Clock, g store.GroupRow) view.GroupRow {
 	return view.GroupRow{ID: g.ID, URL: groupURL(g.ID), Status: g.Status, Step: g.Step, OfTasks: g.OfTasks, Channel: g.Channel,
 		Product: orElse(g.ProductName, g.ProductID), Fault: g.Error, First: clock.Time(g.FirstSeenAt), Last: clock.Time(g.LastSeenAt),
 		Opened: clock.Time(g.OpenedAt), Resolved: clock.Time(g.ResolvedAt), Reopened: g.Reopened, GivenUp: g.GivenUp.N, Retrying: g.Retrying.N,
-		Orders: g.Orders.N, Most: g.MostOrders.N, Deadline: clock.Time(g.Deadline), Note: g.Note, Until: clock.Time(g.SnoozedUntil), Assignee: g.Assignee}
+		Orders: g.Orders.N, Most: g.MostOrders.N, Deadline: clock.Time(g.Deadline), Note: g.Note, Until: clock.Time(g.SnoozedUntil), Assignee: g.Assignee,
+		ClosedBy: by(g.ClosedBy), CloseReason: g.CloseReason}
 }
 
 // Failure is one failure group with its members.
@@ -114,7 +115,7 @@ func (k *Console) Failure(c *fiber.Ctx) error {
 	}
 	u := address(c, groupURL(id))
 	p := view.FailurePage{Shell: s, Group: failureRow(s.Clock, g), Facts: groupFacts(s.Clock, g), List: view.List{Filter: view.Filter{URL: u}},
-		Change: action(s, staff.FailuresWork, groupURL(id), view.Text{}), Restart: restartList(s, g), Snoozes: snoozes(g)}
+		Change: action(s, staff.FailuresWork, groupURL(id), view.Text{}), Close: action(s, staff.FailuresWork, groupURL(id)+"/close", view.Text{}), Restart: restartList(s, g), Snoozes: snoozes(g)}
 	if p.Group.Status != store.GroupSnoozed {
 		p.Group.Until = view.Time{}
 	}
@@ -262,14 +263,28 @@ func (k *Console) ChangeFailure(c *fiber.Ctx) error {
 		}
 		change.Snooze = &until
 	}
-	err = k.o.Failures.Change(c.UserContext(), id, change, session.Of(c).Actor)
+	return k.groupChanged(c, id, k.o.Failures.Change(c.UserContext(), id, change, session.Of(c).Actor), "failures.saved")
+}
+
+// CloseFailure closes a group about which nothing more will be done.
+func (k *Console) CloseFailure(c *fiber.Ctx) error {
+	id, err := number(c, "failure_group.unknown")
+	if err != nil {
+		return err
+	}
+	actor := session.Of(c).Actor
+	actor.Reason = clean(field(c, "reason"), maxReason)
+	return k.groupChanged(c, id, k.o.Failures.Close(c.UserContext(), id, actor), "failures.closed")
+}
+
+func (k *Console) groupChanged(c *fiber.Ctx, id int64, err error, done string) error {
 	switch {
 	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Invalid), err != nil && fault.From(err).Key == "operator.unknown":
 		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
 	case err != nil:
 		return err
 	default:
-		flash(c, "ok", view.Say("failures.saved"))
+		flash(c, "ok", view.Say(done))
 	}
 	return k.goTo(c, groupURL(id))
 }

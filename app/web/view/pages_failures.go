@@ -45,6 +45,9 @@ type GroupRow struct {
 	Note     string
 	Until    Time // put off until then
 	Assignee string
+
+	ClosedBy    string // who closed it though not everything has passed
+	CloseReason string
 }
 
 // FailuresPage is the list of failure groups.
@@ -78,6 +81,7 @@ type FailurePage struct {
 	Members  []Member
 	Restart  string // the preview of restarting the members; "" where there is none
 	Change   Action
+	Close    Action // an open group
 	Snoozes  []Option
 	Assignee []Option
 }

@@ -22,6 +22,12 @@ func (k look) group(id int64, status, step, product string, f *fault.Record) vie
 	return g
 }
 
+// closed is a group that a person has closed.
+func closed(g view.GroupRow) view.GroupRow {
+	g.ClosedBy, g.CloseReason = "ann.zhang@example.com", "实例已释放，续费无需再处理"
+	return g
+}
+
 func (k look) groups() []view.GroupRow {
 	urgent := k.group(1, "open", "order_query", "", &fault.Record{Code: fault.Refused, Key: "order_query.credentials_refused", Args: map[string]string{"code": "MKT.0101"}})
 	urgent.Deadline = ago(-(time.Hour + 12*time.Minute))
@@ -48,7 +54,7 @@ func (k look) failures(state view.ListState, filters ...string) view.FailuresPag
 }
 
 func (k look) failure(g view.GroupRow) view.FailurePage {
-	p := view.FailurePage{Shell: k.shell(view.RoomFailures, g.URL), Group: g, Change: k.may(staff.FailuresWork, g.URL), List: view.List{Filter: view.Filter{URL: address(g.URL)}},
+	p := view.FailurePage{Shell: k.shell(view.RoomFailures, g.URL), Group: g, Change: k.may(staff.FailuresWork, g.URL), Close: k.may(staff.FailuresWork, g.URL+"/close"), List: view.List{Filter: view.Filter{URL: address(g.URL)}},
 		Facts: []view.Fact{{Label: view.Say("failures.product"), Value: g.Product}, {Label: view.Say("fact.channel"), Value: g.Channel},
 			{Label: view.Say("failures.orders"), Text: view.Say("failures.orders_now", "n", g.Orders), Note: view.Say("failures.orders_most", "count", "57")},
 			{Label: view.Say("failures.members"), Text: view.Say("failures.given_up_n", "count", "38"), Note: view.Say("failures.retrying_n", "count", "4")},
@@ -108,6 +114,7 @@ func failureSamples(op, ro look) []Sample {
 		{"failure-open", view.PageFailure, op.failure(groups[0])},
 		{"failure-snoozed", view.PageFailure, op.failure(groups[2])},
 		{"failure-resolved", view.PageFailure, op.failure(groups[3])},
+		{"failure-closed", view.PageFailure, op.failure(closed(groups[3]))},
 		{"failure-read-only", view.PageFailure, ro.failure(groups[2])},
 	}
 }
