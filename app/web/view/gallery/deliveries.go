@@ -119,7 +119,7 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 		p.Tries, p.Text, p.Subject, p.Live = nil, "", "", true
 	case "waiting":
 		filled(&p)
-		p.Tries = []view.Try{{N: 1, At: ago(2 * time.Minute), Duration: 1400 * time.Millisecond, Status: "failed", Fault: unreachable()}}
+		p.Tries = []view.Try{{N: 1, At: ago(2 * time.Minute), Duration: 1400 * time.Millisecond, Status: "failed", Fault: &fault.Record{Code: fault.Unavailable, Key: "sms.deferred", Args: map[string]string{"code": "503"}}}}
 	case "kept":
 		p.Tries, p.Subject = nil, ""
 	case "wiped":
