@@ -188,7 +188,7 @@ func TestResendingWhatMayHaveArrivedAndStillWaitsIsARepeat(t *testing.T) {
 		},
 		"the process died": func(b *bureau, id int64, task outbox.Task) {
 			require.NoError(b.t, b.d.Deliver(b.t.Context(), task))
-			_, err := b.store.SQL().Exec(`UPDATE deliveries SET status = 'running', outcome = 'queued', handing_since = now()`)
+			_, err := b.store.SQL().Exec(`UPDATE deliveries SET status = 'running', outcome = 'queued', outcome_at = NULL, handing_since = now()`)
 			require.NoError(b.t, err)
 			_, err = b.store.SQL().Exec(`UPDATE tasks SET status = 'pending', finished_at = NULL`)
 			require.NoError(b.t, err)
@@ -199,12 +199,14 @@ func TestResendingWhatMayHaveArrivedAndStillWaitsIsARepeat(t *testing.T) {
 			b := openBureau(t, webhook.Options{})
 			id := b.toldBySMS()
 			lose(b, id, b.next())
+			since := b.text(`SELECT COALESCE(outcome_at, handing_since) FROM deliveries`)
 			require.NoError(t, b.d.Resend(t.Context(), id, "", ann))
 			require.Equal(t, "pending unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
 			b.fate = []http.HandlerFunc{answers(http.StatusUnprocessableEntity)}
 			require.Error(t, b.run(b.next(), false))
 			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
 			require.Equal(t, "failed unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
+			require.Equal(t, since, b.text(`SELECT outcome_at FROM deliveries`), "unknown since then")
 			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
 
 			require.NoError(t, b.d.Resend(t.Context(), id, "", ann))

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,8 +25,8 @@ import (
 // at. `make screenshots` sets it.
 var shots = flag.String("screenshots", "", "write pictures of the mails to this folder")
 
-// The pictures are of the very HTML that is sent, all of them on one sheet. Each
-// has something on it, and none looks like another.
+// The pictures are of the very HTML that is sent, all of them on one sheet, each as
+// high as its mail. Each has something on it, and none looks like another.
 func TestPicturesOfTheMails(t *testing.T) {
 	t.Parallel()
 	d := renderer(t)
@@ -50,6 +51,9 @@ func TestPicturesOfTheMails(t *testing.T) {
 	seen := map[string]string{}
 	for n, img := range photograph(t, mails) {
 		printed(t, img, names[n])
+		if strings.HasPrefix(names[n], "mail-"+UsageInfo) {
+			require.Greater(t, img.Bounds().Dy(), side, "%s is cut off", names[n])
+		}
 		var picture bytes.Buffer
 		require.NoError(t, png.Encode(&picture, img))
 		require.Empty(t, seen[picture.String()], "%s looks like another mail", names[n])
@@ -60,7 +64,7 @@ func TestPicturesOfTheMails(t *testing.T) {
 	}
 }
 
-// side is how wide and high a picture is, in pixels.
+// side is how wide, and at least how high, a picture is, in pixels.
 const side = 720
 
 // printed holds that a picture shows text: dark on light, with the shades in
@@ -85,6 +89,12 @@ func printed(t *testing.T, img image.Image, name string) {
 	require.Greater(t, len(shades), 32, name)
 }
 
+// grow makes each frame as high as its mail, and tells how high they are.
+const grow = `[...document.querySelectorAll("iframe")].map(f => {
+  f.style.height = f.contentDocument.documentElement.scrollHeight + "px"
+  return f.offsetHeight
+})`
+
 // photograph shows the mails below each other in a headless Chromium, each in a
 // frame of its own.
 func photograph(t *testing.T, mails []string) (pictures []image.Image) {
@@ -96,18 +106,26 @@ func photograph(t *testing.T, mails []string) (pictures []image.Image) {
 	file := filepath.Join(t.TempDir(), "sheet.html")
 	require.NoError(t, os.WriteFile(file, []byte(sheet), 0o600))
 	ctx := browsertest.Open(t, chromedp.Flag("hide-scrollbars", true))
+	var heights []int
+	require.NoError(t, chromedp.Run(ctx, chromedp.EmulateViewport(side, side), chromedp.Navigate("file://"+file), chromedp.Evaluate(grow, &heights)))
+	require.Len(t, heights, len(mails))
+	total := 0
+	for _, h := range heights {
+		total += h
+	}
 	var shot []byte
-	require.NoError(t, chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(side, int64(side*len(mails)), 1, false),
-		chromedp.Navigate("file://"+file), chromedp.CaptureScreenshot(&shot)))
+	require.NoError(t, chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(side, int64(total), 1, false), chromedp.CaptureScreenshot(&shot)))
 	img, err := png.Decode(bytes.NewReader(shot))
 	require.NoError(t, err)
-	require.Equal(t, image.Rect(0, 0, side, side*len(mails)), img.Bounds())
+	require.Equal(t, image.Rect(0, 0, side, total), img.Bounds())
 	whole, ok := img.(interface {
 		SubImage(image.Rectangle) image.Image
 	})
 	require.True(t, ok)
-	for n := range mails {
-		pictures = append(pictures, whole.SubImage(image.Rect(0, side*n, side, side*(n+1))))
+	top := 0
+	for _, h := range heights {
+		pictures = append(pictures, whole.SubImage(image.Rect(0, top, side, top+h)))
+		top += h
 	}
 	return pictures
 }

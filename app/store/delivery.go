@@ -55,7 +55,7 @@ type Content struct {
 	// Variables are what an SMS was rendered from, for services that have the text
 	// themselves.
 	Variables map[string]string `json:"variables,omitempty"`
-	// Filled is what left instead of Text, for a service that has the text itself.
+	// Filled is what leaves instead of Text, for a service that has the text itself.
 	Filled *Filled `json:"filled,omitempty"`
 	// Secrets are the texts in Subject, Text and HTML (as written there) that must
 	// be masked wherever the delivery is shown to anybody but its receiver.

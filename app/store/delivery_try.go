@@ -18,14 +18,15 @@ type DeliveryTry struct {
 }
 
 // BeginDeliveryTry marks a delivery as being handed over; the outcome is what is
-// known before: queued, or unknown if an earlier try may have arrived.
+// known before: queued, or unknown if an earlier try may have arrived, since which it
+// stays so.
 func (t *Tx) BeginDeliveryTry(ctx context.Context, id int64, outcome string) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET status = 'running',
        outcome = $2,
-       outcome_at = NULL,
-       outcome_code = ''
+       outcome_at = CASE WHEN $2 = 'unknown' THEN COALESCE(outcome_at, handing_since) END,
+       outcome_code = CASE WHEN $2 = 'unknown' THEN outcome_code ELSE '' END
  WHERE id = $1`, id, outcome)
 	return toFault(err)
 }

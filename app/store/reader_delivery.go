@@ -62,7 +62,8 @@ type DeliveryDetail struct {
 	Rendered bool // there is a text; false before the first try
 	Subject  string
 	Text     string
-	Filled   *Filled   // what left instead of Text, nil: Text did
+	Filled   *Filled   // what leaves instead of Text, nil: Text does
+	Left     bool      // it has left, as far as is known
 	WipedAt  time.Time // since when the text has no password any more
 	Tasks    []TaskRow // oldest first, with their tries
 	Receipts []Receipt // oldest first
@@ -223,7 +224,7 @@ func (r *Reader) deliveryText(ctx context.Context, d *DeliveryDetail, instancePK
 	for _, s := range full.Content.Secrets {
 		hide = append(hide, s, masked)
 	}
-	d.Rendered = true
+	d.Rendered, d.Left = true, full.Outcome != "queued" || full.Handing
 	if at := full.Content.WipedAt; at != nil {
 		d.WipedAt = at.UTC()
 	}

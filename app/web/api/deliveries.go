@@ -130,7 +130,7 @@ func (a *API) delivery(c *fiber.Ctx, n int64) error {
 	if d.Rendered {
 		out.Text = &d.Text
 	}
-	if f := d.Filled; f != nil {
+	if f := d.Filled; f != nil && d.Left {
 		out.Filled = &filled{Template: f.Template, Values: f.Values}
 	}
 	return answer(c, fiber.StatusOK, out)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	netmail "net/mail"
 	"net/netip"
 	"strings"
 	"sync"
@@ -23,6 +24,9 @@ import (
 	"koodesk/app/alert"
 	"koodesk/app/channel"
 	"koodesk/app/deliver"
+	"koodesk/app/deliver/email"
+	"koodesk/app/deliver/email/smtptest"
+	"koodesk/app/deliver/sms"
 	"koodesk/app/event"
 	"koodesk/app/failures"
 	"koodesk/app/fault"
@@ -77,42 +81,32 @@ type house struct {
 	deliver   *deliver.Deliverer
 	events    *event.Client
 	api       *api.API
-	mail      *mailbox
+	mail      *smtptest.Server
 	market    *shop
 	url       string
 	tokens    map[staff.Role]string
 	router    routers.Router
 }
 
-// alerts tells operators by the same mailbox.
-func (h *house) alerts() *alert.Desk {
+// mailer hands mails to the house's mail server.
+func (h *house) mailer() *email.Sender {
+	h.t.Helper()
+	o, err := email.Parse(h.mail.URL())
+	require.NoError(h.t, err)
+	o.From, o.RootCAs = netmail.Address{Address: "service@koodesk.example"}, h.mail.CAs()
+	s := email.New(o)
+	h.t.Cleanup(s.Close)
+	return s
+}
+
+// alerts tells operators as customers are told.
+func (h *house) alerts(mails *email.Sender, texts sms.Log) *alert.Desk {
 	h.t.Helper()
 	w := webhook.NewClient(webhook.Options{})
 	h.t.Cleanup(w.Close)
-	d, err := alert.New(alert.Options{Store: h.store, Email: h.mail, SMS: h.mail, Webhook: w, PublicURL: "https://desk.example.com"})
+	d, err := alert.New(alert.Options{Store: h.store, Email: mails, SMS: texts, Webhook: w, PublicURL: "https://desk.example.com"})
 	require.NoError(h.t, err)
 	return d
-}
-
-// mailbox is a sender that can be told to fail.
-type mailbox struct {
-	mu   sync.Mutex
-	fail error
-	sent []deliver.Parcel
-}
-
-func (m *mailbox) Transport() string { return "smtp" }
-
-func (*mailbox) Repeatable() bool { return true }
-
-func (m *mailbox) Send(_ context.Context, p deliver.Parcel) (deliver.Receipt, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return deliver.Receipt{}, m.fail
-	}
-	m.sent = append(m.sent, p)
-	return deliver.Receipt{ProviderRef: "250 queued"}, nil
 }
 
 // shop answers order queries and can be told to fail.
@@ -136,12 +130,13 @@ func (s *shop) QueryOrder(_ context.Context, _ string, _ marketapi.Credentials, 
 
 func open(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, store: storetest.Open(t), mail: &mailbox{}, market: &shop{}, tokens: map[staff.Role]string{}}
+	h := &house{t: t, store: storetest.Open(t), mail: smtptest.Start(t), market: &shop{}, tokens: map[staff.Role]string{}}
 	h.channel = storetest.Channel(t, h.store, "default", "")
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	var err error
 	h.signin = signin.New(signin.Options{Store: h.store, Log: log, Cost: signin.Cost{MemoryKiB: 64, Iterations: 1, Parallelism: 1}})
-	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: h.mail, SMS: h.mail, Zone: i18n.Zone("Asia/Shanghai"), Log: log})
+	mails, texts := h.mailer(), sms.Log{Log: log}
+	h.deliver, err = deliver.New(deliver.Options{Store: h.store, Email: mails, SMS: texts, Zone: i18n.Zone("Asia/Shanghai"), Log: log})
 	require.NoError(t, err)
 	h.provision = provision.New(provision.Options{Store: h.store, Marketplace: h.market, Deliverer: h.deliver, Log: log,
 		Drivers:  provision.Drivers{"static": static.Driver{}, "manual": manual.Driver{}, nothing.Name: nothing.Driver{}, "pool": pools.Driver{Store: h.store}},
@@ -157,7 +152,7 @@ func open(t testing.TB) *house {
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,
 		Codes:     licensecode.New(licensecode.Options{Store: h.store, Marketplace: marketapi.New(marketapi.Options{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}),
 		Reconcile: reconcile.New(reconcile.Options{Store: h.store, Marketplace: h.market, Purchases: h.intake, Life: h.provision, Log: log}), Failures: failures.New(h.store),
-		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events, Alerts: h.alerts(), Retention: retention.New(retention.Options{Store: h.store})})
+		Stuck: stuck.New(stuck.Options{Store: h.store, Queue: nowhere{}, Restart: h.intake}), Events: h.events, Alerts: h.alerts(mails, texts), Retention: retention.New(retention.Options{Store: h.store})})
 	for _, role := range staff.Roles() {
 		h.tokens[role], err = h.signin.CreateToken(context.Background(), "test "+string(role), role, staff.CLI())
 		require.NoError(t, err)

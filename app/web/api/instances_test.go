@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/fault"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -128,8 +129,10 @@ func TestManualProvisioning(t *testing.T) {
 	require.Equal(t, true, r.object("access")["has_password"])
 	h.work()
 	require.Equal(t, "succeeded", h.ok("/messages?order_id=CSMANUAL").items()[0]["status"])
-	require.Len(t, h.mail.sent, 1)
-	require.Contains(t, h.mail.sent[0].Text, password, "the customer gets it")
+	mails := h.mail.Messages()
+	require.Len(t, mails, 1)
+	require.Equal(t, []string{emailAddress}, mails[0].To)
+	require.Contains(t, mails[0].Text, password, "the customer gets it")
 
 	d := h.ok("/deliveries/" + h.ok("/deliveries").ids("id")[0])
 	require.Contains(t, d.json["text"], "••••••")
@@ -148,7 +151,7 @@ func TestDeliveries(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.products()
-	h.mail.fail = fault.New(fault.Refused, "mail.recipient_refused", "code", "550")
+	h.mail.Reply(smtptest.RcptTo, 550, "5.1.1 <"+emailAddress+">: no such user", 1)
 	h.buy("CS1")
 	h.work()
 	item := h.ok("/deliveries?medium=email&kind=usage_info&status=failed&instance_id=i-CS1").items()[0]
@@ -158,7 +161,6 @@ func TestDeliveries(t *testing.T) {
 	require.Empty(t, h.ok("/deliveries?medium=sms").items())
 	require.Empty(t, h.ok("/deliveries?instance_id=other").items())
 
-	h.mail.fail = nil
 	id := item["id"].(string)
 	h.do(call{method: "POST", path: "/deliveries/" + id + "/resend", role: staff.Viewer}).problem(http.StatusForbidden, "http.forbidden")
 	h.post("/deliveries/"+id+"/resend", `{"to":"not an address"}`).problem(http.StatusBadRequest, "delivery.bad_email")
@@ -166,7 +168,7 @@ func TestDeliveries(t *testing.T) {
 	require.Equal(t, http.StatusOK, r.status, r.raw)
 	require.Equal(t, "pending", r.json["status"])
 	h.work()
-	require.Len(t, h.mail.sent, 1)
+	require.Len(t, h.mail.Messages(), 1)
 	require.Equal(t, "succeeded", h.ok("/deliveries/" + id).json["status"])
 }
 

@@ -250,7 +250,7 @@ func TestRestartOfOneMessage(t *testing.T) {
 	require.Equal(t, "the shop is up again", h.ok("/audit?action=message.restart").items()[0]["reason"])
 	require.Equal(t, 1, h.count(`SELECT count(*) FROM instances`))
 	require.Equal(t, 1, h.count(`SELECT count(*) FROM deliveries`))
-	require.Equal(t, 1, len(h.mail.sent))
+	require.Len(t, h.mail.Messages(), 1)
 
 	h.buy("CS2")
 	_, err := h.store.SQL().Exec(`UPDATE tasks SET status = 'running' WHERE order_id = 'CS2'`)

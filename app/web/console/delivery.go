@@ -68,7 +68,7 @@ func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.Del
 		Erased: !d.Rendered && (d.Status == string(outbox.Succeeded) || d.KeptDays > 0), Kept: d.KeptDays, Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
 	if d.Filled != nil {
-		p.Template, p.Values = d.Filled.Template, d.Filled.Values
+		p.Template, p.Values, p.Left = d.Filled.Template, d.Filled.Values, d.Left
 	}
 	if p.Erased {
 		p.Delivery.Resend.Why = view.Say("why.delivery_erased")

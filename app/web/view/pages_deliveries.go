@@ -84,8 +84,9 @@ type DeliveryPage struct {
 	Back     string
 	Subject  string // with secrets masked
 	Text     string // with secrets masked
-	Template string // of the service that has the texts itself; "": Text is what left
+	Template string // of the service that has the texts itself; "": Text is what leaves
 	Values   []string
+	Left     bool // with these values; else it is going to
 	Wiped    Time // since when the text has no password any more
 	Erased   bool // the text was erased by the retention rule
 	Kept     int  // after how many days that was; 0: not known

@@ -76,7 +76,7 @@ func (k look) deliveries(state view.ListState, filters ...string) view.Deliverie
 }
 
 func (k look) deliveryPage(state string) view.DeliveryPage {
-	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "wiped": 1, "running": 2, "pending": 3, "kept": 4, "erased": 1, "refused": 4, "bounced": 1, "unknown": 4}[state]]
+	d := k.deliveryRows()[map[string]int{"failed": 0, "sent": 1, "wiped": 1, "running": 2, "pending": 3, "waiting": 3, "kept": 4, "erased": 1, "refused": 4, "bounced": 1, "unknown": 4}[state]]
 	p := view.DeliveryPage{
 		Shell: k.shell(view.RoomDeliveries, d.URL), Delivery: d, Back: "/deliveries", Prev: "/deliveries/79", Next: "/deliveries/71",
 		Facts: []view.Fact{
@@ -110,12 +110,16 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 			Note: "550 5.1.1 <***@very-long-company-name.example.com.cn>: Recipient address rejected: User unknown in virtual mailbox table"},
 			{At: ago(time.Hour), Outcome: "handed_over", Code: "4.2.0", Remark: "delayed", Note: "450 4.2.0 greylisted", Source: "smtp", Part: 1, Parts: 1}}
 	case "unknown":
-		p.Subject, p.Template, p.Values = "", "8ff55eac1d0b478ab3c06c3c6a492300", []string{"智能客服云 · 企业版（50 坐席）", "admin", "••••••••", " "}
+		filled(&p)
+		p.Left = true
 		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "unknown", false
 		p.Delivery.Fault = &fault.Record{Code: fault.Unavailable, Key: "delivery.outcome_unknown", Args: map[string]string{"transport": "huawei"}}
 		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.unknown")})
 	case "pending":
 		p.Tries, p.Text, p.Subject, p.Live = nil, "", "", true
+	case "waiting":
+		filled(&p)
+		p.Tries = []view.Try{{N: 1, At: ago(2 * time.Minute), Duration: 1400 * time.Millisecond, Status: "failed", Fault: &fault.Record{Code: fault.Unavailable, Key: "sms.deferred", Args: map[string]string{"code": "503"}}}}
 	case "kept":
 		p.Tries, p.Subject = nil, ""
 	case "wiped":
@@ -125,6 +129,11 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 		p.Erased, p.Delivery.Resend = true, k.not(staff.DeliveriesSend, "", "why.delivery_erased")
 	}
 	return p
+}
+
+// filled is what a service with texts of its own is given.
+func filled(p *view.DeliveryPage) {
+	p.Subject, p.Template, p.Values = "", "8ff55eac1d0b478ab3c06c3c6a492300", []string{"智能客服云 · 企业版（50 坐席）", "admin", "••••••••", " "}
 }
 
 func deliverySamples(op, ro look) []Sample {
@@ -137,6 +146,7 @@ func deliverySamples(op, ro look) []Sample {
 		{"delivery-failed", view.PageDelivery, op.deliveryPage("failed")},
 		{"delivery-bounced", view.PageDelivery, op.deliveryPage("bounced")},
 		{"delivery-pending", view.PageDelivery, op.deliveryPage("pending")},
+		{"delivery-waiting", view.PageDelivery, op.deliveryPage("waiting")},
 		{"delivery-kept", view.PageDelivery, op.deliveryPage("kept")},
 		{"delivery-refused", view.PageDelivery, op.deliveryPage("refused")},
 		{"delivery-unknown", view.PageDelivery, op.deliveryPage("unknown")},
