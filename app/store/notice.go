@@ -62,8 +62,8 @@ const customerKey = `COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)`
 // and gives them back, with the number of rows that were looked at.
 const queueNotices = `
 , tasked AS (
-    INSERT INTO tasks (kind, purpose, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at)
-    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.message_ref, now()
+    INSERT INTO tasks (kind, purpose, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at, created_at)
+    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.message_ref, now(), now()
       FROM made m
       JOIN instances i ON i.id = m.instance_pk
 )
@@ -76,10 +76,10 @@ SELECT (SELECT count(*) FROM due) AS picked, COALESCE(m.id, 0) AS id,
 // insertNotices writes the deliveries; one that was called off is made anew.
 const insertNotices = `
     INSERT INTO deliveries AS d (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key,
-                            days, about_expiry, customer)
+                            days, about_expiry, customer, created_at)
     SELECT channel_id, instance_pk, message_id, kind, CASE WHEN email_sealed IS NULL THEN 'sms' ELSE 'email' END, language,
            COALESCE(email_sealed, phone_sealed), '', '<' || replace(gen_random_uuid()::text, '-', '') || '@' || $2, unique_key,
-           days, about_expiry, customer
+           days, about_expiry, customer, now()
       FROM wanted
      ORDER BY instance_pk
     ON CONFLICT (unique_key) DO UPDATE
@@ -104,6 +104,7 @@ const insertNotices = `
 // told, nor one that is further from the expiry than what was told already, nor
 // anything once the expiry is a day past: whoever was away for long, or a clock
 // that jumped, brings one message and no flood. What was called off was not told.
+// An expiry that became known while the clock was ahead is known since now.
 // A frozen or unfinished instance is looked at again when its status changes; so is one that
 // changed between the statement's beginning and its lock on the row, for which
 // the moments were reckoned from what is no more. What was told is looked up by
@@ -166,7 +167,8 @@ WITH due AS (
               AND NOT (` + calledOff + `))
 ), looked AS (
     UPDATE instances i
-       SET notice_at = plan.next
+       SET notice_at = plan.next,
+           expiry_since = LEAST(i.expiry_since, now())
       FROM plan
      WHERE i.id = plan.id
        AND i.status = plan.status
