@@ -97,6 +97,22 @@ const insertNotices = `
      WHERE ` + calledOff + `
     RETURNING id, instance_pk, message_ref`
 
+// toldOf is where the notices of an instance's expiry are, d, that count as told. It
+// ends where conditions may follow. They are looked up by the instance alone (OFFSET
+// 0): while thousands of notices are made, PostgreSQL does not know yet that there are
+// so many of their kind.
+func toldOf(instance, expiry string) string {
+	return `EXISTS (
+           SELECT 1
+             FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
+                     FROM deliveries
+                    WHERE instance_pk = ` + instance + `
+                   OFFSET 0) d
+            WHERE d.kind = 'expiry_notice'
+              AND d.about_expiry = ` + expiry + `
+              AND NOT (` + calledOff + `)`
+}
+
 // dueExpiries is the whole of it: the instances that the clock must look at, the
 // days that their products tell, of those the nearest that is due, its delivery
 // and task, and when to look next. What waits of the same expiry gives way to it
@@ -107,9 +123,7 @@ const insertNotices = `
 // An expiry that became known while the clock was ahead is known since now.
 // A frozen or unfinished instance is looked at again when its status changes; so is one that
 // changed between the statement's beginning and its lock on the row, for which
-// the moments were reckoned from what is no more. What was told is looked up by
-// the instance alone (OFFSET 0): while thousands of notices are made, PostgreSQL
-// does not know yet that there are so many of their kind.
+// the moments were reckoned from what is no more.
 var dueExpiries = `
 WITH due AS (
     SELECT id
@@ -155,16 +169,8 @@ WITH due AS (
        AND k.wanted
        AND k.status = 'active'
        AND now() < k.expires_at + interval '24 hours'
-       AND NOT EXISTS (
-           SELECT 1
-             FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
-                     FROM deliveries
-                    WHERE instance_pk = k.id
-                   OFFSET 0) d
-            WHERE d.kind = 'expiry_notice'
-              AND d.about_expiry = k.expires_at
-              AND d.days <= k.nearest
-              AND NOT (` + calledOff + `))
+       AND NOT ` + toldOf("k.id", "k.expires_at") + `
+              AND d.days <= k.nearest)
 ), looked AS (
     UPDATE instances i
        SET notice_at = plan.next,
@@ -293,7 +299,7 @@ const neverLeft = `d.status IN ('pending', 'running', 'failed')
 // overtaken are the notices of the same expiry that those of $1 say more about and
 // that have not gone out, unless a person has asked for them: who is held until the
 // morning, or until a worker works again, is told the nearest alone. OFFSET 0 is as
-// in dueExpiries.
+// in toldOf.
 const overtaken = `
 UPDATE deliveries d
    SET status = 'cancelled'

@@ -107,7 +107,7 @@ var openInstances = batchOf + `
      WHERE i.released_at IS NULL`
 
 // tooEarly are the notices of expiries, about those instances, that a clock which was
-// ahead has written and that have not gone out. OFFSET 0 is as in dueExpiries.
+// ahead has written and that have not gone out. OFFSET 0 is as in toldOf.
 const tooEarly = `
 UPDATE deliveries d
    SET status = 'cancelled'
