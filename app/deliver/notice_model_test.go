@@ -28,9 +28,8 @@ type mirror struct {
 	looked   time.Time            // when its days were looked at last
 	changed  bool                 // since then
 	told     map[letter]time.Time // of an expiry, and when it was written, unless it was called off before it left
-	renewed  time.Time            // of the newest renewal that was not looked at
+	renewed  []time.Time          // to when, since then
 	happened map[string]bool
-	renewals map[int64]bool
 	queue    []letter
 }
 
@@ -57,11 +56,10 @@ func (m *mirror) look(now time.Time, days []int, zone *time.Location) {
 			m.queue = append(m.queue, letter{m.pk, kind, 0, 0})
 		}
 	}
-	if m.happened[market.WasRenewed] && m.status != market.Released && m.renewed.Equal(m.expiry) && !m.renewals[m.expiry.Unix()] {
-		m.renewals[m.expiry.Unix()] = true
+	if m.status != market.Released && slices.ContainsFunc(m.renewed, m.expiry.Equal) {
 		m.queue = append(m.queue, letter{m.pk, market.WasRenewed, 0, m.expiry.Unix()})
 	}
-	m.happened = map[string]bool{}
+	m.happened, m.renewed = map[string]bool{}, nil
 }
 
 func (m *mirror) lookAtExpiry(now time.Time, days []int, zone *time.Location) {

@@ -61,7 +61,7 @@ func (w *world) write(m *mirror, change func(i *store.Instance) []market.Change)
 
 func (w *world) born() {
 	w.t.Helper()
-	m := &mirror{status: market.Active, changed: true, told: map[letter]time.Time{}, happened: map[string]bool{}, renewals: map[int64]bool{}}
+	m := &mirror{status: market.Active, changed: true, told: map[letter]time.Time{}, happened: map[string]bool{}}
 	id, mail, number := uuid.NewString(), address, ""
 	if len(w.all)%2 == 1 {
 		mail, number = "", phone
@@ -87,7 +87,7 @@ func (w *world) expire(m *mirror, at time.Time) {
 	w.write(m, func(i *store.Instance) []market.Change { return i.SetExpiry(at) })
 	m.expiry, m.since, m.changed = at, w.now, true
 	if !before.IsZero() && at.After(before) {
-		m.happened[market.WasRenewed], m.renewed = true, at
+		m.renewed = append(m.renewed, at)
 	}
 	m.drop(func(l letter) bool { return l.expiry != 0 && l.expiry != at.Unix() })
 }

@@ -202,8 +202,7 @@ WITH due AS (
     SELECT DISTINCT ON (i.id, due.notice)
            i.channel_id, i.id AS instance_pk, due.message_id, due.notice AS kind,
            COALESCE(NULLIF(w.language, ''), p.mail_language, 'zh-CN') AS language, i.email_sealed, i.phone_sealed,
-           due.notice || '/' || i.id || '/' || CASE WHEN due.notice = 'renewed' THEN 'to/' || extract(epoch FROM i.expires_at)::bigint
-                                                    ELSE due.id::text END AS unique_key,
+           due.notice || '/' || i.id || '/' || due.id AS unique_key,
            NULL::smallint AS days, CASE WHEN due.notice = 'renewed' THEN i.expires_at END AS about_expiry,
            ` + customerKey + ` AS customer
       FROM due
@@ -335,13 +334,13 @@ func (t *Tx) dropStaleNotices(ctx context.Context, i *Instance, changes []market
 		switch {
 		case c.Kind == market.ExpiryChanged && c.Old != "":
 			err = t.cancelNotices(ctx, `
-UPDATE deliveries
+UPDATE deliveries d
    SET status = 'cancelled'
- WHERE instance_pk = $1
-   AND about_expiry IS DISTINCT FROM $2
-   AND about_expiry IS NOT NULL
-   AND status IN ('pending', 'failed')
-RETURNING id`, i.PK, nullTime(i.ExpiresAt))
+ WHERE d.instance_pk = $1
+   AND d.about_expiry IS DISTINCT FROM $2
+   AND d.about_expiry IS NOT NULL
+   AND (d.status IN ('pending', 'failed') OR `+neverLeft+`)
+RETURNING d.id`, i.PK, nullTime(i.ExpiresAt))
 		case c.Kind == market.StatusChanged && (c.Old == string(market.Active) || c.Old == string(market.Frozen)):
 			err = t.cancelNotices(ctx, `
 UPDATE deliveries d
