@@ -20,7 +20,8 @@ func (d *Deliverer) lost(ctx context.Context, tx *store.Tx, v *store.Delivery, o
 // fallBack tells the customer by the other medium what finally did not arrive by
 // this one, if the product says so and the other address is known. What may have
 // arrived is not told twice, what is a fall-back itself goes no further, and what was
-// cancelled, or a notice whose kind is switched off by now, is told by neither.
+// cancelled, or a notice whose kind is switched off by now, or that a nearer one has
+// overtaken, is told by neither.
 func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Delivery, outcome Outcome) error {
 	if v.FallbackOf != 0 || outcome == Unknown || v.Status == cancelled {
 		return nil
@@ -39,6 +40,9 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 	}
 	v.Handing = false // it has ended
 	if off, err := d.switchedOff(ctx, tx, v, s, w); off || err != nil {
+		return err
+	}
+	if late, err := overtaken(ctx, tx, v); late || err != nil {
 		return err
 	}
 	medium, to := other(v.Medium, i)

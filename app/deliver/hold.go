@@ -75,18 +75,36 @@ func (d *Deliverer) hold(ctx context.Context, tx *store.Tx, task outbox.Task) (h
 
 // switchedOff tells whether a notice is of a kind that its product or its customer
 // has switched off, and no person has asked for it. One whose hand-over has begun
-// already may be with the customer: it is seen to the end. What goes out instead
-// of another message is asked for by whoever asked for that one.
+// already may be with the customer: it is seen to the end.
 func (d *Deliverer) switchedOff(ctx context.Context, tx *store.Tx, v *store.Delivery, s store.ProductSettings, w store.Wishes) (bool, error) {
 	off := slices.Contains(s.NoticesOff, v.Kind) || slices.Contains(w.Off, v.Kind)
-	if !off || v.Kind == UsageInfo || v.Asked() || v.Handing {
+	if !off || v.Kind == UsageInfo || v.Handing {
 		return false, nil
 	}
-	if v.FallbackOf == 0 {
-		return true, nil
+	asked, err := askedFor(ctx, tx, v)
+	return !asked, err
+}
+
+// overtaken tells whether a notice of an expiry is late: the customer has been told,
+// or is going to be, that it is nearer, and no person has asked for this one.
+func overtaken(ctx context.Context, tx *store.Tx, v *store.Delivery) (bool, error) {
+	if v.Kind != market.ExpiryNotice {
+		return false, nil
+	}
+	if asked, err := askedFor(ctx, tx, v); asked || err != nil {
+		return false, err
+	}
+	return tx.Reader().NearerNotice(ctx, v)
+}
+
+// askedFor tells whether a person has asked for a message. What goes out instead of
+// another one is asked for by whoever asked for that one.
+func askedFor(ctx context.Context, tx *store.Tx, v *store.Delivery) (bool, error) {
+	if v.Asked() || v.FallbackOf == 0 {
+		return v.Asked(), nil
 	}
 	first, err := tx.Reader().Delivery(ctx, v.FallbackOf)
-	return err == nil && !first.Asked(), err
+	return err == nil && first.Asked(), err
 }
 
 // heldUntil decides. An SMS that has to wait for tomorrow because of the number

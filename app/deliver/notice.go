@@ -109,17 +109,23 @@ func (p *passedOver) add(instances map[int64]string, until time.Time) {
 	}
 }
 
-// replan has the instances of products whose days have changed looked at again,
-// a few at a time: nobody who changes an instance waits for all of them.
+// replan has instances looked at again, a few at a time, so that nobody who changes
+// one waits for all of them: those of products whose days have changed, and all that
+// are open after the database's clock was set back.
 func (d *Deliverer) replan(ctx context.Context) error {
-	for range noticeRounds {
-		more := false
-		err := d.store.Write(ctx, func(tx *store.Tx) (err error) {
-			more, err = tx.ReplanNotices(ctx, noticeBatch)
-			return err
-		})
-		if err != nil || !more {
-			return err
+	for _, some := range []func(*store.Tx, context.Context, int) (more bool, err error){(*store.Tx).ReplanAfterSetBack, (*store.Tx).ReplanNotices} {
+		for range noticeRounds {
+			more := false
+			err := d.store.Write(ctx, func(tx *store.Tx) (err error) {
+				more, err = some(tx, ctx, noticeBatch)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
 		}
 	}
 	return nil

@@ -107,3 +107,44 @@ func (k *desk) exec(statement string, args ...any) {
 	_, err := k.s.SQL().Exec(statement, args...)
 	require.NoError(k.t, err)
 }
+
+// A renewal is told once, however often it is said. One that was taken back and comes
+// again is another one.
+func TestARenewalThatComesAgainIsToldAgain(t *testing.T) {
+	t.Parallel()
+	k := openDesk(t, `{"daily_cap":-1}`)
+	ctx := context.Background()
+	mail, _ := k.instance("c1", "ann@example.com", "", 60*day)
+	text, _ := k.instance("c2", "", "+8613800000000", 60*day)
+	begun, _ := k.instance("c3", "bob@example.com", "", 60*day)
+	was, is := k.now.Add(60*day), k.now.Add(90*day)
+	to := func(at time.Time, pks ...int64) {
+		t.Helper()
+		for _, pk := range pks {
+			require.NoError(t, k.s.Write(ctx, func(tx *store.Tx) error {
+				i, err := tx.LockInstancePK(ctx, pk)
+				if err != nil {
+					return err
+				}
+				return tx.SaveState(ctx, i, i.SetExpiry(at), store.Origin{})
+			}))
+		}
+	}
+	for _, at := range []time.Time{is, is, was, is, is} {
+		to(at, mail)
+		k.run()
+	}
+	require.Equal(t, []string{"renewed  email succeeded  ", "renewed  email succeeded  "}, k.notices(mail))
+
+	k.at(k.now.Add(12 * time.Hour)) // ten in the evening
+	to(is, text, begun)
+	require.NoError(t, k.d.Schedule(ctx))
+	k.exec(`UPDATE deliveries SET status = 'running' WHERE instance_pk = $1`, begun) // its worker died before it left
+	to(was, text, begun)
+	to(is, text, begun)
+	k.run()
+	k.at(k.now.Add(12 * time.Hour))
+	k.run()
+	require.Equal(t, []string{"renewed  sms cancelled  ", "renewed  sms succeeded  "}, k.notices(text))
+	require.Equal(t, []string{"renewed  email cancelled  ", "renewed  email succeeded  "}, k.notices(begun))
+}

@@ -25,12 +25,11 @@ type mirror struct {
 	expiry   time.Time
 	since    time.Time
 	status   market.InstanceStatus
-	looked   time.Time       // when its days were looked at last
-	changed  bool            // since then
-	told     map[letter]bool // of an expiry, unless it was called off before it left
-	renewed  time.Time       // of the newest renewal that was not looked at
+	looked   time.Time            // when its days were looked at last
+	changed  bool                 // since then
+	told     map[letter]time.Time // of an expiry, and when it was written, unless it was called off before it left
+	renewed  []time.Time          // to when, since then
 	happened map[string]bool
-	renewals map[int64]bool
 	queue    []letter
 }
 
@@ -57,11 +56,10 @@ func (m *mirror) look(now time.Time, days []int, zone *time.Location) {
 			m.queue = append(m.queue, letter{m.pk, kind, 0, 0})
 		}
 	}
-	if m.happened[market.WasRenewed] && m.status != market.Released && m.renewed.Equal(m.expiry) && !m.renewals[m.expiry.Unix()] {
-		m.renewals[m.expiry.Unix()] = true
+	if m.status != market.Released && slices.ContainsFunc(m.renewed, m.expiry.Equal) {
 		m.queue = append(m.queue, letter{m.pk, market.WasRenewed, 0, m.expiry.Unix()})
 	}
-	m.happened = map[string]bool{}
+	m.happened, m.renewed = map[string]bool{}, nil
 }
 
 func (m *mirror) lookAtExpiry(now time.Time, days []int, zone *time.Location) {
@@ -85,6 +83,9 @@ func (m *mirror) lookAtExpiry(now time.Time, days []int, zone *time.Location) {
 		return
 	}
 	m.changed, m.looked = false, now
+	if m.since.After(now) {
+		m.since = now
+	}
 	if nearest < 0 || m.status != market.Active || !now.Before(m.expiry.Add(24*time.Hour)) {
 		return
 	}
@@ -95,8 +96,18 @@ func (m *mirror) lookAtExpiry(now time.Time, days []int, zone *time.Location) {
 	}
 	m.drop(func(l letter) bool { return l.kind == market.ExpiryNotice }) // the nearer one says it all
 	l := letter{m.pk, market.ExpiryNotice, nearest, m.expiry.Unix()}
-	m.told[l] = true
+	m.told[l] = now
 	m.queue = append(m.queue, l)
+}
+
+// again is what the clock makes of the instance when it sees an earlier time than the
+// last one: it looks once more, and what was written too early waits for its time.
+func (m *mirror) again(now time.Time) {
+	if m.status == market.Released {
+		return
+	}
+	m.changed = m.changed || m.expiry.After(now.Add(-24*time.Hour))
+	m.drop(func(l letter) bool { return l.kind == market.ExpiryNotice && m.told[l].After(now) })
 }
 
 // drop takes what waits, and says no more what is to be told, out of the queue.

@@ -119,3 +119,32 @@ func (k *desk) on(pk int64, e market.Event) {
 		return tx.SaveState(ctx, i, i.On(e, tx.Now), store.Origin{})
 	}))
 }
+
+// What finally fails once a nearer notice is there is not told by the other medium,
+// nor sent again among many, which is nobody's wish for this customer.
+func TestAnOvertakenNoticeDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	k := openDesk(t, `{"delivery_fallback":true,"quiet_hours":"none"}`)
+	ctx := context.Background()
+	pk, _ := k.instance("c1", "ann@example.com", "+8613800000000", 8*day)
+	k.at(k.now.Add(day))
+	require.NoError(t, k.d.Schedule(ctx))
+	k.refused(pk, func() {
+		k.exec(`UPDATE deliveries SET status = 'running', handing_since = now()`)
+		k.at(k.now.Add(4 * day))
+		require.NoError(t, k.d.Schedule(ctx))
+	})
+	k.run()
+	want := []string{"expiry_notice 7 email failed  ", "expiry_notice 3 email succeeded  "}
+	require.Equal(t, want, k.notices(pk))
+	var first int64
+	require.NoError(t, k.s.SQL().QueryRow(`SELECT min(id) FROM deliveries`).Scan(&first))
+	require.NoError(t, k.s.Write(ctx, func(tx *store.Tx) error { return k.d.ResendInBulk(ctx, tx, first, ann) }))
+	k.run()
+	want[0] = "expiry_notice 7 email cancelled  "
+	require.Equal(t, want, k.notices(pk))
+	require.NoError(t, k.d.Resend(ctx, first, "", ann))
+	k.run()
+	want[0] = "expiry_notice 7 email succeeded  "
+	require.Equal(t, want, k.notices(pk), "it goes if somebody asks for it")
+}

@@ -138,7 +138,13 @@ func (d *Deliverer) begin(ctx context.Context, tx *store.Tx, task outbox.Task) (
 	if err != nil {
 		return nil, nil, err
 	}
-	if !stillTrue(v, i, tx.Now) {
+	late := false
+	if Outcome(v.Outcome) == Queued && !v.Handing { // else it is seen to its end
+		if late, err = overtaken(ctx, tx, v); err != nil {
+			return nil, nil, err
+		}
+	}
+	if late || !stillTrue(v, i, tx.Now) {
 		return nil, nil, tx.SetDeliveryStatus(ctx, v.ID, cancelled)
 	}
 	if v.Handing {

@@ -15,16 +15,28 @@ import (
 // all that it writes, in a transaction that is rolled back.
 func PlanNotices(t *testing.T, s *Store) (expiries, events, overtakes string) {
 	t.Helper()
-	ctx := context.Background()
-	explain := func(statement string, args ...any) string {
-		tx, err := s.db.BeginTxx(ctx, nil)
-		require.NoError(t, err)
-		defer func() { _ = tx.Rollback() }()
-		var lines []string
-		require.NoError(t, tx.SelectContext(ctx, &lines, `EXPLAIN (ANALYZE, BUFFERS, TIMING off) `+statement, args...))
-		return strings.Join(lines, "\n")
+	return explain(t, s, dueExpiries, 500, "seller.test", pq.Array(market.ExpiryDays()), "Asia/Shanghai", passOver(NoticeRules{})),
+		explain(t, s, dueEvents, 500, "seller.test", passOver(NoticeRules{})),
+		explain(t, s, overtaken, pq.Array([]int64{1, 2, 3, 4, 5, 6, 7, 8, 9}))
+}
+
+// PlanReplan does so with what follows when the clock was set back.
+func PlanReplan(t *testing.T, s *Store) (open, early, late string) {
+	t.Helper()
+	var batch []int64
+	for id := range int64(500) {
+		batch = append(batch, id+20000)
 	}
-	return explain(dueExpiries, 500, "seller.test", pq.Array(market.ExpiryDays()), "Asia/Shanghai", passOver(NoticeRules{})),
-		explain(dueEvents, 500, "seller.test", passOver(NoticeRules{})),
-		explain(overtaken, pq.Array([]int64{1, 2, 3, 4, 5, 6, 7, 8, 9}))
+	return explain(t, s, openInstances+replanNext, 20000, 500), explain(t, s, tooEarly, pq.Array(batch)), explain(t, s, putOff)
+}
+
+func explain(t *testing.T, s *Store, statement string, args ...any) string {
+	t.Helper()
+	ctx := context.Background()
+	tx, err := s.db.BeginTxx(ctx, nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }()
+	var lines []string
+	require.NoError(t, tx.SelectContext(ctx, &lines, `EXPLAIN (ANALYZE, BUFFERS, TIMING off) `+statement, args...))
+	return strings.Join(lines, "\n")
 }

@@ -62,8 +62,8 @@ const customerKey = `COALESCE(NULLIF(i.customer_id, ''), '#' || i.instance_id)`
 // and gives them back, with the number of rows that were looked at.
 const queueNotices = `
 , tasked AS (
-    INSERT INTO tasks (kind, purpose, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at)
-    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.message_ref, now()
+    INSERT INTO tasks (kind, purpose, instance_pk, delivery_id, order_id, order_line_id, unique_key, run_at, created_at)
+    SELECT 'notice', 'notice', i.id, m.id, i.order_id, i.order_line_id, 'notice/' || m.message_ref, now(), now()
       FROM made m
       JOIN instances i ON i.id = m.instance_pk
 )
@@ -76,10 +76,10 @@ SELECT (SELECT count(*) FROM due) AS picked, COALESCE(m.id, 0) AS id,
 // insertNotices writes the deliveries; one that was called off is made anew.
 const insertNotices = `
     INSERT INTO deliveries AS d (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key,
-                            days, about_expiry, customer)
+                            days, about_expiry, customer, created_at)
     SELECT channel_id, instance_pk, message_id, kind, CASE WHEN email_sealed IS NULL THEN 'sms' ELSE 'email' END, language,
            COALESCE(email_sealed, phone_sealed), '', '<' || replace(gen_random_uuid()::text, '-', '') || '@' || $2, unique_key,
-           days, about_expiry, customer
+           days, about_expiry, customer, now()
       FROM wanted
      ORDER BY instance_pk
     ON CONFLICT (unique_key) DO UPDATE
@@ -97,6 +97,22 @@ const insertNotices = `
      WHERE ` + calledOff + `
     RETURNING id, instance_pk, message_ref`
 
+// toldOf is where the notices of an instance's expiry are, d, that count as told. It
+// ends where conditions may follow. They are looked up by the instance alone (OFFSET
+// 0): while thousands of notices are made, PostgreSQL does not know yet that there are
+// so many of their kind.
+func toldOf(instance, expiry string) string {
+	return `EXISTS (
+           SELECT 1
+             FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
+                     FROM deliveries
+                    WHERE instance_pk = ` + instance + `
+                   OFFSET 0) d
+            WHERE d.kind = 'expiry_notice'
+              AND d.about_expiry = ` + expiry + `
+              AND NOT (` + calledOff + `)`
+}
+
 // dueExpiries is the whole of it: the instances that the clock must look at, the
 // days that their products tell, of those the nearest that is due, its delivery
 // and task, and when to look next. What waits of the same expiry gives way to it
@@ -104,11 +120,10 @@ const insertNotices = `
 // told, nor one that is further from the expiry than what was told already, nor
 // anything once the expiry is a day past: whoever was away for long, or a clock
 // that jumped, brings one message and no flood. What was called off was not told.
+// An expiry that became known while the clock was ahead is known since now.
 // A frozen or unfinished instance is looked at again when its status changes; so is one that
 // changed between the statement's beginning and its lock on the row, for which
-// the moments were reckoned from what is no more. What was told is looked up by
-// the instance alone (OFFSET 0): while thousands of notices are made, PostgreSQL
-// does not know yet that there are so many of their kind.
+// the moments were reckoned from what is no more.
 var dueExpiries = `
 WITH due AS (
     SELECT id
@@ -154,19 +169,12 @@ WITH due AS (
        AND k.wanted
        AND k.status = 'active'
        AND now() < k.expires_at + interval '24 hours'
-       AND NOT EXISTS (
-           SELECT 1
-             FROM (SELECT kind, about_expiry, days, status, outcome, handing_since, resends
-                     FROM deliveries
-                    WHERE instance_pk = k.id
-                   OFFSET 0) d
-            WHERE d.kind = 'expiry_notice'
-              AND d.about_expiry = k.expires_at
-              AND d.days <= k.nearest
-              AND NOT (` + calledOff + `))
+       AND NOT ` + toldOf("k.id", "k.expires_at") + `
+              AND d.days <= k.nearest)
 ), looked AS (
     UPDATE instances i
-       SET notice_at = plan.next
+       SET notice_at = plan.next,
+           expiry_since = LEAST(i.expiry_since, now())
       FROM plan
      WHERE i.id = plan.id
        AND i.status = plan.status
@@ -194,8 +202,7 @@ WITH due AS (
     SELECT DISTINCT ON (i.id, due.notice)
            i.channel_id, i.id AS instance_pk, due.message_id, due.notice AS kind,
            COALESCE(NULLIF(w.language, ''), p.mail_language, 'zh-CN') AS language, i.email_sealed, i.phone_sealed,
-           due.notice || '/' || i.id || '/' || CASE WHEN due.notice = 'renewed' THEN 'to/' || extract(epoch FROM i.expires_at)::bigint
-                                                    ELSE due.id::text END AS unique_key,
+           due.notice || '/' || i.id || '/' || due.id AS unique_key,
            NULL::smallint AS days, CASE WHEN due.notice = 'renewed' THEN i.expires_at END AS about_expiry,
            ` + customerKey + ` AS customer
       FROM due
@@ -291,7 +298,7 @@ const neverLeft = `d.status IN ('pending', 'running', 'failed')
 // overtaken are the notices of the same expiry that those of $1 say more about and
 // that have not gone out, unless a person has asked for them: who is held until the
 // morning, or until a worker works again, is told the nearest alone. OFFSET 0 is as
-// in dueExpiries.
+// in toldOf.
 const overtaken = `
 UPDATE deliveries d
    SET status = 'cancelled'
@@ -327,13 +334,13 @@ func (t *Tx) dropStaleNotices(ctx context.Context, i *Instance, changes []market
 		switch {
 		case c.Kind == market.ExpiryChanged && c.Old != "":
 			err = t.cancelNotices(ctx, `
-UPDATE deliveries
+UPDATE deliveries d
    SET status = 'cancelled'
- WHERE instance_pk = $1
-   AND about_expiry IS DISTINCT FROM $2
-   AND about_expiry IS NOT NULL
-   AND status IN ('pending', 'failed')
-RETURNING id`, i.PK, nullTime(i.ExpiresAt))
+ WHERE d.instance_pk = $1
+   AND d.about_expiry IS DISTINCT FROM $2
+   AND d.about_expiry IS NOT NULL
+   AND (d.status IN ('pending', 'failed') OR `+neverLeft+`)
+RETURNING d.id`, i.PK, nullTime(i.ExpiresAt))
 		case c.Kind == market.StatusChanged && (c.Old == string(market.Active) || c.Old == string(market.Frozen)):
 			err = t.cancelNotices(ctx, `
 UPDATE deliveries d

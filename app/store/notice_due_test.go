@@ -41,4 +41,20 @@ SELECT 1, 1 + n % 40000, CASE WHEN n % 2 = 0 THEN 'expiry_notice' ELSE 'usage_in
 	require.NotContains(t, overtakes, "deliveries_kind", overtakes)
 	require.Contains(t, events, "instance_events_notice", events)
 	require.NotContains(t, events, "Seq Scan on instance", events)
+
+	_, err := s.SQL().Exec(`
+INSERT INTO tasks (kind, unique_key, status, run_at)
+SELECT 'notice', 'key-' || n, CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'succeeded' END, now() + n * interval '1 second'
+  FROM generate_series(1, 20000) AS n;
+ANALYZE tasks`)
+	require.NoError(t, err)
+	open, early, late := store.PlanReplan(t, s)
+	require.Regexp(t, `Index Scan using instances_(open|pkey) on instances i .*actual rows=500 loops=1`, open)
+	require.Contains(t, early, "deliveries_instance", early)
+	require.Contains(t, late, "Index Scan using tasks_", late)
+	for _, plan := range []string{open, early, late} {
+		require.NotContains(t, plan, "Seq Scan on instances", plan)
+		require.NotContains(t, plan, "Seq Scan on deliveries", plan)
+		require.NotContains(t, plan, "Seq Scan on tasks", plan)
+	}
 }

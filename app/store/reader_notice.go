@@ -49,6 +49,14 @@ SELECT COALESCE(w.off, '{}'), COALESCE(w.language, ''), COALESCE(w.zone, ''), CO
 	return w, n, toFault(err)
 }
 
+// NearerNotice tells whether an instance has a notice of the same expiry as this one
+// that is nearer to it.
+func (r *Reader) NearerNotice(ctx context.Context, d *Delivery) (nearer bool, err error) {
+	err = r.q.QueryRowxContext(ctx, `SELECT `+toldOf("$1", "$2")+`
+              AND d.days < $3)`, d.InstancePK, d.AboutExpiry, d.Days).Scan(&nearer)
+	return nearer, toFault(err)
+}
+
 // reachable tells whether an instance's customer can be told anything. What was
 // given as an address and is none ("n/a" as a phone number) is sealed, but there is
 // nothing to find it by.

@@ -130,7 +130,8 @@ UPDATE deliveries
 }
 
 // CountedNotices is how many notices a customer has got since a moment, a
-// notice and its fall-back being one. Whoever
+// notice and its fall-back being one, and none that a clock which was far ahead has
+// counted. Whoever
 // asks holds the customer until the end of the transaction, so that two notices
 // at once cannot both be the last one.
 func (t *Tx) CountedNotices(ctx context.Context, channel int64, customer string, since time.Time) (n int, err error) {
@@ -143,77 +144,9 @@ SELECT count(*)
  WHERE channel_id = $1
    AND customer = $2
    AND counted_at >= $3
+   AND counted_at < now() + interval '1 day'
    AND fallback_of IS NULL`, channel, customer, since)
 	return n, toFault(err)
-}
-
-// replanned is what the instances of "batch" go by from now on, as their product
-// says: when the clock looks at their notices, and at their password.
-const replanned = `
-    UPDATE instances i
-       SET notice_at = CASE WHEN i.released_at IS NULL AND i.expires_at > now() - interval '1 day' THEN '-infinity' ELSE i.notice_at END,
-           wipe_password_at = CASE WHEN i.password_sealed IS NOT NULL AND batch.wipe > 0 THEN i.password_given_at + batch.wipe * interval '1 day' END
-      FROM batch
-     WHERE i.id = batch.id
-       AND (i.released_at IS NULL AND i.expires_at > now() - interval '1 day' OR i.password_given_at IS NOT NULL)`
-
-var batchOf = `
-WITH batch AS (
-    SELECT i.id, COALESCE((p.settings->>'wipe_password_days')::int, 0) AS wipe
-      FROM instances i` + productOf
-
-// replan has an instance that became another product looked at again.
-func (t *Tx) replan(ctx context.Context, pk int64) error {
-	_, err := t.tx.ExecContext(ctx, batchOf+`
-     WHERE i.id = $1
-)`+replanned, pk)
-	return toFault(err)
-}
-
-// ReplanNotices has up to limit instances of one product whose days have changed
-// looked at again; more tells whether there is more to do.
-func (t *Tx) ReplanNotices(ctx context.Context, limit int) (more bool, err error) {
-	var p struct {
-		ID        int64  `db:"id"`
-		ChannelID int64  `db:"channel_id"`
-		ProductID string `db:"product_id"`
-		SkuCode   string `db:"sku_code"`
-		After     int64  `db:"replan_after"`
-	}
-	err = t.tx.GetContext(ctx, &p, `
-SELECT id, channel_id, product_id, sku_code, replan_after
-  FROM products
- WHERE replan_after IS NOT NULL
- ORDER BY id
- LIMIT 1
-   FOR UPDATE SKIP LOCKED`)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, toFault(err)
-	}
-	// The channel's default and a skuCode are for whatever has no entry that counts
-	// more; to look at the others as well does no harm.
-	var last sql.NullInt64
-	err = t.tx.GetContext(ctx, &last, batchOf+`
-     WHERE i.channel_id = $1
-       AND ($2 = '*' OR i.product_id = $2 AND $2 <> '' OR i.sku_code = $5 AND $5 <> '')
-       AND i.id > $3
-     ORDER BY i.id
-     LIMIT $4
-), looked AS (`+replanned+`
-)
-SELECT CASE WHEN count(*) = $4 THEN max(id) END
-  FROM batch`, p.ChannelID, p.ProductID, p.After, limit, p.SkuCode)
-	if err != nil {
-		return false, toFault(err)
-	}
-	_, err = t.tx.ExecContext(ctx, `
-UPDATE products
-   SET replan_after = $2
- WHERE id = $1`, p.ID, last)
-	return true, toFault(err)
 }
 
 // DeliveryCount is how many deliveries of a kind an instance has.
