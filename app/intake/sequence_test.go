@@ -20,6 +20,7 @@ import (
 	"koodesk/app/intake"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
+	"koodesk/app/provision"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -59,13 +60,16 @@ type sequence struct {
 	model model
 	at    time.Time // of the first call
 	queue []step
-	holds bool // the driver has something
+	holds bool // the town's driver has something
+	asked bool // it was asked
 	in    int  // depth of calls within a worker's outside call
 	lost  int
 	fails bool // the present outside call fails
 
-	seen            bool // pending and failed are those of now
+	seen            bool // what follows is as it is now
 	pending, failed []int64
+	parked          bool // something waits for a person
+	bought          string
 }
 
 var kinds = map[bool][]string{
@@ -83,6 +87,9 @@ func newSequence(t *rapid.T, c *town) *sequence {
 			placed: now.Add(time.Duration(rapid.IntRange(earliest, earliest+2).Draw(t, "placed")) * time.Hour)}
 		if rapid.Bool().Draw(t, "dated") {
 			b.expires = now.AddDate(0, rapid.IntRange(1, 9).Draw(t, "months"), 0)
+		}
+		if what != "convert" && what != "rechange" && rapid.IntRange(0, 3).Draw(t, "templated") == 0 {
+			b.product = templated
 		}
 		s.model.bills[fmt.Sprint(what, order)] = b
 		c.orders.Store(s.orderID(what, order), s)
@@ -128,7 +135,7 @@ func (s *sequence) run() {
 			s.work(rapid.SampledFrom([]string{"well", "well", "well", "fails", "given up", "lost", "meanwhile"}).Draw(s.t, "how"))
 		}
 	}
-	for s.restartFailed() || s.work("well") {
+	for s.restartFailed() || s.work("well") || s.handIn() {
 	}
 	s.check()
 }
@@ -317,6 +324,16 @@ func (s *sequence) restartFailed() bool {
 	return !s.seen
 }
 
+// handIn has a person bring in line what waits for one; false if nothing does.
+func (s *sequence) handIn() bool {
+	if s.look(); !s.parked {
+		return false
+	}
+	require.NoError(s.t, s.c.prov.SetAccess(context.Background(), s.instanceID(), provision.Access{FrontEndURL: "https://e.cn/" + s.bought}, staff.CLI()))
+	s.seen = false
+	return true
+}
+
 // look reads the instance's tasks, and whether a worker has written access data:
 // when it does is the worker's doing, not a rule.
 func (s *sequence) look() {
@@ -324,6 +341,6 @@ func (s *sequence) look() {
 		return
 	}
 	s.seen, s.pending, s.failed = true, nil, nil
-	err := s.c.look.QueryRow(s.instanceID()).Scan(&s.model.made, (*pq.Int64Array)(&s.pending), (*pq.Int64Array)(&s.failed))
+	err := s.c.look.QueryRow(s.instanceID()).Scan(&s.model.made, (*pq.Int64Array)(&s.pending), (*pq.Int64Array)(&s.failed), &s.parked, &s.bought)
 	require.True(s.t, err == nil || err == sql.ErrNoRows, "%v", err)
 }

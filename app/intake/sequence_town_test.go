@@ -16,9 +16,13 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/marketapi"
 	"koodesk/app/provision"
+	"koodesk/app/provision/static"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
+
+// templated is the product whose driver calls nobody and holds nothing.
+const templated = "P-templated"
 
 // town is one database with a marketplace and a driver that do as they are told,
 // for thousands of instances.
@@ -57,7 +61,7 @@ func (c *town) Provision(_ context.Context, r provision.Request) (provision.Resu
 	v, _ := c.lives.Load(r.InstanceID)
 	s := v.(*sequence)
 	err := s.meanwhile()
-	s.holds = true // also when its answer is lost
+	s.holds, s.asked = true, true // also when its answer is lost
 	return provision.Result{Access: provision.Access{FrontEndURL: "https://e.cn/" + r.Product.ProductID}}, err
 }
 
@@ -113,18 +117,25 @@ func openTown(t *testing.T) *town {
 	storetest.Alter(t, s.SQL(), everyChangeHasItsEntry, `DROP FUNCTION has_entry() CASCADE`)
 	look, err := s.SQL().Prepare(`
 SELECT i.provisioned_at IS NOT NULL,
-       ARRAY(SELECT t.id FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'pending' ORDER BY t.id),
-       ARRAY(SELECT t.id FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'failed' ORDER BY t.id)
+       ARRAY(SELECT t.id FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'pending' AND t.parked_at IS NULL ORDER BY t.id),
+       ARRAY(SELECT t.id FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'failed' ORDER BY t.id),
+       EXISTS (SELECT 1 FROM tasks t WHERE t.instance_pk = i.id AND t.status = 'pending' AND t.parked_at IS NOT NULL),
+       i.product_id
   FROM instances i
  WHERE i.instance_id = $1`)
 	require.NoError(t, err)
 	c := &town{look: look, store: s, channel: storetest.Channel(t, s, "default", "https://market.test")}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	c.prov = provision.New(provision.Options{Store: s, Marketplace: c, Deliverer: c, Drivers: provision.Drivers{"town": c}, Log: log})
+	c.prov = provision.New(provision.Options{Store: s, Marketplace: c, Deliverer: c, Drivers: provision.Drivers{"town": c, static.Name: static.Driver{}}, Log: log})
 	c.intake = intake.New(intake.Options{Store: s, Lifecycle: c.prov, Dialects: []intake.Dialect{dialect{}, dialectV1{}}, Wait: time.Nanosecond,
 		PublicURL: "https://koodesk.example.com", Log: log, Wake: func() {}})
 	require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.SetProduct(ctx, store.Product{ChannelID: c.channel.ID, ProductID: "*", Driver: "town", MailLanguage: "en"})
+		if err != nil {
+			return err
+		}
+		_, err = tx.SetProduct(ctx, store.Product{ChannelID: c.channel.ID, ProductID: templated, Driver: static.Name, MailLanguage: "en",
+			Settings: store.ProductSettings{FrontEndURL: "https://e.cn/{product_id}"}})
 		return err
 	}))
 	return c

@@ -287,6 +287,26 @@ func TestWhatADriverHoldsOfAPurchaseThatGoesToAPersonIsLeftOver(t *testing.T) {
 	require.Equal(t, 2, d.count(`SELECT count(*) FROM pool_accounts WHERE status = 'used'`))
 }
 
+// What a driver may have begun for an upgrade is seen until the instance is its own.
+func TestAnUpgradeThatADriverDidNotFinishIsLeftOver(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	ctx := context.Background()
+	d.product("static", templates)
+	d.market.add(t, order{ID: "CS1", Product: product, Email: "zhang@example.com"})
+	pk := d.made("CS1")
+	drv := &fake{err: fault.New(fault.Unavailable, "driver.timeout"), result: provision.Result{Access: provision.Access{FrontEndURL: "https://e.cn/"}}}
+	d.drivers["fake"] = drv
+	d.product("fake", store.ProductSettings{})
+	task := d.write(outbox.New{Kind: outbox.Provision, Purpose: outbox.Upgrade, InstancePK: pk, UniqueKey: "u"})
+	require.ErrorIs(t, d.p.Provision(ctx, task), drv.err)
+	require.Equal(t, "driver_changed fake", d.leftOver())
+	drv.err = nil
+	require.NoError(t, d.p.Provision(ctx, task))
+	require.Equal(t, "fake", d.instance(pk).Driver)
+	require.Empty(t, d.leftOver())
+}
+
 func (d *desk) leftovers(status string) []store.LeftoverRow {
 	d.t.Helper()
 	page, err := d.store.Reader().LeftoverList(context.Background(), store.LeftoverFilter{Status: status, Channel: "default"}, store.Paging{})

@@ -86,6 +86,9 @@ func (p *Provisioner) begin(ctx context.Context, task outbox.Task, driver string
 		if gone = i.Status == market.Released; gone {
 			return tx.Complete(ctx, task)
 		}
+		if i.AccessVersion > 0 && i.Driver != driver {
+			return p.handOver(ctx, tx, i, driver) // until it is its own
+		}
 		if i.AccessVersion > 0 {
 			return nil
 		}
@@ -163,7 +166,7 @@ func (p *Provisioner) writeAccess(ctx context.Context, tx *store.Tx, i *store.In
 	first := i.AccessVersion == 0
 	if i.Driver != driver {
 		changes = append(changes, market.Change{Kind: market.DriverChanged, Old: i.Driver, New: driver})
-		if err := p.handOver(ctx, tx, i); err != nil {
+		if err := p.handOver(ctx, tx, i, i.Driver); err != nil {
 			return err
 		}
 	}
@@ -186,18 +189,17 @@ func (p *Provisioner) take(ctx context.Context, tx *store.Tx, task outbox.Task, 
 	if i.Driver == driver {
 		return nil
 	}
-	if err := p.handOver(ctx, tx, i); err != nil {
+	if err := p.handOver(ctx, tx, i, i.Driver); err != nil {
 		return err
 	}
 	i.Driver = driver
 	return tx.SetDriver(ctx, i.PK, driver, origin(task))
 }
 
-// handOver shows what the driver of before may still hold of an instance that
-// another one makes now, or what a person made of it: it may be the customer's data,
-// so nobody but a person decides.
-func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Instance) error {
-	driver := p.drivers[i.Driver]
+// handOver shows what a driver may hold of an instance that is another one's, or what
+// a person made of it: it may be the customer's data, so nobody but a person decides.
+func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Instance, name string) error {
+	driver := p.drivers[name]
 	l, leaves := driver.(Leaver)
 	leaves = leaves && l.Leaves(request(&store.Channel{}, i, &store.Product{}, 0))
 	if _, releases := driver.(Releaser); !releases && !leaves {
@@ -208,7 +210,7 @@ func (p *Provisioner) handOver(ctx context.Context, tx *store.Tx, i *store.Insta
 			return err
 		}
 	}
-	return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: i.Driver, Reason: store.DriverChanged}, nil)
+	return tx.NoteLeftover(ctx, store.Leftover{InstancePK: i.PK, Driver: name, Reason: store.DriverChanged}, nil)
 }
 
 // park leaves the task to somebody else, who ends it by handing in the access

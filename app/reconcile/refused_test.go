@@ -98,16 +98,29 @@ VALUES ($1, $2, $2 || '-000001', 'notice', 'known', $3, $4, now() - make_interva
 	told("CS1", "NEW", "OFFI1", 9) // has its instance
 	told("CSA", "NEW", "OFFI1", 8)
 	told("CSB", "TRIAL", "OFFI9", 7) // of a product that may have no instances
-	told("CSC", "NEW", "OFFI1", 2)   // still called for
+	told("CSG", "NEW", "OFFI2", 7)   // never sold, but with an entry
+	told("CSH", "NEW", "OFFI8", 7)   // of one that has been told of for long and has none
+	told("CSI", "NEW", "OFFI8", 24*20)
+	told("CSC", "NEW", "OFFI1", 2) // still called for
 	told("CSD", "RENEW", "OFFI1", 6)
 	told("CSE", "NEW", "OFFI1", 5) // of an authorization code
 	told("CSF", "NEW", "OFFI1", 24*8)
+	entry := func(productID string) {
+		d.text(`INSERT INTO products (channel_id, product_id, driver, mail_language) VALUES ($1, $2, 'manual', 'en') RETURNING product_id`, d.ch.ID, productID)
+	}
+	entry("OFFI2")
 	d.text(`INSERT INTO license_codes (channel_id, code_sealed, code_bidx, code_mask, order_id) VALUES ($1, 'x', 'x', 'x', 'CSE') RETURNING order_id`, d.ch.ID)
 	d.run()
-	require.ElementsMatch(t, []string{"missing CSA  → OFFI1: take_over", "missing CSB  → OFFI1:"}, d.findings())
+	found := []string{"missing CSA  → OFFI1: take_over", "missing CSG  → OFFI1: take_over"}
+	require.ElementsMatch(t, found, d.findings(), "not everything that is sold has instances")
+	entry("*")
+	d.run()
+	require.ElementsMatch(t, append(found, "missing CSB  → OFFI1:"), d.findings())
 	require.Empty(t, d.repairable(store.FindingFilter{}), "it may have been given up")
 	ids := d.repairable(store.FindingFilter{Kind: "missing"})
-	require.Len(t, ids, 1)
-	require.NoError(t, d.r.Apply(d.ctx, ids[0], ann))
-	require.Equal(t, "provisioning", d.text(`SELECT status FROM instances WHERE order_id = 'CSA'`))
+	require.Len(t, ids, 2)
+	for _, id := range ids {
+		require.NoError(t, d.r.Apply(d.ctx, id, ann))
+	}
+	require.Equal(t, "provisioning provisioning", d.text(`SELECT string_agg(status, ' ') FROM instances WHERE order_id IN ('CSA', 'CSG')`))
 }

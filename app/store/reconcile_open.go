@@ -131,30 +131,45 @@ SELECT m.id, m.last_received_at AS at, m.channel_id, m.order_id, m.order_line_id
 
 // ToldPurchases lists purchases that an order notice told of behind ToldAt and
 // ToldID and before that time, and that have neither an instance nor an authorization
-// code, in that order; at most limit. The instance can be made of a product that was sold
-// by V2.0 before or, if it never was, that has an entry of its own: a notice may be
-// of a product that has no instances.
+// code, in that order; at most limit. Not everything that is sold has instances: they
+// are of a product that had one before, or has an entry of its own, or by the
+// channel's default, if it has not been told of for longer than a week without ever
+// having one. Their instance can be made if V2.0 made the last one or, if there never
+// was one, the product has an entry of its own.
 func (r *Reader) ToldPurchases(ctx context.Context, run Run, before time.Time, limit int) ([]LostPurchase, error) {
 	var out []LostPurchase
 	err := sqlx.SelectContext(ctx, r.q, &out, `
-SELECT o.id, o.notified_at AS at, o.channel_id, o.order_id, o.order_line_id,
-       COALESCE((SELECT i.protocol = $4
-                   FROM instances i
-                  WHERE i.product_id = o.product_id
-                    AND i.product_id <> ''
-                    AND i.channel_id = o.channel_id
-                  ORDER BY i.id DESC
-                  LIMIT 1),
-                EXISTS (SELECT 1
-                          FROM products p
-                         WHERE p.channel_id = o.channel_id
-                           AND p.driver <> 'none'
-                           AND (p.product_id = o.product_id AND o.product_id <> '' OR p.sku_code = o.sku_code AND o.sku_code <> ''))) AS sellable
+SELECT o.id, o.notified_at AS at, o.channel_id, o.order_id, o.order_line_id, COALESCE(sold.v2, own.makes, FALSE) AS sellable
   FROM orders o
+  LEFT JOIN LATERAL (
+       SELECT i.protocol = $4 AS v2
+         FROM instances i
+        WHERE i.product_id = o.product_id
+          AND i.product_id <> ''
+          AND i.channel_id = o.channel_id
+        ORDER BY i.id DESC
+        LIMIT 1) sold ON TRUE
+  LEFT JOIN LATERAL (
+       SELECT bool_or(p.driver <> 'none') AS makes
+         FROM products p
+        WHERE p.channel_id = o.channel_id
+          AND (p.product_id = o.product_id AND o.product_id <> '' OR p.sku_code = o.sku_code AND o.sku_code <> '')) own ON TRUE
  WHERE o.source = 'notice'
    AND o.order_type IN ('NEW', 'TRIAL')
    AND (o.notified_at, o.id) > ($1, $2)
    AND o.notified_at <= $3
+   AND (sold.v2 IS NOT NULL
+        OR own.makes IS NOT NULL
+        OR EXISTS (SELECT 1 FROM products p WHERE p.channel_id = o.channel_id AND p.product_id = '*')
+       AND NOT EXISTS (
+           SELECT 1
+             FROM orders e
+            WHERE e.product_id = o.product_id
+              AND e.product_id <> ''
+              AND e.channel_id = o.channel_id
+              AND e.source = 'notice'
+              AND e.order_type IN ('NEW', 'TRIAL')
+              AND e.notified_at < o.notified_at - interval '7 days'))
    AND NOT EXISTS (
        SELECT 1
          FROM instances i
