@@ -50,8 +50,8 @@ func (k *Console) Messages(c *fiber.Ctx) error {
 		return err
 	}
 	q := readMessages(address(c, "/messages", messageParams...), s.Clock)
-	p := view.MessagesPage{Shell: s, Channels: many, BulkEffects: restartEffects(), RestartAll: action(s, staff.MessagesRestart, newRestartURL(q.url).String(), view.Text{}), FirstStep: k.firstStep(channels), List: view.List{
-		Filter: messageFilter(q, channels), Bulk: action(s, staff.MessagesRestart, "/messages/restart", view.Text{})}}
+	p := view.MessagesPage{Shell: s, Channels: many, RestartAll: action(s, staff.MessagesRestart, newRestartURL(q.url).String(), view.Text{}), FirstStep: k.firstStep(channels), List: view.List{
+		Filter: messageFilter(q, channels), Bulk: action(s, staff.MessagesRestart, newRestartPath, view.Text{})}}
 	return k.answer(c, listed{name: view.PageMessages, shell: &p.Shell, list: &p.List, page: &p, bad: !q.ok,
 		rows: func(ctx context.Context) error { return k.fillMessages(ctx, &p, q) }})
 }
@@ -114,6 +114,16 @@ func messageRow(clock view.Clock, m store.MessageRow, list view.URL) view.Messag
 		r.RetryUntil = clock.Time(m.RetryUntil)
 	}
 	return r
+}
+
+// messageEffects are what restarting one message will do and what not; none where
+// it cannot be restarted.
+func (k *Console) messageEffects(ctx context.Context, restart view.Action, id int64) ([]view.Effect, error) {
+	if !restart.On() {
+		return nil, nil
+	}
+	found, err := k.read.RestartEffects(ctx, store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{id}})
+	return append(countedEffects(found[id]), restartEffects()...), err
 }
 
 // restartEffects are what a restart does and does not.

@@ -71,11 +71,10 @@ func (k look) messages(state view.ListState, filters ...string) view.MessagesPag
 			Tabs:  tabs("message", at, at.Get("status"), map[string]int{"failed": 2, "processing": 1, "rejected": 1}),
 			State: state,
 			Pager: view.Pager{},
-			Bulk:  k.may(staff.MessagesRestart, "/messages/restart"),
+			Bulk:  k.may(staff.MessagesRestart, "/restarts/new"),
 		},
-		RestartAll:  k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages"),
-		BulkEffects: effects(),
-		FirstStep:   "bin/koodesk simulate --url http://127.0.0.1:8080/koogallery/default --protocol v2 --key demo newInstance",
+		RestartAll: k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages"),
+		FirstStep:  "bin/koodesk simulate --url http://127.0.0.1:8080/koogallery/default --protocol v2 --key demo newInstance",
 	}
 	if state == view.ListRows {
 		p.Days = view.ByDay(rows(), func(r view.MessageRow) view.Time { return r.Last })
@@ -85,6 +84,23 @@ func (k look) messages(state view.ListState, filters ...string) view.MessagesPag
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable", Detail: "dial tcp 127.0.0.1:5432: connect: connection refused"}
 	}
 	return p
+}
+
+// counted are the numbers that effects begin with: what is sent, the calls to the
+// seller's systems, and to the marketplace.
+func counted(mails, sms, calls, asks int) []view.Effect {
+	sends := "restarts.effect.sends"
+	if mails+sms == 0 {
+		sends = "restarts.effect.sends_none"
+	}
+	out := []view.Effect{{Will: mails+sms > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", sms), "mails", view.Say("restarts.effect.n_mails", "n", mails))}}
+	if calls > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.calls", "n", calls)})
+	}
+	if asks > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.asks", "n", asks)})
+	}
+	return out
 }
 
 func effects() []view.Effect {
