@@ -72,8 +72,9 @@ VALUES ('event', 'notify', 2, NULL, 'a', 'failed', now(), now()), ('license', ''
 	messages := store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1, 2, 3}}
 	one, err := d.store.Reader().RestartEffects(t.Context(), messages)
 	require.NoError(t, err)
-	want := map[int64]store.SideEffects{1: {Customers: 1, Calls: 1}, 2: {Customers: 1, Asks: 1, Calls: 2, Hurried: 1}, 3: {Customers: 1, Asks: 1, SMS: 1}}
-	require.Equal(t, want, one)
+	of := func(e store.SideEffects) store.ItemPreview { return store.ItemPreview{SideEffects: e} }
+	require.Equal(t, map[int64]store.ItemPreview{1: of(store.SideEffects{Customers: 1, Calls: 1}), 2: of(store.SideEffects{Customers: 1, Asks: 1, Calls: 2, Hurried: 1}),
+		3: of(store.SideEffects{Customers: 1, Asks: 1, SMS: 1})}, one)
 	p, err := d.batches.Preview(t.Context(), messages)
 	require.NoError(t, err)
 	require.Equal(t, store.SideEffects{Customers: 3, Calls: 3, Asks: 2, Hurried: 1, SMS: 1}, p.SideEffects)
@@ -84,14 +85,16 @@ VALUES ('event', 'notify', 2, NULL, 'a', 'failed', now(), now()), ('license', ''
 
 	tasks, err := d.store.Reader().RestartEffects(t.Context(), store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{1, 4, 5, 6, 7, 8}})
 	require.NoError(t, err)
-	require.Equal(t, map[int64]store.SideEffects{1: {Customers: 1, Calls: 1}, 4: {SMS: 1}, 5: {Calls: 1}, 6: {Calls: 1, Hurried: 1}, 7: {}, 8: {Alerts: 1}}, tasks)
+	require.Equal(t, map[int64]store.ItemPreview{1: of(store.SideEffects{Customers: 1, Calls: 1}), 4: of(store.SideEffects{SMS: 1}), 5: of(store.SideEffects{Calls: 1}),
+		6: of(store.SideEffects{Calls: 1, Hurried: 1}), 7: {}, 8: of(store.SideEffects{Alerts: 1})}, tasks)
 
 	d.exec(`DELETE FROM tasks WHERE message_id = 2`)
 	d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 3`)
+	d.exec(`UPDATE messages SET idem_key = 'invalid/x' WHERE id = 1`)
 	p, err = d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1, 2, 3, 9}})
 	require.NoError(t, err)
 	require.Equal(t, 4, p.Total)
-	require.Equal(t, map[string][]int64{"restart.nothing_stored": {2}, "restart.done": {3}, "message.unknown": {9}}, p.Which)
+	require.Equal(t, map[string][]int64{"restart.call_again": {1}, "restart.nothing_stored": {2}, "restart.done": {3}, "message.unknown": {9}}, p.Which)
 }
 
 // Many who are told again at once are not woken by it, nor does it stand in the

@@ -68,22 +68,28 @@ func (r *Reader) RestartPreview(ctx context.Context, s RestartSet) (*RestartPrev
 	return parsePreview(raw, s)
 }
 
-// RestartEffects counts for each item of a set what restarting it alone would do.
-func (r *Reader) RestartEffects(ctx context.Context, s RestartSet) (map[int64]SideEffects, error) {
+// ItemPreview is what restarting one item alone would do.
+type ItemPreview struct {
+	SideEffects
+	Why string `db:"why"` // the fault that it would be refused with; "" if none
+}
+
+// RestartEffects tells for each item of a set what restarting it alone would do.
+func (r *Reader) RestartEffects(ctx context.Context, s RestartSet) (map[int64]ItemPreview, error) {
 	facts, c, err := r.restartFacts(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	var rows []struct {
 		ID int64 `db:"id"`
-		SideEffects
+		ItemPreview
 	}
 	err = sqlx.SelectContext(ctx, r.q, &rows, facts+`
-SELECT id, mails, sms, tells::int AS customers, waiting AS hurried, calls, asks, alerts
+SELECT id, why, mails, sms, tells::int AS customers, waiting AS hurried, calls, asks, alerts
   FROM facts`, c.args...)
-	out := make(map[int64]SideEffects, len(rows))
+	out := make(map[int64]ItemPreview, len(rows))
 	for _, row := range rows {
-		out[row.ID] = row.SideEffects
+		out[row.ID] = row.ItemPreview
 	}
 	return out, toFault(err)
 }
@@ -116,6 +122,7 @@ WITH facts AS MATERIALIZED (
            CASE WHEN {mode} = 'all' AND {broken} AND x.status = 'succeeded' THEN 'restart.done'
                 WHEN x.status = 'rejected' THEN 'restart.rejected'
                 WHEN {mode} = 'delivery' AND d.n = 0 THEN 'restart.nothing_told'
+                WHEN {mode} = 'all' AND starts_with(x.idem_key, 'invalid/') THEN 'restart.call_again'
                 WHEN {mode} = 'all' AND t.running THEN 'restart.running'
                 WHEN {mode} = 'all' AND t.n = 0 AND (SELECT a.id
                                                        FROM attempts a

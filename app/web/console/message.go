@@ -43,7 +43,7 @@ func (k *Console) Message(c *fiber.Ctx) error {
 	if p.Tasks, err = k.taskRows(c.UserContext(), s, m.Tasks); err != nil {
 		return err
 	}
-	if p.Effects, err = k.messageEffects(c.UserContext(), p.Restart, id); err != nil {
+	if err := k.restartOf(c.UserContext(), k.localizer(c), &p); err != nil {
 		return err
 	}
 	if err := k.reasons(c.UserContext(), &p); err != nil {

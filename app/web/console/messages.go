@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
+	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -116,14 +117,20 @@ func messageRow(clock view.Clock, m store.MessageRow, list view.URL) view.Messag
 	return r
 }
 
-// messageEffects are what restarting one message will do and what not; none where
-// it cannot be restarted.
-func (k *Console) messageEffects(ctx context.Context, restart view.Action, id int64) ([]view.Effect, error) {
-	if !restart.On() {
-		return nil, nil
+// restartOf fills in what restarting the page's message will do and what not, or
+// why it would be refused.
+func (k *Console) restartOf(ctx context.Context, z *i18n.Localizer, p *view.MessagePage) error {
+	id := p.Message.ID
+	if !p.Restart.On() {
+		return nil
 	}
 	found, err := k.read.RestartEffects(ctx, store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{id}})
-	return append(countedEffects(found[id]), restartEffects()...), err
+	if why := found[id].Why; why != "" {
+		p.Restart.Why = what(z, fault.New(fault.Conflict, why))
+		return err
+	}
+	p.Effects = append(countedEffects(found[id].SideEffects), restartEffects()...)
+	return err
 }
 
 // restartEffects are what a restart does and does not.

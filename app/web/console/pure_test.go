@@ -14,6 +14,7 @@ import (
 	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
+	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
@@ -86,6 +87,16 @@ func TestWhyThingsWereRefused(t *testing.T) {
 		"first", view.Say("flash.reason", "count", 3, "what", view.Say("fault.restart.rejected.what")),
 		"rest", view.Say("flash.reason", "count", 1, "what", view.Say("fault.restart.running.what"))),
 		reasons(i18n.For(i18n.En), map[string]int{"restart.running": 1, "restart.rejected": 3}))
+}
+
+func TestADifferentContentIsAppliedWhereThatCanWork(t *testing.T) {
+	t.Parallel()
+	s := view.Shell{Operator: view.Operator{Role: staff.Operator}}
+	for activity, why := range map[string]string{market.RefreshInstance: "", market.NewInstance: "", market.GetLicenseAsync: "why.quarantine_license", market.ReleaseInstance: "why.quarantine_other"} {
+		q := quarantined(s, store.MessageRow{Activity: activity}, store.QuarantineRow{}, view.URL{})
+		require.Equal(t, why, q.Accept.Why.Key, activity)
+		require.True(t, q.Refuse.Why.None(), activity)
+	}
 }
 
 func TestAFaultWithoutATextStillSaysSomething(t *testing.T) {

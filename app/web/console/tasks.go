@@ -79,7 +79,7 @@ func (k *Console) taskRows(ctx context.Context, s view.Shell, tasks []store.Task
 	}
 	for i := range out {
 		if e, ok := found[out[i].ID]; ok {
-			out[i].Effects = countedEffects(e)
+			out[i].Effects = countedEffects(e.SideEffects)
 		}
 	}
 	return out, nil

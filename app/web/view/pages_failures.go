@@ -76,7 +76,7 @@ type FailurePage struct {
 	Group    GroupRow
 	Facts    []Fact
 	Members  []Member
-	Restart  string // the preview of restarting the members; "" where there is none
+	Restart  Action // leads to the preview of restarting the members
 	Change   Action
 	Snoozes  []Option
 	Assignee []Option
