@@ -127,11 +127,23 @@ func TestAnOperatorFindsAFailedMessageAndRestartsIt(t *testing.T) {
 	require.Contains(t, where, "/messages?status=failed", "signing in leads to where one wanted to go")
 	require.Contains(t, b.text("main"), "CS2611221530FAILS")
 	b.shot("messages-failed")
+	b.do(chromedp.Click(`input[data-tick]`, chromedp.ByQuery), chromedp.WaitVisible(`[data-bulk] button[type=submit]`, chromedp.ByQuery),
+		chromedp.Click(`[data-bulk] button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
+	require.Contains(t, b.text("h1"), "重新启动勾选的 1 条消息？")
+	require.Contains(t, b.text("main"), "立即发送 0 条短信、0 封邮件")
+	require.Contains(t, b.text("main"), "调用云商店开放接口 1 次")
+	b.shot("restart-preview")
+	b.open("/tasks?status=failed")
+	b.do(chromedp.Click(`button[data-dialog=task-confirm]`, chromedp.ByQuery), chromedp.WaitVisible(`dialog#task-confirm[open] .effects`, chromedp.ByQuery))
+	require.Contains(t, b.text("dialog#task-confirm .effects"), "调用云商店开放接口 1 次")
+	b.shot("restart-task")
+	b.open("/messages?status=failed")
 	b.do(chromedp.Click(`main a[href*="/messages/`+failed["id"].(string)+`"]`, chromedp.ByQuery),
 		chromedp.WaitVisible(`button[data-dialog=restart]`, chromedp.ByQuery))
 	b.shot("message")
 	b.do(chromedp.Click(`button[data-dialog=restart]`, chromedp.ByQuery),
 		chromedp.WaitVisible(`dialog#restart[open]`, chromedp.ByQuery))
+	require.Contains(t, b.text("dialog#restart .effects"), "调用云商店开放接口 1 次")
 	b.shot("restart")
 	b.do(chromedp.SendKeys(`#restart-reason`, "the marketplace was down", chromedp.ByQuery),
 		chromedp.Click(`dialog#restart button[type=submit]`, chromedp.ByQuery),

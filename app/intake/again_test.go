@@ -21,17 +21,16 @@ func restart(t *testing.T, d *desk, where string) (intake.Restarted, error) {
 	return d.intake.RestartMessage(context.Background(), id, staff.CLI())
 }
 
-func TestRestartOfACallThatWasNeverTakenOverStaysFailed(t *testing.T) {
+func TestACallThatWasNeverTakenOverIsNotRestarted(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	a := d.arrived(map[string]string{"activity": "newInstance", "orderId": "CS1", "orderLineId": "CS1-1", "businessId": "b"})
 	_, code, err := d.intake.Invalid(context.Background(), a, fault.New(fault.Invalid, "call.field_format", "field", "Content-Type"))
 	require.NoError(t, err)
 	require.Equal(t, market.InvalidParameter, code)
-	r, err := restart(t, d, `TRUE`)
-	require.NoError(t, err)
-	require.Equal(t, market.InvalidParameter, r.Code)
-	require.Equal(t, "failed restart.call_again", d.text(`SELECT status || ' ' || (last_error->>'key') FROM messages`))
+	_, err = restart(t, d, `TRUE`)
+	require.Equal(t, "restart.call_again", fault.From(err).Key)
+	require.Equal(t, "failed call.field_format", d.text(`SELECT status || ' ' || (last_error->>'key') FROM messages`), "why it failed still stands")
 	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM instances`))
 }
 

@@ -17,7 +17,7 @@ import (
 // repeats are repeats. It never makes a second instance: of a purchase it
 // replaces what is known of the order. Faults: not_found "message.unknown",
 // "quarantine.unknown"; conflict "quarantine.decided", "quarantine.not_applicable"
-// for Licenses, which are given once for a request, and whatever the call itself
+// for what is not Applicable (a License is given once for a request), and whatever the call itself
 // would be refused with today.
 func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error {
 	wake := false
@@ -97,15 +97,24 @@ func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.Stored
 	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: req}
 	open := store.OpenMessage{ID: m.ID, Fresh: true, Status: m.Status, InstanceID: m.InstanceID, Accepted: q.Attempt}
 	var e effect
-	switch call.Activity {
-	case market.RefreshInstance, market.UpgradeInstance, market.Upgrade, market.RefreshLicense, market.RefreshLicenseCode:
-		e, err = in.effect(ctx, tx, a, open)
-	case market.NewInstance:
+	switch {
+	case !Applicable(call.Activity):
+		err = fault.New(fault.Conflict, "quarantine.not_applicable")
+	case call.Activity == market.NewInstance:
 		e, err = in.otherPurchase(ctx, tx, a, open)
 	default:
-		err = fault.New(fault.Conflict, "quarantine.not_applicable")
+		e, err = in.effect(ctx, tx, a, open)
 	}
 	return e, a, err
+}
+
+// Applicable tells whether a different content of such a call can be applied.
+func Applicable(activity string) bool {
+	switch activity {
+	case market.RefreshInstance, market.UpgradeInstance, market.Upgrade, market.RefreshLicense, market.RefreshLicenseCode, market.NewInstance:
+		return true
+	}
+	return false
 }
 
 // otherPurchase puts what a V1.0 purchase says of its order in the place of what

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -41,15 +42,27 @@ func (in *Intake) Reject(ctx context.Context, a Arrived, code market.ResultCode,
 		Response: response, Err: cause, Source: "marketplace"})
 }
 
-// Flooded notes how many calls were refused without being kept: among the refused
-// ones it is one message per channel and kind, whose attempts count them all.
-func (in *Intake) Flooded(ctx context.Context, channel int64, kind string, p market.Protocol, n int, from, until time.Time) error {
-	cause := fault.New(fault.Unauthenticated, floodKey, "count", strconv.Itoa(n))
-	return in.store.NoteFlood(ctx, channel, p, market.RejectedKey(floodKey, kind, "", "", ""), n, from, until, cause)
+// Flood is calls that were refused without being kept. Kind is "keyed" for those
+// that a key explains, "" for the others, which scanners make.
+type Flood struct {
+	Channel     int64
+	Kind        string
+	N           int
+	From, Until time.Time
+	Protocol    market.Protocol // of the last one, like the rest
+	IP, Reason  string
 }
 
-// floodKey is why calls beyond the limit were refused.
-const floodKey = "call.flood"
+// Flooded notes a flood: among the refused calls it is one message per channel and
+// kind, whose attempts count them all.
+func (in *Intake) Flooded(ctx context.Context, f Flood) error {
+	key := "call.flood"
+	if f.Kind == "keyed" {
+		key = "call.flood_keyed"
+	}
+	cause := fault.Wrap(errors.New(f.IP+" "+f.Reason), fault.Unauthenticated, key, "count", strconv.Itoa(f.N))
+	return in.store.NoteFlood(ctx, f.Channel, f.Protocol, market.RejectedKey("call.flood", f.Kind, "", "", ""), f.N, f.From, f.Until, cause)
+}
 
 func (in *Intake) record(ctx context.Context, arr store.Arrival, o store.Outcome) (attempt int64, err error) {
 	arr.Call = storable(arr.Call)

@@ -27,7 +27,8 @@ type Restarted struct {
 // leaves an attempt row and passes the idempotency guard, so it never makes a
 // second instance. Faults: not_found "message.unknown"; conflict
 // "restart.running" while a task is being worked on; conflict
-// "restart.rejected" for a call that was never proved.
+// "restart.rejected" for a call that was never proved, "restart.call_again" for
+// one that could not be read, "restart.nothing_stored" for one that is not kept.
 func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartMessageIn(ctx, tx, id, by)
@@ -48,8 +49,12 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 	if err != nil {
 		return out, err
 	}
-	if m.Status == store.MessageRejected {
+	switch {
+	case m.Status == store.MessageRejected:
 		return out, fault.New(fault.Conflict, "restart.rejected")
+	case market.Misunderstood(m.Key):
+		// It was not taken over under its own key, so there is nothing to go on with.
+		return out, fault.New(fault.Conflict, "restart.call_again")
 	}
 	ids, err := tx.TaskIDs(ctx, id)
 	if err != nil {
@@ -112,9 +117,6 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	switch {
 	case decodeErr != nil:
 		e.answer.Msg = d.Message(decodeErr)
-	case market.Misunderstood(m.Key):
-		// It was not taken over under its own key, so there is nothing to go on with.
-		e.err = fault.New(fault.Invalid, "restart.call_again")
 	case m.Status == store.MessageSucceeded && setsState[m.Activity]:
 		// Long done: the instance's state has its own, newer history.
 		e = effect{answer: market.Answer{Code: m.ResultCode}, repeat: true}

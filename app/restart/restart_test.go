@@ -108,7 +108,8 @@ func TestASmallSetIsDoneAtOnceAndKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 30, p.Total)
 	require.Equal(t, map[string]int{"restart.running": 1}, p.Refused)
-	require.Equal(t, 29, p.Customers)
+	require.Equal(t, store.SideEffects{Customers: 29, Asks: 29}, p.SideEffects)
+	require.Equal(t, map[string][]int64{"restart.running": {30}}, p.Which)
 	require.Len(t, p.Samples, 5)
 	require.Equal(t, []store.PreviewGroup{{What: "newInstance", Step: "order_query", N: 29}, {What: "newInstance", N: 1, Refused: 1}}, p.Groups)
 

@@ -55,6 +55,48 @@ func (d *desk) send() {
 
 const howTheyStand = `SELECT string_agg(concat_ws(' ', id, kind, medium, status, CASE WHEN status = 'pending' THEN held_why END), ', ' ORDER BY id) FROM deliveries`
 
+// Before anything runs again it is known what each of them would send and call, and
+// which cannot run.
+func TestAPreviewCountsWhatGoesOut(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.told()
+	d.exec(`UPDATE messages SET instance_id = 'i-' || id`)
+	d.exec(`UPDATE instances SET driver = 'webhook' WHERE id = 1`)
+	d.exec(`UPDATE tasks SET kind = 'provision', instance_pk = 1 WHERE id = 1`)
+	d.exec(`INSERT INTO licenses (channel_id, instance_pk, protocol, request_key, supplier) VALUES ($1, 2, 'v2', 'r', 'webhook'), ($1, 2, 'v2', 's', 'manual')`, d.channel.ID)
+	d.exec(`
+INSERT INTO tasks (kind, purpose, message_id, license_id, unique_key, status, finished_at, run_at)
+VALUES ('event', 'notify', 2, NULL, 'a', 'failed', now(), now()), ('license', '', 2, 1, 'b', 'pending', NULL, now() + interval '1 hour'), ('license', '', 2, 2, 'c', 'failed', now(), now()),
+       ('alert', '', NULL, NULL, 'd', 'failed', now(), now()), ('order_query', 'purchase', 2, NULL, 'e', 'succeeded', now(), now())`)
+	messages := store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1, 2, 3}}
+	one, err := d.store.Reader().RestartEffects(t.Context(), messages)
+	require.NoError(t, err)
+	of := func(e store.SideEffects) store.ItemPreview { return store.ItemPreview{SideEffects: e} }
+	require.Equal(t, map[int64]store.ItemPreview{1: of(store.SideEffects{Customers: 1, Calls: 1}), 2: of(store.SideEffects{Customers: 1, Asks: 1, Calls: 2, Hurried: 1}),
+		3: of(store.SideEffects{Customers: 1, Asks: 1, SMS: 1})}, one)
+	p, err := d.batches.Preview(t.Context(), messages)
+	require.NoError(t, err)
+	require.Equal(t, store.SideEffects{Customers: 3, Calls: 3, Asks: 2, Hurried: 1, SMS: 1}, p.SideEffects)
+	messages.Mode = store.RestartDelivery
+	p, err = d.batches.Preview(t.Context(), messages)
+	require.NoError(t, err)
+	require.Equal(t, store.SideEffects{Mails: 1, SMS: 3}, p.SideEffects, "nothing but the customers is called")
+
+	tasks, err := d.store.Reader().RestartEffects(t.Context(), store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{1, 4, 5, 6, 7, 8}})
+	require.NoError(t, err)
+	require.Equal(t, map[int64]store.ItemPreview{1: of(store.SideEffects{Customers: 1, Calls: 1}), 4: of(store.SideEffects{SMS: 1}), 5: of(store.SideEffects{Calls: 1}),
+		6: of(store.SideEffects{Calls: 1, Hurried: 1}), 7: {}, 8: of(store.SideEffects{Alerts: 1})}, tasks)
+
+	d.exec(`DELETE FROM tasks WHERE message_id = 2`)
+	d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 3`)
+	d.exec(`UPDATE messages SET idem_key = 'invalid/x' WHERE id = 1`)
+	p, err = d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1, 2, 3, 9}})
+	require.NoError(t, err)
+	require.Equal(t, 4, p.Total)
+	require.Equal(t, map[string][]int64{"restart.call_again": {1}, "restart.nothing_stored": {2}, "restart.done": {3}, "message.unknown": {9}}, p.Which)
+}
+
 // Many who are told again at once are not woken by it, nor does it stand in the
 // way of anybody's usage information, which itself goes at any hour. Each message
 // has an attempt that says who did it.

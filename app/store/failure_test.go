@@ -248,6 +248,16 @@ func TestWhatMakesAnotherGroup(t *testing.T) {
 		failing(t, s, id, fault.New(fault.Unavailable, "mail.unreachable", "server", "smtp.example.com"), false)
 	}
 	require.Len(t, groups(t, s, ""), 5)
+
+	// What fails at a product's own step is that product's.
+	restartAll(t, s, tasks[:2]...)
+	for _, id := range tasks[:2] {
+		failing(t, s, id, fault.New(fault.Refused, "order_query.no_order"), false)
+	}
+	apart := groups(t, s, "")
+	require.Len(t, apart, 7)
+	require.ElementsMatch(t, []string{"P1", "P2"}, []string{apart[0].ProductID, apart[1].ProductID})
+	require.WithinRange(t, apart[0].LastSeenAt, apart[0].FirstSeenAt, time.Now())
 }
 
 // groupPlans explains what the start page, the list of groups and one group read.

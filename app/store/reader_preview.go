@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"koodesk/app/fault"
 )
@@ -28,55 +30,116 @@ type PreviewSample struct {
 	Error      *fault.Record
 }
 
-// RestartPreview is what a restart would find now. Messages and Mails count what
-// may go to customers; Customers are those who may be told by one of the two
-// once their instance is ready.
-type RestartPreview struct {
-	Total     int
-	Groups    []PreviewGroup
-	Refused   map[string]int // by the key of the fault
-	Samples   []PreviewSample
-	Mails     int
-	SMS       int
-	Customers int
-	Hurried   int // tasks that wait for their next automatic try
+// SideEffects counts what a restart sends, asks and hurries. Mails and SMS may go
+// to customers at once; Customers are those who may be told by one of the two once
+// their instance is ready.
+type SideEffects struct {
+	Mails     int `db:"mails"`
+	SMS       int `db:"sms"`
+	Customers int `db:"customers"`
+	Hurried   int `db:"hurried"` // tasks that wait for their next automatic try
+	Calls     int `db:"calls"`   // webhooks: of products, suppliers and subscribers
+	Asks      int `db:"asks"`    // of the marketplace's open API
+	Alerts    int `db:"alerts"`  // to operators
 }
 
-// RestartPreview looks at what a set holds, without changing anything.
+// RestartPreview is what a restart would find now.
+type RestartPreview struct {
+	SideEffects
+	Total   int
+	Groups  []PreviewGroup
+	Refused map[string]int     // by the key of the fault
+	Which   map[string][]int64 // of the refused, ten of each fault
+	Samples []PreviewSample
+}
+
+// RestartPreview looks at what a set holds, without changing anything. What was
+// ticked and is not there is refused.
 func (r *Reader) RestartPreview(ctx context.Context, s RestartSet) (*RestartPreview, error) {
-	from, c, err := r.restartFrom(ctx, s)
+	facts, c, err := r.restartFacts(ctx, s)
 	if err != nil {
 		return nil, err
+	}
+	var raw []byte
+	query := facts + strings.ReplaceAll(previewTail, "{ids}", c.arg(pq.Array(s.IDs)))
+	if err := sqlx.GetContext(ctx, r.q, &raw, query, c.args...); err != nil {
+		return nil, toFault(err)
+	}
+	return parsePreview(raw, s)
+}
+
+// ItemPreview is what restarting one item alone would do.
+type ItemPreview struct {
+	SideEffects
+	Why string `db:"why"` // the fault that it would be refused with; "" if none
+}
+
+// RestartEffects tells for each item of a set what restarting it alone would do.
+func (r *Reader) RestartEffects(ctx context.Context, s RestartSet) (map[int64]ItemPreview, error) {
+	facts, c, err := r.restartFacts(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID int64 `db:"id"`
+		ItemPreview
+	}
+	err = sqlx.SelectContext(ctx, r.q, &rows, facts+`
+SELECT id, why, mails, sms, tells::int AS customers, waiting AS hurried, calls, asks, alerts
+  FROM facts`, c.args...)
+	out := make(map[int64]ItemPreview, len(rows))
+	for _, row := range rows {
+		out[row.ID] = row.ItemPreview
+	}
+	return out, toFault(err)
+}
+
+// restartFacts is what is looked at of a set's items, as a WITH.
+func (r *Reader) restartFacts(ctx context.Context, s RestartSet) (string, *clause, error) {
+	from, c, err := r.restartFrom(ctx, s)
+	if err != nil {
+		return "", nil, err
 	}
 	facts := messageFacts
 	if s.Thing == RestartTasks {
 		facts = taskFacts
 	}
-	mode := c.arg(s.Mode)
-	var raw []byte
-	query := strings.NewReplacer("{from}", from, "{mode}", mode).Replace(facts + previewTail)
-	if err := sqlx.GetContext(ctx, r.q, &raw, query, c.args...); err != nil {
-		return nil, toFault(err)
-	}
-	return parsePreview(raw)
+	return strings.NewReplacer("{from}", from, "{mode}", c.arg(s.Mode), "{broken}", strconv.FormatBool(s.broken())).Replace(facts), c, nil
 }
+
+// What a task does to others when it runs: it is t, and its instance i.
+const (
+	callsOut = `(t.kind = 'event' OR t.kind = 'provision' AND i.driver IS NOT DISTINCT FROM 'webhook'
+            OR t.kind = 'license' AND (SELECT l.supplier FROM licenses l WHERE l.id = t.license_id) IS NOT DISTINCT FROM 'webhook')`
+	asksMarket = `t.kind IN ('order_query', 'order_notice', 'reconcile', 'license_activate', 'license_query', 'license_refresh', 'license_usage', 'license_upload')`
+)
 
 // What the preview looks at, one row per item.
 const (
 	messageFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,
-           CASE WHEN x.status = 'rejected' THEN 'restart.rejected'
+           CASE WHEN {mode} = 'all' AND {broken} AND x.status = 'succeeded' THEN 'restart.done'
+                WHEN x.status = 'rejected' THEN 'restart.rejected'
                 WHEN {mode} = 'delivery' AND d.n = 0 THEN 'restart.nothing_told'
-                WHEN t.running AND {mode} = 'all' THEN 'restart.running' ELSE '' END AS why,
+                WHEN {mode} = 'all' AND starts_with(x.idem_key, 'invalid/') THEN 'restart.call_again'
+                WHEN {mode} = 'all' AND t.running THEN 'restart.running'
+                WHEN {mode} = 'all' AND t.n = 0 AND (SELECT a.id
+                                                       FROM attempts a
+                                                      WHERE a.message_id = x.id
+                                                        AND a.request_sealed IS NOT NULL
+                                                        AND a.disposition <> 'conflict'
+                                                      LIMIT 1) IS NULL THEN 'restart.nothing_stored' ELSE '' END AS why,
            x.order_line_id AS line, x.instance_id AS instance, x.last_error AS error,
            CASE WHEN {mode} = 'delivery' THEN d.mails ELSE d.open_mails END AS mails,
            CASE WHEN {mode} = 'delivery' THEN d.sms ELSE d.open_sms END AS sms,
            {mode} = 'all' AND COALESCE(t.tells, false) AS tells,
-           CASE WHEN {mode} = 'all' THEN COALESCE(t.waiting, 0) ELSE 0 END AS waiting
+           CASE WHEN {mode} = 'all' THEN t.waiting ELSE 0 END AS waiting,
+           CASE WHEN {mode} = 'all' THEN t.calls ELSE 0 END AS calls,
+           CASE WHEN {mode} = 'all' THEN t.asks ELSE 0 END AS asks, 0 AS alerts
       FROM {from}
       LEFT JOIN LATERAL (
-           SELECT i.product_id
+           SELECT i.product_id, i.driver
              FROM instances i
             WHERE i.instance_id = x.instance_id
               AND i.channel_id = x.channel_id
@@ -86,7 +149,8 @@ WITH facts AS MATERIALIZED (
      CROSS JOIN LATERAL (
            SELECT min(t.kind) FILTER (WHERE t.status <> 'running') AS step, bool_or(t.status = 'running') AS running,
                   bool_or(t.kind IN ('order_query', 'provision') AND t.purpose IN ('purchase', 'upgrade')) AS tells,
-                  count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL) AS waiting
+                  count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL) AS waiting, count(*) AS n,
+                  count(*) FILTER (WHERE ` + callsOut + `) AS calls, count(*) FILTER (WHERE ` + asksMarket + `) AS asks
              FROM tasks t
             WHERE t.message_id = x.id
               AND t.status IN ('pending', 'running', 'failed')) t
@@ -102,15 +166,16 @@ WITH facts AS MATERIALIZED (
                       AND d.status <> 'cancelled') d) d)`
 	taskFacts = `
 WITH facts AS MATERIALIZED (
-    SELECT x.id, x.purpose AS what, COALESCE(i.product_id, '') AS product, x.kind AS step,
-           CASE x.status WHEN 'running' THEN 'restart.running' WHEN 'succeeded' THEN 'restart.done' WHEN 'cancelled' THEN 'restart.done' ELSE '' END AS why,
-           x.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, x.last_error AS error,
-           (d.medium = 'email')::int AS mails, (d.medium = 'sms')::int AS sms,
-           {mode} = 'all' AND x.kind IN ('order_query', 'provision') AND x.purpose IN ('purchase', 'upgrade') AS tells,
-           (x.status = 'pending' AND x.parked_at IS NULL)::int AS waiting
-      FROM {from}
-      LEFT JOIN LATERAL (SELECT instance_id, product_id FROM instances WHERE id = x.instance_pk LIMIT 1) i ON TRUE
-      LEFT JOIN LATERAL (SELECT medium FROM deliveries WHERE id = x.delivery_id LIMIT 1) d ON TRUE)`
+    SELECT t.id, t.purpose AS what, COALESCE(i.product_id, '') AS product, t.kind AS step,
+           CASE t.status WHEN 'running' THEN 'restart.running' WHEN 'succeeded' THEN 'restart.done' WHEN 'cancelled' THEN 'restart.done' ELSE '' END AS why,
+           t.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, t.last_error AS error,
+           COALESCE((d.medium = 'email')::int, 0) AS mails, COALESCE((d.medium = 'sms')::int, 0) AS sms,
+           {mode} = 'all' AND t.kind IN ('order_query', 'provision') AND t.purpose IN ('purchase', 'upgrade') AS tells,
+           (t.status = 'pending' AND t.parked_at IS NULL)::int AS waiting,
+           ` + callsOut + `::int AS calls, (` + asksMarket + `)::int AS asks, (t.kind = 'alert')::int AS alerts
+      FROM (SELECT x.* FROM {from}) t
+      LEFT JOIN LATERAL (SELECT instance_id, product_id, driver FROM instances WHERE id = t.instance_pk LIMIT 1) i ON TRUE
+      LEFT JOIN LATERAL (SELECT medium FROM deliveries WHERE id = t.delivery_id LIMIT 1) d ON TRUE)`
 	previewTail = `
 SELECT json_build_object(
        'total', (SELECT count(*) FROM facts),
@@ -118,6 +183,12 @@ SELECT json_build_object(
        'sms', (SELECT COALESCE(sum(sms), 0) FROM facts WHERE why = ''),
        'customers', (SELECT count(*) FROM facts WHERE why = '' AND tells),
        'hurried', (SELECT COALESCE(sum(waiting), 0) FROM facts WHERE why = ''),
+       'calls', (SELECT COALESCE(sum(calls), 0) FROM facts WHERE why = ''),
+       'asks', (SELECT COALESCE(sum(asks), 0) FROM facts WHERE why = ''),
+       'alerts', (SELECT COALESCE(sum(alerts), 0) FROM facts WHERE why = ''),
+       'missing', (SELECT COALESCE(json_agg(u.id ORDER BY u.id), '[]') FROM unnest({ids}::bigint[]) u (id) WHERE u.id NOT IN (SELECT id FROM facts)),
+       'which', (SELECT COALESCE(json_object_agg(w.why, (SELECT json_agg(f.id) FROM (SELECT id FROM facts WHERE why = w.why ORDER BY id DESC LIMIT 10) f)), '{}')
+                   FROM (SELECT DISTINCT why FROM facts WHERE why <> '') w),
        'refused', (SELECT COALESCE(json_object_agg(why, n), '{}') FROM (SELECT why, count(*) AS n FROM facts WHERE why <> '' GROUP BY why) w),
        'groups', (SELECT COALESCE(json_agg(g), '[]')
                     FROM (SELECT what, product, step, count(*) AS n, count(*) FILTER (WHERE why <> '') AS refused
@@ -125,12 +196,15 @@ SELECT json_build_object(
        'samples', (SELECT COALESCE(json_agg(s), '[]') FROM (SELECT id, what, line, instance, error FROM facts ORDER BY (why <> ''), id DESC LIMIT 5) s))`
 )
 
-func parsePreview(raw []byte) (*RestartPreview, error) {
+func parsePreview(raw []byte, set RestartSet) (*RestartPreview, error) {
 	var in struct {
-		Total, Mails, SMS, Customers, Hurried int
-		Refused                               map[string]int
-		Groups                                []PreviewGroup
-		Samples                               []struct {
+		SideEffects
+		Total   int
+		Refused map[string]int
+		Which   map[string][]int64
+		Missing []int64
+		Groups  []PreviewGroup
+		Samples []struct {
 			ID                   int64
 			What, Line, Instance string
 			Error                json.RawMessage
@@ -139,7 +213,14 @@ func parsePreview(raw []byte) (*RestartPreview, error) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal")
 	}
-	p := &RestartPreview{Total: in.Total, Mails: in.Mails, SMS: in.SMS, Customers: in.Customers, Hurried: in.Hurried, Refused: in.Refused, Groups: in.Groups}
+	p := &RestartPreview{SideEffects: in.SideEffects, Total: in.Total, Refused: in.Refused, Which: in.Which, Groups: in.Groups}
+	if n := len(in.Missing); n > 0 {
+		key := "message.unknown"
+		if set.Thing == RestartTasks {
+			key = "task.unknown"
+		}
+		p.Total, p.Refused[key], p.Which[key] = p.Total+n, n, in.Missing[:min(n, 10)]
+	}
 	for _, s := range in.Samples {
 		var err error
 		var rec *fault.Record

@@ -63,6 +63,12 @@ func (s RestartSet) Words() map[string]string {
 	return all
 }
 
+// broken is chosenBroken of what is no batch yet.
+func (s RestartSet) broken() bool {
+	w := s.Words()
+	return len(w) == 0 || w["status"] == MessageFailed || w["group"] != ""
+}
+
 // phoneLike tells whether a search may have been for a phone number: nothing but
 // what such a number is written with, and enough of it. A row's id of so many
 // digits is masked too, which costs less than keeping a number for ever.

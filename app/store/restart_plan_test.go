@@ -36,12 +36,18 @@ func restartPlans(t *testing.T, s *store.Store) {
 		"messages of order":  {messages(store.MessageFilter{Status: store.MessageFailed, OrderID: "CS50"}), 4, 200},
 		"messages of a shop": {messages(store.MessageFilter{Status: store.MessageFailed, Channel: "small"}), 400, matched},
 		"ticked messages":    {store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{50, 100, 150}}, 3, 20},
+		"ticked tasks":       {store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{50, 100, 150}}, 3, 20},
 		"failed tasks":       {tasks(store.TaskFilter{Status: "failed"}), 400, matched},
 		"tasks of group":     {tasks(store.TaskFilter{Group: 2}), 20, 200},
 	} {
 		p, err := planner(t, s, "preview: "+name, c.budget).RestartPreview(ctx, c.set)
 		require.NoError(t, err)
 		require.Equal(t, c.matches, p.Total, name)
+		if c.set.IDs != nil {
+			each, err := planner(t, s, "effects: "+name, c.budget).RestartEffects(ctx, c.set)
+			require.NoError(t, err)
+			require.Len(t, each, c.matches, name)
+		}
 		reads(t, s, "a batch: "+name, c.budget, func(tx *store.Tx) error {
 			_, n, err := tx.AddBatch(ctx, store.NewBatch{RestartSet: c.set, Actor: "operator:7", Source: "operator"})
 			require.Equal(t, c.matches, n, name)

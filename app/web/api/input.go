@@ -153,6 +153,28 @@ func (q *query) err() error {
 	return refuse(q.wrong...)
 }
 
+// maxIDs is how many things may be named at once.
+const maxIDs = 1000
+
+// named reads the ids of a body, each once.
+func named(raw []string) ([]int64, error) {
+	if len(raw) == 0 {
+		return nil, refuse(wrong{in: "body", name: "ids", key: "missing"})
+	}
+	if len(raw) > maxIDs {
+		return nil, refuse(wrong{in: "body", name: "ids", key: "at_most", args: []any{"max", maxIDs}})
+	}
+	ids := make([]int64, len(raw))
+	for n, one := range raw {
+		var err error
+		if ids[n], err = strconv.ParseInt(one, 10, 64); err != nil || ids[n] < 1 {
+			return nil, refuse(wrong{in: "body", name: "ids." + strconv.Itoa(n), key: "number"})
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
 // cursorErr says which parameter a bad cursor came in.
 func cursorErr(err error) error {
 	if f := fault.From(err); err != nil && f.Key == "cursor.invalid" {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -114,9 +113,6 @@ func (a *API) ApplyFinding(c *fiber.Ctx) error {
 	return a.decide(c, a.o.Reconcile.Apply, store.FindingApplied)
 }
 
-// maxFindings is how many differences may be named at once.
-const maxFindings = 1000
-
 // applySome is the body of POST /findings/apply.
 type applySome struct {
 	IDs    []string `json:"ids"`
@@ -131,20 +127,7 @@ type applySome struct {
 // chosen are the differences that are named, or all of the filter.
 func (in applySome) chosen(ctx context.Context, r *store.Reader) ([]int64, error) {
 	if in.Filter == nil {
-		if len(in.IDs) == 0 {
-			return nil, refuse(wrong{in: "body", name: "ids", key: "missing"})
-		}
-		if len(in.IDs) > maxFindings {
-			return nil, refuse(wrong{in: "body", name: "ids", key: "at_most", args: []any{"max", maxFindings}})
-		}
-		ids := make([]int64, len(in.IDs))
-		for n, raw := range in.IDs {
-			var err error
-			if ids[n], err = strconv.ParseInt(raw, 10, 64); err != nil || ids[n] < 1 {
-				return nil, refuse(wrong{in: "body", name: "ids." + strconv.Itoa(n), key: "number"})
-			}
-		}
-		return ids, nil
+		return named(in.IDs)
 	}
 	if in.IDs != nil {
 		return nil, refuse(wrong{in: "body", name: "filter", key: "either", args: []any{"other", "ids"}})

@@ -105,9 +105,11 @@ type messageFilter struct {
 	Until      *time.Time `json:"until"`
 }
 
-// restartAll has its filter under "filter", or the filter's fields directly.
+// restartAll names messages, or has its filter under "filter", or the filter's
+// fields directly.
 type restartAll struct {
 	messageFilter
+	IDs       []string      `json:"ids"`
 	Filter    messageFilter `json:"filter"`
 	Reason    string        `json:"reason"`
 	Mode      string        `json:"mode"`

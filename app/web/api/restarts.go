@@ -21,7 +21,7 @@ type Restarts interface {
 	Cancel(ctx context.Context, id int64, by staff.Actor) error
 }
 
-// restartedAll is what a restart of everything that a filter matches did so far.
+// restartedAll is what a restart of many did so far.
 type restartedAll struct {
 	Matched     int     `json:"matched"`
 	Restarted   int     `json:"restarted"`
@@ -33,14 +33,18 @@ type restartedAll struct {
 
 // previewed is what a restart would find.
 type previewed struct {
-	Matched   int            `json:"matched"`
-	Refused   map[string]int `json:"refused"`
-	Groups    []previewGroup `json:"groups"`
-	Samples   []sample       `json:"samples"`
-	Mails     int            `json:"mails"`
-	SMS       int            `json:"sms"`
-	Customers int            `json:"customers"`
-	Hurried   int            `json:"hurried"`
+	Matched    int                 `json:"matched"`
+	Refused    map[string]int      `json:"refused"`
+	RefusedIDs map[string][]string `json:"refused_ids"`
+	Groups     []previewGroup      `json:"groups"`
+	Samples    []sample            `json:"samples"`
+	Mails      int                 `json:"mails"`
+	SMS        int                 `json:"sms"`
+	Customers  int                 `json:"customers"`
+	Hurried    int                 `json:"hurried"`
+	Calls      int                 `json:"calls"`
+	Asks       int                 `json:"asks"`
+	Alerts     int                 `json:"alerts"`
 }
 
 type previewGroup struct {
@@ -63,9 +67,13 @@ type sample struct {
 func (a *API) RestartMessages(c *fiber.Ctx) error {
 	var in restartAll
 	err := body(c, &in)
-	var f store.MessageFilter
+	s := store.RestartSet{Thing: store.RestartMessages, Mode: in.Mode}
 	if err == nil {
-		f, err = in.which().filter()
+		f := in.which()
+		err = chosen(&s, in.IDs, f != (messageFilter{}), func() (err error) {
+			s.Messages, err = f.filter()
+			return err
+		})
 	}
 	if err == nil {
 		err = modeIsKnown(in.Mode)
@@ -73,10 +81,22 @@ func (a *API) RestartMessages(c *fiber.Ctx) error {
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	if in.Mode == "" {
-		in.Mode = store.RestartAll
+	if s.Mode == "" {
+		s.Mode = store.RestartAll
 	}
-	return a.restartSet(c, store.RestartSet{Thing: store.RestartMessages, Mode: in.Mode, Messages: f}, in.PerSecond, in.Reason)
+	return a.restartSet(c, s, in.PerSecond, in.Reason)
+}
+
+// chosen puts into a set what is named, or what is filtered: not both.
+func chosen(s *store.RestartSet, ids []string, filtered bool, filter func() error) (err error) {
+	switch {
+	case ids == nil:
+		return filter()
+	case filtered:
+		return refuse(wrong{in: "body", name: "filter", key: "either", args: []any{"other", "ids"}})
+	}
+	s.IDs, err = named(ids)
+	return err
 }
 
 func modeIsKnown(mode string) error {
@@ -96,6 +116,7 @@ type taskFilter struct {
 
 // restartTasks is the body of POST /tasks/restart.
 type restartTasks struct {
+	IDs       []string   `json:"ids"`
 	Filter    taskFilter `json:"filter"`
 	Reason    string     `json:"reason"`
 	PerSecond int        `json:"per_second"`
@@ -129,14 +150,17 @@ func (f taskFilter) filter() (store.TaskFilter, error) {
 func (a *API) RestartTasks(c *fiber.Ctx) error {
 	var in restartTasks
 	err := body(c, &in)
-	var f store.TaskFilter
+	s := store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll}
 	if err == nil {
-		f, err = in.Filter.filter()
+		err = chosen(&s, in.IDs, in.Filter != (taskFilter{}), func() (err error) {
+			s.Tasks, err = in.Filter.filter()
+			return err
+		})
 	}
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	return a.restartSet(c, store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: f}, in.PerSecond, in.Reason)
+	return a.restartSet(c, s, in.PerSecond, in.Reason)
 }
 
 // restartSet previews or begins the restart of a set.
@@ -176,8 +200,13 @@ func (a *API) restartSet(c *fiber.Ctx, s store.RestartSet, perSecond int, reason
 }
 
 func showPreview(z *i18n.Localizer, p *store.RestartPreview) previewed {
-	out := previewed{Matched: p.Total, Refused: p.Refused, Groups: []previewGroup{}, Samples: []sample{}, Mails: p.Mails, SMS: p.SMS,
-		Customers: p.Customers, Hurried: p.Hurried}
+	out := previewed{Matched: p.Total, Refused: p.Refused, RefusedIDs: map[string][]string{}, Groups: []previewGroup{}, Samples: []sample{}, Mails: p.Mails, SMS: p.SMS,
+		Customers: p.Customers, Hurried: p.Hurried, Calls: p.Calls, Asks: p.Asks, Alerts: p.Alerts}
+	for why, ids := range p.Which {
+		for _, n := range ids {
+			out.RefusedIDs[why] = append(out.RefusedIDs[why], id(n))
+		}
+	}
 	for _, g := range p.Groups {
 		out.Groups = append(out.Groups, previewGroup{What: g.What, ProductID: g.Product, Step: g.Step, Count: g.N, Refused: g.Refused})
 	}

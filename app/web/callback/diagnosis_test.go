@@ -307,8 +307,8 @@ func TestAFloodIsNotDiagnosedButToldOf(t *testing.T) {
 		require.Len(t, told, 1)
 		require.EqualValues(t, refused, told[0]["count"])
 		require.Equal(t, []any{"default", "127.0.0.1", "call.signature_wrong"}, []any{told[0]["channel"], told[0]["last_ip"], told[0]["last_reason"]})
-		require.Equal(t, strconv.Itoa(total), s.text(`SELECT attempts::text FROM messages WHERE status = 'rejected' AND last_error->>'key' = 'call.flood'`))
-		require.Equal(t, strconv.Itoa(refused), s.text(`SELECT last_error->'args'->>'count' FROM messages WHERE last_error->>'key' = 'call.flood'`))
+		require.Equal(t, strconv.Itoa(total), s.text(`SELECT attempts::text FROM messages WHERE status = 'rejected' AND last_error->>'key' = 'call.flood_keyed' AND last_error->>'detail' = '127.0.0.1 call.signature_wrong'`))
+		require.Equal(t, strconv.Itoa(refused), s.text(`SELECT last_error->'args'->>'count' FROM messages WHERE last_error->>'key' = 'call.flood_keyed'`))
 	}
 	require.Equal(t, "2", s.text(`SELECT count(*)::text FROM messages`))
 	require.Equal(t, "20", s.text(`SELECT count(diagnosis)::text FROM attempts`), "one for each attempt that is kept, and no more")
@@ -316,7 +316,7 @@ func TestAFloodIsNotDiagnosedButToldOf(t *testing.T) {
 	flood("default", 2, shot{skew: time.Hour})
 	flood("default", 1, shot{query: "nothing=signed"})
 	s.handler.EndFloods()
-	require.Equal(t, "17 1", s.text(`SELECT string_agg(attempts::text, ' ' ORDER BY attempts DESC) FROM messages WHERE last_error->>'key' = 'call.flood'`),
+	require.Equal(t, "call.flood_keyed 17, call.flood 1", s.text(`SELECT string_agg(concat_ws(' ', last_error->>'key', attempts), ', ' ORDER BY attempts DESC) FROM messages WHERE last_error->>'key' LIKE 'call.flood%'`),
 		"a key explains a wrong clock, too, and what none explains is counted apart")
 
 	flood("default", 1, shot{})

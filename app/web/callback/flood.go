@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"koodesk/app/market"
+	"koodesk/app/intake"
 	"koodesk/app/protocol/saas1"
 	"koodesk/app/protocol/saas2"
 )
@@ -54,7 +54,7 @@ type floods struct {
 	tell    func(dropped)
 }
 
-// flood is a lane's limit and its window; n is 0 while there is none.
+// flood is a lane's limit and its window; N is 0 while there is none.
 type flood struct {
 	limiter *rate.Limiter
 	dropped dropped
@@ -62,12 +62,8 @@ type flood struct {
 
 // dropped are the calls of one window that were answered 429.
 type dropped struct {
-	of          lane
-	slug        string
-	n           int
-	from, until time.Time
-	protocol    market.Protocol // of the last one, like the rest
-	ip, reason  string
+	intake.Flood
+	slug string
 }
 
 func newFloods(tell func(dropped)) *floods { return &floods{per: map[lane]*flood{}, tell: tell} }
@@ -86,12 +82,13 @@ func (f *floods) allow(k *call, reason string) bool {
 		return true
 	}
 	d := &l.dropped
-	if d.n == 0 {
-		d.from = now
+	if d.N == 0 {
+		d.From = now
 		time.AfterFunc(floodWindow, func() { f.end(of) })
 	}
-	d.n++
-	d.of, d.slug, d.until, d.protocol, d.ip, d.reason = of, k.channel.Slug, now, k.arrived.Call.Protocol, k.arrived.IP, reason
+	d.N++
+	d.slug, d.Channel, d.Kind = k.channel.Slug, of.channel, of.kind
+	d.Until, d.Protocol, d.IP, d.Reason = now, k.arrived.Call.Protocol, k.arrived.IP, reason
 	return false
 }
 
@@ -104,7 +101,7 @@ func (f *floods) end(of lane) {
 	d := l.dropped
 	l.dropped = dropped{}
 	f.mu.Unlock()
-	if d.n > 0 {
+	if d.N > 0 {
 		f.tell(d)
 	}
 }
@@ -124,8 +121,8 @@ func (h *Handler) flooded(d dropped) {
 	ctx, cancel := context.WithTimeout(h.ward.ctx, sickTime)
 	defer cancel()
 	h.o.Log.WarnContext(ctx, "too many calls that could not be proved authentic; these were answered 429 and not kept", "channel", d.slug,
-		"count", d.n, "from", d.from, "until", d.until, "last_ip", d.ip, "last_reason", d.reason)
-	if err := h.o.Intake.Flooded(ctx, d.of.channel, d.of.kind, d.protocol, d.n, d.from, d.until); err != nil {
+		"count", d.N, "from", d.From, "until", d.Until, "last_ip", d.IP, "last_reason", d.Reason)
+	if err := h.o.Intake.Flooded(ctx, d.Flood); err != nil {
 		h.o.Log.WarnContext(ctx, "a flood was not noted among the refused calls", "channel", d.slug, "error", err)
 	}
 }

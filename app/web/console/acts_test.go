@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -57,22 +58,31 @@ func TestTickedMessagesAreRestarted(t *testing.T) {
 	h.exec(`UPDATE tasks SET status = 'running', leased_until = now() + interval '1 hour' WHERE message_id = 3`)
 	list := v.get("/messages?status=failed&q=CS")
 	require.Equal(t, 3, list.Find("input[data-tick]").Length())
-	back := list.value(`#bulk-form input[name="return_to"]`, "value")
+	back := list.value(`#bulk-form input[name="list"]`, "value")
 	require.Equal(t, "/messages?q=CS&status=failed", back)
+	require.Equal(t, "/restarts/new", list.value(`#bulk-form[method="get"]`, "action"))
 
-	res := v.post("/messages/restart", list, "return_to", back, "ids", "1", "ids", "1", "ids", "3", "ids", "999", "ids", "x")
-	require.Equal(t, http.StatusSeeOther, res.status)
-	require.Equal(t, back, res.to())
-	says := v.get(res.to()).words("#toasts")
-	require.Contains(t, says, "1 restarted, 2 not")
-	require.Contains(t, says, "It is running now")
-	require.Contains(t, says, "There is no such message")
+	preview := v.get("/restarts/new?list=" + url.QueryEscape(back) + "&ids=1&ids=1&ids=3&ids=999&ids=x")
+	require.Contains(t, preview.words("h1"), "Restart 3 ticked messages?")
+	require.Contains(t, preview.words(".effects"), "0 SMS and 0 e-mails will be sent now")
+	require.Contains(t, preview.words(".effects"), "1 call to KooGallery’s open API")
+	require.Contains(t, preview.words(".effects"), "1 customer may be told")
+	require.Contains(t, preview.words(".reasons"), "It is running now")
+	require.Equal(t, "/messages/3", preview.value(`.reasons a:contains("#3")`, "href"), "which, too")
+	require.Contains(t, preview.words(".reasons"), "There is no such message")
+	require.Equal(t, 2, preview.Find(".preview-groups tbody tr").Length())
+	require.Equal(t, back, preview.value(".crumbs a", "href"))
+	require.Contains(t, preview.value(".tabs a:last-child", "href"), "ids=999", "the other mode is of the same ones")
+	require.Equal(t, "failed failed failed", h.text(`SELECT string_agg(status, ' ') FROM messages`), "looking changes nothing")
+
+	res := v.post("/restarts", preview, "list", back, "mode", "all", "ids", "1", "ids", "3", "ids", "999", "expected", "3", "rate", "0")
+	require.Equal(t, "/restarts/1", res.to(), res.body)
+	done := v.get(res.to())
+	require.Contains(t, done.words(".head"), "Ticked one by one")
+	require.Contains(t, done.words(".reasons"), "It is running now")
+	require.Contains(t, done.words(".reasons"), "There is no such message")
 	require.Equal(t, "done 1 2", h.text(`SELECT concat_ws(' ', status, restarted, refused) FROM restart_batches`), "kept as a batch")
 	require.Equal(t, "processing failed failed", h.text(`SELECT string_agg(status, ' ' ORDER BY id) FROM messages`))
-
-	res = v.post("/messages/restart", list, "return_to", "https://evil.example/messages")
-	require.Equal(t, "/messages", res.to())
-	require.Contains(t, v.get("/messages").words("#toasts"), "Tick the messages")
 }
 
 // What was ticked is what is restarted, whatever has happened to the list since:
@@ -82,7 +92,7 @@ func TestTickedMessagesStayWhatTheyWereWhenTheListChanges(t *testing.T) {
 	h, v := broken(t, "CS1", "CS2", "CS3")
 	list := v.get("/messages?status=failed")
 	require.Equal(t, 3, list.Find(`input[data-tick][autocomplete="off"]`).Length(), "no browser puts ticks back by position")
-	form := []string{"return_to", list.value(`#bulk-form input[name="return_to"]`, "value")}
+	form := []string{"list", list.value(`#bulk-form input[name="list"]`, "value"), "expected", "3", "rate", "0"}
 	for _, box := range list.Find("input[data-tick]").EachIter() {
 		form = append(form, "ids", box.AttrOr("value", ""))
 	}
@@ -96,13 +106,14 @@ func TestTickedMessagesStayWhatTheyWereWhenTheListChanges(t *testing.T) {
 	h.orders.err = nil
 	before := h.text(`SELECT attempts FROM messages WHERE id = 3`)
 
-	v.get("/messages") // says what the single restart did
-	res := v.post("/messages/restart", list, form...)
-	require.Equal(t, "/messages?status=failed", res.to(), res.body)
-	says := v.get(res.to()).words("#toasts")
-	require.Contains(t, says, "1 restarted, 2 not")
-	require.Contains(t, says, "It is done")
-	require.Contains(t, says, "There is no such message")
+	preview := v.get("/restarts/new?list=%2Fmessages&ids=1&ids=2&ids=3")
+	require.Contains(t, preview.words(".restart-form button"), "Restart 1")
+	res := v.post("/restarts", list, form...)
+	require.Equal(t, "/restarts/1", res.to(), res.body)
+	for _, says := range []string{preview.words(".reasons"), v.get(res.to()).words(".reasons")} {
+		require.Contains(t, says, "It is done")
+		require.Contains(t, says, "There is no such message")
+	}
 	require.Equal(t, "1 processing, 3 succeeded, 4 failed", h.text(`SELECT string_agg(id || ' ' || status, ', ' ORDER BY id) FROM messages`))
 	require.Equal(t, before, h.text(`SELECT attempts FROM messages WHERE id = 3`), "what came right is not run again")
 	require.Equal(t, "1 restarted, 2 refused message.unknown, 3 refused restart.done",
@@ -114,13 +125,11 @@ func TestEverythingThatAListShowsIsRestarted(t *testing.T) {
 	h, v := broken(t, "CSA1", "CSA2", "CSB1")
 	h.buy("CSA3")
 	list := v.get("/messages?q=CSA")
-	asked := v.post("/messages/restart", list, "all", "1", "return_to", "/messages?q=CSA", "ids", "3")
-	require.Equal(t, http.StatusSeeOther, asked.status)
-	require.Equal(t, asked.to(), list.value(".list-acts a", "href"), "the list leads there too")
-	preview := v.get(asked.to())
+	asked := list.value(".list-acts a", "href")
+	preview := v.get(asked)
 	require.Contains(t, preview.words("h1"), "Restart 2 matching messages?")
 	require.Contains(t, preview.words(".effects"), "2 customers may be told")
-	require.Contains(t, v.get(asked.to()+"&mode=delivery").words(".effects"), "Notices keep to quiet hours")
+	require.Contains(t, v.get(asked+"&mode=delivery").words(".effects"), "Notices keep to quiet hours")
 	require.Equal(t, 2, preview.Find(".sample").Length())
 	require.Equal(t, "failed", h.text(`SELECT status FROM messages WHERE order_id = 'CSA1'`), "looking changes nothing")
 	form := []string{"list", preview.value(`.restart-form input[name="list"]`, "value"), "mode", "all", "expected", "2", "rate", "0", "reason", "the shop is back"}
@@ -136,19 +145,36 @@ func TestEverythingThatAListShowsIsRestarted(t *testing.T) {
 	require.Equal(t, "1", h.text(`SELECT attempts FROM messages WHERE order_id = 'CSA3'`), "what has not failed is left alone")
 	require.Equal(t, http.StatusUnprocessableEntity, v.post("/restarts", preview, "list", "/instances", "rate", "0", "expected", "1").status)
 	for _, wrong := range []string{"", "/instances", "//evil.example/messages", "/messages?range=custom&since=x"} {
-		require.Equal(t, http.StatusUnprocessableEntity, v.post("/messages/restart", list, "all", "1", "return_to", wrong).status, wrong)
+		require.Equal(t, http.StatusUnprocessableEntity, v.post("/restarts", preview, "list", wrong, "rate", "0", "expected", "1").status, wrong)
 	}
 }
 
 func TestATaskIsRestarted(t *testing.T) {
 	t.Parallel()
 	h, v := broken(t, "CS1")
-	list := v.get("/tasks?status=failed")
+	h.exec(`INSERT INTO tasks (kind, purpose, unique_key, status, finished_at) VALUES ('event', 'notify', 'event/1', 'failed', now()), ('event', 'notify', 'event/2', 'succeeded', now())`)
+	list := v.get("/tasks?kind=order_query")
+	says := list.words("template .effects")
+	require.Contains(t, says, "0 SMS and 0 e-mails will be sent now")
+	require.Contains(t, says, "1 call to KooGallery’s open API")
+	require.Contains(t, says, "1 customer may be told")
+	require.Equal(t, 2, v.get("/tasks").Find("input[data-tick]").Length(), "what is done cannot be ticked")
+	preview := v.get(list.value("#bulk-form", "action") + "?list=%2Ftasks&ids=1&ids=2&ids=3")
+	require.Contains(t, preview.words("h1"), "Restart 3 ticked tasks?")
+	require.Contains(t, preview.words(".effects"), "1 call to your product or another of your systems")
+	require.Contains(t, preview.words(".effects"), "1 call to KooGallery’s open API")
+	require.Equal(t, "/tasks?q=%233", preview.value(".reasons a", "href"))
+	require.Contains(t, v.get("/messages/1").words("#restart .effects"), "1 call to KooGallery’s open API", "one message’s dialog too")
+	require.Contains(t, v.get("/messages/1").words("#restart-task-1 .effects"), "1 customer may be told")
+	h.exec(`UPDATE messages SET idem_key = 'invalid/' || idem_key`)
+	require.Contains(t, v.get("/messages/1").words(".head .why"), "could not be read when it came", "what would be refused is not offered")
+	require.Zero(t, v.get("/messages/1").Find("#restart").Length())
+	h.exec(`UPDATE messages SET idem_key = substr(idem_key, 9)`)
 	res := v.post(list.value("button[data-action]", "data-action"), list, "reason", "because")
 	require.Equal(t, http.StatusSeeOther, res.status)
 	require.Equal(t, "/tasks", res.to())
 	require.Contains(t, v.get("/tasks").words("#toasts"), "1 task restarted")
-	require.Equal(t, "pending because", h.text(`SELECT t.status || ' ' || a.reason FROM tasks t, audit a WHERE a.action = 'task.restart'`))
+	require.Equal(t, "pending because", h.text(`SELECT t.status || ' ' || a.reason FROM tasks t, audit a WHERE t.id = 1 AND a.action = 'task.restart'`))
 	h.work()
 	done := v.post("/tasks/1/restart", list)
 	require.Equal(t, http.StatusSeeOther, done.status)
@@ -282,7 +308,7 @@ func TestAViewerLooksAndChangesNothing(t *testing.T) {
 		require.Zero(t, p.Find("input[data-tick], [data-dialog=restart], [data-dialog=resend], [data-dialog=reveal], button[data-action]").Length(), path)
 	}
 	before := h.text(`SELECT count(*) FROM attempts`) + h.text(`SELECT count(*) FROM task_attempts`)
-	for _, path := range []string{"/messages/restart", "/messages/1/restart", "/tasks/1/restart", "/deliveries/1/resend", "/instances/biz-CSWORKS/access", "/instances/biz-CSWORKS/reveal"} {
+	for _, path := range []string{"/restarts", "/messages/1/restart", "/tasks/1/restart", "/deliveries/1/resend", "/instances/biz-CSWORKS/access", "/instances/biz-CSWORKS/reveal"} {
 		res := v.post(path, home, "reason", "x", "ids", "1", "front_end_url", "https://a.example")
 		require.Equal(t, http.StatusForbidden, res.status, path)
 		require.Contains(t, res.words("main"), "Your role does not allow this", path)
@@ -294,7 +320,7 @@ func TestAViewerLooksAndChangesNothing(t *testing.T) {
 func TestNothingChangesWithoutTheTokenOrByLooking(t *testing.T) {
 	t.Parallel()
 	h, v := broken(t, "CS1")
-	for _, path := range []string{"/messages/1/restart", "/tasks/1/restart", "/logout", "/preferences", "/messages/restart"} {
+	for _, path := range []string{"/messages/1/restart", "/tasks/1/restart", "/logout", "/preferences", "/restarts/1/pause"} {
 		require.Equal(t, http.StatusForbidden, v.post(path, answer{Document: emptyPage(t)}).status, path)
 		require.Contains(t, []int{http.StatusNotFound}, v.get(path).status, path)
 	}

@@ -97,9 +97,14 @@ func clean(s string, limit int) string {
 // field is what a form sent under a name: in its body, never in its address.
 func field(c *fiber.Ctx, name string) string { return string(c.Request().PostArgs().Peek(name)) }
 
-// fields are the values that a form sent under one name.
+// fields are the values that a form sent under one name, in the address if it only
+// asks.
 func fields(c *fiber.Ctx, name string) (out []string) {
-	for _, v := range c.Request().PostArgs().PeekMulti(name) {
+	args := c.Request().PostArgs()
+	if c.Method() == fiber.MethodGet {
+		args = c.Context().QueryArgs()
+	}
+	for _, v := range args.PeekMulti(name) {
 		out = append(out, string(v))
 	}
 	return out

@@ -121,7 +121,6 @@ func (k *Console) Routes() []session.Route {
 		to(post, "/account/password", staff.SignedIn, k.ChangePassword),
 		to(get, "/search", staff.MessagesRead, k.Search),
 		to(get, "/messages", staff.MessagesRead, k.Messages),
-		to(post, "/messages/restart", staff.MessagesRestart, k.RestartMessages),
 		to(get, "/messages/:id", staff.MessagesRead, k.Message),
 		to(post, "/messages/:id/restart", staff.MessagesRestart, k.RestartMessage),
 		to(post, "/messages/:id/quarantine/:content/accept", staff.MessagesDecide, k.AcceptContent),

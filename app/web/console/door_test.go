@@ -201,7 +201,7 @@ func TestAnEndedSessionAsksToSignInAgain(t *testing.T) {
 	v.locale = "en"
 	page := v.get("/messages")
 	h.exec(`DELETE FROM sessions`)
-	res := v.post("/messages/restart", page, "ids", "1")
+	res := v.post("/messages/1/restart", page)
 	require.Equal(t, http.StatusSeeOther, res.status)
 	require.True(t, strings.HasPrefix(res.to(), "/login"), res.to())
 	require.Contains(t, v.get("/login?notice=expired").words("main"), "Your session has ended")

@@ -115,7 +115,7 @@ func (k *Console) Failure(c *fiber.Ctx) error {
 	}
 	u := address(c, groupURL(id))
 	p := view.FailurePage{Shell: s, Group: failureRow(s.Clock, g), Facts: groupFacts(s.Clock, g), List: view.List{Filter: view.Filter{URL: u}},
-		Change: action(s, staff.FailuresWork, groupURL(id), view.Text{}), Close: action(s, staff.FailuresWork, groupURL(id)+"/close", view.Text{}), Restart: restartList(s, g), Snoozes: snoozes(g)}
+		Change: action(s, staff.FailuresWork, groupURL(id), view.Text{}), Close: action(s, staff.FailuresWork, groupURL(id)+"/close", view.Text{}), Restart: groupRestart(s, g), Snoozes: snoozes(g)}
 	if p.Group.Status != store.GroupSnoozed {
 		p.Group.Until = view.Time{}
 	}
@@ -134,17 +134,18 @@ func (k *Console) Failure(c *fiber.Ctx) error {
 	return k.page(c, fiber.StatusOK, s, view.PageFailure, p)
 }
 
-// restartList leads to what restarting the group's members would do: the messages
+// groupRestart leads to what restarting the group's members would do: the messages
 // that fail by it or, where no message does, the tasks themselves.
-func restartList(s view.Shell, g store.GroupRow) string {
+func groupRestart(s view.Shell, g store.GroupRow) view.Action {
 	list, need := "/messages", staff.MessagesRestart
 	if !g.Messages {
 		list, need = "/tasks", staff.TasksRestart
 	}
-	if g.GivenUp.N+g.Retrying.N == 0 || !s.May(need) {
-		return ""
+	var why view.Text
+	if g.GivenUp.N+g.Retrying.N == 0 {
+		why = view.Say("restarts.nothing")
 	}
-	return newRestartURL(addressOf(list, "").With("group", strconv.FormatInt(g.ID, 10))).String()
+	return action(s, need, newRestartURL(addressOf(list, "").With("group", strconv.FormatInt(g.ID, 10))).String(), why)
 }
 
 func (k *Console) members(ctx context.Context, p *view.FailurePage, g store.GroupRow, u view.URL) error {

@@ -62,7 +62,10 @@ func TestAFailingPurchaseFromItsGroupToWell(t *testing.T) {
 	require.Equal(t, "CSOTHER", h.text(`SELECT string_agg(order_id, ' ') FROM messages WHERE status = 'failed'`))
 	h.work()
 	require.Equal(t, "3", h.text(`SELECT count(*) FROM instances WHERE status = 'active'`))
-	require.Contains(t, v.get(group).words("main"), "Everything in this group has passed since")
+	resolved := v.get(group)
+	require.Contains(t, resolved.words("main"), "Everything in this group has passed since")
+	require.Contains(t, resolved.words(".acts .why"), "Nothing that failed matches any more")
+	require.Zero(t, resolved.Find(".acts a").Length())
 	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
 	require.Empty(t, rowsOf(v.get("/failures?status=open")))
 }

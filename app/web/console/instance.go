@@ -40,7 +40,10 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	}
 	list := address(c, "/instances", instanceParams...)
 	s.Here = within(instanceURL(id), list) // also when a form is what was answered
-	p := k.instancePage(s, i, list, k.o.Tries)
+	p := k.instancePage(s, i, list)
+	if p.Tasks, err = k.taskRows(c.UserContext(), s, i.Tasks); err != nil {
+		return s, p, err
+	}
 	p.Hold = hold(s, id, i.Work, session.Of(c).Actor.Name)
 	if p.Hold.By != "" && !p.Hold.Mine && p.Access.Form.Action.Why.None() {
 		p.Access.Form.Action.Why = view.Say("why.claim_held", "by", p.Hold.By)
@@ -78,7 +81,7 @@ func (k *Console) sendInstance(c *fiber.Ctx, status int, s view.Shell, p view.In
 	return k.page(c, status, s, view.PageInstance, p)
 }
 
-func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.URL, tries map[outbox.Kind]int) view.InstancePage {
+func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.URL) view.InstancePage {
 	p := view.InstancePage{
 		Shell: s, Instance: instanceRow(s.Clock, i.InstanceRow, list), Back: list.String(), Facts: instanceFacts(s.Clock, i),
 		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Usage: usageOf(s.Clock, i), Timeline: instanceTimeline(s.Clock, i), Live: underWay(i.Tasks) && i.Status != market.Released,
@@ -96,9 +99,6 @@ func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.
 	}
 	for _, d := range i.Deliveries {
 		p.Deliveries = append(p.Deliveries, deliveryRow(s, d, view.URL{}))
-	}
-	for _, t := range i.Tasks {
-		p.Tasks = append(p.Tasks, taskRow(s, t, tries))
 	}
 	if p.OrderFault != nil {
 		p.Instance.Fault = nil // said once is enough

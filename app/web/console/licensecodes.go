@@ -117,10 +117,8 @@ func (k *Console) code(c *fiber.Ctx, id int64) (view.Shell, view.LicenseCodePage
 		Activate: action(s, staff.LicenseCodesUse, codeURL(id)+"/activate", whyNoCodeAct(d, true)),
 		Reveal:   action(s, staff.LicenseCodesReveal, codeURL(id)+"/reveal", view.Text{}),
 		Answer:   view.Payload{Body: d.Answer}, Timeline: codeTimeline(s.Clock, d), Live: underWay(d.Tasks)}
-	for _, t := range d.Tasks {
-		p.Tasks = append(p.Tasks, taskRow(s, t, k.o.Tries))
-	}
-	return s, p, nil
+	p.Tasks, err = k.taskRows(c.UserContext(), s, d.Tasks)
+	return s, p, err
 }
 
 func (k *Console) sendCode(c *fiber.Ctx, status int, s view.Shell, p view.LicenseCodePage) error {

@@ -107,11 +107,9 @@ func (k *Console) license(c *fiber.Ctx, id int64) (p view.LicensePage, err error
 	waits := l.Version == 0 && l.Status != market.LicenseCancelled && !l.Released
 	p.Form = view.LicenseForm{Action: action(p.Shell, staff.LicensesWrite, self(""), whyNoHandIn(l)), Due: waits,
 		Open: waits && (l.Supplier == "manual" || l.Status == market.LicenseFailed), TextOnly: l.Protocol == market.LicenseV1}
-	for _, t := range l.Tasks {
-		p.Tasks = append(p.Tasks, taskRow(p.Shell, t, k.o.Tries))
-	}
 	p.Live = underWay(l.Tasks)
-	return p, nil
+	p.Tasks, err = k.taskRows(c.UserContext(), p.Shell, l.Tasks)
+	return p, err
 }
 
 func (k *Console) sendLicense(c *fiber.Ctx, status int, p view.LicensePage) error {

@@ -39,7 +39,13 @@ func (k *Console) Message(c *fiber.Ctx) error {
 		return err
 	}
 	list := address(c, "/messages", messageParams...)
-	p := messagePage(s, m, list, shown, k.o.Tries)
+	p := messagePage(s, m, list, shown)
+	if p.Tasks, err = k.taskRows(c.UserContext(), s, m.Tasks); err != nil {
+		return err
+	}
+	if err := k.restartOf(c.UserContext(), k.localizer(c), &p); err != nil {
+		return err
+	}
 	if err := k.reasons(c.UserContext(), &p); err != nil {
 		return err
 	}
@@ -68,10 +74,10 @@ func neighbour(address func(int64) string, id int64, list view.URL) string {
 }
 
 // messagePage fills the page from a message with at most shown of its attempts.
-func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int, tries map[outbox.Kind]int) view.MessagePage {
+func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int) view.MessagePage {
 	p := view.MessagePage{Shell: s, Message: messageRow(s.Clock, m.MessageRow, list), Back: list.String(),
-		Restart: action(s, staff.MessagesRestart, within(messageURL(m.ID)+"/restart", list), whyNoRestart(m)), Effects: restartEffects(),
-		Facts: messageFacts(s.Clock, m), All: view.URL{Path: messageURL(m.ID), Query: list.Query}.With("attempts", "all").String(),
+		Restart: action(s, staff.MessagesRestart, within(messageURL(m.ID)+"/restart", list), whyNoRestart(m)),
+		Facts:   messageFacts(s.Clock, m), All: view.URL{Path: messageURL(m.ID), Query: list.Query}.With("attempts", "all").String(),
 		Timeline: messageTimeline(s.Clock, m), Live: underWay(m.Tasks)}
 	last := len(m.AttemptLog) // of calls that are not authentic only the first attempts are kept
 	if last == shown {
@@ -87,9 +93,6 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int,
 	if len(p.Attempts) > 0 {
 		p.Attempts[0].Open = true
 		p.Diagnosis = p.Attempts[0].Diagnosis
-	}
-	for _, t := range m.Tasks {
-		p.Tasks = append(p.Tasks, taskRow(s, t, tries))
 	}
 	if clock, ok := m.RetryClock(s.Clock.Now); ok {
 		p.Retry = view.RetryOf(s.Clock, clock, m.Site)

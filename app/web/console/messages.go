@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
+	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -50,8 +51,8 @@ func (k *Console) Messages(c *fiber.Ctx) error {
 		return err
 	}
 	q := readMessages(address(c, "/messages", messageParams...), s.Clock)
-	p := view.MessagesPage{Shell: s, Channels: many, BulkEffects: restartEffects(), RestartAll: action(s, staff.MessagesRestart, newRestartURL(q.url).String(), view.Text{}), FirstStep: k.firstStep(channels), List: view.List{
-		Filter: messageFilter(q, channels), Bulk: action(s, staff.MessagesRestart, "/messages/restart", view.Text{})}}
+	p := view.MessagesPage{Shell: s, Channels: many, RestartAll: action(s, staff.MessagesRestart, newRestartURL(q.url).String(), view.Text{}), FirstStep: k.firstStep(channels), List: view.List{
+		Filter: messageFilter(q, channels), Bulk: action(s, staff.MessagesRestart, newRestartPath, view.Text{})}}
 	return k.answer(c, listed{name: view.PageMessages, shell: &p.Shell, list: &p.List, page: &p, bad: !q.ok,
 		rows: func(ctx context.Context) error { return k.fillMessages(ctx, &p, q) }})
 }
@@ -114,6 +115,22 @@ func messageRow(clock view.Clock, m store.MessageRow, list view.URL) view.Messag
 		r.RetryUntil = clock.Time(m.RetryUntil)
 	}
 	return r
+}
+
+// restartOf fills in what restarting the page's message will do and what not, or
+// why it would be refused.
+func (k *Console) restartOf(ctx context.Context, z *i18n.Localizer, p *view.MessagePage) error {
+	id := p.Message.ID
+	if !p.Restart.On() {
+		return nil
+	}
+	found, err := k.read.RestartEffects(ctx, store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{id}})
+	if why := found[id].Why; why != "" {
+		p.Restart.Why = what(z, fault.New(fault.Conflict, why))
+		return err
+	}
+	p.Effects = append(countedEffects(found[id].SideEffects), restartEffects()...)
+	return err
 }
 
 // restartEffects are what a restart does and does not.

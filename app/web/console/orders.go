@@ -108,8 +108,8 @@ func (k *Console) Order(c *fiber.Ctx) error {
 	for _, m := range d.Messages {
 		p.Messages = append(p.Messages, messageRow(s.Clock, m, view.URL{}))
 	}
-	for _, t := range d.Tasks {
-		p.Tasks = append(p.Tasks, taskRow(s, t, k.o.Tries))
+	if p.Tasks, err = k.taskRows(c.UserContext(), s, d.Tasks); err != nil {
+		return err
 	}
 	if fragment(c, "live") {
 		return k.block(c, fiber.StatusOK, s, view.PageOrder, view.BlockLive, p)

@@ -14,6 +14,7 @@ import (
 	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/outbox"
+	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
@@ -76,21 +77,26 @@ func TestAnAddressKeepsWhatItKnows(t *testing.T) {
 
 func TestAFlashComesBackAsItWas(t *testing.T) {
 	t.Parallel()
-	said := view.Say("flash.restarted_why", "done", 1, "left", 2, "why", view.Say("flash.reason", "count", 2, "what", view.Say("fault.restart.running.what")))
+	said := view.Say("reconcile.flash.partly", "done", 1, "why", view.Say("flash.reason", "count", 2, "what", view.Say("fault.restart.running.what")))
 	require.Equal(t, said, speak(said).text())
 }
 
-func TestWhyMessagesWereNotRestarted(t *testing.T) {
+func TestWhyThingsWereRefused(t *testing.T) {
 	t.Parallel()
-	z := i18n.For(i18n.En)
-	tone, text := bulkFlash(z, store.BatchRow{Total: 3, Restarted: 3}, nil)
-	require.Equal(t, "ok", tone)
-	require.Equal(t, view.Say("flash.restarted_messages", "n", 3), text)
-	tone, text = bulkFlash(z, store.BatchRow{Total: 4, Refused: 4}, map[string]int{"restart.running": 1, "restart.rejected": 3})
-	require.Equal(t, "warn", tone)
-	require.Equal(t, view.Say("flash.restarted_none", "why", view.Say("flash.reasons",
+	require.Equal(t, view.Say("flash.reasons",
 		"first", view.Say("flash.reason", "count", 3, "what", view.Say("fault.restart.rejected.what")),
-		"rest", view.Say("flash.reason", "count", 1, "what", view.Say("fault.restart.running.what")))), text)
+		"rest", view.Say("flash.reason", "count", 1, "what", view.Say("fault.restart.running.what"))),
+		reasons(i18n.For(i18n.En), map[string]int{"restart.running": 1, "restart.rejected": 3}))
+}
+
+func TestADifferentContentIsAppliedWhereThatCanWork(t *testing.T) {
+	t.Parallel()
+	s := view.Shell{Operator: view.Operator{Role: staff.Operator}}
+	for activity, why := range map[string]string{market.RefreshInstance: "", market.NewInstance: "", market.GetLicenseAsync: "why.quarantine_license", market.ReleaseInstance: "why.quarantine_other"} {
+		q := quarantined(s, store.MessageRow{Activity: activity}, store.QuarantineRow{}, view.URL{})
+		require.Equal(t, why, q.Accept.Why.Key, activity)
+		require.True(t, q.Refuse.Why.None(), activity)
+	}
 }
 
 func TestAFaultWithoutATextStillSaysSomething(t *testing.T) {

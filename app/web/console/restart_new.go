@@ -30,9 +30,17 @@ type restartOrder struct {
 	need staff.Permission
 }
 
-// orderOf reads the address of a list. Fault: invalid "http.bad_request" if it
-// is none that can be restarted.
-func (k *Console) orderOf(list, mode string) (restartOrder, error) {
+// orderOf reads the address of a list, of which ids are ticked if there are any.
+// Fault: invalid "http.bad_request" if it is none that can be restarted.
+func (k *Console) orderOf(list, mode string, ids []int64) (restartOrder, error) {
+	o, err := k.listOrder(list, mode)
+	if err == nil && len(ids) > 0 {
+		o.set = store.RestartSet{Thing: o.set.Thing, Mode: o.set.Mode, IDs: ids}
+	}
+	return o, err
+}
+
+func (k *Console) listOrder(list, mode string) (restartOrder, error) {
 	path, query, _ := strings.Cut(local(list), "?")
 	if mode != store.RestartDelivery {
 		mode = store.RestartAll
@@ -59,9 +67,19 @@ func (k *Console) orderOf(list, mode string) (restartOrder, error) {
 	return restartOrder{}, fault.New(fault.Invalid, "http.bad_request")
 }
 
-// NewRestart shows what restarting everything that a list shows would do.
+// preview is the page that tells what the order would do.
+func (o restartOrder) preview() view.URL {
+	u := newRestartURL(o.list)
+	for _, id := range o.set.IDs {
+		u.Query.Add("ids", strconv.FormatInt(id, 10))
+	}
+	return u
+}
+
+// NewRestart shows what restarting everything that a list shows, or what is ticked
+// of it, would do.
 func (k *Console) NewRestart(c *fiber.Ctx) error {
-	o, err := k.orderOf(c.Query("list"), c.Query("mode"))
+	o, err := k.orderOf(c.Query("list"), c.Query("mode"), tickedIDs(c))
 	if err != nil {
 		return err
 	}
@@ -79,8 +97,8 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed vi
 	}
 	p := view.RestartNewPage{Shell: s, Thing: o.set.Thing, Mode: o.set.Mode, Messages: o.set.Thing == store.RestartMessages, Back: o.list.String(),
 		Filter: filterFacts(s.Clock, o.set.Thing, o.set.Words()), Total: found.Total, Confirm: found.Total > confirmAbove, Typed: typed,
-		Start: action(s, o.need, restartsPath, view.Text{}), Reasons: refusals(k.localizer(c), found.Refused), Effects: previewEffects(o.set, found),
-		Reason: clean(field(c, "reason"), maxReason)}
+		Start: action(s, o.need, restartsPath, view.Text{}), Reasons: refusals(k.localizer(c), o.set.Thing, found.Refused, found.Which), Effects: previewEffects(o.set.Mode, found.SideEffects),
+		Ticked: o.set.IDs, Reason: clean(field(c, "reason"), maxReason)}
 	p.Doable = found.Total
 	for _, n := range found.Refused {
 		p.Doable -= n
@@ -90,7 +108,7 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed vi
 	}
 	if p.Messages {
 		for _, mode := range []string{store.RestartAll, store.RestartDelivery} {
-			p.Modes = append(p.Modes, view.Tab{Label: view.Say("restarts.mode." + mode), Value: mode, URL: newRestartURL(o.list).With("mode", mode), Count: -1, Active: o.set.Mode == mode})
+			p.Modes = append(p.Modes, view.Tab{Label: view.Say("restarts.mode." + mode), Value: mode, URL: o.preview().With("mode", mode), Count: -1, Active: o.set.Mode == mode})
 		}
 	}
 	p.Rates = rateOptions(field(c, "rate"))
@@ -98,11 +116,7 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed vi
 		p.Groups = append(p.Groups, view.PreviewGroup{What: g.What, Product: g.Product, Step: g.Step, N: g.N, Refused: g.Refused})
 	}
 	for _, m := range found.Samples {
-		i := view.PreviewItem{ID: m.ID, What: m.What, Line: m.OrderLine, InstanceID: m.InstanceID, Fault: m.Error}
-		if p.Messages {
-			i.URL = messageURL(m.ID)
-		}
-		p.Samples = append(p.Samples, i)
+		p.Samples = append(p.Samples, view.PreviewItem{ID: m.ID, URL: itemURL(o.set.Thing, m.ID), What: m.What, Line: m.OrderLine, InstanceID: m.InstanceID, Fault: m.Error})
 	}
 	if err := k.whole(c, &p.Shell); err != nil {
 		return err
@@ -124,30 +138,44 @@ func rateOptions(chosen string) []view.Option {
 	return out
 }
 
+const newRestartPath = restartsPath + "/new"
+
 // newRestartURL is the page that previews the restart of a list.
 func newRestartURL(list view.URL) view.URL {
-	return addressOf(restartsPath+"/new", "").With("list", list.Without().String())
+	return addressOf(newRestartPath, "").With("list", list.Without().String())
 }
 
 // previewEffects are what the restart of a set will and will not do.
-func previewEffects(s store.RestartSet, p *store.RestartPreview) []view.Effect {
-	mails := view.Effect{Will: p.Mails+p.SMS > 0, Text: view.Say("restarts.effect.mails", "mails", p.Mails, "sms", p.SMS)}
-	if s.Mode == store.RestartDelivery {
-		return []view.Effect{mails, {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
-	}
-	out := []view.Effect{mails}
-	if p.Customers > 0 {
-		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.customers", "n", p.Customers)})
-	}
-	if p.Hurried > 0 {
-		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.hurried", "n", p.Hurried)})
+func previewEffects(mode string, e store.SideEffects) []view.Effect {
+	out := countedEffects(e)
+	if mode == store.RestartDelivery {
+		return append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.notices")}, view.Effect{Text: view.Say("restarts.effect.no_provisioning")},
+			view.Effect{Will: true, Text: view.Say("effect.restart_logged")})
 	}
 	return append(out, restartEffects()[1:]...)
 }
 
+// countedEffects are what a restart sends, asks and hurries, in numbers.
+func countedEffects(e store.SideEffects) []view.Effect {
+	sends := "restarts.effect.sends"
+	if e.Mails+e.SMS == 0 {
+		sends = "restarts.effect.sends_none"
+	}
+	out := []view.Effect{{Will: e.Mails+e.SMS > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", e.SMS), "mails", view.Say("restarts.effect.n_mails", "n", e.Mails))}}
+	for _, one := range []struct {
+		key string
+		n   int
+	}{{"calls", e.Calls}, {"asks", e.Asks}, {"alerts", e.Alerts}, {"customers", e.Customers}, {"hurried", e.Hurried}} {
+		if one.n > 0 {
+			out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect."+one.key, "n", one.n)})
+		}
+	}
+	return out
+}
+
 // StartRestart begins the restart that a preview showed.
 func (k *Console) StartRestart(c *fiber.Ctx) error {
-	o, err := k.orderOf(field(c, "list"), field(c, "mode"))
+	o, err := k.orderOf(field(c, "list"), field(c, "mode"), tickedIDs(c))
 	if err != nil {
 		return err
 	}
@@ -172,7 +200,7 @@ func (k *Console) StartRestart(c *fiber.Ctx) error {
 	switch {
 	case fault.Is(err, fault.Conflict):
 		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))
-		return k.goTo(c, newRestartURL(o.list).With("mode", o.set.Mode).String())
+		return k.goTo(c, o.preview().With("mode", o.set.Mode).String())
 	case err != nil:
 		return err
 	case b.ID == 0:

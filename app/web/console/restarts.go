@@ -131,13 +131,10 @@ func (k *Console) fillItems(ctx context.Context, z *i18n.Localizer, p *view.Rest
 		return err
 	}
 	for _, i := range found.Items {
-		r := view.BatchItem{ID: i.ID, URL: messageURL(i.ID), What: i.What, Message: b.Thing == store.RestartMessages, Line: i.Line, State: i.State,
+		r := view.BatchItem{ID: i.ID, URL: itemURL(b.Thing, i.ID), What: i.What, Message: b.Thing == store.RestartMessages, Line: i.Line, State: i.State,
 			Given: i.Given, Hurried: i.Hurried, Ran: i.Ran, Code: i.Code, Fault: i.Error, Finished: p.Shell.Clock.Time(i.DoneAt)}
 		if i.Outcome != "" {
 			r.State = i.Outcome
-		}
-		if !r.Message {
-			r.URL = view.URL{Path: "/tasks", Query: url.Values{"q": {"#" + strconv.FormatInt(i.ID, 10)}}}.String()
 		}
 		p.Items = append(p.Items, r)
 	}
@@ -146,15 +143,31 @@ func (k *Console) fillItems(ctx context.Context, z *i18n.Localizer, p *view.Rest
 		return nil
 	}
 	why, err := k.read.RefusedWhy(ctx, b.ID)
-	p.Reasons = refusals(z, why)
+	p.Reasons = refusals(z, b.Thing, why, nil)
 	return err
 }
 
-// refusals lists why items are refused, the most frequent first.
-func refusals(z *i18n.Localizer, counts map[string]int) []view.Reason {
+// itemURL is where a message or task of a restart is shown.
+func itemURL(thing string, id int64) string {
+	if thing == store.RestartTasks {
+		return view.URL{Path: "/tasks", Query: url.Values{"q": {"#" + strconv.FormatInt(id, 10)}}}.String()
+	}
+	return messageURL(id)
+}
+
+// refusals lists why items are refused, the most frequent first, with some of them.
+func refusals(z *i18n.Localizer, thing string, counts map[string]int, which map[string][]int64) []view.Reason {
 	var out []view.Reason
 	for key, n := range counts {
-		out = append(out, view.Reason{N: n, Text: what(z, fault.New(fault.Conflict, key))})
+		r := view.Reason{N: n, Text: what(z, fault.New(fault.Conflict, key))}
+		for _, id := range which[key] {
+			one := view.PreviewItem{ID: id}
+			if key != "message.unknown" && key != "task.unknown" {
+				one.URL = itemURL(thing, id)
+			}
+			r.Which = append(r.Which, one)
+		}
+		out = append(out, r)
 	}
 	slices.SortFunc(out, func(a, b view.Reason) int { return b.N - a.N })
 	return out

@@ -31,7 +31,7 @@ func (k *Console) Tasks(c *fiber.Ctx) error {
 	for _, kind := range outbox.Kinds() {
 		kinds = append(kinds, string(kind))
 	}
-	p := view.TasksPage{Shell: s, RestartAll: action(s, staff.TasksRestart, newRestartURL(u).String(), view.Text{}), List: view.List{Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
+	p := view.TasksPage{Shell: s, RestartAll: action(s, staff.TasksRestart, newRestartURL(u).String(), view.Text{}), List: view.List{Bulk: action(s, staff.TasksRestart, newRestartPath, view.Text{}), Filter: view.Filter{URL: u, Q: u.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: u.Get("status"),
 		Selects: []view.Select{choose(u, "kind", "filter.kind", "filter.any_kind", "task_kind.", kinds...)},
 		Chips:   append(chip(u, "instance_id", "filter.instance"), chip(u, "group", "filter.group")...)}}}
 	return k.answer(c, listed{name: view.PageTasks, shell: &p.Shell, list: &p.List, page: &p,
@@ -48,14 +48,41 @@ func (k *Console) fillTasks(ctx context.Context, p *view.TasksPage, u view.URL) 
 	if err != nil {
 		return err
 	}
-	rows := make([]view.TaskRow, 0, len(found.Items))
-	for _, t := range found.Items {
-		rows = append(rows, taskRow(p.Shell, t, k.o.Tries))
+	rows, err := k.taskRows(ctx, p.Shell, found.Items)
+	if err != nil {
+		return err
 	}
 	p.State = view.StateOf(len(rows), filtered(u))
 	p.Days = view.ByDay(rows, func(r view.TaskRow) view.Time { return r.Created })
 	p.Pager, p.Tabs = pager(u, found), tabs("task", u, counts)
 	return nil
+}
+
+// taskRows are tasks as lists and details show them, with what restarting each
+// would do.
+func (k *Console) taskRows(ctx context.Context, s view.Shell, tasks []store.TaskRow) ([]view.TaskRow, error) {
+	out := make([]view.TaskRow, 0, len(tasks))
+	var ids []int64
+	for _, t := range tasks {
+		r := taskRow(s, t, k.o.Tries)
+		if r.Restart.On() {
+			ids = append(ids, t.ID)
+		}
+		out = append(out, r)
+	}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	found, err := k.read.RestartEffects(ctx, store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: ids})
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if e, ok := found[out[i].ID]; ok {
+			out[i].Effects = countedEffects(e.SideEffects)
+		}
+	}
+	return out, nil
 }
 
 // taskRow is a task as lists and details show it. tries says after how many of

@@ -65,11 +65,8 @@ func TestWalkingThroughAList(t *testing.T) {
 	page = v.get(page.value(".pager a[rel=prev]", "href"))
 	require.Equal(t, pathOf(firsts[0]), pathOf(rowsOf(page)[0]))
 
-	require.Equal(t, 1, page.Find(`input[name="all"][form="bulk-form"]`).Length(), "everything can be restarted where there are several pages")
-
 	failed := v.get("/messages?status=failed")
 	require.Len(t, rowsOf(failed), 12)
-	require.Zero(t, failed.Find(`input[name="all"]`).Length())
 	second := v.get(rowsOf(failed)[1])
 	require.Equal(t, rowsOf(failed)[0], second.value("a[rel=prev]", "href"), "neighbours are those of the list")
 	require.Equal(t, rowsOf(failed)[2], second.value("a[rel=next]", "href"))
@@ -173,8 +170,8 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 	v.get("/instances") // the choices of the filters are known now
 	v.get("/events")
 	const session = 2 // the session, and the operator behind it
-	for path, most := range map[string]int64{"/messages": 3, "/messages?status=failed&range=24h": 3, "/instances": 3, "/deliveries": 3, "/tasks": 3,
-		"/": 12, "/stuck": 3, "/stuck?kind=creation": 3, "/events": 3, "/events/1": 5, "/event-targets": 4, "/event-targets/1": 3, "/alerts": 3, "/alerts/said": 3, "/alerts/targets": 2, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/products": 3, "/calendar": 2, "/deliveries/chart": 2, "/calendar/2026-11-22": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 7, "/instances/biz-CSWORKS": 17, "/orders/1": 15, "/deliveries/1": 10} {
+	for path, most := range map[string]int64{"/messages": 3, "/messages?status=failed&range=24h": 3, "/instances": 3, "/deliveries": 3, "/tasks": 4,
+		"/": 12, "/stuck": 3, "/stuck?kind=creation": 3, "/events": 3, "/events/1": 5, "/event-targets": 4, "/event-targets/1": 3, "/alerts": 3, "/alerts/said": 3, "/alerts/targets": 2, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/products": 3, "/calendar": 2, "/deliveries/chart": 2, "/calendar/2026-11-22": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 8, "/instances/biz-CSWORKS": 18, "/orders/1": 16, "/deliveries/1": 10} {
 		costs := func() int64 {
 			before := counter.statements()
 			require.Equal(t, http.StatusOK, v.get(path).status)
@@ -192,9 +189,9 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 	before := counter.statements()
 	require.Equal(t, http.StatusUnprocessableEntity, a.post(smsText+"/test", text, "body", "frozen").status)
 	require.LessOrEqual(t, counter.statements()-before-session, int64(6), "a test of a text looks up the reader's number once")
-	for path, target := range map[string]string{"/messages": "results", "/instances": "results", "/deliveries": "results", "/tasks": "results", "/events": "results"} {
+	for path, most := range map[string]int64{"/messages": 2, "/instances": 2, "/deliveries": 2, "/tasks": 3, "/events": 2} {
 		before := counter.statements()
-		v.script(path, target)
-		require.LessOrEqual(t, counter.statements()-before-session, int64(2), "a part of %s has no shell", path)
+		v.script(path, "results")
+		require.LessOrEqual(t, counter.statements()-before-session, most, "a part of %s has no shell", path)
 	}
 }

@@ -117,7 +117,8 @@ type TaskRow struct {
 	DeliveryURL string
 	OrderID     string
 	Restart     Action
-	Tries       []Try // newest first; may be empty in lists
+	Effects     []Effect // what restarting it will do, in numbers
+	Tries       []Try    // newest first; may be empty in lists
 }
 
 // TasksPage is the list of tasks.

@@ -79,7 +79,7 @@ type FailurePage struct {
 	Group    GroupRow
 	Facts    []Fact
 	Members  []Member
-	Restart  string // the preview of restarting the members; "" where there is none
+	Restart  Action // leads to the preview of restarting the members
 	Change   Action
 	Close    Action // an open group
 	Snoozes  []Option

@@ -76,11 +76,10 @@ func (m MessageRow) OrderLine() string {
 type MessagesPage struct {
 	Shell
 	List
-	Days        []Day[MessageRow]
-	Channels    bool     // more than one channel exists: show which
-	RestartAll  Action   // leads to the preview of restarting everything that the list shows
-	BulkEffects []Effect // what restarting the ticked ones will and will not do
-	FirstStep   string   // a command that sends the first message, shown while there is none
+	Days       []Day[MessageRow]
+	Channels   bool   // more than one channel exists: show which
+	RestartAll Action // leads to the preview of restarting everything that the list shows
+	FirstStep  string // a command that sends the first message, shown while there is none
 }
 
 // Attempt is one arrival of a message, or one restart of it.

@@ -61,9 +61,9 @@ type BatchItem struct {
 
 // Reason is why some were refused, and how many.
 type Reason struct {
-	N    int
-	Why  *fault.Record
-	Text Text
+	N     int
+	Text  Text
+	Which []PreviewItem // some of them; may be none
 }
 
 // RestartPage is one restart: how far it is and what became of each item.
@@ -110,6 +110,7 @@ type RestartNewPage struct {
 	Modes    []Tab
 	Back     string // the list
 	Filter   []Fact
+	Ticked   []int64 // what was ticked; none: all that the list shows
 	Total    int
 	Doable   int // without those that would be refused
 	Groups   []PreviewGroup

@@ -35,6 +35,8 @@
     if (button && button.dataset.action && form) form.action = button.dataset.action;
     const name = one("[data-dialog-name]", dialog);
     if (name && button) name.textContent = button.dataset.name || "";
+    const says = one("[data-dialog-says]", dialog); // what the act does to this one stands beside its button
+    if (says && button) says.replaceChildren(button.nextElementSibling.content.cloneNode(true));
     dialog.showModal();
     const first = one("input:not([type=hidden])", dialog);
     if (first) first.focus();

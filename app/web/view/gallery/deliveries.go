@@ -161,7 +161,7 @@ func (k look) tasks(state view.ListState, filters ...string) view.TasksPage {
 	p := view.TasksPage{
 		Shell:      k.shell(view.RoomTasks, at.String()),
 		RestartAll: k.may(staff.TasksRestart, "/restarts/new?list=%2Ftasks"),
-		List: view.List{
+		List: view.List{Bulk: k.may(staff.TasksRestart, "/restarts/new"),
 			Filter: view.Filter{URL: at, Q: at.Get("q"), Hint: view.Say("filter.tasks_hint"), Status: at.Get("status"),
 				Selects: []view.Select{{Name: "kind", Label: view.Say("filter.kind"), Options: options("filter.any_kind", "", "task_kind.", "order_query", "provision", "deliver")}}},
 			Tabs: tabs("task", at, at.Get("status"), map[string]int{"failed": 1, "pending": 2, "running": 1}), State: state,
@@ -170,7 +170,7 @@ func (k look) tasks(state view.ListState, filters ...string) view.TasksPage {
 	switch state {
 	case view.ListRows:
 		waiting := k.task(13, "provision", "purchase", "pending")
-		waiting.Waiting = true
+		waiting.Waiting, waiting.Restart = true, k.not(staff.TasksRestart, "", "why.message_waiting")
 		rows := []view.TaskRow{k.task(21, "order_query", "purchase", "failed"), k.task(20, "deliver", "usage_info", "pending"),
 			k.task(19, "provision", "upgrade", "running"), waiting, k.task(17, "order_query", "renewal", "succeeded"), k.task(16, "provision", "release", "cancelled")}
 		p.Days = view.ByDay(rows, func(r view.TaskRow) view.Time { return r.Created })

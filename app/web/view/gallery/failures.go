@@ -62,13 +62,12 @@ func (k look) failure(g view.GroupRow) view.FailurePage {
 		Snoozes: []view.Option{{Value: "1h", Label: view.Say("failures.snooze.1h")}, {Value: "24h", Label: view.Say("failures.snooze.24h")}},
 		Assignee: []view.Option{{Label: view.Say("failures.nobody")}, {Value: "li.wei@example.com"},
 			{Value: "ann.zhang@example.com", Label: view.Say("failures.me", "email", "ann.zhang@example.com"), Selected: true}}}
+	p.Restart = k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages%3Fgroup%3D1")
 	if p.State = view.ListEmpty; g.Status == "resolved" {
+		p.Restart = k.not(staff.MessagesRestart, "", "restarts.nothing")
 		return p
 	}
 	p.State, p.Pager = view.ListRows, view.Pager{Shown: 3}
-	if k.role.May(staff.MessagesRestart) {
-		p.Restart = "/restarts/new?list=%2Fmessages%3Fgroup%3D1"
-	}
 	for n, status := range []string{"failed", "failed", "pending"} {
 		m := view.Member{URL: "/messages/4711", Pill: "task", Status: status, ID: int64(9000 - n), OrderID: "CS2511221402QX7TP",
 			InstanceID: "10e758d0-31ad-4c4b-8f1b-81d03469a10e", Fault: g.Fault, At: ago(time.Duration(n+1) * 4 * time.Minute), Attempts: 10 - 4*n}

@@ -41,9 +41,11 @@ func (k look) task(id int64, kind, purpose, status string) view.TaskRow {
 	case "failed":
 		t.Fault, t.Attempts, t.Tries, t.Finished = unreachable(), 3, tries(4*time.Minute), ago(4*time.Minute)
 		t.Restart = k.may(staff.TasksRestart, "/tasks/1/restart")
+		t.Effects = append(counted(0, 0, 0, 1), view.Effect{Will: true, Text: view.Say("restarts.effect.customers", "n", 1)})
 	case "pending":
 		t.RunAt, t.Tries, t.Attempts = ago(-90*time.Second), nil, 0
 		t.Restart = k.may(staff.TasksRestart, "/tasks/2/restart")
+		t.Effects = append(counted(1, 0, 0, 0), view.Effect{Will: true, Text: view.Say("restarts.effect.hurried", "n", 1)})
 	case "running":
 		t.Restart = k.not(staff.TasksRestart, "", "why.task_running")
 	case "succeeded":
@@ -55,7 +57,7 @@ func (k look) task(id int64, kind, purpose, status string) view.TaskRow {
 func (k look) message(state string) view.MessagePage {
 	p := view.MessagePage{
 		Shell: k.shell(view.RoomMessages, "/messages/1042"), Message: rows()[0], Back: "/messages?status=failed",
-		Prev: "/messages/1043", Next: "/messages/1041", Restart: k.may(staff.MessagesRestart, "/messages/1042/restart"), Effects: effects(),
+		Prev: "/messages/1043", Next: "/messages/1041", Restart: k.may(staff.MessagesRestart, "/messages/1042/restart"), Effects: append(counted(0, 1, 0, 1), effects()...),
 		Tasks: []view.TaskRow{k.task(1, "order_query", "purchase", "failed")},
 	}
 	switch state {

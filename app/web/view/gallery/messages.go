@@ -54,6 +54,19 @@ func rows() []view.MessageRow {
 		row(1024, "succeeded", market.NewInstance, "CS2511201011T8YBC", "c0a8012e-7d1f-4b0c-9a63-f2b0c1d8e977", 50*time.Hour)}
 }
 
+// floodRows are what two floods of one minute leave: of calls that a key explains,
+// and of others.
+func floodRows() []view.MessageRow {
+	var out []view.MessageRow
+	for n, key := range []string{"call.flood_keyed", "call.flood"} {
+		r := row(int64(1050-n), "rejected", "", "", "", 2*time.Minute)
+		r.LineID, r.ResultCode, r.Attempts = "", "000001", 4711
+		r.Fault = &fault.Record{Code: fault.Unauthenticated, Key: key, Args: map[string]string{"count": "4711"}, Detail: "203.0.113.9 call.signature_wrong"}
+		out = append(out, r)
+	}
+	return out
+}
+
 func (k look) messages(state view.ListState, filters ...string) view.MessagesPage {
 	at := address("/messages", filters...)
 	p := view.MessagesPage{
@@ -71,11 +84,10 @@ func (k look) messages(state view.ListState, filters ...string) view.MessagesPag
 			Tabs:  tabs("message", at, at.Get("status"), map[string]int{"failed": 2, "processing": 1, "rejected": 1}),
 			State: state,
 			Pager: view.Pager{},
-			Bulk:  k.may(staff.MessagesRestart, "/messages/restart"),
+			Bulk:  k.may(staff.MessagesRestart, "/restarts/new"),
 		},
-		RestartAll:  k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages"),
-		BulkEffects: effects(),
-		FirstStep:   "bin/koodesk simulate --url http://127.0.0.1:8080/koogallery/default --protocol v2 --key demo newInstance",
+		RestartAll: k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages"),
+		FirstStep:  "bin/koodesk simulate --url http://127.0.0.1:8080/koogallery/default --protocol v2 --key demo newInstance",
 	}
 	if state == view.ListRows {
 		p.Days = view.ByDay(rows(), func(r view.MessageRow) view.Time { return r.Last })
@@ -85,6 +97,23 @@ func (k look) messages(state view.ListState, filters ...string) view.MessagesPag
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable", Detail: "dial tcp 127.0.0.1:5432: connect: connection refused"}
 	}
 	return p
+}
+
+// counted are the numbers that effects begin with: what is sent, the calls to the
+// seller's systems, and to the marketplace.
+func counted(mails, sms, calls, asks int) []view.Effect {
+	sends := "restarts.effect.sends"
+	if mails+sms == 0 {
+		sends = "restarts.effect.sends_none"
+	}
+	out := []view.Effect{{Will: mails+sms > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", sms), "mails", view.Say("restarts.effect.n_mails", "n", mails))}}
+	if calls > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.calls", "n", calls)})
+	}
+	if asks > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.asks", "n", asks)})
+	}
+	return out
 }
 
 func effects() []view.Effect {
@@ -110,7 +139,10 @@ func messageSamples(op, ro look) []Sample {
 	banner := op.messages(view.ListRows, "before", "2000")
 	banner.Pager.First, banner.Pager.Newer = "/messages", "/messages?after=1042"
 	banner.Banners = []view.Banner{{Tone: "warn", Text: view.Say("banner.no_mail")}}
+	floods := op.messages(view.ListRows, "status", "rejected")
+	floods.Channels, floods.Days = true, view.ByDay(floodRows(), func(r view.MessageRow) view.Time { return r.Last })
 	return []Sample{
+		{"messages-floods", view.PageMessages, floods},
 		{"messages-full", view.PageMessages, many},
 		{"messages-banner", view.PageMessages, banner},
 		{"messages-chips", view.PageMessages, chips},

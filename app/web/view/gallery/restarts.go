@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"slices"
 	"time"
 
 	"koodesk/app/fault"
@@ -77,14 +78,30 @@ func (k look) newRestart(total int) view.RestartNewPage {
 			{What: market.NewInstance, Step: "provision", N: total / 5}, {What: market.RefreshInstance, Product: "OFFI461867333479178240", N: 1}},
 		Samples: []view.PreviewItem{{ID: 1042, URL: "/messages/1042", What: market.NewInstance, Line: "CS2511221402QX7TP-000001", Fault: unreachable()},
 			{ID: 1031, URL: "/messages/1031", What: market.RefreshInstance, Line: "CS2511211706N3ORP-000001"}},
-		Effects: append([]view.Effect{{Will: true, Text: view.Say("restarts.effect.mails", "mails", 12, "sms", 0)},
-			{Will: true, Text: view.Say("restarts.effect.customers", "n", total)}, {Will: true, Text: view.Say("restarts.effect.hurried", "n", 7)}}, effects()[1:]...),
+		Effects: slices.Concat(counted(12, 0, 3, total), []view.Effect{{Will: true, Text: view.Say("restarts.effect.customers", "n", total)},
+			{Will: true, Text: view.Say("restarts.effect.hurried", "n", 7)}}, effects()[1:]),
 		Rates: []view.Option{{Value: "5", Label: view.Say("restarts.rate", "n", 5)}, {Value: "20", Label: view.Say("restarts.rate", "n", 20), Selected: true}, {Value: "0", Label: view.Say("restarts.rate_free")}}}
 	if n := total / 20; n > 0 {
-		p.Reasons = []view.Reason{{N: n, Text: view.Say("fault.restart.running.what")}}
+		p.Reasons = []view.Reason{{N: n, Text: view.Say("fault.restart.running.what"), Which: []view.PreviewItem{{ID: 1040, URL: "/messages/1040"}, {ID: 1029, URL: "/messages/1029"}}}}
 	}
 	if p.Doable == 0 {
 		p.Start.Why = view.Say("restarts.why.nothing")
+	}
+	return p
+}
+
+// tickedRestart is the preview of four that were ticked, of which two are refused.
+func (k look) tickedRestart(thing string) view.RestartNewPage {
+	p := k.newRestart(4)
+	p.Thing, p.Ticked, p.Filter, p.Doable = thing, []int64{1042, 1040, 1031, 1029}, nil, 2
+	p.Groups = []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "order_query", N: 3, Refused: 1}}
+	p.Effects = slices.Concat(counted(1, 0, 1, 2), []view.Effect{{Will: true, Text: view.Say("restarts.effect.customers", "n", 2)}}, effects()[1:])
+	p.Reasons = []view.Reason{{N: 1, Text: view.Say("fault.restart.running.what"), Which: []view.PreviewItem{{ID: 1040, URL: "/messages/1040"}}},
+		{N: 1, Text: view.Say("fault.message.unknown.what"), Which: []view.PreviewItem{{ID: 1029}}}}
+	if thing == "tasks" {
+		p.Messages, p.Modes, p.Back, p.Start = false, nil, "/tasks?status=failed", k.may(staff.TasksRestart, "/restarts")
+		p.Groups = []view.PreviewGroup{{What: "purchase", Product: "OFFI461867333479178240", Step: "provision", N: 2}, {What: "usage_info", Step: "deliver", N: 1, Refused: 1}}
+		p.Reasons[1].Text = view.Say("fault.task.unknown.what")
 	}
 	return p
 }
@@ -112,6 +129,9 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-preview", view.PageRestartNew, op.newRestart(10000)},
 		{"restart-preview-wrong", view.PageRestartNew, wrong},
 		{"restart-preview-small", view.PageRestartNew, op.newRestart(3)},
+		{"restart-preview-ticked", view.PageRestartNew, op.tickedRestart("messages")},
+		{"restart-preview-ticked-tasks", view.PageRestartNew, op.tickedRestart("tasks")},
+		{"restart-preview-ticked-read-only", view.PageRestartNew, ro.tickedRestart("tasks")},
 		{"restart-preview-told", view.PageRestartNew, told},
 		{"restart-preview-refused", view.PageRestartNew, refused},
 		{"restart-preview-nothing", view.PageRestartNew, op.newRestart(0)},
