@@ -115,7 +115,7 @@ func (g *gates) open(one *gate, host string) error {
 func verdict(err error) error {
 	f := fault.From(err)
 	switch {
-	case err == errNoVerdict:
+	case errors.Is(err, errNoVerdict):
 		return err
 	case f == nil:
 		return nil
