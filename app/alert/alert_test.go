@@ -133,10 +133,16 @@ func TestATargetHearsNoMoreThanItsNumberAnHour(t *testing.T) {
 	}
 	require.Equal(t, 2, h.all())
 	require.Equal(t, "3", h.text(`SELECT count(*)::text FROM alert_sayings WHERE state = 'waiting'`))
+	h.message("CS1", 5*time.Minute)
+	h.message("CS2", 5*time.Minute)
+	h.watch()
+	h.watch()
+	require.Equal(t, 1, h.all(), "what is critical does not wait for the next hour")
+	require.Equal(t, []string{"retry_window opened critical <nil>", "retry_window opened critical <nil>"}, items(t, h.calls()[2]))
 	h.exec(`UPDATE alert_messages SET created_at = created_at - interval '1 hour'`)
 	h.watch()
 	require.Equal(t, 1, h.all())
-	require.Len(t, items(t, h.calls()[2]), 3, "the rest in one")
+	require.Len(t, items(t, h.calls()[3]), 3, "the rest in one")
 }
 
 func TestWhatIsOverBeforeItWasSaidIsNotSaid(t *testing.T) {
