@@ -144,8 +144,12 @@ func runningOut(ctx context.Context, tx *store.Tx, kind string, read func(*store
 		if err != nil {
 			return err
 		}
-		facts = append(facts, store.AlertFact{Subject: r.Subject, Severity: market.AlarmSeverity(due), Error: cause, Until: r.Until,
-			Facts: map[string]string{"activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "product": r.Product}})
+		f := store.AlertFact{Subject: r.Subject, Severity: market.AlarmSeverity(due), Error: cause, Until: r.Until,
+			Facts: map[string]string{"activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "product": r.Product}}
+		if r.Waits != "" {
+			f.Facts["waits"] = r.Waits
+		}
+		facts = append(facts, f)
 	}
 	return tx.OpenAlertsOf(ctx, kind, facts)
 }

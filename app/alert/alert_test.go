@@ -76,10 +76,8 @@ func TestWhatTheMarketplaceHoldsForRightIsNoAlert(t *testing.T) {
 	h.hook(alert.Setting{})
 	h.message("CS1", 5*time.Minute)
 	h.message("CS2", 5*time.Minute)
-	h.message("CS3", 5*time.Minute)
 	h.exec(`UPDATE messages SET result_code = '000000' WHERE order_id = 'CS1'`)
 	h.exec(`UPDATE messages SET test = TRUE WHERE order_id = 'CS2'`)
-	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL WHERE order_id = 'CS3'`) // nothing has failed yet
 	h.watch()
 	require.Equal(t, "0", h.text(`SELECT count(*)::text FROM alerts`))
 }
@@ -342,13 +340,16 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if kind == market.AlertRetry || kind == market.AlertManual {
 				turns = append(turns, "lapsed")
 			}
+			if kind == market.AlertRetry {
+				turns = append(turns, "warning_waits", "critical_waits")
+			}
 			if kind == market.AlertReceiver || kind == market.AlertKey {
 				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
 					"interfaces": "queryInstance", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
-					"kind": "usage_info", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
+					"kind": "usage_info", "waits": "", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
 				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
 			}
 			require.True(t, z.Has("alert.kind."+kind) && z.Has("alert.do."+kind), kind)

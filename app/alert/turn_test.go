@@ -66,6 +66,45 @@ func TestATimeThatBeginsAnewIsNeitherOverNorForgotten(t *testing.T) {
 	require.Equal(t, "2 resolved", h.outcomes(), "it was served")
 }
 
+// A purchase that was answered "processing" runs out also if nothing has failed:
+// the seller's system has promised, or nobody works on it. What waits for a person
+// has its own kind.
+func TestWhatIsNotDoneInTimeIsTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	for _, order := range []string{"CS1", "CS2", "CS3", "CS4"} {
+		h.message(order, 100*time.Minute)
+	}
+	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL, instance_id = 'i' || id`)
+	h.exec(`INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status)
+SELECT channel_id, instance_id, order_id, order_line_id, 'b' || id, 'provisioning' FROM messages`)
+	h.exec(`INSERT INTO tasks (kind, purpose, message_id, instance_pk, unique_key, status, parked_at, run_at)
+VALUES ('provision', 'purchase', 1, 1, 'a', 'pending', now(), now() + interval '21 hours'),
+       ('order_query', 'purchase', 2, 2, 'b', 'pending', NULL, now() - interval '80 minutes'),
+       ('provision', 'purchase', 3, 3, 'c', 'pending', now() - interval '95 minutes', '9999-12-31'),
+       ('order_query', 'purchase', 4, 4, 'd', 'succeeded', NULL, now()),
+       ('deliver', 'usage_info', 4, 4, 'e', 'pending', NULL, now())`)
+	h.watch()
+	require.Empty(t, h.outcomes(), "not half yet")
+	h.exec(`UPDATE messages SET retry_until = now() + interval '89 minutes'`)
+	h.watch()
+	waits := `SELECT string_agg(kind || ' ' || severity || ' ' || subject || ' ' || COALESCE(facts ->> 'waits', ''), ',' ORDER BY kind DESC, subject) FROM alerts`
+	require.Equal(t, "retry_window 1 1 system,retry_window 1 2 order_query,retry_window 1 4 nothing,manual_due 1 i3 ", h.text(waits))
+	h.exec(`UPDATE messages SET retry_until = now() + interval '10 minutes'`)
+	h.later()
+	h.watch()
+	require.Equal(t, "retry_window 2 1 system,retry_window 2 2 order_query,retry_window 2 4 nothing,manual_due 2 i3 ", h.text(waits))
+	require.Equal(t, 2, h.all())
+	first := h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
+	require.Contains(t, first["title"], "your system has not handed in the access data")
+	require.Contains(t, first["do"], "what it waits for")
+	h.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 1`)
+	h.exec(`UPDATE messages SET retry_until = now() - interval '1 second' WHERE id = 2`)
+	h.watch()
+	require.Equal(t, "resolved,lapsed", h.text(`SELECT string_agg(outcome, ',' ORDER BY subject) FROM alerts WHERE cleared_at IS NOT NULL`))
+}
+
 // refuse keeps a call that could not be proved, and why, so many minutes ago.
 func (h *house) refuse(finding, class string, minutes int) {
 	h.t.Helper()

@@ -7,7 +7,7 @@ import (
 
 // The kinds of alerts: what operators are told by themselves.
 const (
-	AlertRetry    = "retry_window"    // a message fails, and the marketplace's patience runs out
+	AlertRetry    = "retry_window"    // a message fails or is not done, and the marketplace's patience runs out
 	AlertManual   = "manual_due"      // an instance waits for a person, and the patience runs out
 	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key
 	AlertProbe    = "probe_failing"   // the marketplace's probes of a channel fail
