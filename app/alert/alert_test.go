@@ -343,16 +343,23 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if kind == market.AlertRetry {
 				turns = append(turns, "warning_waits", "critical_waits")
 			}
+			if kind == market.AlertKey {
+				turns = append(turns, "critical_clock", "critical_signed")
+			}
 			if kind == market.AlertReceiver || kind == market.AlertKey {
 				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
 					"interfaces": "queryInstance", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
-					"kind": "usage_info", "waits": "", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
+					"kind": "usage_info", "waits": "", "cause": "", "off": "400.0", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
 				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
 			}
 			require.True(t, z.Has("alert.kind."+kind) && z.Has("alert.do."+kind), kind)
+		}
+		for _, cause := range market.FindingsOfOurKeys() {
+			other := strings.HasPrefix(cause, "key_") && cause != market.FoundKeyNoStamp || cause == market.FoundClock || cause == market.FoundZone
+			require.NotEqual(t, other, z.Has("alert.cause."+cause), cause)
 		}
 	}
 }

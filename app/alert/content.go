@@ -182,6 +182,8 @@ func Words(kind, turn string, facts map[string]string) (key string, args []any) 
 			v = stepWord(facts[name])
 		case name == "kind":
 			v = Word{"delivery_kind.", facts[name]}
+		case name == "cause":
+			v = Word{"alert.cause.", facts[name]}
 		case name == "class":
 			v = Word{"key_class.", facts[name]}
 		case name == "medium":
@@ -209,6 +211,14 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 	case market.AlertGroup:
 		if turn == market.SeverityName(market.Warning) && facts["again"] != "" {
 			return "again", ""
+		}
+	case market.AlertKey:
+		switch {
+		case turn != market.SeverityName(market.Critical) || facts["cause"] == "":
+		case facts["cause"] == market.FoundClock || facts["cause"] == market.FoundZone:
+			return turn + "_clock", "signed"
+		default:
+			return turn + "_signed", "signed"
 		}
 	case market.AlertRetry:
 		switch {

@@ -132,7 +132,8 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	}
 	h.exec(`UPDATE channel_keys SET last_used_at = now() - interval '20 minutes' WHERE class = 'basic'`)
 	for range 4 {
-		h.refuse("clock", "basic", 0)
+		h.refuse("nothing_signed", "basic", 0)
+		h.refuse("clock", "basic", 19)
 		h.refuse("key_unknown", "basic", 19)
 	}
 	step("", "about other things, or beside calls that were proved")
@@ -151,6 +152,36 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	step("2 resolved", "it is right again")
 	step("2 resolved", "and stays so")
 	require.Contains(t, h.text(`SELECT facts::text FROM alerts`), `"calls": "5"`)
+}
+
+// What a key of ours has signed and is refused for another reason is KooGallery's
+// as well: the clock of one of the two is wrong, or something on the way rewrites.
+func TestCallsThatAreRefusedThoughOurKeySignedThemAreTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	title := func(n int) string {
+		return h.calls()[n].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)["title"].(string)
+	}
+	signed := func(finding string) {
+		h.refuse(finding, "basic", 0)
+		h.exec(`UPDATE attempts SET diagnosis = jsonb_build_object('checks', '[{"name": "query"}, {"name": "key", "args": {"class": "basic"}}]'::jsonb,
+                                 'findings', jsonb_build_array(jsonb_build_object('code', $1::text, 'args', '{"seconds": "-400.0", "how": "raw"}'::jsonb)))`, finding)
+	}
+	signed("clock")
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, "Calls signed with the right key (Basic interfaces) are refused, the clocks are 400.0 s apart: channel default, 1 within an hour", title(0))
+	h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class = 'basic'`)
+	h.watch()
+	require.Equal(t, "2 resolved", h.outcomes())
+	h.exec(`UPDATE channel_keys SET last_used_at = now() - interval '1 hour' WHERE class = 'basic'`)
+	h.later()
+	signed("body")
+	h.watch()
+	require.Equal(t, "2 resolved,2", h.outcomes())
+	require.Equal(t, 1, h.all())
+	require.Contains(t, title(1), "the body was rewritten on the way")
 }
 
 // past puts refused calls, and what was told of them, back by so many hours.

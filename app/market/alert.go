@@ -9,7 +9,7 @@ import (
 const (
 	AlertRetry    = "retry_window"    // a message fails or is not done, and the marketplace's patience runs out
 	AlertManual   = "manual_due"      // an instance waits for a person, and the patience runs out
-	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key
+	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key or signature
 	AlertProbe    = "probe_failing"   // the marketplace's probes of a channel fail
 	AlertGroup    = "failure_group"   // something new fails, or fails again
 	AlertConflict = "conflict"        // a different content waits for a decision
