@@ -300,6 +300,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	h.exec(`INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at) VALUES (1, 'v2', 'queryInstance', TRUE, 'probe', 'failed', now(), now())`)
 	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now(), 'marketplace', 'new', '000005' FROM messages WHERE test`)
 	h.refuse("key_channel", "basic", 0)
+	h.exec(`INSERT INTO tasks (kind, purpose, unique_key, run_at) VALUES ('notice', 'notify', 's', now() - interval '3 minutes')`)
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
 	links := map[string]string{}
@@ -310,7 +311,8 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
 		market.AlertKey:   "/messages?status=rejected&channel=default",
 		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
-		market.AlertReceiver: "/events?receiver=1"}, links)
+		market.AlertReceiver: "/events?receiver=1", market.AlertStuck: "/stuck?kind=unhanded"}, links)
+	require.Contains(t, h.text(`SELECT facts::text FROM alerts WHERE kind = 'stuck'`), `"n": "1"`)
 	require.Equal(t, "/events?receiver=product", alert.Path(market.AlertReceiver, "product/7"))
 	h.exec(`UPDATE events SET status = 'failed'`)
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
@@ -324,12 +326,12 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	}
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
-	require.Equal(t, "9 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
+	require.Equal(t, "10 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
 }
 
 func TestEveryTurnHasItsWords(t *testing.T) {
 	t.Parallel()
-	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true}
+	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true, market.AlertStuck: true}
 	for _, l := range i18n.Locales() {
 		z := i18n.For(l)
 		for _, kind := range market.AlertKinds() {
@@ -352,7 +354,7 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
 					"interfaces": "queryInstance", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
-					"kind": "usage_info", "waits": "", "cause": "", "off": "400.0", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
+					"kind": "usage_info", "stuck": "lease", "n": "2", "waits": "", "cause": "", "off": "400.0", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
 				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
 			}
 			require.True(t, z.Has("alert.kind."+kind) && z.Has("alert.do."+kind), kind)

@@ -186,6 +186,8 @@ func Words(kind, turn string, facts map[string]string) (key string, args []any) 
 			v = Word{"alert.cause.", facts[name]}
 		case name == "class":
 			v = Word{"key_class.", facts[name]}
+		case name == "stuck":
+			v = Word{"stuck.kind.", facts[name]}
 		case name == "medium":
 			v = Word{"alert.medium.", facts[name]}
 		case name == "pool":

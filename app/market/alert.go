@@ -16,11 +16,12 @@ const (
 	AlertPool     = "pool_low"        // a pool is below its low-water mark
 	AlertDelivery = "delivery_failed" // a customer could not be told
 	AlertReceiver = "event_target"    // one of the seller's systems does not take its events
+	AlertStuck    = "stuck"           // what should go on by itself does not
 )
 
 // AlertKinds lists the kinds, the most pressing first.
 func AlertKinds() []string {
-	return []string{AlertRetry, AlertManual, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver}
+	return []string{AlertRetry, AlertManual, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver, AlertStuck}
 }
 
 // The severities of an alert.
