@@ -107,10 +107,13 @@ func (d *Desk) Watch(ctx context.Context) error {
 }
 
 // WatchSlowly does the same for what takes longer to see: the marketplace's
-// probes, and the receivers of events.
+// probes, the receivers of events, and stuck work.
 func (d *Desk) WatchSlowly(ctx context.Context) error {
 	return d.o.Store.Write(ctx, func(tx *store.Tx) error {
 		if err := probes(ctx, tx); err != nil {
+			return err
+		}
+		if err := stuck(ctx, tx); err != nil {
 			return err
 		}
 		if err := tx.ClearAlerts(ctx, market.AlertReceiver); err != nil {
@@ -144,8 +147,12 @@ func runningOut(ctx context.Context, tx *store.Tx, kind string, read func(*store
 		if err != nil {
 			return err
 		}
-		facts = append(facts, store.AlertFact{Subject: r.Subject, Severity: market.AlarmSeverity(due), Error: cause, Until: r.Until,
-			Facts: map[string]string{"activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "product": r.Product}})
+		f := store.AlertFact{Subject: r.Subject, Severity: market.AlarmSeverity(due), Error: cause, Until: r.Until,
+			Facts: map[string]string{"activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "product": r.Product}}
+		if r.Waits != "" {
+			f.Facts["waits"] = r.Waits
+		}
+		facts = append(facts, f)
 	}
 	return tx.OpenAlertsOf(ctx, kind, facts)
 }
@@ -174,6 +181,32 @@ func probes(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	return tx.OpenAlertsOf(ctx, market.AlertProbe, facts)
+}
+
+// stuck opens an alert about each kind of stuck work of which there is some.
+func stuck(ctx context.Context, tx *store.Tx) error {
+	counts, err := tx.Reader().StuckCounts(ctx)
+	if err != nil {
+		return err
+	}
+	var facts []store.AlertFact
+	there := []string{}
+	for _, kind := range store.StuckKinds() {
+		n := counts[kind]
+		if n.N == 0 {
+			continue
+		}
+		said := number(n.N)
+		if n.More {
+			said += "+"
+		}
+		facts = append(facts, store.AlertFact{Subject: kind, Severity: market.Warning, Facts: map[string]string{"stuck": kind, "n": said}})
+		there = append(there, kind)
+	}
+	if err := tx.ClearAlertsBut(ctx, market.AlertStuck, there); err != nil {
+		return err
+	}
+	return tx.OpenAlertsOf(ctx, market.AlertStuck, facts)
 }
 
 func failingInterfaces(ch store.ProbedChannel) []string {
@@ -212,6 +245,8 @@ func Path(kind, subject string) string {
 			return "/events?receiver=" + url.QueryEscape(id)
 		}
 		return "/events?receiver=" + store.ToProduct
+	case market.AlertStuck:
+		return "/stuck?kind=" + url.QueryEscape(subject)
 	}
 	return "/alerts"
 }

@@ -76,10 +76,8 @@ func TestWhatTheMarketplaceHoldsForRightIsNoAlert(t *testing.T) {
 	h.hook(alert.Setting{})
 	h.message("CS1", 5*time.Minute)
 	h.message("CS2", 5*time.Minute)
-	h.message("CS3", 5*time.Minute)
 	h.exec(`UPDATE messages SET result_code = '000000' WHERE order_id = 'CS1'`)
 	h.exec(`UPDATE messages SET test = TRUE WHERE order_id = 'CS2'`)
-	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL WHERE order_id = 'CS3'`) // nothing has failed yet
 	h.watch()
 	require.Equal(t, "0", h.text(`SELECT count(*)::text FROM alerts`))
 }
@@ -133,10 +131,16 @@ func TestATargetHearsNoMoreThanItsNumberAnHour(t *testing.T) {
 	}
 	require.Equal(t, 2, h.all())
 	require.Equal(t, "3", h.text(`SELECT count(*)::text FROM alert_sayings WHERE state = 'waiting'`))
+	h.message("CS1", 5*time.Minute)
+	h.message("CS2", 5*time.Minute)
+	h.watch()
+	h.watch()
+	require.Equal(t, 1, h.all(), "what is critical does not wait for the next hour")
+	require.Equal(t, []string{"retry_window opened critical <nil>", "retry_window opened critical <nil>"}, items(t, h.calls()[2]))
 	h.exec(`UPDATE alert_messages SET created_at = created_at - interval '1 hour'`)
 	h.watch()
 	require.Equal(t, 1, h.all())
-	require.Len(t, items(t, h.calls()[2]), 3, "the rest in one")
+	require.Len(t, items(t, h.calls()[3]), 3, "the rest in one")
 }
 
 func TestWhatIsOverBeforeItWasSaidIsNotSaid(t *testing.T) {
@@ -296,6 +300,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	h.exec(`INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at) VALUES (1, 'v2', 'queryInstance', TRUE, 'probe', 'failed', now(), now())`)
 	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now(), 'marketplace', 'new', '000005' FROM messages WHERE test`)
 	h.refuse("key_channel", "basic", 0)
+	h.exec(`INSERT INTO tasks (kind, purpose, unique_key, run_at) VALUES ('notice', 'notify', 's', now() - interval '3 minutes')`)
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
 	links := map[string]string{}
@@ -306,7 +311,8 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
 		market.AlertKey:   "/messages?status=rejected&channel=default",
 		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
-		market.AlertReceiver: "/events?receiver=1"}, links)
+		market.AlertReceiver: "/events?receiver=1", market.AlertStuck: "/stuck?kind=unhanded"}, links)
+	require.Contains(t, h.text(`SELECT facts::text FROM alerts WHERE kind = 'stuck'`), `"n": "1"`)
 	require.Equal(t, "/events?receiver=product", alert.Path(market.AlertReceiver, "product/7"))
 	h.exec(`UPDATE events SET status = 'failed'`)
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
@@ -320,12 +326,12 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	}
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
-	require.Equal(t, "9 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
+	require.Equal(t, "10 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
 }
 
 func TestEveryTurnHasItsWords(t *testing.T) {
 	t.Parallel()
-	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true}
+	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true, market.AlertStuck: true}
 	for _, l := range i18n.Locales() {
 		z := i18n.For(l)
 		for _, kind := range market.AlertKinds() {
@@ -336,16 +342,26 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if kind == market.AlertRetry || kind == market.AlertManual {
 				turns = append(turns, "lapsed")
 			}
+			if kind == market.AlertRetry {
+				turns = append(turns, "warning_waits", "critical_waits")
+			}
+			if kind == market.AlertKey {
+				turns = append(turns, "critical_clock", "critical_signed")
+			}
 			if kind == market.AlertReceiver || kind == market.AlertKey {
 				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
 					"interfaces": "queryInstance", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
-					"kind": "usage_info", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
+					"kind": "usage_info", "stuck": "lease", "n": "2", "waits": "", "cause": "", "off": "400.0", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
 				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
 			}
 			require.True(t, z.Has("alert.kind."+kind) && z.Has("alert.do."+kind), kind)
+		}
+		for _, cause := range market.FindingsOfOurKeys() {
+			other := strings.HasPrefix(cause, "key_") && cause != market.FoundKeyNoStamp || cause == market.FoundClock || cause == market.FoundZone
+			require.NotEqual(t, other, z.Has("alert.cause."+cause), cause)
 		}
 	}
 }

@@ -127,8 +127,8 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	if i.Do == "" && n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
 		i.Do = z.T("alert.do." + n.Kind)
 	}
-	if n.Outcome == market.AlertLapsed && n.Kind == market.AlertRetry {
-		i.Do = z.T("alert.do.lapsed")
+	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
+		i.Do = z.T("alert.do." + do)
 	}
 	if !n.Until.IsZero() && !i.Over() {
 		i.Deadline = &n.Until
@@ -168,20 +168,26 @@ type Word struct{ Prefix, Key string }
 // Words is the text of a turn, with its values.
 func Words(kind, turn string, facts map[string]string) (key string, args []any) {
 	key = "alert.say." + kind + "." + turn
-	if kind == market.AlertGroup && turn == market.SeverityName(market.Warning) && facts["again"] != "" {
-		key = "alert.say." + kind + ".again"
+	if say, _ := variant(kind, turn, facts); say != "" {
+		key = "alert.say." + kind + "." + say
 	}
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
 		var v any = short(facts[name])
 		switch {
 		case name == "activity":
 			v = Word{"activity.", facts[name]}
+		case name == "waits":
+			v = waitsWord(facts[name])
 		case name == "step":
 			v = stepWord(facts[name])
 		case name == "kind":
 			v = Word{"delivery_kind.", facts[name]}
+		case name == "cause":
+			v = Word{"alert.cause.", facts[name]}
 		case name == "class":
 			v = Word{"key_class.", facts[name]}
+		case name == "stuck":
+			v = Word{"stuck.kind.", facts[name]}
 		case name == "medium":
 			v = Word{"alert.medium.", facts[name]}
 		case name == "pool":
@@ -199,6 +205,39 @@ func stepWord(step string) Word {
 		return Word{"activity.", step}
 	}
 	return Word{"task_kind.", step}
+}
+
+// variant is the texts of a turn that differ by its facts; "" is the usual one.
+func variant(kind, turn string, facts map[string]string) (say, do string) {
+	switch kind {
+	case market.AlertGroup:
+		if turn == market.SeverityName(market.Warning) && facts["again"] != "" {
+			return "again", ""
+		}
+	case market.AlertKey:
+		switch {
+		case turn != market.SeverityName(market.Critical) || facts["cause"] == "":
+		case facts["cause"] == market.FoundClock || facts["cause"] == market.FoundZone:
+			return turn + "_clock", "signed"
+		default:
+			return turn + "_signed", "signed"
+		}
+	case market.AlertRetry:
+		switch {
+		case turn == market.AlertLapsed:
+			return "", "lapsed"
+		case facts["waits"] != "" && market.SeverityOf(turn) > 0:
+			return turn + "_waits", "waits"
+		}
+	}
+	return "", ""
+}
+
+func waitsWord(what string) Word {
+	if what == store.WaitsForSystem || what == store.WaitsForNothing {
+		return Word{"alert.waits.", what}
+	}
+	return Word{"task_kind.", what}
 }
 
 func word(z *i18n.Localizer, w Word) string {

@@ -30,8 +30,9 @@ func (d *Desk) say(ctx context.Context) error {
 	return nil
 }
 
-// sayTo tells one target what waits for it, unless it has heard enough in this
-// hour, has heard something just now, or it is night and nothing is critical.
+// sayTo tells one target what waits for it, unless it has heard something just now.
+// Where it has heard enough in this hour, or it is night, it is told only what is
+// critical.
 func (d *Desk) sayTo(ctx context.Context, tx *store.Tx, id int64) error {
 	t, err := tx.LockAlertTarget(ctx, id)
 	if fault.Is(err, fault.NotFound) { // removed just now
@@ -45,11 +46,11 @@ func (d *Desk) sayTo(ctx context.Context, tx *store.Tx, id int64) error {
 	}
 	now := tx.Now
 	n, last, err := tx.SaidLately(ctx, id, now.Add(-time.Hour), false)
-	if err != nil || n >= t.PerHour || now.Sub(last) < gap {
+	if err != nil || now.Sub(last) < gap {
 		return err
 	}
 	severity := market.Warning
-	if _, quiet := market.QuietUntil(t.QuietHours, now.In(d.o.Zone)); quiet {
+	if _, quiet := market.QuietUntil(t.QuietHours, now.In(d.o.Zone)); quiet || n >= t.PerHour {
 		severity = market.Critical
 	}
 	news, kinds, err := tx.AlertNews(ctx, id, severity, maxItems)

@@ -66,6 +66,45 @@ func TestATimeThatBeginsAnewIsNeitherOverNorForgotten(t *testing.T) {
 	require.Equal(t, "2 resolved", h.outcomes(), "it was served")
 }
 
+// A purchase that was answered "processing" runs out also if nothing has failed:
+// the seller's system has promised, or nobody works on it. What waits for a person
+// has its own kind.
+func TestWhatIsNotDoneInTimeIsTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	for _, order := range []string{"CS1", "CS2", "CS3", "CS4"} {
+		h.message(order, 100*time.Minute)
+	}
+	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL, instance_id = 'i' || id`)
+	h.exec(`INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status)
+SELECT channel_id, instance_id, order_id, order_line_id, 'b' || id, 'provisioning' FROM messages`)
+	h.exec(`INSERT INTO tasks (kind, purpose, message_id, instance_pk, unique_key, status, parked_at, run_at)
+VALUES ('provision', 'purchase', 1, 1, 'a', 'pending', now(), now() + interval '21 hours'),
+       ('order_query', 'purchase', 2, 2, 'b', 'pending', NULL, now() - interval '80 minutes'),
+       ('provision', 'purchase', 3, 3, 'c', 'pending', now() - interval '95 minutes', '9999-12-31'),
+       ('order_query', 'purchase', 4, 4, 'd', 'succeeded', NULL, now()),
+       ('deliver', 'usage_info', 4, 4, 'e', 'pending', NULL, now())`)
+	h.watch()
+	require.Empty(t, h.outcomes(), "not half yet")
+	h.exec(`UPDATE messages SET retry_until = now() + interval '89 minutes'`)
+	h.watch()
+	waits := `SELECT string_agg(kind || ' ' || severity || ' ' || subject || ' ' || COALESCE(facts ->> 'waits', ''), ',' ORDER BY kind DESC, subject) FROM alerts`
+	require.Equal(t, "retry_window 1 1 system,retry_window 1 2 order_query,retry_window 1 4 nothing,manual_due 1 i3 ", h.text(waits))
+	h.exec(`UPDATE messages SET retry_until = now() + interval '10 minutes'`)
+	h.later()
+	h.watch()
+	require.Equal(t, "retry_window 2 1 system,retry_window 2 2 order_query,retry_window 2 4 nothing,manual_due 2 i3 ", h.text(waits))
+	require.Equal(t, 2, h.all())
+	first := h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
+	require.Contains(t, first["title"], "your system has not handed in the access data")
+	require.Contains(t, first["do"], "what it waits for")
+	h.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 1`)
+	h.exec(`UPDATE messages SET retry_until = now() - interval '1 second' WHERE id = 2`)
+	h.watch()
+	require.Equal(t, "resolved,lapsed", h.text(`SELECT string_agg(outcome, ',' ORDER BY subject) FROM alerts WHERE cleared_at IS NOT NULL`))
+}
+
 // refuse keeps a call that could not be proved, and why, so many minutes ago.
 func (h *house) refuse(finding, class string, minutes int) {
 	h.t.Helper()
@@ -93,7 +132,8 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	}
 	h.exec(`UPDATE channel_keys SET last_used_at = now() - interval '20 minutes' WHERE class = 'basic'`)
 	for range 4 {
-		h.refuse("clock", "basic", 0)
+		h.refuse("nothing_signed", "basic", 0)
+		h.refuse("clock", "basic", 19)
 		h.refuse("key_unknown", "basic", 19)
 	}
 	step("", "about other things, or beside calls that were proved")
@@ -112,6 +152,36 @@ func TestCallsThatAreRefusedForTheirKeyAreTold(t *testing.T) {
 	step("2 resolved", "it is right again")
 	step("2 resolved", "and stays so")
 	require.Contains(t, h.text(`SELECT facts::text FROM alerts`), `"calls": "5"`)
+}
+
+// What a key of ours has signed and is refused for another reason is KooGallery's
+// as well: the clock of one of the two is wrong, or something on the way rewrites.
+func TestCallsThatAreRefusedThoughOurKeySignedThemAreTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	title := func(n int) string {
+		return h.calls()[n].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)["title"].(string)
+	}
+	signed := func(finding string) {
+		h.refuse(finding, "basic", 0)
+		h.exec(`UPDATE attempts SET diagnosis = jsonb_build_object('checks', '[{"name": "query"}, {"name": "key", "args": {"class": "basic"}}]'::jsonb,
+                                 'findings', jsonb_build_array(jsonb_build_object('code', $1::text, 'args', '{"seconds": "-400.0", "how": "raw"}'::jsonb)))`, finding)
+	}
+	signed("clock")
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, "Calls signed with the right key (Basic interfaces) are refused, the clocks are 400.0 s apart: channel default, 1 within an hour", title(0))
+	h.exec(`UPDATE channel_keys SET last_used_at = now() WHERE class = 'basic'`)
+	h.watch()
+	require.Equal(t, "2 resolved", h.outcomes())
+	h.exec(`UPDATE channel_keys SET last_used_at = now() - interval '1 hour' WHERE class = 'basic'`)
+	h.later()
+	signed("body")
+	h.watch()
+	require.Equal(t, "2 resolved,2", h.outcomes())
+	require.Equal(t, 1, h.all())
+	require.Contains(t, title(1), "the body was rewritten on the way")
 }
 
 // past puts refused calls, and what was told of them, back by so many hours.

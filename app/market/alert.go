@@ -7,20 +7,21 @@ import (
 
 // The kinds of alerts: what operators are told by themselves.
 const (
-	AlertRetry    = "retry_window"    // a message fails, and the marketplace's patience runs out
+	AlertRetry    = "retry_window"    // a message fails or is not done, and the marketplace's patience runs out
 	AlertManual   = "manual_due"      // an instance waits for a person, and the patience runs out
-	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key
+	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key or signature
 	AlertProbe    = "probe_failing"   // the marketplace's probes of a channel fail
 	AlertGroup    = "failure_group"   // something new fails, or fails again
 	AlertConflict = "conflict"        // a different content waits for a decision
 	AlertPool     = "pool_low"        // a pool is below its low-water mark
 	AlertDelivery = "delivery_failed" // a customer could not be told
 	AlertReceiver = "event_target"    // one of the seller's systems does not take its events
+	AlertStuck    = "stuck"           // what should go on by itself does not
 )
 
 // AlertKinds lists the kinds, the most pressing first.
 func AlertKinds() []string {
-	return []string{AlertRetry, AlertManual, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver}
+	return []string{AlertRetry, AlertManual, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver, AlertStuck}
 }
 
 // The severities of an alert.

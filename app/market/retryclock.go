@@ -25,6 +25,8 @@ const (
 	MendAndWait   Remedy = "mend"      // we cannot restart it: the cause put right, the next call passes
 	MendThenThere Remedy = "mend_both" // the cause put right, and then Restart in the Seller Center
 	JustWait      Remedy = "wait"      // right here, and collected by the next call
+	GetDone       Remedy = "work"      // still at work here; once done, the next call collects it
+	DoneThenThere Remedy = "work_both" // still at work here; once done, Restart in the Seller Center
 	OthersDecide  Remedy = "others"    // the buyer or the enterprise's administrator has it called again
 	NotPublished  Remedy = "unknown"   // restart it with us; whether that reaches the marketplace is not published
 )
@@ -37,6 +39,7 @@ type Standing struct {
 	Called   time.Time  // its last call
 	Answered ResultCode // what it was answered with then
 	Failing  bool       // it is not right here yet
+	Working  bool       // nor is it, but nothing has failed
 	Refused  bool       // failing, and nothing of it can be run again here: the call must come anew
 	Done     time.Time  // not failing: when it came right; zero: unknown
 }
@@ -56,7 +59,7 @@ type RetryClock struct {
 func ReadClock(s Standing, now time.Time) (c RetryClock, ok bool) {
 	c = RetryClock{Rule: RetryOf(s.Protocol, s.Activity)}
 	c.Progress = c.progress(s, now)
-	if !s.Failing && !missed(s, c.Progress) {
+	if !s.Failing && !worksOn(s, c.Progress) && !missed(s, c.Progress) {
 		return RetryClock{}, false
 	}
 	if c.Rule.Window > 0 && !s.Until.IsZero() && c.Progress != Satisfied {
@@ -81,12 +84,18 @@ func (c RetryClock) progress(s Standing, now time.Time) Progress {
 	return CallsEnded
 }
 
+// worksOn tells whether the marketplace's patience with a message that is still
+// at work here can run out.
+func worksOn(s Standing, p Progress) bool {
+	return s.Working && !s.Until.IsZero() && (p == Calling || p == CallsEnded)
+}
+
 // missed tells whether a message that is right here was not so when the
 // marketplace last asked. "Processing" is an answer that it follows up, so that
 // only what came right after its patience was over counts.
 func missed(s Standing, p Progress) bool {
 	switch {
-	case p == Satisfied || p == CallUnknown || s.Answered == "":
+	case s.Working || p == Satisfied || p == CallUnknown || s.Answered == "":
 		return false
 	case s.Answered == Processing:
 		return p == CallsEnded && !s.Until.IsZero() && s.Done.After(s.Until)
@@ -117,6 +126,10 @@ func (c RetryClock) remedy(s Standing) Remedy {
 		return MendThenThere
 	case s.Refused:
 		return MendAndWait
+	case s.Working && c.Progress == CallsEnded:
+		return DoneThenThere
+	case s.Working:
+		return GetDone
 	case !s.Failing && c.Progress == CallsEnded:
 		return RestartThere
 	case !s.Failing:

@@ -162,8 +162,9 @@ WITH gone AS MATERIALIZED (
 	return toFault(err)
 }
 
-// RunningOut finds the failing messages whose marketplace's patience may be at an
-// alarm that nobody has heard of. The caller decides by market.AlarmDue.
+// RunningOut finds the messages that fail, or are still at work, and whose
+// marketplace's patience may be at an alarm that nobody has heard of. The caller
+// decides by market.AlarmDue.
 func (t *Tx) RunningOut(ctx context.Context) ([]RunningOut, error) {
 	var protocols, activities []string
 	var seconds []float64
@@ -191,7 +192,16 @@ type RunningOut struct {
 	Since    time.Time       `db:"since"`
 	Until    time.Time       `db:"until_at"`
 	Error    *string         `db:"error"`
+	// Waits is what one waits for of which nothing has failed: WaitsForSystem,
+	// WaitsForNothing, or a kind of task. "" is any other.
+	Waits string `db:"waits"`
 }
+
+// What a message waits for beside tasks of its own.
+const (
+	WaitsForSystem  = "system"  // the seller's own, which has promised
+	WaitsForNothing = "nothing" // no task is there
+)
 
 // Fault is why, if that is known.
 func (r RunningOut) Fault() (*fault.Record, error) {
@@ -202,11 +212,35 @@ func (r RunningOut) Fault() (*fault.Record, error) {
 }
 
 // What counts is what the marketplace was told when it called last. Its time runs
-// also for what still has automatic tries to come.
-const runningOut = `
+// also for what still has automatic tries to come, and for what was answered with
+// "processing" and is not done. A call was received no longer ago than the longest
+// of the windows ($4 is half of it), by which the latter are found; what waits for
+// a person has an alert of its own.
+var runningOut = `
 SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = m.channel_id), '') AS channel,
-       '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error
-  FROM messages m
+       '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error, m.waits
+  FROM (SELECT id, protocol, activity, order_id, channel_id, online_license, result_code, retry_until, last_error, '' AS waits
+          FROM messages
+         WHERE (status = 'failed' OR status = 'processing' AND last_error IS NOT NULL)
+           AND retry_until IS NOT NULL
+           AND NOT test
+           AND retry_until <= now() + make_interval(secs => $4)
+        UNION ALL
+        SELECT m.id, protocol, activity, m.order_id, channel_id, online_license, result_code, retry_until, m.last_error, COALESCE(open.waits, '` + WaitsForNothing + `')
+          FROM messages m
+          LEFT JOIN LATERAL (SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsForSystem + `' ELSE t.kind END AS waits, ` + parkedFor[ForPerson] + ` AS person
+                               FROM tasks t
+                              WHERE t.message_id = m.id
+                                AND t.status IN ('pending', 'running')
+                                AND t.kind <> 'deliver'
+                              ORDER BY t.id DESC
+                              LIMIT 1) open ON TRUE
+         WHERE m.status = 'processing'
+           AND m.last_error IS NULL
+           AND NOT test
+           AND last_received_at > now() - 2 * make_interval(secs => $4)
+           AND retry_until <= now() + make_interval(secs => $4)
+           AND open.person IS NOT TRUE) m
   JOIN unnest($1::text[], $2::text[], $3::float8[]) AS w (protocol, activity, seconds)
     ON w.protocol = CASE WHEN m.online_license THEN 'license' ELSE m.protocol END
    AND w.activity = m.activity
@@ -214,11 +248,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
     ON a.kind = 'retry_window'
    AND a.subject = m.id::text
    AND a.cleared_at IS NULL
- WHERE (m.status = 'failed' OR m.status = 'processing' AND m.last_error IS NOT NULL)
-   AND m.retry_until IS NOT NULL
-   AND NOT m.test
-   AND m.retry_until > now()
-   AND m.retry_until <= now() + make_interval(secs => $4)
+ WHERE m.retry_until > now()
    AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $5))
    AND (a.id IS NULL OR a.severity = 1 AND m.retry_until <= now() + make_interval(secs => $5))
    AND COALESCE((SELECT a.result_code FROM attempts a WHERE a.message_id = m.id AND ` + marketplaces + ` ORDER BY a.id DESC LIMIT 1), m.result_code) <> '000000'

@@ -1,12 +1,21 @@
 package store
 
-// Which calls are refused for their key: the first finding says so. Those of the
-// first list are signed with a key that we know, but not the one it takes, which no
-// stranger could do; the others could be anybody's.
+import (
+	"strings"
+
+	"koodesk/app/market"
+)
+
+// Which calls are refused for their key or signature: the first finding says so.
+// Those of keySigned are signed with a key that we know, which no stranger could do:
+// with another than the one it takes (keyKnown), or with that one, but at another
+// time or otherwise than we read it. Those of keyDoubts could be anybody's.
 const (
 	keyKnown  = `'{key_retired,key_class,key_channel,key_blank}'`
 	keyDoubts = `'{key_unknown,no_key}'`
 )
+
+var keySigned = `'{` + strings.Join(market.FindingsOfOurKeys(), ",") + `}'`
 
 // keyDoubtful is how many calls that could be anybody's have to be refused before
 // that is an alert.
@@ -21,7 +30,9 @@ const keysUsed = `COALESCE((SELECT max(k.last_used_at) FROM channel_keys k WHERE
 // our own agents. They are as few as PruneRejected leaves.
 func callsRefused(since string) string {
 	return `SELECT m.channel_id, m.activity, a.at, a.diagnosis #>> '{findings,0,code}' AS code,
-                   COALESCE(a.diagnosis #>> '{findings,0,args,want}', a.diagnosis #>> '{findings,0,args,class}', '') AS class
+                   ltrim(a.diagnosis #>> '{findings,0,args,seconds}', '-') AS seconds,
+                   COALESCE(a.diagnosis #>> '{findings,0,args,want}', a.diagnosis #>> '{findings,0,args,class}',
+                            jsonb_path_query_first(a.diagnosis, '$.checks[*] ? (@.name == "key").args.class') #>> '{}', '') AS class
               FROM messages m
               JOIN attempts a
                 ON a.message_id = m.id
@@ -37,18 +48,21 @@ func callsRefused(since string) string {
 const keyReplaced = `'key_retired'`
 
 // keysRefused is the channels and classes of keys whose calls of the last hour
-// were refused for their key, with none proved since unless it was replaced.
+// were refused for their key or signature, with none proved since unless it was
+// replaced. The fact "cause" is the newest finding where none is about the key.
 var keysRefused = `
-    SELECT c.slug || '/' || r.class AS subject, CASE WHEN bool_or(r.code = ANY (` + keyKnown + `)) THEN 2 ELSE 1 END AS severity,
+    SELECT c.slug || '/' || r.class AS subject, CASE WHEN bool_or(r.code = ANY (` + keySigned + `)) THEN 2 ELSE 1 END AS severity,
            NULL::jsonb AS error, max(r.at) AS since, NULL::timestamptz AS until_at,
-           jsonb_build_object('channel', c.slug, 'class', r.class, 'calls', count(*)::text, 'activity', min(r.activity)) AS facts
+           jsonb_build_object('channel', c.slug, 'class', r.class, 'calls', count(*)::text, 'activity', min(r.activity),
+                              'cause', CASE WHEN bool_or(r.code = ANY (` + keyKnown + `)) THEN '' ELSE COALESCE((array_agg(r.code ORDER BY r.at DESC) FILTER (WHERE r.code = ANY (` + keySigned + `)))[1], '') END,
+                              'off', COALESCE((array_agg(r.seconds ORDER BY r.at DESC) FILTER (WHERE r.code = ANY (` + keySigned + `)))[1], '')) AS facts
       FROM (` + callsRefused("1 hour") + `) r
       JOIN channels c
         ON c.id = r.channel_id
-     WHERE r.code = ANY (` + keyKnown + ` || ` + keyDoubts + `::text[])
+     WHERE r.code = ANY (` + keySigned + ` || ` + keyDoubts + `::text[])
        AND (r.code = ` + keyReplaced + ` OR r.at > ` + keysUsed + ` + interval '2 minutes')
      GROUP BY c.id, c.slug, r.class
-    HAVING bool_or(r.code = ANY (` + keyKnown + `)) OR count(*) >= ` + keyDoubtful
+    HAVING bool_or(r.code = ANY (` + keySigned + `)) OR count(*) >= ` + keyDoubtful
 
 // keysStillRefused is whether an alert a still stands: a replaced key was used
 // within the hour; or no key of its class has proved a call since, and one could, or
@@ -60,7 +74,7 @@ var keysStillRefused = `a.subject IN (SELECT c.slug || '/' || r.class FROM (` + 
             OR EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id
                         WHERE c.slug || '/' || k.class = a.subject AND (k.retires_at IS NULL OR k.retires_at > now()))
             OR a.subject IN (SELECT c.slug || '/' || r.class FROM (` + callsRefused("1 day") + `) r JOIN channels c ON c.id = r.channel_id
-                              WHERE r.code = ANY (` + keyKnown + ` || ` + keyDoubts + `::text[])))`
+                              WHERE r.code = ANY (` + keySigned + ` || ` + keyDoubts + `::text[])))`
 
 // keysUnproved is whether no key of the class of an alert a has proved a call since.
 const keysUnproved = `NOT EXISTS (SELECT 1 FROM channel_keys k JOIN channels c ON c.id = k.channel_id

@@ -16,7 +16,7 @@ import (
 // through. It adds rows, and so comes last.
 func alertPlans(t *testing.T, s *store.Store) {
 	for _, statement := range []string{`
-UPDATE messages SET retry_until = last_received_at + interval '3 hours' WHERE status = 'failed'`, `
+UPDATE messages SET retry_until = last_received_at + interval '3 hours' WHERE status IN ('failed', 'processing')`, `
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, payload_sealed, status, target_id)
 SELECT 1, 'instance.frozen', 'w-' || n, 'u-' || n, FALSE, 'https://t', '\x00', 'succeeded', NULL
   FROM generate_series(1, 40000) AS n`, `

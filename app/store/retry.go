@@ -26,10 +26,7 @@ func (m *MessageDetail) RetryClock(now time.Time) (c market.RetryClock, ok bool)
 			return market.RetryClock{}, false
 		}
 	case MessageProcessing:
-		s.Failing = m.LastError != nil
-		if !s.Failing {
-			return market.RetryClock{}, false
-		}
+		s.Failing, s.Working = m.LastError != nil, m.LastError == nil
 	default:
 		s.Done = m.done()
 	}

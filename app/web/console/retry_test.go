@@ -40,4 +40,8 @@ func TestAMessageSaysWhatTheMarketplaceDoesAboutIt(t *testing.T) {
 	// The first page that a person sees tells the soonest deadline of all.
 	h.exec(`UPDATE messages SET retry_until = now() + interval '47 minutes 30 seconds' WHERE order_id = 'CSFAILS'`)
 	require.Contains(t, v.get("/").words(`.need:has(a[href^="/failures"]) .deadline`), "还剩 47 分")
+
+	// Time runs out also for what nothing has failed of.
+	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL WHERE order_id = 'CSFAILS'`)
+	require.Contains(t, page("CSFAILS"), "届时仍未成功，订单将自动退订。 这里仍在处理；完成后，云商店下次调用时会取得结果。")
 }

@@ -7,8 +7,8 @@ import (
 	"koodesk/app/market"
 )
 
-// Retry is what KooGallery does by itself about a message that fails, or failed
-// when it last asked.
+// Retry is what KooGallery does by itself about a message that fails, is still
+// at work, or failed when it last asked.
 type Retry struct {
 	market.RetryClock
 	From    Time

@@ -19,6 +19,8 @@ func retry(state string) *view.Retry {
 		s.Until, s.Called = now.Add(-35*time.Minute), now.Add(-55*time.Minute)
 	case "rejected":
 		s.Activity, s.Until, s.Answered, s.Refused, site = market.ReleaseInstance, now.Add(-2*time.Hour), market.AuthFailed, true, market.SiteEU
+	case "processing":
+		s.Failing, s.Working = false, true
 	case "missed":
 		s.Activity, s.Until, s.Answered, s.Failing, s.Done, site = market.RefreshInstance, now.Add(-time.Hour), market.OtherError, false, now, market.SiteIntl
 	default:
