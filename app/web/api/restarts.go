@@ -63,6 +63,9 @@ type sample struct {
 func (a *API) RestartMessages(c *fiber.Ctx) error {
 	var in restartAll
 	err := body(c, &in)
+	if err == nil {
+		err = in.beside()
+	}
 	var f store.MessageFilter
 	if err == nil {
 		f, err = in.which().filter()
