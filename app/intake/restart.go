@@ -74,7 +74,7 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
 	out.Status, out.Code = store.MessageProcessing, m.ResultCode
 	err := tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
-		Status: store.MessageProcessing, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
+		Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
 	if err != nil {
 		return err
 	}

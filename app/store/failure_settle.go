@@ -87,7 +87,7 @@ SELECT m.id, m.last_error,
                    FROM tasks k
                   WHERE k.message_id = m.id
                     AND k.status = 'failed'
-                    AND k.kind <> 'deliver'), 0) AS task_group
+                    AND k.kind NOT IN ('deliver', 'notice')), 0) AS task_group
   FROM messages m
  WHERE m.status = 'failed'
    AND m.failure_group IS NULL
