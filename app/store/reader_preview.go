@@ -67,8 +67,10 @@ const (
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,
            CASE WHEN x.status = 'rejected' THEN 'restart.rejected'
-                WHEN {mode} = 'delivery' AND d.n = 0 THEN 'restart.nothing_told'
-                WHEN t.running AND {mode} = 'all' THEN 'restart.running' ELSE '' END AS why,
+                WHEN {mode} = 'delivery' AND d.n = 0 THEN CASE WHEN d.told > 0 THEN 'restart.told_already' ELSE 'restart.nothing_told' END
+                WHEN t.running AND {mode} = 'all' THEN 'restart.running'
+                WHEN {mode} = 'all' AND x.status = 'succeeded' AND t.step IS NULL
+                 AND EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + toldAlready + `) THEN 'restart.told_already' ELSE '' END AS why,
            x.order_line_id AS line, x.instance_id AS instance, x.last_error AS error,
            CASE WHEN {mode} = 'delivery' THEN d.mails ELSE d.open_mails END AS mails,
            CASE WHEN {mode} = 'delivery' THEN d.sms ELSE d.open_sms END AS sms,
@@ -89,28 +91,30 @@ WITH facts AS MATERIALIZED (
                   count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL) AS waiting
              FROM tasks t
             WHERE t.message_id = x.id
-              AND t.status IN ('pending', 'running', 'failed')) t
+              AND t.status IN ('pending', 'running', 'failed')
+              AND NOT ` + toldAlready + `) t
      CROSS JOIN LATERAL (
-           SELECT count(*) FILTER (WHERE NOT d.replaced) AS n,
-                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.replaced) AS mails,
-                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.replaced) AS sms,
-                  count(*) FILTER (WHERE d.medium = 'email' AND d.status IN ('pending', 'failed')) AS open_mails,
-                  count(*) FILTER (WHERE d.medium = 'sms' AND d.status IN ('pending', 'failed')) AS open_sms
-             FROM (SELECT d.medium, d.status, ` + replaced + ` AS replaced
+           SELECT count(*) FILTER (WHERE NOT d.told) AS n, count(*) FILTER (WHERE d.told) AS told,
+                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.told) AS mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.told) AS sms,
+                  count(*) FILTER (WHERE d.medium = 'email' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_sms
+             FROM (SELECT d.medium, d.status, ` + told + ` AS told
                      FROM deliveries d
                     WHERE d.message_id = x.id
                       AND d.status <> 'cancelled') d) d)`
 	taskFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.purpose AS what, COALESCE(i.product_id, '') AS product, x.kind AS step,
-           CASE x.status WHEN 'running' THEN 'restart.running' WHEN 'succeeded' THEN 'restart.done' WHEN 'cancelled' THEN 'restart.done' ELSE '' END AS why,
+           CASE WHEN x.status = 'running' THEN 'restart.running' WHEN x.status IN ('succeeded', 'cancelled') THEN 'restart.done'
+                WHEN x.status = 'failed' AND d.told THEN 'restart.told_already' ELSE '' END AS why,
            x.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, x.last_error AS error,
            (d.medium = 'email')::int AS mails, (d.medium = 'sms')::int AS sms,
            {mode} = 'all' AND x.kind IN ('order_query', 'provision') AND x.purpose IN ('purchase', 'upgrade') AS tells,
            (x.status = 'pending' AND x.parked_at IS NULL)::int AS waiting
       FROM {from}
       LEFT JOIN LATERAL (SELECT instance_id, product_id FROM instances WHERE id = x.instance_pk LIMIT 1) i ON TRUE
-      LEFT JOIN LATERAL (SELECT medium FROM deliveries WHERE id = x.delivery_id LIMIT 1) d ON TRUE)`
+      LEFT JOIN LATERAL (SELECT d.medium, ` + told + ` AS told FROM deliveries d WHERE d.id = x.delivery_id LIMIT 1) d ON TRUE)`
 	previewTail = `
 SELECT json_build_object(
        'total', (SELECT count(*) FROM facts),
