@@ -79,6 +79,16 @@ func (b *bureau) toldBySMS() int64 {
 	return id
 }
 
+// toldAlready tells whether no restart takes a task along.
+func (p *post) toldAlready(task int64) (yes bool) {
+	p.t.Helper()
+	require.NoError(p.t, p.store.Write(p.t.Context(), func(tx *store.Tx) (err error) {
+		yes, err = tx.ToldAlready(p.t.Context(), 0, task)
+		return err
+	}))
+	return yes
+}
+
 // A gateway does one thing once: what it may have taken is given to it again, as the
 // same, and is not told by mail beside it.
 func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
@@ -99,8 +109,10 @@ func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
 			b.fate = []http.HandlerFunc{c.first, c.last}
 			require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(b.run(b.next(), false)).Key)
 			require.Equal(t, "pending unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
-			require.Equal(t, c.key, fault.From(b.run(b.next(), true)).Key)
+			last := b.next()
+			require.Equal(t, c.key, fault.From(b.run(last, true)).Key)
 			require.Equal(t, "failed unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
+			require.False(t, b.toldAlready(last.ID), "a restart has it sent again")
 			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
 			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
 		})

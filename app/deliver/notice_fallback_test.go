@@ -14,6 +14,7 @@ import (
 	"koodesk/app/deliver/email"
 	"koodesk/app/deliver/email/smtptest"
 	"koodesk/app/deliver/sms"
+	"koodesk/app/fault"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 )
@@ -48,7 +49,12 @@ func TestARefusedNoticeIsToldByTheOtherMedium(t *testing.T) {
 			_ = p.run(p.claim(id), true)
 		}
 	}
-	pk, _ := k.instance("c1", "ann@example.com", "13800000000", 9*day)
+	text := func(query string) (s string) {
+		t.Helper()
+		require.NoError(t, k.s.SQL().QueryRow(query).Scan(&s))
+		return s
+	}
+	pk, id := k.instance("c1", "ann@example.com", "13800000000", 9*day)
 	k.at(k.now.Add(2 * day))
 	work()
 	want := []string{"expiry_notice 7 email failed  ", "expiry_notice 7 sms succeeded  "}
@@ -63,14 +69,35 @@ func TestARefusedNoticeIsToldByTheOtherMedium(t *testing.T) {
 	work()
 	want = append(want, "frozen  email failed  ", "frozen  sms succeeded  ")
 	require.Equal(t, want, k.notices(pk), "two notices, not four: the day's number is two")
+	_, err = k.s.SQL().Exec(`
+INSERT INTO messages (channel_id, protocol, activity, idem_key, status, result_code, order_id, order_line_id, instance_id, attempts, first_received_at, last_received_at)
+VALUES ($1, 'v2', 'releaseInstance', 'r', 'succeeded', '000000', '', '', $2, 1, now(), now())`, k.channel, id)
+	require.NoError(t, err)
 	require.NoError(t, k.s.Write(ctx, func(tx *store.Tx) error {
 		i, err := tx.LockInstancePK(ctx, pk)
 		if err != nil {
 			return err
 		}
-		return tx.SaveState(ctx, i, i.Release(tx.Now), store.Origin{})
+		return tx.SaveState(ctx, i, i.Release(tx.Now), store.Origin{MessageID: 1})
 	}))
 	k.at(k.now.Add(day))
-	work()
-	require.Contains(t, k.notices(pk), "released  sms succeeded  ")
+	require.NoError(t, k.d.Schedule(ctx))
+	next := func() (n int64) {
+		t.Helper()
+		require.NoError(t, k.s.SQL().QueryRow(`SELECT min(id) FROM tasks WHERE kind = $1 AND status = 'pending'`, string(outbox.Notice)).Scan(&n))
+		return n
+	}
+	const message = `SELECT status || ' ' || COALESCE(last_error ->> 'key', '') FROM messages`
+	_ = p.run(p.claim(next()), true)
+	require.Equal(t, "1", text(`SELECT count(*) FROM tasks WHERE message_id = 1 AND status = 'pending'`), "the fall-back")
+	require.Equal(t, "succeeded ", text(message), "what is told of a release is not its work")
+	task, cause := p.claim(next()), fault.New(fault.Refused, "sms.refused", "code", "E1")
+	require.NoError(t, k.s.Write(ctx, func(tx *store.Tx) error {
+		if err := k.d.OnFail(ctx, tx, task, cause, true); err != nil {
+			return err
+		}
+		return tx.Fail(ctx, task, cause, time.Time{})
+	}))
+	require.Contains(t, k.notices(pk), "released  sms failed  ")
+	require.Equal(t, "succeeded ", text(message))
 }

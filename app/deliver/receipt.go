@@ -58,13 +58,12 @@ type Receiver interface {
 const ErrOutcomeUnknown = "delivery.outcome_unknown"
 
 // OutcomeUnknown makes that fault. It is final unless the sender's service does not
-// take a repeat twice.
+// take a repeat twice, which is kept with it: a restart may then have it sent again.
 func OutcomeUnknown(cause error, s Sender) *fault.Error {
-	f := fault.Wrap(cause, fault.Unavailable, ErrOutcomeUnknown, "transport", s.Transport())
 	if s.Repeatable() {
-		return f
+		return fault.Wrap(cause, fault.Unavailable, ErrOutcomeUnknown, "transport", s.Transport(), "repeat", "known")
 	}
-	return f.Final()
+	return fault.Wrap(cause, fault.Unavailable, ErrOutcomeUnknown, "transport", s.Transport()).Final()
 }
 
 // HandOver gives a parcel to a sender and has written down that it was taken.

@@ -149,8 +149,10 @@ func TestAnOutcomeThatNobodySawIsUnknownAndNotSentAgain(t *testing.T) {
 	x.sms.FailNext(1, simulator.SMSFailure{Drop: true})
 	x.fallBack(true)
 	_, id := x.told("not an address", phone)
-	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(x.run(x.next(), false)).Key)
+	task := x.next()
+	require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(x.run(task, false)).Key)
 	require.Equal(t, "failed unknown ", x.state(id))
+	require.True(t, x.toldAlready(task.ID), "not by a restart either")
 	require.Equal(t, 0, x.count(`SELECT count(*) FROM tasks WHERE status = 'pending'`))
 	require.Equal(t, 1, x.count(`SELECT count(*) FROM deliveries`), "it may have arrived: no fall-back")
 

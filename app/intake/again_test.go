@@ -150,3 +150,29 @@ func TestAPurchaseIsTakenOverThoughItsAgentCannotBeMarked(t *testing.T) {
 	call()
 	require.Equal(t, "Koodesk,", d.text(`SELECT string_agg(actor, ',' ORDER BY id) FROM attempts`))
 }
+
+// A repeat has what was given up begin anew, but not a mail that may have arrived: that
+// is for a person, who has it sent alone.
+func TestARepeatDoesNotTellTheCustomerTwice(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, time.Millisecond)
+	d.buy1("b1")
+	d.exec(`UPDATE tasks SET status = 'failed', finished_at = now(), last_error = '{"code":"unavailable","key":"x"}'`)
+	d.exec(`
+WITH v AS (
+    INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, outcome, message_ref, unique_key)
+    SELECT channel_id, id, 1, 'usage_info', 'email', 'en', '\x00', '', 'failed', 'unknown', 'r', 'k' FROM instances RETURNING id, instance_pk
+)
+INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, unique_key, status, attempts, finished_at, last_error)
+SELECT 'deliver', 'usage_info', 1, instance_pk, id, 'deliver/1', 'failed', 1, now(), '{"code":"unavailable","key":"delivery.outcome_unknown"}' FROM v`)
+	d.exec(`UPDATE messages SET status = 'failed', first_received_at = now() - interval '1 hour'`)
+	d.buy1("b1")
+	require.Equal(t, "deliver failed, provision pending", d.text(`SELECT string_agg(kind || ' ' || status, ', ' ORDER BY kind) FROM tasks`))
+	_, err := d.intake.RestartTask(t.Context(), 2, staff.CLI())
+	require.Equal(t, "restart.told_already", fault.From(err).Key)
+	d.exec(`UPDATE tasks SET status = 'succeeded' WHERE kind <> 'deliver'`)
+	d.exec(`UPDATE messages SET status = 'succeeded'`)
+	_, err = d.intake.RestartMessage(t.Context(), 1, staff.CLI())
+	require.Equal(t, "restart.told_already", fault.From(err).Key)
+	require.Equal(t, "failed", d.text(`SELECT status FROM tasks WHERE kind = 'deliver'`))
+}

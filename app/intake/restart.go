@@ -28,7 +28,9 @@ type Restarted struct {
 // second instance. Faults: not_found "message.unknown"; conflict
 // "restart.running" while a task is being worked on; conflict
 // "restart.rejected" for a call that was never proved, "restart.call_again" for
-// one that could not be read, "restart.nothing_stored" for one that is not kept.
+// one that could not be read, "restart.nothing_stored" for one that is not kept,
+// "restart.told_already" when nothing is left of it but what its customer has got
+// another way, or may have got.
 func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartMessageIn(ctx, tx, id, by)
@@ -70,16 +72,31 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 	out.Given, out.Hurried = r.Given, r.Hurried
 	if r.Touched() > 0 {
 		err = in.restartedTasks(ctx, tx, m, by, &out)
-	} else {
-		err = in.rerun(ctx, tx, m, by, &out)
+		return out, err
 	}
+	if m.Status == store.MessageSucceeded { // all that is left of it may be what its customer was told
+		if err := notToldTwice(ctx, tx, id, 0); err != nil {
+			return out, err
+		}
+	}
+	err = in.rerun(ctx, tx, m, by, &out)
 	return out, err
+}
+
+// notToldTwice refuses to tell a customer again among other things: a person has one
+// delivery sent again, and says so.
+func notToldTwice(ctx context.Context, tx *store.Tx, message, task int64) error {
+	told, err := tx.ToldAlready(ctx, message, task)
+	if err == nil && told {
+		err = fault.New(fault.Conflict, "restart.told_already")
+	}
+	return err
 }
 
 func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
 	out.Status, out.Code = store.MessageProcessing, m.ResultCode
 	err := tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
-		Status: store.MessageProcessing, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
+		Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
 	if err != nil {
 		return err
 	}
@@ -168,8 +185,8 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 }
 
 // RestartTask runs one task again: at once when it waits, in a new round when
-// it was given up. Faults: not_found "task.unknown", conflict "restart.running"
-// or "restart.done".
+// it was given up. Faults: not_found "task.unknown", conflict "restart.running",
+// "restart.done" or, of a message to a customer, "restart.told_already".
 func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartTaskIn(ctx, tx, id, by)
@@ -199,6 +216,11 @@ func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by 
 	}
 	if r.Touched() == 0 {
 		return out, fault.New(fault.Conflict, "restart.done")
+	}
+	if r.Given > 0 {
+		if err := notToldTwice(ctx, tx, 0, id); err != nil {
+			return out, err
+		}
 	}
 	out.MessageID, out.Given, out.Hurried = message, r.Given, r.Hurried
 	if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {

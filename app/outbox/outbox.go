@@ -117,7 +117,7 @@ type Task struct {
 // Settles is the message whose status the task's work decides, 0 for none: what is
 // told of an instance has a ledger of its own.
 func (t Task) Settles() int64 {
-	if t.Kind == Deliver {
+	if t.Kind == Deliver || t.Kind == Notice {
 		return 0
 	}
 	return t.MessageID

@@ -148,3 +148,69 @@ func TestBeingToldAgainDoesNotHideWhyAMessageFailed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "failed internal", d.text(`SELECT concat_ws(' ', status, last_error ->> 'key') FROM messages WHERE id = 2`))
 }
+
+// What the customer was told by the other medium, or may have got, is not sent again
+// by a restart of many, whatever they are chosen by, and its preview says so. What
+// whoever gets it would know as a repeat is.
+func TestNobodyIsToldTwice(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	mail := storetest.Keys(t).SealString(seal.Customer, "ann@example.com")
+	d.failing(4)
+	d.exec(`UPDATE tasks SET status = 'succeeded'`)
+	d.exec(`DELETE FROM tasks WHERE message_id = 4`)
+	d.exec(`UPDATE messages SET status = 'succeeded', result_code = '000000'`)
+	d.exec(`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, provisioned_at, front_end_url, access_version)
+SELECT $1, 'i-' || n, 'CS' || n, 'CS' || n || '-000001', 'b', 'active', now(), 'https://app.example.com', 1 FROM generate_series(1, 4) AS n`, d.channel.ID)
+	d.exec(`
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, message_ref, unique_key, fallback_of)
+SELECT $1, n, n, kind, medium, 'en', $2, '', kind || n || medium, kind || n || medium, fallback_of
+  FROM (VALUES (1, 'usage_info', 'email', NULL), (1, 'usage_info', 'sms', 1), (2, 'usage_info', 'email', NULL), (3, 'usage_info', 'email', NULL),
+               (4, 'unfrozen', 'email', NULL)) AS v (n, kind, medium, fallback_of)`, d.channel.ID, mail)
+	d.exec(`
+INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, unique_key)
+SELECT CASE kind WHEN 'unfrozen' THEN 'notice' ELSE 'deliver' END, kind, message_id, instance_pk, id, 'deliver/' || id FROM deliveries WHERE fallback_of IS NULL`)
+	before := func() {
+		d.exec(`
+UPDATE deliveries d
+   SET status = v.status, outcome = v.outcome, last_error = v.error::jsonb
+  FROM (VALUES (1, 'failed', 'refused', '{"code":"refused","key":"email.refused"}'), (2, 'succeeded', 'delivered', NULL),
+               (3, 'failed', 'unknown', '{"code":"unavailable","key":"delivery.outcome_unknown"}'),
+               (4, 'failed', 'unknown', '{"code":"unavailable","key":"delivery.outcome_unknown","args":{"repeat":"known"}}'),
+               (5, 'failed', 'refused', '{"code":"refused","key":"email.refused"}')) AS v (id, status, outcome, error)
+ WHERE d.id = v.id`)
+		d.exec(`UPDATE tasks t SET status = 'failed', attempts = 1, finished_at = now(), last_error = d.last_error FROM deliveries d WHERE d.id = t.delivery_id AND d.status = 'failed'`)
+	}
+	before()
+	require.NoError(t, d.store.SettleFailures(t.Context()))
+	need, err := d.store.Reader().NeedGroups(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2, need.Count.N, "the unknown ones and the notice, not what was told by SMS")
+	all := store.MessageFilter{Channel: d.channel.Slug}
+	for _, c := range []struct {
+		set                  store.RestartSet
+		mails, sms, told, of int
+	}{
+		{store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: store.TaskFilter{Status: "failed"}}, 2, 0, 2, 4},
+		{store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: all}, 2, 0, 2, 4},
+		{store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartDelivery, Messages: all}, 2, 1, 1, 4},
+	} {
+		before()
+		p, err := d.batches.Preview(t.Context(), c.set)
+		require.NoError(t, err)
+		require.Equal(t, []int{c.of, c.mails, c.sms}, []int{p.Total, p.Mails, p.SMS}, c.set)
+		require.Equal(t, map[string]int{"restart.told_already": c.told}, p.Refused, c.set)
+		b, err := d.batches.Start(t.Context(), restart.Order{RestartSet: c.set}, ann)
+		require.NoError(t, err)
+		require.Equal(t, []int{c.of - c.told, c.told}, []int{b.Restarted, b.Refused}, c.set)
+		why, err := d.store.Reader().RefusedWhy(t.Context(), b.ID)
+		require.NoError(t, err)
+		require.Equal(t, p.Refused, why, c.set)
+		d.send()
+		require.Equal(t, "1 usage_info email failed, 2 usage_info sms succeeded, 3 usage_info email failed, 4 usage_info email succeeded, 5 unfrozen email succeeded",
+			d.text(howTheyStand), c.set)
+		require.Equal(t, "4", d.text(`SELECT count(*) FROM messages WHERE status = 'succeeded'`), c.set)
+	}
+	require.Equal(t, "0", d.text(`SELECT resends FROM deliveries WHERE id = 3`))
+}

@@ -237,9 +237,12 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, message int64, by staf
 	if err != nil {
 		return err
 	}
-	ids, err := tx.DeliveriesOfMessage(ctx, message)
+	ids, left, err := tx.DeliveriesOfMessage(ctx, message)
 	if err != nil {
 		return err
+	}
+	if len(ids) == 0 && left {
+		return fault.New(fault.Conflict, "restart.told_already")
 	}
 	if len(ids) == 0 {
 		return fault.New(fault.Conflict, "restart.nothing_told")

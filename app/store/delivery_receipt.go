@@ -122,6 +122,29 @@ UPDATE deliveries
 // place. One that is not wanted any more took nobody's.
 const replaced = `EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled')`
 
+// told says of a delivery d that its customer has it, or may have: by the other
+// medium, or by a hand-over whose end nobody saw, to who would not know the repeat.
+// Only a person has it sent again, alone.
+const told = `(` + replaced + ` OR d.outcome = 'unknown'
+       AND COALESCE(d.last_error ->> 'key', 'delivery.outcome_unknown') = 'delivery.outcome_unknown'
+       AND d.last_error -> 'args' -> 'repeat' IS NULL)`
+
+// toldAlready says of a task t that was given up that its delivery is told: no restart
+// takes it along.
+const toldAlready = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = t.delivery_id AND ` + told + `))`
+
+// ToldAlready tells whether a task, or a given-up one of a message, would tell its
+// customer a second time.
+func (t *Tx) ToldAlready(ctx context.Context, message, task int64) (yes bool, err error) {
+	err = t.tx.GetContext(ctx, &yes, `
+SELECT EXISTS (SELECT 1
+                 FROM tasks t
+                 JOIN deliveries d ON d.id = t.delivery_id
+                WHERE (t.message_id = $1 AND t.status = 'failed' OR t.id = $2)
+                  AND `+told+`)`, nullID(message), nullID(task))
+	return yes, toFault(err)
+}
+
 // FallbackOf is the delivery that took the place of a refused one, or was to, 0
 // for none.
 func (r *Reader) FallbackOf(ctx context.Context, delivery int64) (id int64, err error) {

@@ -12,7 +12,7 @@ const settleBatch = 200
 
 // SettleFailures brings the groups in line with what belongs to them: it takes
 // in what failed without finding its group, lets go of calls that could not be
-// understood and came again understandable, resolves groups that are empty and
+// understood and came again understandable and of what a fall-back told, resolves groups that are empty and
 // opens those that are not. It may run at any time and any number of times.
 func (s *Store) SettleFailures(ctx context.Context) error {
 	for _, stray := range []func(context.Context, *Tx) (int, error){strayTasks, strayMessages} {
@@ -30,7 +30,7 @@ func (s *Store) SettleFailures(ctx context.Context) error {
 			}
 		}
 	}
-	for _, statement := range []string{letGoOfRepaired, resolveEmpty, openFull, countMost} {
+	for _, statement := range []string{letGoOfRepaired, letGoOfReplaced, resolveEmpty, openFull, countMost} {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
 			return toFault(err)
 		}
@@ -87,7 +87,7 @@ SELECT m.id, m.last_error,
                    FROM tasks k
                   WHERE k.message_id = m.id
                     AND k.status = 'failed'
-                    AND k.kind <> 'deliver'), 0) AS task_group
+                    AND k.kind NOT IN ('deliver', 'notice')), 0) AS task_group
   FROM messages m
  WHERE m.status = 'failed'
    AND m.failure_group IS NULL
@@ -134,6 +134,19 @@ UPDATE messages m
                   AND NOT later.test
                   AND later.status = 'succeeded'
                   AND later.last_received_at > m.last_received_at)`
+
+// What the other medium was to tell in its place needs nobody: that has a task of its
+// own. It stays failed, in no group (0).
+const letGoOfReplaced = `
+UPDATE tasks t
+   SET failure_group = 0
+  FROM failure_groups g, deliveries d
+ WHERE g.resolved_at IS NULL
+   AND g.step IN ('deliver', 'notice')
+   AND t.failure_group = g.id
+   AND t.status = 'failed'
+   AND d.id = t.delivery_id
+   AND ` + replaced
 
 const resolveEmpty = `
 UPDATE failure_groups

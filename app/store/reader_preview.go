@@ -121,9 +121,11 @@ WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,
            CASE WHEN {mode} = 'all' AND {broken} AND x.status = 'succeeded' THEN 'restart.done'
                 WHEN x.status = 'rejected' THEN 'restart.rejected'
-                WHEN {mode} = 'delivery' AND d.n = 0 THEN 'restart.nothing_told'
+                WHEN {mode} = 'delivery' AND d.n = 0 THEN CASE WHEN d.told > 0 THEN 'restart.told_already' ELSE 'restart.nothing_told' END
                 WHEN {mode} = 'all' AND starts_with(x.idem_key, 'invalid/') THEN 'restart.call_again'
                 WHEN {mode} = 'all' AND t.running THEN 'restart.running'
+                WHEN {mode} = 'all' AND x.status = 'succeeded' AND t.step IS NULL
+                 AND EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + toldAlready + `) THEN 'restart.told_already'
                 WHEN {mode} = 'all' AND t.n = 0 AND (SELECT a.id
                                                        FROM attempts a
                                                       WHERE a.message_id = x.id
@@ -153,21 +155,23 @@ WITH facts AS MATERIALIZED (
                   count(*) FILTER (WHERE ` + callsOut + `) AS calls, count(*) FILTER (WHERE ` + asksMarket + `) AS asks
              FROM tasks t
             WHERE t.message_id = x.id
-              AND t.status IN ('pending', 'running', 'failed')) t
+              AND t.status IN ('pending', 'running', 'failed')
+              AND NOT ` + toldAlready + `) t
      CROSS JOIN LATERAL (
-           SELECT count(*) FILTER (WHERE NOT d.replaced) AS n,
-                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.replaced) AS mails,
-                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.replaced) AS sms,
-                  count(*) FILTER (WHERE d.medium = 'email' AND d.status IN ('pending', 'failed')) AS open_mails,
-                  count(*) FILTER (WHERE d.medium = 'sms' AND d.status IN ('pending', 'failed')) AS open_sms
-             FROM (SELECT d.medium, d.status, ` + replaced + ` AS replaced
+           SELECT count(*) FILTER (WHERE NOT d.told) AS n, count(*) FILTER (WHERE d.told) AS told,
+                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.told) AS mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.told) AS sms,
+                  count(*) FILTER (WHERE d.medium = 'email' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_sms
+             FROM (SELECT d.medium, d.status, ` + told + ` AS told
                      FROM deliveries d
                     WHERE d.message_id = x.id
                       AND d.status <> 'cancelled') d) d)`
 	taskFacts = `
 WITH facts AS MATERIALIZED (
     SELECT t.id, t.purpose AS what, COALESCE(i.product_id, '') AS product, t.kind AS step,
-           CASE t.status WHEN 'running' THEN 'restart.running' WHEN 'succeeded' THEN 'restart.done' WHEN 'cancelled' THEN 'restart.done' ELSE '' END AS why,
+           CASE WHEN t.status = 'running' THEN 'restart.running' WHEN t.status IN ('succeeded', 'cancelled') THEN 'restart.done'
+                WHEN t.status = 'failed' AND d.told THEN 'restart.told_already' ELSE '' END AS why,
            t.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, t.last_error AS error,
            COALESCE((d.medium = 'email')::int, 0) AS mails, COALESCE((d.medium = 'sms')::int, 0) AS sms,
            {mode} = 'all' AND t.kind IN ('order_query', 'provision') AND t.purpose IN ('purchase', 'upgrade') AS tells,
@@ -175,7 +179,7 @@ WITH facts AS MATERIALIZED (
            ` + callsOut + `::int AS calls, (` + asksMarket + `)::int AS asks, (t.kind = 'alert')::int AS alerts
       FROM (SELECT x.* FROM {from}) t
       LEFT JOIN LATERAL (SELECT instance_id, product_id, driver FROM instances WHERE id = t.instance_pk LIMIT 1) i ON TRUE
-      LEFT JOIN LATERAL (SELECT medium FROM deliveries WHERE id = t.delivery_id LIMIT 1) d ON TRUE)`
+      LEFT JOIN LATERAL (SELECT d.medium, ` + told + ` AS told FROM deliveries d WHERE d.id = t.delivery_id LIMIT 1) d ON TRUE)`
 	previewTail = `
 SELECT json_build_object(
        'total', (SELECT count(*) FROM facts),

@@ -344,15 +344,25 @@ UPDATE restart_batches
 
 // DeliveriesOfMessage lists what a message made the customer be told, oldest
 // first, without what something else took the place of: a newer one, or a
-// fall-back by the other medium.
-func (t *Tx) DeliveriesOfMessage(ctx context.Context, message int64) ([]int64, error) {
-	var ids []int64
-	err := t.tx.SelectContext(ctx, &ids, `
-SELECT d.id
+// fall-back by the other medium; and without what may have arrived. left says
+// whether there is any of these two.
+func (t *Tx) DeliveriesOfMessage(ctx context.Context, message int64) (ids []int64, left bool, err error) {
+	var rows []struct {
+		ID   int64 `db:"id"`
+		Told bool  `db:"told"`
+	}
+	err = t.tx.SelectContext(ctx, &rows, `
+SELECT d.id, `+told+` AS told
   FROM deliveries d
  WHERE d.message_id = $1
    AND d.status <> 'cancelled'
-   AND NOT `+replaced+`
  ORDER BY d.id`, message)
-	return ids, toFault(err)
+	for _, r := range rows {
+		if r.Told {
+			left = true
+			continue
+		}
+		ids = append(ids, r.ID)
+	}
+	return ids, left, toFault(err)
 }

@@ -214,15 +214,17 @@ func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err er
 	return given, waiting, toFault(rows.Err())
 }
 
-// TaskIDs lists the tasks of a message that are not done, oldest first.
+// TaskIDs lists the tasks of a message that are not done, oldest first, without
+// those that would tell its customer a second time.
 func (t *Tx) TaskIDs(ctx context.Context, message int64) ([]int64, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
-SELECT id
-  FROM tasks
- WHERE message_id = $1
-   AND status IN ('pending', 'running', 'failed')
- ORDER BY id`, message)
+SELECT t.id
+  FROM tasks t
+ WHERE t.message_id = $1
+   AND t.status IN ('pending', 'running', 'failed')
+   AND NOT `+toldAlready+`
+ ORDER BY t.id`, message)
 	return ids, toFault(err)
 }
 

@@ -280,6 +280,8 @@ func TestRestartOfEverythingThatMatches(t *testing.T) {
 	h.post("/messages/restart", `{}`).problem(http.StatusBadRequest, "restart.filter_empty")
 	h.post("/messages/restart", `{"filter":{}}`).problem(http.StatusBadRequest, "restart.filter_empty")
 	require.Equal(t, []string{"filter.status"}, h.post("/messages/restart", `{"filter":{"status":"bad"}}`).problem(http.StatusBadRequest, "request.invalid"))
+	beside := `{"status":"failed","test":false,"filter":{"channel":"default"}}`
+	require.Equal(t, []string{"status", "test"}, h.post("/messages/restart?preview=true", beside).problem(http.StatusBadRequest, "request.invalid"))
 	require.Equal(t, 90, h.count(`SELECT count(*) FROM messages WHERE status = 'failed'`))
 
 	r := h.post("/messages/restart?preview=true", `{"filter":{"status":"failed","q":"CS00"}}`)

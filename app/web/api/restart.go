@@ -1,6 +1,8 @@
 package api
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -121,6 +123,25 @@ func (r restartAll) which() messageFilter {
 		return r.Filter
 	}
 	return r.messageFilter
+}
+
+// beside refuses what stands directly in a body that has a filter of its own: left
+// out, it would make the filter match more.
+func (r restartAll) beside() error {
+	if r.Filter == (messageFilter{}) {
+		return nil
+	}
+	var all []wrong
+	for name, v := range fieldsOf(reflect.ValueOf(r.messageFilter)) {
+		if !v.IsZero() {
+			all = append(all, wrong{in: "body", name: name, key: "either", args: []any{"other", "filter"}})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b wrong) int { return strings.Compare(a.name, b.name) })
+	return refuse(all...)
 }
 
 func (f messageFilter) filter() (store.MessageFilter, error) {

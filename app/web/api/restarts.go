@@ -67,6 +67,9 @@ type sample struct {
 func (a *API) RestartMessages(c *fiber.Ctx) error {
 	var in restartAll
 	err := body(c, &in)
+	if err == nil {
+		err = in.beside()
+	}
 	s := store.RestartSet{Thing: store.RestartMessages, Mode: in.Mode}
 	if err == nil {
 		f := in.which()

@@ -96,6 +96,8 @@ func example(r session.Route) (p, body string) {
 		body = `{"filter":{"kind":"deliver","status":"failed"}}`
 	case "/findings/apply":
 		body = `{"ids":["999999"]}`
+	case "/failure-groups/:id/close":
+		body = `{"reason":"nothing can be done"}`
 	case "/pools/:pool/accounts/:id/note":
 		body = `{"note":"lent to sales"}`
 	case "/instances/:instance_id/access":
