@@ -38,14 +38,14 @@ func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff
 			return e.err
 		}
 		wake = e.tasks
-		if err := tx.TakeContent(ctx, message, q, by.Name); err != nil {
+		if err := tx.RefuseOwnContent(ctx, message, by.Name); err != nil {
 			return err
 		}
 		if err := tx.DecideQuarantined(ctx, id, store.QuarantineAccepted, by.Name, by.Reason); err != nil {
 			return err
 		}
 		err = tx.CloseMessage(ctx, message, store.Arrival{ReceivedAt: tx.Now, Call: a.Call, IP: by.IP, Request: q.Request}, store.Outcome{
-			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name})
+			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name, Content: q.Hash})
 		if err != nil {
 			return err
 		}
@@ -73,6 +73,15 @@ func (in *Intake) RefuseContent(ctx context.Context, message, id int64, by staff
 		}
 		return in.audit(ctx, tx, by, staff.ActRefuseContent, "message/"+strconv.FormatInt(message, 10))
 	})
+}
+
+// content is the hash of what an attempt applied, so that its repeats are repeats
+// although another content of the message came first, and was refused.
+func (e effect) content(a Arrived) []byte {
+	if e.differs || !e.changed || e.err != nil {
+		return nil
+	}
+	return a.Call.ContentHash
 }
 
 func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.StoredMessage, q store.Quarantined) (effect, Arrived, error) {

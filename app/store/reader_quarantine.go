@@ -59,13 +59,7 @@ func (r *Reader) QuarantineOf(ctx context.Context, message int64) ([]QuarantineR
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
 SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decided_at, q.decided_by, q.reason, m.activity,
        a.request_sealed AS other,
-       (SELECT o.request_sealed
-          FROM attempts o
-         WHERE o.message_id = m.id
-           AND o.request_sealed IS NOT NULL
-           AND o.disposition <> 'conflict'
-         ORDER BY o.disposition = 'accepted' DESC, CASE WHEN o.disposition = 'accepted' THEN -o.id ELSE o.id END
-         LIMIT 1) AS own
+       `+ownRequest+` AS own
   FROM quarantine q
   JOIN messages m
     ON m.id = q.message_id
