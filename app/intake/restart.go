@@ -27,7 +27,8 @@ type Restarted struct {
 // leaves an attempt row and passes the idempotency guard, so it never makes a
 // second instance. Faults: not_found "message.unknown"; conflict
 // "restart.running" while a task is being worked on; conflict
-// "restart.rejected" for a call that was never proved.
+// "restart.rejected" for a call that was never proved; conflict
+// "restart.overtaken" for one that would undo a later one.
 func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartMessageIn(ctx, tx, id, by)
@@ -127,8 +128,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 			return err
 		}
 	default:
-		open := store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID}
-		if e, err = in.effect(ctx, tx, a, open); err != nil {
+		if e, err = in.callAgain(ctx, tx, a, m); err != nil {
 			return err
 		}
 	}
@@ -143,6 +143,15 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 		return err
 	}
 	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+}
+
+func (in *Intake) callAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) (effect, error) {
+	if !m.ResultCode.OK() || setsState[m.Activity] { // else it is only answered again
+		if err := overtaken(ctx, tx, a, m, m.LastAt, "restart.overtaken"); err != nil {
+			return effect{}, err
+		}
+	}
+	return in.effect(ctx, tx, a, store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID})
 }
 
 // setsState are the activities that bring an instance into the state they name:

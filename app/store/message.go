@@ -191,7 +191,8 @@ type StoredMessage struct {
 	Status     string
 	ResultCode market.ResultCode
 	InstanceID string
-	Request    []byte // that is in effect, or the last that was refused
+	LastAt     time.Time // when the marketplace called last
+	Request    []byte    // that is in effect, or the last that was refused
 }
 
 // LockMessage locks a message for a restart. Fault: not_found "message.unknown".
@@ -199,12 +200,12 @@ func (t *Tx) LockMessage(ctx context.Context, id int64) (StoredMessage, error) {
 	m := StoredMessage{ID: id}
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id,
+SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id, m.last_received_at,
        `+ownRequest+`
   FROM messages m
  WHERE m.id = $1
    FOR NO KEY UPDATE OF m`, id).
-		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &sealed)
+		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return m, fault.New(fault.NotFound, "message.unknown")
 	}

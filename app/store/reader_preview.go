@@ -54,7 +54,7 @@ func (r *Reader) RestartPreview(ctx context.Context, s RestartSet) (*RestartPrev
 	}
 	mode := c.arg(s.Mode)
 	var raw []byte
-	query := strings.NewReplacer("{from}", from, "{mode}", mode).Replace(facts + previewTail)
+	query := strings.NewReplacer("{from}", from, "{mode}", mode, "{overtaken}", restartOvertaken("x")).Replace(facts + previewTail)
 	if err := sqlx.GetContext(ctx, r.q, &raw, query, c.args...); err != nil {
 		return nil, toFault(err)
 	}
@@ -68,7 +68,8 @@ WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,
            CASE WHEN x.status = 'rejected' THEN 'restart.rejected'
                 WHEN {mode} = 'delivery' AND d.n = 0 THEN 'restart.nothing_told'
-                WHEN t.running AND {mode} = 'all' THEN 'restart.running' ELSE '' END AS why,
+                WHEN t.running AND {mode} = 'all' THEN 'restart.running'
+                WHEN {mode} = 'all' AND t.step IS NULL AND {overtaken} THEN 'restart.overtaken' ELSE '' END AS why,
            x.order_line_id AS line, x.instance_id AS instance, x.last_error AS error,
            CASE WHEN {mode} = 'delivery' THEN d.mails ELSE d.open_mails END AS mails,
            CASE WHEN {mode} = 'delivery' THEN d.sms ELSE d.open_sms END AS sms,
