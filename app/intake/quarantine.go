@@ -17,8 +17,9 @@ import (
 // repeats are repeats. It never makes a second instance: of a purchase it
 // replaces what is known of the order. Faults: not_found "message.unknown",
 // "quarantine.unknown"; conflict "quarantine.decided", "quarantine.not_applicable"
-// for Licenses, which are given once for a request, and whatever the call itself
-// would be refused with today.
+// for Licenses, which are given once for a request, "quarantine.overtaken" where it
+// would undo a call that came later, and whatever the call itself would be refused
+// with today.
 func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error {
 	wake := false
 	err := in.store.Write(ctx, func(tx *store.Tx) error {
@@ -104,6 +105,9 @@ func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.Stored
 		return effect{}, Arrived{}, err
 	}
 	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: req}
+	if err := overtaken(ctx, tx, a, m, q.LastAt, "quarantine.overtaken"); err != nil {
+		return effect{}, Arrived{}, err
+	}
 	open := store.OpenMessage{ID: m.ID, Fresh: true, Status: m.Status, InstanceID: m.InstanceID, Accepted: q.Attempt}
 	var e effect
 	switch call.Activity {

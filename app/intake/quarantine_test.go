@@ -92,6 +92,32 @@ func TestARefusedContentStaysRefused(t *testing.T) {
 	require.Equal(t, "2030", d.text(`SELECT extract(year FROM expires_at)::text FROM instances`))
 }
 
+func TestADifferentContentDoesNotUndoALaterRenewal(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	d.send(renewal("20300101000000000")...)
+	d.send(renewal("20310101000000000")...)
+	message, id := d.quarantined()
+	offered := func() bool {
+		rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+		require.NoError(t, err)
+		return !rows[0].Overtaken
+	}
+	require.True(t, offered())
+	require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "CSR9", "20350101000000")["resultCode"])
+	require.False(t, offered(), "the page says so before")
+	err := d.intake.AcceptContent(context.Background(), message, id, ann)
+	require.ErrorIs(t, err, fault.New(fault.Conflict, "quarantine.overtaken"))
+	require.Equal(t, d.text(`SELECT id::text FROM messages WHERE order_id = 'CSR9'`), fault.From(err).Args["message"])
+	require.Equal(t, "20350101000000 open", d.expiry("i1")+" "+d.text(`SELECT status FROM quarantine`))
+	d.send(renewal("20310101000000000")...)
+	require.True(t, offered(), "KooGallery says it once more")
+	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, ann))
+	require.Equal(t, "20310101000000", d.expiry("i1"))
+}
+
 // What was refused is not in effect, though it came first: neither where
 // KooGallery's next call was applied, nor where a person ran the message again.
 func TestTheContentThatWasAppliedIsTheMessagesOwn(t *testing.T) {

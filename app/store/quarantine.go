@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/seal"
@@ -32,7 +33,8 @@ type Quarantined struct {
 	ID      int64
 	Attempt int64
 	Hash    []byte
-	Request []byte // of its first arrival
+	LastAt  time.Time // when it came last
+	Request []byte    // of its first arrival
 }
 
 // LockQuarantined locks a content of a message that nobody has decided about.
@@ -42,13 +44,13 @@ func (t *Tx) LockQuarantined(ctx context.Context, message, id int64) (Quarantine
 	var status, by string
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT q.status, q.decided_by, q.content_hash, COALESCE(a.id, 0), a.request_sealed
+SELECT q.status, q.decided_by, q.content_hash, q.last_at, COALESCE(a.id, 0), a.request_sealed
   FROM quarantine q
   LEFT JOIN attempts a
          ON a.id = q.attempt_id
  WHERE q.id = $1
    AND q.message_id = $2
-   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.Attempt, &sealed)
+   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.LastAt, &q.Attempt, &sealed)
 	switch {
 	case fault.Is(toFault(err), fault.NotFound):
 		return q, fault.New(fault.NotFound, "quarantine.unknown")

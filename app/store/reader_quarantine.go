@@ -27,6 +27,7 @@ type QuarantineRow struct {
 	DecidedAt time.Time
 	DecidedBy string
 	Reason    string
+	Overtaken bool // undecided, and would undo a call that has been applied since
 	Fields    []FieldPair
 }
 
@@ -53,11 +54,13 @@ func (r *Reader) QuarantineOf(ctx context.Context, message int64) ([]QuarantineR
 		DecidedBy string       `db:"decided_by"`
 		Reason    string       `db:"reason"`
 		Activity  string       `db:"activity"`
+		Overtaken bool         `db:"overtaken"`
 		Own       []byte       `db:"own"`
 		Other     []byte       `db:"other"`
 	}
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
 SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decided_at, q.decided_by, q.reason, m.activity,
+       q.status = 'open' AND EXISTS (SELECT 1 FROM `+laterCalls("m", "q.last_at")+` l) AS overtaken,
        a.request_sealed AS other,
        `+ownRequest+` AS own
   FROM quarantine q
@@ -82,7 +85,7 @@ SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decide
 			return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 		}
 		out = append(out, QuarantineRow{ID: q.ID, AttemptID: q.Attempt, Arrivals: q.Arrivals, FirstAt: q.First.UTC(), LastAt: q.Last.UTC(),
-			Status: q.Status, DecidedAt: utc(q.DecidedAt), DecidedBy: q.DecidedBy, Reason: q.Reason,
+			Status: q.Status, DecidedAt: utc(q.DecidedAt), DecidedBy: q.DecidedBy, Reason: q.Reason, Overtaken: q.Overtaken,
 			Fields: besides(q.Activity, Unpack(own), Unpack(other))})
 	}
 	return out, nil

@@ -34,8 +34,11 @@ func quarantined(s view.Shell, m store.MessageRow, r store.QuarantineRow, list v
 		By: by(r.DecidedBy), Decided: s.Clock.Time(r.DecidedAt), Reason: r.Reason, Shell: s,
 		Refuse: action(s, staff.MessagesDecide, within(at+"/refuse", list), view.Text{})}
 	var why view.Text
-	if m.Activity == market.GetLicense || m.Activity == market.GetLicenseAsync {
+	switch {
+	case m.Activity == market.GetLicense || m.Activity == market.GetLicenseAsync:
 		why = view.Say("why.quarantine_license")
+	case r.Overtaken:
+		why = view.Say("why.message_overtaken")
 	}
 	q.Accept = action(s, staff.MessagesDecide, within(at+"/accept", list), why)
 	for _, f := range r.Fields {
