@@ -12,6 +12,7 @@ import (
 	"koodesk/app/intake"
 	"koodesk/app/market"
 	"koodesk/app/staff"
+	"koodesk/app/store"
 )
 
 func restart(t *testing.T, d *desk, where string) (intake.Restarted, error) {
@@ -46,6 +47,72 @@ func TestRestartOfALongFinishedFreezeDoesNotFreezeAgain(t *testing.T) {
 	require.True(t, r.Ran)
 	require.Equal(t, "active", d.text(`SELECT status FROM instances`))
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM attempts WHERE disposition = 'restart'`), "and yet it is recorded")
+}
+
+// What was refused must not undo what KooGallery called later: of two renewals,
+// changes of status or upgrades, the later one stands, in whatever order a person
+// restarts them. KooGallery's own repeat is its word.
+func TestARestartDoesNotUndoALaterCall(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	call := func(want string, kv ...string) {
+		t.Helper()
+		require.Equal(t, want, d.send(kv...)["resultCode"])
+	}
+	upgrade := func(order string) []string {
+		return []string{"activity", "upgradeInstance", "instanceId", "i1", "orderId", order, "orderLineId", order + "-1"}
+	}
+	status := func(to string) []string {
+		return []string{"activity", "updateInstanceStatus", "instanceId", "i1", "status", to}
+	}
+	require.Equal(t, "000003", d.refresh("i1", "RENEWAL", "R1", "20280101000000")["resultCode"])
+	require.Equal(t, "000003", d.refresh("i1", "RENEWAL", "R2", "20300101000000")["resultCode"])
+	call("000003", status("FREEZE")...)
+	call("000003", upgrade("U1")...)
+	call("000003", "activity", "releaseInstance", "instanceId", "i1")
+	d.buy("i1")
+	d.ready("i1")
+	call("000000", status("UNFREEZE")...) // which found it so
+	call("000000", upgrade("U2")...)
+
+	_, err := restart(t, d, `order_id = 'R2'`)
+	require.NoError(t, err, "nothing later was applied")
+	for where, later := range map[string]string{
+		`order_id = 'R1'`: `order_id = 'R2'`, `idem_key LIKE '%/FREEZE'`: `idem_key LIKE '%/UNFREEZE'`,
+		`order_id = 'U1'`: `order_id = 'U2'`, `activity = 'releaseInstance'`: `order_id = 'U2'`,
+	} {
+		_, err := restart(t, d, where)
+		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"), where)
+		require.Equal(t, d.text(`SELECT id::text FROM messages WHERE `+later), fault.From(err).Args["message"], where)
+	}
+	require.Equal(t, "20300101000000 active", d.expiry("i1")+" "+d.text(`SELECT status FROM instances`))
+	p, err := d.store.Reader().RestartPreview(context.Background(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll,
+		Messages: store.MessageFilter{Status: store.MessageFailed}})
+	require.NoError(t, err)
+	require.Equal(t, []any{4, map[string]int{"restart.overtaken": 4}}, []any{p.Total, p.Refused}, "the preview says so before")
+	require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "R1", "20280101000000")["resultCode"])
+	require.Equal(t, "20280101000000", d.expiry("i1"))
+}
+
+func TestARestartOfACallAboutACodeDoesNotUndoALaterOne(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	seeing, blind := d.channel, *d.channel
+	blind.AK, blind.SK = "", ""
+	d.channel = &blind
+	require.Equal(t, "000003", d.renewCode(someCode, "RENEWAL", "R1", "20280101000000"), "nobody to ask about the code")
+	require.Equal(t, "000003", d.codeStatus(someCode, market.Freeze))
+	d.channel = seeing
+	require.Equal(t, "000000", d.renewCode(someCode, "RENEWAL", "R2", "20300101000000"))
+	require.Equal(t, "000000", d.codeStatus(someCode, market.Unfreeze))
+	for _, where := range []string{`order_id = 'R1'`, `idem_key LIKE '%/FREEZE'`} {
+		_, err := restart(t, d, where)
+		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"), where)
+	}
+	p, err := d.store.Reader().RestartPreview(context.Background(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll,
+		Messages: store.MessageFilter{Status: store.MessageFailed}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"restart.overtaken": 2}, p.Refused)
 }
 
 func TestRestartOfAProvisionedPurchaseAnswersWhatIsTrueNow(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 // repeats are repeats. It never makes a second instance: of a purchase it
 // replaces what is known of the order. Faults: not_found "message.unknown",
 // "quarantine.unknown"; conflict "quarantine.decided", "quarantine.not_applicable"
-// for what is not Applicable (a License is given once for a request), and whatever the call itself
-// would be refused with today.
+// for what is not Applicable (a License is given once for a request),
+// "quarantine.overtaken" where it would undo a call that came later, and whatever the
+// call itself would be refused with today.
 func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error {
 	wake := false
 	err := in.store.Write(ctx, func(tx *store.Tx) error {
@@ -38,14 +39,14 @@ func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff
 			return e.err
 		}
 		wake = e.tasks
-		if err := tx.TakeContent(ctx, message, q, by.Name); err != nil {
+		if err := tx.RefuseOwnContent(ctx, message, by.Name); err != nil {
 			return err
 		}
 		if err := tx.DecideQuarantined(ctx, id, store.QuarantineAccepted, by.Name, by.Reason); err != nil {
 			return err
 		}
 		err = tx.CloseMessage(ctx, message, store.Arrival{ReceivedAt: tx.Now, Call: a.Call, IP: by.IP, Request: q.Request}, store.Outcome{
-			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name})
+			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name, Content: q.Hash})
 		if err != nil {
 			return err
 		}
@@ -75,6 +76,15 @@ func (in *Intake) RefuseContent(ctx context.Context, message, id int64, by staff
 	})
 }
 
+// content is the hash of what an attempt applied, so that its repeats are repeats
+// although another content of the message came first, and was refused.
+func (e effect) content(a Arrived) []byte {
+	if e.differs || !e.changed || e.err != nil {
+		return nil
+	}
+	return a.Call.ContentHash
+}
+
 func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.StoredMessage, q store.Quarantined) (effect, Arrived, error) {
 	d, ok := in.dialects[m.Protocol]
 	req := store.Unpack(q.Request)
@@ -95,6 +105,9 @@ func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.Stored
 		return effect{}, Arrived{}, err
 	}
 	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: req}
+	if err := overtaken(ctx, tx, a, m, q.LastAt, "quarantine.overtaken"); err != nil {
+		return effect{}, Arrived{}, err
+	}
 	open := store.OpenMessage{ID: m.ID, Fresh: true, Status: m.Status, InstanceID: m.InstanceID, Accepted: q.Attempt}
 	var e effect
 	switch {

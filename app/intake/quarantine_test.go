@@ -25,6 +25,19 @@ func (d *desk) quarantined() (message, id int64) {
 	return message, rows[0].ID
 }
 
+// differing are the fields in which the newest different content of a message is not its own.
+func (d *desk) differing(message int64) (differ []store.FieldPair) {
+	d.t.Helper()
+	rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+	require.NoError(d.t, err)
+	for _, f := range rows[0].Fields {
+		if f.Differ {
+			differ = append(differ, f)
+		}
+	}
+	return differ
+}
+
 func renewal(expire string) []string {
 	return []string{"activity", "refreshInstance", "scene", "RENEWAL_CHANGE", "orderId", "CSR", "orderLineId", "CSR-1", "instanceId", "i1",
 		"productId", "OFFI1", "expireTime", expire}
@@ -43,15 +56,7 @@ func TestADifferentContentWaitsForAPersonAndIsAppliedAtHerWord(t *testing.T) {
 	require.Equal(t, "open 3", d.text(`SELECT status || ' ' || arrivals FROM quarantine`), "nor dropped, and once")
 
 	message, id := d.quarantined()
-	rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
-	require.NoError(t, err)
-	var differ []store.FieldPair
-	for _, f := range rows[0].Fields {
-		if f.Differ {
-			differ = append(differ, f)
-		}
-	}
-	require.Equal(t, []store.FieldPair{{Name: "expireTime", Own: "20300101000000000", Other: "20310101000000000", Differ: true}}, differ)
+	require.Equal(t, []store.FieldPair{{Name: "expireTime", Own: "20300101000000000", Other: "20310101000000000", Differ: true}}, d.differing(message))
 	list, err := d.store.Reader().MessageList(context.Background(), store.MessageFilter{Quarantined: true}, store.Paging{})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
@@ -85,6 +90,62 @@ func TestARefusedContentStaysRefused(t *testing.T) {
 	d.send(renewal("20310101000000000")...)
 	require.Equal(t, "refused 2", d.text(`SELECT status || ' ' || arrivals FROM quarantine`))
 	require.Equal(t, "2030", d.text(`SELECT extract(year FROM expires_at)::text FROM instances`))
+}
+
+func TestADifferentContentDoesNotUndoALaterRenewal(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	d.send(renewal("20300101000000000")...)
+	d.send(renewal("20310101000000000")...)
+	message, id := d.quarantined()
+	offered := func() bool {
+		rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+		require.NoError(t, err)
+		return !rows[0].Overtaken
+	}
+	require.True(t, offered())
+	require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "CSR9", "20350101000000")["resultCode"])
+	require.False(t, offered(), "the page says so before")
+	err := d.intake.AcceptContent(context.Background(), message, id, ann)
+	require.ErrorIs(t, err, fault.New(fault.Conflict, "quarantine.overtaken"))
+	require.Equal(t, d.text(`SELECT id::text FROM messages WHERE order_id = 'CSR9'`), fault.From(err).Args["message"])
+	require.Equal(t, "20350101000000 open", d.expiry("i1")+" "+d.text(`SELECT status FROM quarantine`))
+	d.send(renewal("20310101000000000")...)
+	require.True(t, offered(), "KooGallery says it once more")
+	require.NoError(t, d.intake.AcceptContent(context.Background(), message, id, ann))
+	require.Equal(t, "20310101000000", d.expiry("i1"))
+}
+
+// What was refused is not in effect, though it came first: neither where
+// KooGallery's next call was applied, nor where a person ran the message again.
+func TestTheContentThatWasAppliedIsTheMessagesOwn(t *testing.T) {
+	t.Parallel()
+	for name, byHand := range map[string]bool{"by the marketplace": false, "by a person": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			require.Equal(t, "000003", d.send(renewal("20280101000000000")...)["resultCode"])
+			if byHand {
+				require.Equal(t, "000003", d.send(renewal("20290101000000000")...)["resultCode"])
+			}
+			d.buy("i1")
+			d.ready("i1")
+			if byHand {
+				_, err := restart(t, d, `activity = 'refreshInstance'`)
+				require.NoError(t, err)
+			} else {
+				require.Equal(t, "000000", d.send(renewal("20290101000000000")...)["resultCode"])
+			}
+			require.Equal(t, "20290101000000", d.expiry("i1"), "the last word that there was")
+			require.Equal(t, "000000", d.send(renewal("20290101000000000")...)["resultCode"])
+			require.Equal(t, "repeat 0", d.text(`SELECT (SELECT disposition FROM attempts ORDER BY id DESC LIMIT 1) || ' ' || (SELECT count(*) FROM quarantine)`))
+			d.send(renewal("20280101000000000")...)
+			message, _ := d.quarantined()
+			require.Equal(t, []store.FieldPair{{Name: "expireTime", Own: "20290101000000000", Other: "20280101000000000", Differ: true}}, d.differing(message))
+		})
+	}
 }
 
 // A purchase is never made twice: what is accepted replaces what is known of it.

@@ -30,7 +30,8 @@ type Restarted struct {
 // "restart.rejected" for a call that was never proved, "restart.call_again" for
 // one that could not be read, "restart.nothing_stored" for one that is not kept,
 // "restart.told_already" when nothing is left of it but what its customer has got
-// another way, or may have got.
+// another way, or may have got,
+// "restart.overtaken" for one that would undo a later one.
 func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartMessageIn(ctx, tx, id, by)
@@ -146,15 +147,14 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 			return err
 		}
 	default:
-		open := store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID}
-		if e, err = in.effect(ctx, tx, a, open); err != nil {
+		if e, err = in.callAgain(ctx, tx, a, m); err != nil {
 			return err
 		}
 	}
 	out.Ran, out.Code, out.Status = true, e.answer.Code, e.status()
 	arr := store.Arrival{ReceivedAt: tx.Now, Call: call, IP: by.IP, Elapsed: 0}
 	err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: e.answer.Code, Disposition: store.Restart,
-		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name})
+		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name, Content: e.content(a)})
 	if err != nil {
 		return err
 	}
@@ -162,6 +162,15 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 		return err
 	}
 	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+}
+
+func (in *Intake) callAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) (effect, error) {
+	if !m.ResultCode.OK() || setsState[m.Activity] { // else it is only answered again
+		if err := overtaken(ctx, tx, a, m, m.LastAt, "restart.overtaken"); err != nil {
+			return effect{}, err
+		}
+	}
+	return in.effect(ctx, tx, a, store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID})
 }
 
 // setsState are the activities that bring an instance into the state they name:

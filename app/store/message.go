@@ -110,6 +110,7 @@ type Outcome struct {
 	Source      string // "marketplace", "operator", "api"
 	Actor       string
 	Seen        []int64 // row ids of instances whose front-end address the answer is the first to give
+	Content     []byte  // hash of the content that was applied, the message's own from now on; nil leaves what it has
 }
 
 // CloseMessage writes the attempt and brings the message up to date. A call that
@@ -138,9 +139,10 @@ UPDATE messages
        retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
                           WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
                           ELSE retry_until END,
+       content_hash = COALESCE($10::bytea, content_hash),
        updated_at = now()
  WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil))
+		nullTime(a.LicenseUntil), nullBytes(o.Content))
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -189,7 +191,8 @@ type StoredMessage struct {
 	Status     string
 	ResultCode market.ResultCode
 	InstanceID string
-	Request    []byte // of the first attempt that has one
+	LastAt     time.Time // when the marketplace called last
+	Request    []byte    // that is in effect, or the last that was refused
 }
 
 // LockMessage locks a message for a restart. Fault: not_found "message.unknown".
@@ -197,18 +200,12 @@ func (t *Tx) LockMessage(ctx context.Context, id int64) (StoredMessage, error) {
 	m := StoredMessage{ID: id}
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id,
-       (SELECT a.request_sealed
-          FROM attempts a
-         WHERE a.message_id = m.id
-           AND a.request_sealed IS NOT NULL
-           AND a.disposition <> 'conflict'
-         ORDER BY a.id
-         LIMIT 1)
+SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id, m.last_received_at,
+       `+ownRequest+`
   FROM messages m
  WHERE m.id = $1
    FOR NO KEY UPDATE OF m`, id).
-		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &sealed)
+		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return m, fault.New(fault.NotFound, "message.unknown")
 	}

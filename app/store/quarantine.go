@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"koodesk/app/fault"
 	"koodesk/app/seal"
@@ -32,7 +33,8 @@ type Quarantined struct {
 	ID      int64
 	Attempt int64
 	Hash    []byte
-	Request []byte // of its first arrival
+	LastAt  time.Time // when it came last
+	Request []byte    // of its first arrival
 }
 
 // LockQuarantined locks a content of a message that nobody has decided about.
@@ -42,13 +44,13 @@ func (t *Tx) LockQuarantined(ctx context.Context, message, id int64) (Quarantine
 	var status, by string
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT q.status, q.decided_by, q.content_hash, COALESCE(a.id, 0), a.request_sealed
+SELECT q.status, q.decided_by, q.content_hash, q.last_at, COALESCE(a.id, 0), a.request_sealed
   FROM quarantine q
   LEFT JOIN attempts a
          ON a.id = q.attempt_id
  WHERE q.id = $1
    AND q.message_id = $2
-   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.Attempt, &sealed)
+   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.LastAt, &q.Attempt, &sealed)
 	switch {
 	case fault.Is(toFault(err), fault.NotFound):
 		return q, fault.New(fault.NotFound, "quarantine.unknown")
@@ -75,9 +77,9 @@ UPDATE quarantine
 	return toFault(err)
 }
 
-// TakeContent makes a quarantined content the message's own. What was its own
-// until then is refused from now on.
-func (t *Tx) TakeContent(ctx context.Context, message int64, q Quarantined, by string) error {
+// RefuseOwnContent refuses, from now on, what is a message's own content, since
+// another takes its place.
+func (t *Tx) RefuseOwnContent(ctx context.Context, message int64, by string) error {
 	_, err := t.tx.ExecContext(ctx, `
 INSERT INTO quarantine (message_id, content_hash, arrivals, first_at, last_at, status, decided_at, decided_by)
 SELECT id, content_hash, 0, first_received_at, first_received_at, 'refused', now(), $2
@@ -89,15 +91,22 @@ ON CONFLICT (message_id, content_hash) DO UPDATE
        decided_at = EXCLUDED.decided_at,
        decided_by = EXCLUDED.decided_by,
        reason = ''`, message, by)
-	if err != nil {
-		return toFault(err)
-	}
-	_, err = t.tx.ExecContext(ctx, `
-UPDATE messages
-   SET content_hash = $2
- WHERE id = $1`, message, q.Hash)
 	return toFault(err)
 }
+
+// ownRequest is the call whose content is a message's (m) own: what a person
+// accepted last, else the first that was applied, else the last that was not.
+const ownRequest = `(SELECT o.request_sealed
+          FROM attempts o
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN o.disposition = 'accepted' THEN 0
+                           WHEN o.result_code IN ('000000', '000004') THEN 1
+                           ELSE 2 END AS rank) r
+         WHERE o.message_id = m.id
+           AND o.request_sealed IS NOT NULL
+           AND o.disposition <> 'conflict'
+         ORDER BY r.rank, CASE WHEN r.rank = 1 THEN o.id ELSE -o.id END
+         LIMIT 1)`
 
 // Once makes a task's unique key this arrival's: an accepted content has
 // follow-up work of its own beside that of the message's first one.

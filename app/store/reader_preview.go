@@ -104,7 +104,7 @@ func (r *Reader) restartFacts(ctx context.Context, s RestartSet) (string, *claus
 	if s.Thing == RestartTasks {
 		facts = taskFacts
 	}
-	return strings.NewReplacer("{from}", from, "{mode}", c.arg(s.Mode), "{broken}", strconv.FormatBool(s.broken())).Replace(facts), c, nil
+	return strings.NewReplacer("{from}", from, "{mode}", c.arg(s.Mode), "{overtaken}", restartOvertaken("x"), "{broken}", strconv.FormatBool(s.broken())).Replace(facts), c, nil
 }
 
 // What a task does to others when it runs: it is t, and its instance i.
@@ -126,6 +126,7 @@ WITH facts AS MATERIALIZED (
                 WHEN {mode} = 'all' AND t.running THEN 'restart.running'
                 WHEN {mode} = 'all' AND x.status = 'succeeded' AND t.step IS NULL
                  AND EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + toldAlready + `) THEN 'restart.told_already'
+                WHEN {mode} = 'all' AND t.step IS NULL AND {overtaken} THEN 'restart.overtaken'
                 WHEN {mode} = 'all' AND t.n = 0 AND (SELECT a.id
                                                        FROM attempts a
                                                       WHERE a.message_id = x.id

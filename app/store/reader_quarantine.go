@@ -27,6 +27,7 @@ type QuarantineRow struct {
 	DecidedAt time.Time
 	DecidedBy string
 	Reason    string
+	Overtaken bool // undecided, and would undo a call that has been applied since
 	Fields    []FieldPair
 }
 
@@ -53,19 +54,15 @@ func (r *Reader) QuarantineOf(ctx context.Context, message int64) ([]QuarantineR
 		DecidedBy string       `db:"decided_by"`
 		Reason    string       `db:"reason"`
 		Activity  string       `db:"activity"`
+		Overtaken bool         `db:"overtaken"`
 		Own       []byte       `db:"own"`
 		Other     []byte       `db:"other"`
 	}
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
 SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decided_at, q.decided_by, q.reason, m.activity,
+       q.status = 'open' AND EXISTS (SELECT 1 FROM `+laterCalls("m", "q.last_at")+` l) AS overtaken,
        a.request_sealed AS other,
-       (SELECT o.request_sealed
-          FROM attempts o
-         WHERE o.message_id = m.id
-           AND o.request_sealed IS NOT NULL
-           AND o.disposition <> 'conflict'
-         ORDER BY o.disposition = 'accepted' DESC, CASE WHEN o.disposition = 'accepted' THEN -o.id ELSE o.id END
-         LIMIT 1) AS own
+       `+ownRequest+` AS own
   FROM quarantine q
   JOIN messages m
     ON m.id = q.message_id
@@ -88,7 +85,7 @@ SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decide
 			return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 		}
 		out = append(out, QuarantineRow{ID: q.ID, AttemptID: q.Attempt, Arrivals: q.Arrivals, FirstAt: q.First.UTC(), LastAt: q.Last.UTC(),
-			Status: q.Status, DecidedAt: utc(q.DecidedAt), DecidedBy: q.DecidedBy, Reason: q.Reason,
+			Status: q.Status, DecidedAt: utc(q.DecidedAt), DecidedBy: q.DecidedBy, Reason: q.Reason, Overtaken: q.Overtaken,
 			Fields: besides(q.Activity, Unpack(own), Unpack(other))})
 	}
 	return out, nil

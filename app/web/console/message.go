@@ -136,8 +136,11 @@ func whyNoRestart(m *store.MessageDetail) view.Text {
 			open++
 		}
 	}
-	if parked > 0 && open == 0 {
+	switch {
+	case parked > 0 && open == 0:
 		return view.Say("why.message_waiting")
+	case m.Overtaken && open == 0:
+		return view.Say("why.message_overtaken")
 	}
 	return view.Text{}
 }

@@ -130,20 +130,23 @@ func TestWhenAMessageCanBeRestarted(t *testing.T) {
 	task := func(s outbox.Status) store.TaskRow { return store.TaskRow{Status: s} }
 	parked := store.TaskRow{Status: outbox.Pending, Parked: true}
 	for name, c := range map[string]struct {
-		status string
-		tasks  []store.TaskRow
-		want   string
+		status    string
+		tasks     []store.TaskRow
+		want      string
+		overtaken bool
 	}{
-		"failed":             {store.MessageFailed, []store.TaskRow{task(outbox.Failed)}, ""},
-		"failed alone":       {store.MessageFailed, nil, ""},
-		"waits for its turn": {store.MessageProcessing, []store.TaskRow{task(outbox.Pending)}, ""},
-		"running":            {store.MessageProcessing, []store.TaskRow{task(outbox.Failed), task(outbox.Running)}, "why.message_running"},
-		"parked":             {store.MessageProcessing, []store.TaskRow{task(outbox.Succeeded), parked}, "why.message_waiting"},
-		"parked and failed":  {store.MessageFailed, []store.TaskRow{parked, task(outbox.Failed)}, ""},
-		"done":               {store.MessageSucceeded, nil, "why.message_succeeded"},
-		"forged":             {store.MessageRejected, nil, "why.message_rejected"},
+		"failed":             {status: store.MessageFailed, tasks: []store.TaskRow{task(outbox.Failed)}, want: ""},
+		"failed alone":       {status: store.MessageFailed, want: ""},
+		"waits for its turn": {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Pending)}, want: ""},
+		"running":            {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Failed), task(outbox.Running)}, want: "why.message_running"},
+		"parked":             {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Succeeded), parked}, want: "why.message_waiting"},
+		"parked and failed":  {status: store.MessageFailed, tasks: []store.TaskRow{parked, task(outbox.Failed)}, want: ""},
+		"overtaken":          {status: store.MessageFailed, want: "why.message_overtaken", overtaken: true},
+		"overtaken at work":  {status: store.MessageFailed, tasks: []store.TaskRow{task(outbox.Failed)}, overtaken: true},
+		"done":               {status: store.MessageSucceeded, want: "why.message_succeeded"},
+		"forged":             {status: store.MessageRejected, want: "why.message_rejected"},
 	} {
-		m := &store.MessageDetail{MessageRow: store.MessageRow{Status: c.status}, Tasks: c.tasks}
+		m := &store.MessageDetail{MessageRow: store.MessageRow{Status: c.status}, Tasks: c.tasks, Overtaken: c.overtaken}
 		require.Equal(t, c.want, whyNoRestart(m).Key, name)
 		require.Equal(t, name == "waits for its turn" || name == "running", underWay(c.tasks), name)
 	}

@@ -40,6 +40,8 @@ func quarantined(s view.Shell, m store.MessageRow, r store.QuarantineRow, list v
 		why = view.Say("why.quarantine_license")
 	case !intake.Applicable(m.Activity):
 		why = view.Say("why.quarantine_other")
+	case r.Overtaken:
+		why = view.Say("why.message_overtaken")
 	}
 	q.Accept = action(s, staff.MessagesDecide, within(at+"/accept", list), why)
 	for _, f := range r.Fields {

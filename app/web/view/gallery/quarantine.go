@@ -20,5 +20,7 @@ func (k look) quarantine() []view.Quarantine {
 	decided.ID, decided.Status, decided.Arrivals, decided.By, decided.Decided, decided.Reason = 6, "refused", 1, "li.wei@example.com", ago(time.Hour), "已与云商店确认，以首次为准"
 	license := open
 	license.ID, license.Accept = 8, k.not(staff.MessagesDecide, "", "why.quarantine_license")
-	return []view.Quarantine{license, open, decided}
+	overtaken := open
+	overtaken.ID, overtaken.Accept = 9, k.not(staff.MessagesDecide, "", "why.message_overtaken")
+	return []view.Quarantine{overtaken, license, open, decided}
 }

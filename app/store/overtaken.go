@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+)
+
+// LaterCall is a call that has been applied since another one came, and that
+// doing the other one now would undo.
+type LaterCall struct {
+	MessageID int64
+	Activity  string
+}
+
+// Overtaken finds the call that came after since, was applied, and would be undone
+// if a message's call were done now: of the same instance or authorization code,
+// whose lock the caller holds. The newest counts; ok is false if there is none.
+func (t *Tx) Overtaken(ctx context.Context, message int64, since time.Time) (l LaterCall, ok bool, err error) {
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT l.id, l.activity
+  FROM messages x
+ CROSS JOIN LATERAL `+laterCalls("x", "$2")+` l
+ WHERE x.id = $1
+ ORDER BY l.last_received_at DESC
+ LIMIT 1`, message, since).Scan(&l.MessageID, &l.Activity)
+	if err = toFault(err); fault.Is(err, fault.NotFound) {
+		return l, false, nil
+	}
+	return l, err == nil, err
+}
+
+// restartOvertaken tells of a message x that has no tasks to restart whether a
+// restart would be refused because it undoes a later call: what was applied before
+// is only answered again.
+func restartOvertaken(x string) string {
+	states := []string{string(market.FreezeKind), string(market.UnfreezeKind), string(market.ExpiryKind)}
+	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(states),
+		"{later}", laterCalls(x, x+".last_received_at")).Replace(`(NOT {x}.test
+                AND {x}.idem_key NOT LIKE 'invalid/%'
+                AND {kind} <> {purchase}
+                AND ({x}.result_code <> '000000' OR {x}.status <> 'succeeded' AND {kind} = ANY({states}))
+                AND EXISTS (SELECT 1 FROM {later} l))`)
+}
+
+// laterCalls are the messages that came after since, were applied, and would be
+// undone if the call of message x were done now. Nothing undoes what was released.
+// A purchase comes again for ever: its first call counts.
+func laterCalls(x, since string) string {
+	return strings.NewReplacer("{x}", x, "{since}", since, "{x kind}", callKind(x), "{l kind}", callKind("l"), "{undone}", undone,
+		"{first}", pq.QuoteLiteral(string(market.PurchaseKind)), "{statuses}", textArray([]string{market.Freeze, market.Unfreeze})).Replace(`(
+           SELECT l.*
+             FROM (SELECT s.id
+                     FROM instances i
+                     JOIN messages s
+                       ON s.instance_id = {x}.instance_id
+                      AND s.instance_id <> ''
+                      AND s.channel_id = i.channel_id
+                    WHERE i.channel_id = {x}.channel_id
+                      AND i.instance_id = {x}.instance_id
+                      AND i.released_at IS NULL
+                    UNION
+                   SELECT e.message_id
+                     FROM license_codes k
+                     JOIN license_code_events e
+                       ON e.code_id = k.id
+                    WHERE k.channel_id = {x}.channel_id
+                      AND k.code_bidx = ` + codeIndex + `
+                      AND k.released_at IS NULL
+                    UNION -- a change of status that found it so already has left no event
+                   SELECT s.id
+                     FROM license_codes k
+                    CROSS JOIN unnest({statuses}) w (status)
+                     JOIN messages s
+                       ON s.channel_id = k.channel_id
+                      AND NOT s.test
+                      AND s.idem_key = 'license-code/updateLicenseCodeStatus/' || split_part({x}.idem_key, '/', 3) || '/' || w.status
+                    WHERE k.channel_id = {x}.channel_id
+                      AND k.code_bidx = ` + codeIndex + `
+                      AND k.released_at IS NULL) c
+             JOIN messages l
+               ON l.id = c.id
+            WHERE l.id <> {x}.id
+              AND NOT l.test
+              AND l.result_code IN ('000000', '000004')
+              AND ({x kind}, {l kind}) IN ({undone})
+              AND CASE {l kind} WHEN {first} THEN l.first_received_at ELSE l.last_received_at END > {since})`)
+}
+
+// codeIndex is the keyed hash of the authorization code that a message is about,
+// which stands in its key; null for any other.
+const codeIndex = `CASE WHEN {x}.protocol = 'license-code' AND split_part({x}.idem_key, '/', 3) ~ '^([0-9a-f]{2})+$'
+                                              THEN decode(split_part({x}.idem_key, '/', 3), 'hex') END`
+
+// callKind is the market.CallKind of a message; ” for none.
+func callKind(alias string) string {
+	var b strings.Builder
+	b.WriteString("CASE")
+	for _, k := range market.CallKinds {
+		b.WriteString(" WHEN " + alias + ".activity = ANY(" + textArray(k.Activities) + ")")
+		if k.InKey != "" {
+			b.WriteString(" AND strpos(" + alias + ".idem_key, " + pq.QuoteLiteral(k.InKey) + ") > 0")
+		}
+		b.WriteString(" THEN " + pq.QuoteLiteral(string(k.Kind)))
+	}
+	return b.String() + " ELSE '' END"
+}
+
+// undone are the pairs of market.Overtakes.
+var undone = func() string {
+	var pairs []string
+	for kind, later := range market.Overtakes {
+		for _, l := range later {
+			pairs = append(pairs, "("+pq.QuoteLiteral(string(kind))+", "+pq.QuoteLiteral(string(l))+")")
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, ", ")
+}()
+
+func textArray(words []string) string {
+	quoted := make([]string, len(words))
+	for n, w := range words {
+		quoted[n] = pq.QuoteLiteral(w)
+	}
+	return "ARRAY[" + strings.Join(quoted, ", ") + "]"
+}
