@@ -65,7 +65,7 @@ func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
 	require.Contains(t, b.text(".split-main"), "CSMANY")
 	b.do(chromedp.Click(`.acts [data-key=restart]`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
 	require.Contains(t, b.text("h1"), "Restart 10,000 matching messages?")
-	require.Contains(t, b.text(".effects"), "0 e-mails and 0 SMS may be sent")
+	require.Contains(t, b.text(".effects"), "0 SMS and 0 e-mails will be sent now")
 	b.shot("restart-preview")
 	b.do(chromedp.SendKeys(`#restart-reason`, "the product was down", chromedp.ByQuery),
 		chromedp.SendKeys(`#f-confirm`, "10", chromedp.ByQuery),

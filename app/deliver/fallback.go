@@ -51,7 +51,7 @@ func (d *Deliverer) fallBack(ctx context.Context, tx *store.Tx, v *store.Deliver
 	}
 	id, err := tx.AddDelivery(ctx, store.NewDelivery{ChannelID: i.ChannelID, InstancePK: i.PK, MessageID: v.MessageID, Kind: v.Kind, Medium: medium,
 		Language: v.Language, To: to, ToMask: mask(medium, to), MessageRef: d.newRef(), FallbackOf: v.ID,
-		UniqueKey: fmt.Sprintf("fallback/%d/%d", v.ID, v.Resends)})
+		UniqueKey: fmt.Sprintf("fallback/%d/%s", v.ID, v.MessageRef)})
 	if err != nil || id == 0 {
 		return err
 	}

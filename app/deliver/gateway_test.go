@@ -123,7 +123,7 @@ func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
 // begun: whatever takes its place finds it.
 func TestWhatWaitsForItsTurnAtTheGatewayHasNotLeft(t *testing.T) {
 	t.Parallel()
-	b := openBureau(t, webhook.Options{AtOnce: 1, Patience: time.Millisecond})
+	b := openBureau(t, webhook.Options{AtOnce: 1, Patience: time.Millisecond, Timeout: time.Minute})
 	first, second := b.toldBySMS(), b.toldBySMS()
 	entered, held := make(chan struct{}), make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })

@@ -55,6 +55,8 @@ func (d *Deliverer) Deliver(ctx context.Context, task outbox.Task) error {
 		return err
 	}
 	err = HandOver(ctx, sender, *parcel, func(receipt Receipt) error {
+		ctx, cancel := afterwards(ctx)
+		defer cancel()
 		return d.store.Write(ctx, func(tx *store.Tx) error { return d.end(ctx, tx, task, sender, receipt) })
 	})
 	if err != nil {
@@ -80,11 +82,16 @@ func (d *Deliverer) end(ctx context.Context, tx *store.Tx, task outbox.Task, sen
 	return tx.Complete(ctx, task)
 }
 
+// afterwards is time to write how a hand-over ended: the try's own may be over.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+}
+
 // notHanded gives back why a hand-over failed, unless the service has reported of it
 // meanwhile: that counts more than how the call ended. What has only not had its turn
 // waits again.
 func (d *Deliverer) notHanded(ctx context.Context, task outbox.Task, sender Sender, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the try's own time may be over
+	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	told := false
 	err := d.store.Write(ctx, func(tx *store.Tx) error {

@@ -68,12 +68,13 @@ func (d *Desk) Change(ctx context.Context, id int64, c Change, by staff.Actor) e
 // Close ends an open group whose members can't pass or need not: what was given up
 // stays failed and asks for nobody any more; what is still tried stays in the group.
 // The same failure opens it again. Faults: not_found "failure_group.unknown";
-// invalid "failure_group.reason_missing"; conflict "failure_group.resolved".
-func (d *Desk) Close(ctx context.Context, id int64, by staff.Actor) error {
+// invalid "failure_group.reason_missing"; conflict "failure_group.resolved", or
+// "failure_group.still_tried" where nothing was given up.
+func (d *Desk) Close(ctx context.Context, id int64, by staff.Actor) (resolved bool, err error) {
 	if by.Reason == "" {
-		return fault.New(fault.Invalid, "failure_group.reason_missing")
+		return false, fault.New(fault.Invalid, "failure_group.reason_missing")
 	}
-	return d.store.Write(ctx, func(tx *store.Tx) error {
+	err = d.store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.LockGroup(ctx, id); err != nil {
 			return err
 		}
@@ -84,12 +85,16 @@ func (d *Desk) Close(ctx context.Context, id int64, by staff.Actor) error {
 		if g.Status == store.GroupResolved {
 			return fault.New(fault.Conflict, "failure_group.resolved")
 		}
-		if err := tx.CloseGroup(ctx, id, by.Name, by.Reason); err != nil {
+		if g.GivenUp.N == 0 {
+			return fault.New(fault.Conflict, "failure_group.still_tried")
+		}
+		if resolved, err = tx.CloseGroup(ctx, id, by.Name, by.Reason); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActCloseGroup, Target: target(id), Reason: by.Reason, IP: by.IP,
 			Detail: map[string]string{"given_up": g.GivenUp.String()}})
 	})
+	return resolved, err
 }
 
 func target(id int64) string { return "failure_group/" + strconv.FormatInt(id, 10) }

@@ -376,7 +376,11 @@ func restartGivenUp(ctx context.Context, tx *store.Tx, message int64, actor stri
 	if err != nil || len(ids) == 0 {
 		return store.Restarted{}, err
 	}
-	return tx.RestartTasks(ctx, ids, actor)
+	r, err := tx.RestartTasks(ctx, ids, actor)
+	if err != nil {
+		return r, err
+	}
+	return r, tx.ReopenDeliveriesOf(ctx, message)
 }
 
 // sandbox answers a debugging call: success for whatever is well-formed, with

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/store"
 )
 
@@ -15,7 +16,7 @@ import (
 // repeats never come here. What the call is about is locked, so that of two that
 // are done at the same time the older one sees the newer.
 func overtaken(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage, since time.Time, key string) error {
-	if m.Test {
+	if m.Test || !market.Undoes(a.Call.Activity) {
 		return nil
 	}
 	err := lockSubject(ctx, tx, a, m)

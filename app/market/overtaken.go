@@ -1,5 +1,7 @@
 package market
 
+import "slices"
+
 // CallKind sorts the calls about an instance, or an authorization code, by what
 // they settle. A call that is done long after it came must not undo a later one.
 type CallKind string
@@ -45,4 +47,14 @@ var Overtakes = map[CallKind][]CallKind{
 	UnfreezeKind:   {FreezeKind, ExpiryKind},
 	ExpiryKind:     {UnfreezeKind, RenewalKind, ChangedRenewal},
 	ReleaseKind:    {PurchaseKind, RenewalKind, ChangedRenewal, UpgradeKind, FreezeKind, UnfreezeKind, ExpiryKind},
+}
+
+// Undoes tells whether a call of this activity may undo a later one at all.
+func Undoes(activity string) bool {
+	for _, k := range CallKinds {
+		if slices.Contains(k.Activities, activity) {
+			return true
+		}
+	}
+	return false
 }

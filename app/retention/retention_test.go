@@ -88,7 +88,8 @@ func TestPayloadsGoOnceTheirMessageIsClosed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int{0, 100, 100}, []int{page.Items[0].KeptDays, page.Items[1].KeptDays, page.Items[2].KeptDays})
 
-	b.exec(`UPDATE messages SET status = 'succeeded' WHERE id IN (2, 3)`)
+	b.exec(`UPDATE messages SET failure_group = 0 WHERE id IN (2, 3) AND status = 'failed'`) // a person closed its group
+	b.exec(`UPDATE messages SET status = 'succeeded' WHERE id IN (2, 3) AND status = 'processing'`)
 	b.exec(`UPDATE quarantine SET status = 'refused'`)
 	b.run(retention.Days{Payloads: 90})
 	require.Equal(t, []int64{15, 16, 17, 18, 19, 20, 21}, b.ids(full), "what was passed over goes when it is closed")
@@ -241,4 +242,24 @@ func TestACustomerIsErasedOnRequest(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, store.ErasedCounts{Instances: 1, Orders: 1, Deliveries: 1, Attempts: 1, Events: 1}, done.Counts)
 	require.Equal(t, all(4, 5), b.holding())
+}
+
+func TestWhatWasRefusedOfAnOrderIsErasedWithIt(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.exec(`INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, customer_id, customer_name, released_at)
+VALUES (1, 'i1', 'CS1', 'CS1-1', 'b', 'released', 'ann', 'Ann', now()), (1, 'i2', 'CS2', 'CS2-1', 'c', 'released', 'ann', 'Ann', now()),
+       (1, 'i3', 'CS2', 'CS2-2', 'd', 'active', 'bob', 'Bob', NULL)`)
+	b.exec(`
+INSERT INTO messages (channel_id, protocol, activity, idem_key, status, order_id, instance_id, first_received_at, last_received_at)
+SELECT 1, 'v1', 'newInstance', k, s, o, i, now(), now()
+  FROM (VALUES ('1', 'succeeded', 'CS1', 'i1'), ('2', 'failed', 'CS1', ''), ('3', 'rejected', 'CS1', ''), ('4', 'failed', 'CS2', ''), ('5', 'failed', 'CS3', ''), ('6', 'failed', '', '')) v (k, s, o, i)`)
+	b.exec(`INSERT INTO attempts (message_id, at, source, disposition, request_sealed) SELECT id, now(), 'marketplace', 'new', $1 FROM messages`,
+		b.s.Keys().Seal(seal.Payload, []byte("GET customerName=Ann")))
+	by := staff.CLI()
+	by.Reason = "asked"
+	_, err := retention.New(retention.Options{Store: b.s}).EraseCustomer(context.Background(), retention.Request{Channel: "default", Customer: "ann"}, by)
+	require.NoError(t, err)
+	require.Equal(t, []int64{4, 5, 6}, b.ids(`SELECT message_id FROM attempts WHERE request_sealed IS NOT NULL ORDER BY 1`),
+		"somebody else's of the same order, of another, of none")
 }

@@ -223,6 +223,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
           FROM messages
          WHERE (status = 'failed' OR status = 'processing' AND last_error IS NOT NULL)
            AND retry_until IS NOT NULL
+           AND failure_group IS DISTINCT FROM 0 -- nobody has closed it
            AND NOT test
            AND retry_until <= now() + make_interval(secs => $4)
         UNION ALL
@@ -232,7 +233,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
                                FROM tasks t
                               WHERE t.message_id = m.id
                                 AND t.status IN ('pending', 'running')
-                                AND t.kind <> 'deliver'
+                                AND t.kind NOT IN ('deliver', 'notice')
                               ORDER BY t.id DESC
                               LIMIT 1) open ON TRUE
          WHERE m.status = 'processing'
@@ -252,7 +253,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
    AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $5))
    AND (a.id IS NULL OR a.severity = 1 AND m.retry_until <= now() + make_interval(secs => $5))
    AND COALESCE((SELECT a.result_code FROM attempts a WHERE a.message_id = m.id AND ` + marketplaces + ` ORDER BY a.id DESC LIMIT 1), m.result_code) <> '000000'
- ORDER BY m.retry_until
+ ORDER BY m.retry_until, m.id
  LIMIT ` + alertBatch
 
 // WaitingTooLong finds the instances that wait for a person's access data and

@@ -126,7 +126,7 @@ const replaced = `EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id 
 // medium, or by a hand-over whose end nobody saw, to who would not know the repeat.
 // Only a person has it sent again, alone.
 const told = `(` + replaced + ` OR d.outcome = 'unknown'
-       AND COALESCE(d.last_error ->> 'key', 'delivery.outcome_unknown') = 'delivery.outcome_unknown'
+       AND COALESCE(d.last_error ->> 'key', 'delivery.outcome_unknown') IN ('delivery.outcome_unknown', 'task.kills_workers')
        AND d.last_error -> 'args' -> 'repeat' IS NULL)`
 
 // toldAlready says of a task t that was given up that its delivery is told: no restart

@@ -109,13 +109,20 @@ UPDATE attempts a
        response_sealed = NULL,
        error = NULL,
        emptied_at = now()
-  FROM messages m
-  JOIN instances i
-    ON i.instance_id = m.instance_id
-   AND i.channel_id = m.channel_id
- WHERE i.id = ANY($1)
-   AND m.instance_id <> ''
-   AND m.status <> 'processing'
+  FROM (SELECT m.id, m.status
+          FROM instances i
+          JOIN messages m ON m.instance_id = i.instance_id AND m.channel_id = i.channel_id
+         WHERE i.id = ANY($1)
+           AND m.instance_id <> ''
+         UNION
+        SELECT m.id, m.status
+          FROM instances i
+          JOIN messages m ON m.order_id = i.order_id AND m.channel_id = i.channel_id
+         WHERE i.id = ANY($1)
+           AND m.order_id <> ''
+           AND m.instance_id = '' -- refused, not understood, an order notice
+           AND NOT EXISTS (SELECT 1 FROM instances u WHERE u.order_id = i.order_id AND u.channel_id = i.channel_id AND u.released_at IS NULL)) m
+ WHERE m.status <> 'processing'
    AND a.message_id = m.id
    AND (a.request_sealed IS NOT NULL OR a.response IS NOT NULL OR a.response_sealed IS NOT NULL)`},
 	{func(c *ErasedCounts) *int { return &c.Events }, `

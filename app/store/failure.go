@@ -192,7 +192,7 @@ UPDATE failure_groups
 // CloseGroup ends what was given up in a group because nothing more will be done
 // about it: its members stay failed, in no group. What is still tried stays in it;
 // else the group is resolved.
-func (t *Tx) CloseGroup(ctx context.Context, id int64, by, reason string) error {
+func (t *Tx) CloseGroup(ctx context.Context, id int64, by, reason string) (resolved bool, err error) {
 	for _, statement := range []string{`
 UPDATE messages
    SET failure_group = 0
@@ -203,19 +203,23 @@ UPDATE tasks
  WHERE failure_group = $1
    AND status = 'failed'`} {
 		if _, err := t.tx.ExecContext(ctx, statement, id); err != nil {
-			return toFault(err)
+			return false, toFault(err)
 		}
 	}
 	if err := t.resolveGroup(ctx, id); err != nil {
-		return err
+		return false, err
 	}
-	_, err := t.tx.ExecContext(ctx, `
+	r, err := t.tx.ExecContext(ctx, `
 UPDATE failure_groups
    SET closed_by = $2,
        close_reason = $3
  WHERE id = $1
    AND resolved_at IS NOT NULL`, id, by, reason)
-	return toFault(err)
+	if err != nil {
+		return false, toFault(err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
 }
 
 // GroupChange is what a person changes of a group; nil leaves it as it is.

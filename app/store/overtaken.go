@@ -42,18 +42,16 @@ SELECT l.id, l.activity
 func restartOvertaken(x string) string {
 	states := []string{string(market.FreezeKind), string(market.UnfreezeKind), string(market.ExpiryKind)}
 	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(states),
-		"{later}", laterCalls(x, x+".last_received_at")).Replace(`(NOT {x}.test
-                AND {x}.idem_key NOT LIKE 'invalid/%'
-                AND {kind} <> {purchase}
-                AND ({x}.result_code <> '000000' OR {x}.status <> 'succeeded' AND {kind} = ANY({states}))
-                AND EXISTS (SELECT 1 FROM {later} l))`)
+		"{later}", laterCalls(x, x+".last_received_at")).Replace(`(CASE WHEN {x}.test OR {x}.idem_key LIKE 'invalid/%' OR {kind} IN ('', {purchase}) THEN FALSE
+                ELSE ({x}.result_code NOT IN ('000000', '000004') OR {x}.status <> 'succeeded' AND {kind} = ANY({states}))
+                AND EXISTS (SELECT 1 FROM {later} l) END)`)
 }
 
 // laterCalls are the messages that came after since, were applied, and would be
 // undone if the call of message x were done now. Nothing undoes what was released.
 // A purchase comes again for ever: its first call counts.
 func laterCalls(x, since string) string {
-	return strings.NewReplacer("{x}", x, "{since}", since, "{x kind}", callKind(x), "{l kind}", callKind("l"), "{undone}", undone,
+	return strings.NewReplacer("{x}", x, "{since}", since, "{x kind}", callKind(x), "{l kind}", callKind("l"), "{undone}", undone, "{activities}", textArray(undoing),
 		"{first}", pq.QuoteLiteral(string(market.PurchaseKind)), "{statuses}", textArray([]string{market.Freeze, market.Unfreeze})).Replace(`(
            SELECT l.*
              FROM (SELECT s.id
@@ -62,6 +60,7 @@ func laterCalls(x, since string) string {
                        ON s.instance_id = {x}.instance_id
                       AND s.instance_id <> ''
                       AND s.channel_id = i.channel_id
+                      AND s.activity = ANY({activities})
                     WHERE i.channel_id = {x}.channel_id
                       AND i.instance_id = {x}.instance_id
                       AND i.released_at IS NULL
@@ -122,6 +121,15 @@ var undone = func() string {
 	}
 	slices.Sort(pairs)
 	return strings.Join(pairs, ", ")
+}()
+
+// undoing are the activities of all kinds.
+var undoing = func() (out []string) {
+	for _, k := range market.CallKinds {
+		out = append(out, k.Activities...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }()
 
 func textArray(words []string) string {

@@ -41,6 +41,7 @@ type SideEffects struct {
 	Calls     int `db:"calls"`   // webhooks: of products, suppliers and subscribers
 	Asks      int `db:"asks"`    // of the marketplace's open API
 	Alerts    int `db:"alerts"`  // to operators
+	Reruns    int `db:"reruns"`  // calls, but for polls, that are done anew, with whatever follows from them
 }
 
 // RestartPreview is what a restart would find now.
@@ -85,7 +86,7 @@ func (r *Reader) RestartEffects(ctx context.Context, s RestartSet) (map[int64]It
 		ItemPreview
 	}
 	err = sqlx.SelectContext(ctx, r.q, &rows, facts+`
-SELECT id, why, mails, sms, tells::int AS customers, waiting AS hurried, calls, asks, alerts
+SELECT id, why, mails, sms, tells::int AS customers, waiting AS hurried, calls, asks, alerts, reruns
   FROM facts`, c.args...)
 	out := make(map[int64]ItemPreview, len(rows))
 	for _, row := range rows {
@@ -139,7 +140,8 @@ WITH facts AS MATERIALIZED (
            {mode} = 'all' AND COALESCE(t.tells, false) AS tells,
            CASE WHEN {mode} = 'all' THEN t.waiting ELSE 0 END AS waiting,
            CASE WHEN {mode} = 'all' THEN t.calls ELSE 0 END AS calls,
-           CASE WHEN {mode} = 'all' THEN t.asks ELSE 0 END AS asks, 0 AS alerts
+           CASE WHEN {mode} = 'all' THEN t.asks ELSE 0 END AS asks, 0 AS alerts,
+           ({mode} = 'all' AND t.n = 0 AND x.activity <> 'queryInstance')::int AS reruns
       FROM {from}
       LEFT JOIN LATERAL (
            SELECT i.product_id, i.driver
@@ -177,7 +179,7 @@ WITH facts AS MATERIALIZED (
            COALESCE((d.medium = 'email')::int, 0) AS mails, COALESCE((d.medium = 'sms')::int, 0) AS sms,
            {mode} = 'all' AND t.kind IN ('order_query', 'provision') AND t.purpose IN ('purchase', 'upgrade') AS tells,
            (t.status = 'pending' AND t.parked_at IS NULL)::int AS waiting,
-           ` + callsOut + `::int AS calls, (` + asksMarket + `)::int AS asks, (t.kind = 'alert')::int AS alerts
+           ` + callsOut + `::int AS calls, (` + asksMarket + `)::int AS asks, (t.kind = 'alert')::int AS alerts, 0 AS reruns
       FROM (SELECT x.* FROM {from}) t
       LEFT JOIN LATERAL (SELECT instance_id, product_id, driver FROM instances WHERE id = t.instance_pk LIMIT 1) i ON TRUE
       LEFT JOIN LATERAL (SELECT d.medium, ` + told + ` AS told FROM deliveries d WHERE d.id = t.delivery_id LIMIT 1) d ON TRUE)`
@@ -191,6 +193,7 @@ SELECT json_build_object(
        'calls', (SELECT COALESCE(sum(calls), 0) FROM facts WHERE why = ''),
        'asks', (SELECT COALESCE(sum(asks), 0) FROM facts WHERE why = ''),
        'alerts', (SELECT COALESCE(sum(alerts), 0) FROM facts WHERE why = ''),
+       'reruns', (SELECT COALESCE(sum(reruns), 0) FROM facts WHERE why = ''),
        'missing', (SELECT COALESCE(json_agg(u.id ORDER BY u.id), '[]') FROM unnest({ids}::bigint[]) u (id) WHERE u.id NOT IN (SELECT id FROM facts)),
        'which', (SELECT COALESCE(json_object_agg(w.why, (SELECT json_agg(f.id) FROM (SELECT id FROM facts WHERE why = w.why ORDER BY id DESC LIMIT 10) f)), '{}')
                    FROM (SELECT DISTINCT why FROM facts WHERE why <> '') w),

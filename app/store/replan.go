@@ -18,7 +18,7 @@ WITH batch AS (
 // says: when the clock looks at their notices, and at their password.
 const replanned = `
     UPDATE instances i
-       SET notice_at = CASE WHEN i.released_at IS NULL AND i.expires_at > now() - interval '1 day' THEN '-infinity' ELSE i.notice_at END,
+       SET notice_at = CASE WHEN i.released_at IS NULL AND i.expires_at > now() - interval '1 day' THEN LEAST(i.notice_at, now()) ELSE i.notice_at END,
            wipe_password_at = CASE WHEN i.password_sealed IS NOT NULL AND batch.wipe > 0 THEN i.password_given_at + batch.wipe * interval '1 day' END
       FROM batch
      WHERE i.id = batch.id

@@ -19,7 +19,8 @@ func (k keep) keptOnly() string {
 
 // closedMessages begins a statement with the messages of the attempts $1, as far as
 // nobody has anything to do with them any more. A debugging call that failed is
-// nobody's to settle.
+// nobody's to settle, and one that was repaired otherwise or closed by a person
+// (group 0) is settled.
 func closedMessages(where string) string {
 	return `
 WITH shut AS (
@@ -27,7 +28,7 @@ WITH shut AS (
       FROM messages m
      WHERE m.id = ANY(ARRAY(SELECT message_id FROM attempts WHERE id = ANY($1) AND ` + where + `))
        AND m.status <> 'processing'
-       AND (m.status <> 'failed' OR m.test)
+       AND (m.status <> 'failed' OR m.test OR m.failure_group = 0)
        AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id AND q.status = 'open')
      ORDER BY m.id
        FOR SHARE OF m
@@ -41,7 +42,7 @@ WITH shut AS (
     SELECT k.id
       FROM tasks k
      WHERE k.id = ANY(ARRAY(SELECT task_id FROM task_attempts WHERE id = ANY($1) AND ` + where + `))
-       AND k.status IN ('succeeded', 'cancelled')
+       AND (k.status IN ('succeeded', 'cancelled') OR k.status = 'failed' AND k.failure_group = 0)
      ORDER BY k.id
        FOR SHARE OF k
 `

@@ -96,9 +96,9 @@ func (t *Tx) Reader() *Reader { return &Reader{q: t.tx, keys: t.keys} }
 // by fn) and commits it if fn returns nil. A deadlock or serialisation failure
 // runs fn again, at most three times, so fn must have no effect outside.
 //
-// Rows are locked in one order, so that two transactions don't wait for each other:
-// message, instance, task, delivery or event. They are locked FOR NO KEY UPDATE: a
-// row that refers to a locked one may be written meanwhile.
+// Rows are locked in one order wherever many meet, so that two transactions don't wait
+// for each other: message, instance, task, delivery or event. What is changed is locked
+// FOR NO KEY UPDATE: a row that refers to it may be written meanwhile.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
 	return s.write(ctx, 0, fn)
 }

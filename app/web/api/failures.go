@@ -15,7 +15,7 @@ import (
 // Failures is what people do about failure groups.
 type Failures interface {
 	Change(ctx context.Context, id int64, c failures.Change, by staff.Actor) error
-	Close(ctx context.Context, id int64, by staff.Actor) error
+	Close(ctx context.Context, id int64, by staff.Actor) (resolved bool, err error)
 }
 
 type failureGroup struct {
@@ -159,7 +159,7 @@ func (a *API) CloseFailureGroup(c *fiber.Ctx) error {
 		by, err = actor(c, in.Reason)
 	}
 	if err == nil {
-		err = a.o.Failures.Close(c.UserContext(), n, by)
+		_, err = a.o.Failures.Close(c.UserContext(), n, by)
 	}
 	if err != nil {
 		return a.Problem(c, err)

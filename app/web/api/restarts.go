@@ -45,6 +45,7 @@ type previewed struct {
 	Calls      int                 `json:"calls"`
 	Asks       int                 `json:"asks"`
 	Alerts     int                 `json:"alerts"`
+	Reruns     int                 `json:"reruns"`
 }
 
 type previewGroup struct {
@@ -204,7 +205,7 @@ func (a *API) restartSet(c *fiber.Ctx, s store.RestartSet, perSecond int, reason
 
 func showPreview(z *i18n.Localizer, p *store.RestartPreview) previewed {
 	out := previewed{Matched: p.Total, Refused: p.Refused, RefusedIDs: map[string][]string{}, Groups: []previewGroup{}, Samples: []sample{}, Mails: p.Mails, SMS: p.SMS,
-		Customers: p.Customers, Hurried: p.Hurried, Calls: p.Calls, Asks: p.Asks, Alerts: p.Alerts}
+		Customers: p.Customers, Hurried: p.Hurried, Calls: p.Calls, Asks: p.Asks, Alerts: p.Alerts, Reruns: p.Reruns}
 	for why, ids := range p.Which {
 		for _, n := range ids {
 			out.RefusedIDs[why] = append(out.RefusedIDs[why], id(n))

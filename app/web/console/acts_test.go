@@ -180,6 +180,15 @@ func TestATaskIsRestarted(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, done.status)
 	require.Contains(t, v.get("/tasks").words("#toasts"), "It is done")
 	require.Equal(t, http.StatusNotFound, v.post("/tasks/99/restart", list).status)
+
+	h.work()
+	h.exec(`UPDATE deliveries SET status = 'failed', outcome = 'unknown', last_error = NULL`)
+	h.exec(`UPDATE tasks SET status = 'failed', last_error = '{"code":"unavailable","key":"delivery.outcome_unknown"}' WHERE kind = 'deliver'`)
+	told := v.get("/tasks?kind=deliver&status=failed")
+	require.Len(t, rowsOf(told), 1)
+	require.Zero(t, told.Find("input[data-tick]").Length(), "what may have arrived is not offered")
+	require.Zero(t, told.Find("main button[data-action]").Length())
+	require.Equal(t, http.StatusUnprocessableEntity, v.get("/restarts/new?list=%2Ftasks&ids=x").status, "not everything")
 }
 
 func TestAccessDataIsTyped(t *testing.T) {

@@ -275,7 +275,12 @@ func (k *Console) CloseFailure(c *fiber.Ctx) error {
 	}
 	actor := session.Of(c).Actor
 	actor.Reason = clean(field(c, "reason"), maxReason)
-	return k.groupChanged(c, id, k.o.Failures.Close(c.UserContext(), id, actor), "failures.closed")
+	resolved, err := k.o.Failures.Close(c.UserContext(), id, actor)
+	done := "failures.closed"
+	if !resolved {
+		done = "failures.closed_partly"
+	}
+	return k.groupChanged(c, id, err, done)
 }
 
 func (k *Console) groupChanged(c *fiber.Ctx, id int64, err error, done string) error {

@@ -32,8 +32,12 @@ type restartOrder struct {
 
 // orderOf reads the address of a list, of which ids are ticked if there are any.
 // Fault: invalid "http.bad_request" if it is none that can be restarted.
-func (k *Console) orderOf(list, mode string, ids []int64) (restartOrder, error) {
+func (k *Console) orderOf(c *fiber.Ctx, list, mode string) (restartOrder, error) {
 	o, err := k.listOrder(list, mode)
+	ids := tickedIDs(c)
+	if err == nil && len(ids) == 0 && len(ticked(c)) > 0 { // not everything that the list holds
+		err = fault.New(fault.Invalid, "http.bad_request")
+	}
 	if err == nil && len(ids) > 0 {
 		o.set = store.RestartSet{Thing: o.set.Thing, Mode: o.set.Mode, IDs: ids}
 	}
@@ -79,7 +83,7 @@ func (o restartOrder) preview() view.URL {
 // NewRestart shows what restarting everything that a list shows, or what is ticked
 // of it, would do.
 func (k *Console) NewRestart(c *fiber.Ctx) error {
-	o, err := k.orderOf(c.Query("list"), c.Query("mode"), tickedIDs(c))
+	o, err := k.orderOf(c, c.Query("list"), c.Query("mode"))
 	if err != nil {
 		return err
 	}
@@ -158,14 +162,14 @@ func previewEffects(mode string, e store.SideEffects) []view.Effect {
 // countedEffects are what a restart sends, asks and hurries, in numbers.
 func countedEffects(e store.SideEffects) []view.Effect {
 	sends := "restarts.effect.sends"
-	if e.Mails+e.SMS == 0 {
+	if e.Mails+e.SMS+e.Reruns == 0 {
 		sends = "restarts.effect.sends_none"
 	}
-	out := []view.Effect{{Will: e.Mails+e.SMS > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", e.SMS), "mails", view.Say("restarts.effect.n_mails", "n", e.Mails))}}
+	out := []view.Effect{{Will: e.Mails+e.SMS+e.Reruns > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", e.SMS), "mails", view.Say("restarts.effect.n_mails", "n", e.Mails))}}
 	for _, one := range []struct {
 		key string
 		n   int
-	}{{"calls", e.Calls}, {"asks", e.Asks}, {"alerts", e.Alerts}, {"customers", e.Customers}, {"hurried", e.Hurried}} {
+	}{{"calls", e.Calls}, {"asks", e.Asks}, {"alerts", e.Alerts}, {"reruns", e.Reruns}, {"customers", e.Customers}, {"hurried", e.Hurried}} {
 		if one.n > 0 {
 			out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect."+one.key, "n", one.n)})
 		}
@@ -175,7 +179,7 @@ func countedEffects(e store.SideEffects) []view.Effect {
 
 // StartRestart begins the restart that a preview showed.
 func (k *Console) StartRestart(c *fiber.Ctx) error {
-	o, err := k.orderOf(field(c, "list"), field(c, "mode"), tickedIDs(c))
+	o, err := k.orderOf(c, field(c, "list"), field(c, "mode"))
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,10 @@ func (k *Console) taskRows(ctx context.Context, s view.Shell, tasks []store.Task
 		return nil, err
 	}
 	for i := range out {
-		if e, ok := found[out[i].ID]; ok {
+		switch e, ok := found[out[i].ID]; {
+		case ok && e.Why != "":
+			out[i].Restart.Why = view.Say("fault." + e.Why + ".what")
+		case ok:
 			out[i].Effects = countedEffects(e.SideEffects)
 		}
 	}
