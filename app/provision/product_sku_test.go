@@ -78,7 +78,7 @@ func TestAnInstanceFollowsItsProductToAnotherEntry(t *testing.T) {
 	wiped := func() (days, noticed int) {
 		t.Helper()
 		require.NoError(t, d.store.SQL().QueryRow(`
-SELECT COALESCE(round(extract(epoch FROM wipe_password_at - password_given_at) / 86400), 0)::int, (notice_at = '-infinity')::int
+SELECT COALESCE(round(extract(epoch FROM wipe_password_at - password_given_at) / 86400), 0)::int, (notice_at <= now())::int
   FROM instances
  WHERE id = $1`, i.PK).Scan(&days, &noticed))
 		return days, noticed
