@@ -122,6 +122,9 @@ UPDATE deliveries
 // place. One that is not wanted any more took nobody's.
 const replaced = `EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled')`
 
+// sayable says of a delivery d that a person could have it sent again.
+const sayable = `d.to_sealed <> '' AND ` + holds
+
 // told says of a delivery d that its customer has it, or may have: by the other
 // medium, or by a hand-over whose end nobody saw, to who would not know the repeat.
 // Only a person has it sent again, alone.

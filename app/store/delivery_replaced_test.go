@@ -80,4 +80,13 @@ SELECT channel_id, instance_pk, message_id, kind, 'email', 'en', '\x00', '', 'su
 	require.Equal(t, 4, needs(), "not even by the other medium")
 	exec(`UPDATE deliveries SET status = 'cancelled' WHERE unique_key = 'fall-back'`)
 	require.Equal(t, []string{"refused"}, told())
+	for _, gone := range []string{`UPDATE instances SET status = 'released' WHERE instance_id = 'one'`,
+		`UPDATE deliveries SET to_sealed = '' WHERE unique_key = 'refused'; UPDATE instances SET status = 'active' WHERE instance_id = 'one'`} {
+		exec(gone)
+		require.Empty(t, told(), gone)
+		p, err = s.Reader().RestartPreview(ctx, set)
+		require.NoError(t, err)
+		require.Equal(t, map[string]int{"restart.nothing_told": 1}, p.Refused, "what is previewed is what happens")
+		require.Zero(t, p.Mails+p.SMS)
+	}
 }

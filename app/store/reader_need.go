@@ -125,11 +125,9 @@ SELECT count(*) OVER () AS n, due.key, due.label, due.error, due.since, NULL::ti
  LIMIT 1`)
 }
 
-// untold says of a delivery d that somebody can still do something about it once
-// it was given up: what it says holds (as deliver.stillTrue has it), and no
-// fall-back took its place, which is counted itself if it failed too.
-const untold = `NOT ` + replaced + `
-           AND (SELECT CASE WHEN d.kind = 'released' OR i.status = 'released' THEN d.kind = i.status
+// holds says of a delivery d that what it says is still so, as deliver.stillTrue has
+// it.
+const holds = `(SELECT CASE WHEN d.kind = 'released' OR i.status = 'released' THEN d.kind = i.status
                             WHEN d.kind = 'frozen' THEN i.status = 'frozen'
                             WHEN d.kind = 'unfrozen' THEN i.status = 'active'
                             WHEN d.kind = 'renewed' THEN d.about_expiry IS NOT DISTINCT FROM i.expires_at
@@ -137,6 +135,12 @@ const untold = `NOT ` + replaced + `
                             ELSE true END
                   FROM instances i
                  WHERE i.id = d.instance_pk)`
+
+// untold says of a delivery d that somebody can still do something about it once
+// it was given up: what it says holds, and no fall-back took its place, which is
+// counted itself if it failed too.
+const untold = `NOT ` + replaced + `
+           AND ` + holds
 
 // NeedDeliveries is the messages to customers that were given up and that
 // somebody can still do something about.

@@ -169,7 +169,8 @@ WITH facts AS MATERIALIZED (
              FROM (SELECT d.medium, d.status, ` + told + ` AS told
                      FROM deliveries d
                     WHERE d.message_id = x.id
-                      AND d.status <> 'cancelled') d) d)`
+                      AND d.status <> 'cancelled'
+                      AND ` + sayable + `) d) d)`
 	taskFacts = `
 WITH facts AS MATERIALIZED (
     SELECT t.id, t.purpose AS what, COALESCE(i.product_id, '') AS product, t.kind AS step,

@@ -345,7 +345,8 @@ UPDATE restart_batches
 // DeliveriesOfMessage lists what a message made the customer be told, oldest
 // first, without what something else took the place of: a newer one, or a
 // fall-back by the other medium; and without what may have arrived. left says
-// whether there is any of these two.
+// whether there is any of these two. What is not so any more, and what has no address
+// since its customer was erased, is nothing to be told.
 func (t *Tx) DeliveriesOfMessage(ctx context.Context, message int64) (ids []int64, left bool, err error) {
 	var rows []struct {
 		ID   int64 `db:"id"`
@@ -356,6 +357,7 @@ SELECT d.id, `+told+` AS told
   FROM deliveries d
  WHERE d.message_id = $1
    AND d.status <> 'cancelled'
+   AND `+sayable+`
  ORDER BY d.id`, message)
 	for _, r := range rows {
 		if r.Told {

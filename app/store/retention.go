@@ -136,14 +136,13 @@ type retentionAt struct {
 
 // retention locks how far a walk has come.
 func (t *Tx) retention(ctx context.Context, kind string) (at retentionAt, err error) {
-	if _, err = t.tx.ExecContext(ctx, `INSERT INTO retention (kind) VALUES ($1) ON CONFLICT DO NOTHING`, kind); err != nil {
-		return at, toFault(err)
-	}
+	// In one statement: another process may take the row away with its partition.
 	err = t.tx.GetContext(ctx, &at, `
-SELECT last_id, held_last
-  FROM retention
- WHERE kind = $1
-   FOR UPDATE`, kind)
+INSERT INTO retention (kind)
+VALUES ($1)
+ON CONFLICT (kind) DO UPDATE
+   SET kind = EXCLUDED.kind
+RETURNING last_id, held_last`, kind)
 	return at, toFault(err)
 }
 
