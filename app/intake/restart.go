@@ -30,8 +30,7 @@ type Restarted struct {
 // "restart.rejected" for a call that was never proved, "restart.call_again" for
 // one that could not be read, "restart.nothing_stored" for one that is not kept,
 // "restart.told_already" when nothing is left of it but what its customer has got
-// another way, or may have got,
-// "restart.overtaken" for one that would undo a later one.
+// another way, or may have got, "restart.overtaken" for one that would undo a later one.
 func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartMessageIn(ctx, tx, id, by)

@@ -68,7 +68,6 @@ type MessageDetail struct {
 	IdemKey     string
 	AttemptLog  []AttemptRow
 	Tasks       []TaskRow         // oldest first, with their tries
-	Overtaken   bool              // its call, done again, would undo a later one
 	HasInstance bool              // InstanceID names an instance of the channel
 	Site        market.Site       // of the channel
 	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
@@ -178,7 +177,6 @@ func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*Me
 		messageRow
 		HasInstance bool              `db:"has_instance"`
 		Ordered     bool              `db:"ordered"`
-		Overtaken   bool              `db:"overtaken"`
 		Site        market.Site       `db:"site"`
 		Answered    market.ResultCode `db:"answered"`
 	}
@@ -186,7 +184,6 @@ func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*Me
 SELECT `+messageList.columns+`,
        NOT m.test AND EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id) AS has_instance,
        EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id AND i.product_id <> '') AS ordered,
-       m.status = 'failed' AND `+restartOvertaken("m")+` AS overtaken,
        (SELECT c.site FROM channels c WHERE c.id = m.channel_id) AS site,
        COALESCE((SELECT a.result_code
                    FROM attempts a
@@ -206,7 +203,7 @@ SELECT `+messageList.columns+`,
 	if err != nil {
 		return nil, err
 	}
-	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, Overtaken: row.Overtaken, HasInstance: row.HasInstance,
+	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance,
 		Site: row.Site, Answered: row.Answered}
 	if r := market.OnlineLicenseRule(market.Protocol(d.Protocol), d.Activity); r != nil && !row.Ordered {
 		d.IfLicense = r.Window

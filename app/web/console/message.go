@@ -136,11 +136,8 @@ func whyNoRestart(m *store.MessageDetail) view.Text {
 			open++
 		}
 	}
-	switch {
-	case parked > 0 && open == 0:
+	if parked > 0 && open == 0 {
 		return view.Say("why.message_waiting")
-	case m.Overtaken && open == 0:
-		return view.Say("why.message_overtaken")
 	}
 	return view.Text{}
 }

@@ -130,10 +130,9 @@ func TestWhenAMessageCanBeRestarted(t *testing.T) {
 	task := func(s outbox.Status) store.TaskRow { return store.TaskRow{Status: s} }
 	parked := store.TaskRow{Status: outbox.Pending, Parked: true}
 	for name, c := range map[string]struct {
-		status    string
-		tasks     []store.TaskRow
-		want      string
-		overtaken bool
+		status string
+		tasks  []store.TaskRow
+		want   string
 	}{
 		"failed":             {status: store.MessageFailed, tasks: []store.TaskRow{task(outbox.Failed)}, want: ""},
 		"failed alone":       {status: store.MessageFailed, want: ""},
@@ -141,12 +140,10 @@ func TestWhenAMessageCanBeRestarted(t *testing.T) {
 		"running":            {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Failed), task(outbox.Running)}, want: "why.message_running"},
 		"parked":             {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Succeeded), parked}, want: "why.message_waiting"},
 		"parked and failed":  {status: store.MessageFailed, tasks: []store.TaskRow{parked, task(outbox.Failed)}, want: ""},
-		"overtaken":          {status: store.MessageFailed, want: "why.message_overtaken", overtaken: true},
-		"overtaken at work":  {status: store.MessageFailed, tasks: []store.TaskRow{task(outbox.Failed)}, overtaken: true},
 		"done":               {status: store.MessageSucceeded, want: "why.message_succeeded"},
 		"forged":             {status: store.MessageRejected, want: "why.message_rejected"},
 	} {
-		m := &store.MessageDetail{MessageRow: store.MessageRow{Status: c.status}, Tasks: c.tasks, Overtaken: c.overtaken}
+		m := &store.MessageDetail{MessageRow: store.MessageRow{Status: c.status}, Tasks: c.tasks}
 		require.Equal(t, c.want, whyNoRestart(m).Key, name)
 		require.Equal(t, name == "waits for its turn" || name == "running", underWay(c.tasks), name)
 	}
