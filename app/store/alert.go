@@ -233,7 +233,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
                                FROM tasks t
                               WHERE t.message_id = m.id
                                 AND t.status IN ('pending', 'running')
-                                AND t.kind NOT IN ('deliver', 'notice')
+                                AND t.` + settles + `
                               ORDER BY t.id DESC
                               LIMIT 1) open ON TRUE
          WHERE m.status = 'processing'

@@ -12,8 +12,9 @@ const settleBatch = 200
 
 // SettleFailures brings the groups in line with what belongs to them: it takes
 // in what failed without finding its group, lets go of calls that could not be
-// understood and came again understandable and of what a fall-back told, resolves groups that are empty and
-// opens those that are not. It may run at any time and any number of times.
+// understood and came again understandable and of what a fall-back told, resolves
+// groups that are empty and opens those that are not. It may run at any time and any
+// number of times.
 func (s *Store) SettleFailures(ctx context.Context) error {
 	for _, stray := range []func(context.Context, *Tx) (int, error){strayTasks, strayMessages} {
 		for {
@@ -87,7 +88,7 @@ SELECT m.id, m.last_error,
                    FROM tasks k
                   WHERE k.message_id = m.id
                     AND k.status = 'failed'
-                    AND k.kind NOT IN ('deliver', 'notice')), 0) AS task_group
+                    AND k.`+settles+`), 0) AS task_group
   FROM messages m
  WHERE m.status = 'failed'
    AND m.failure_group IS NULL

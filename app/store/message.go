@@ -219,11 +219,14 @@ SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.res
 	return m, nil
 }
 
+// settles says of a task that its message's status goes by it, as
+// outbox.Task.Settles has it.
+const settles = `kind NOT IN ('deliver', 'notice')`
+
 // SettleMessage brings a message's status in line with its tasks: failed if one
 // was given up, processing while one is under way (with the error of its last
-// try, if that failed), else succeeded. What
-// customers are told has its own ledger and does not fail the interface message. A message
-// without tasks keeps its status.
+// try, if that failed), else succeeded. What customers are told has its own ledger
+// and does not fail the interface message. A message without tasks keeps its status.
 func (t *Tx) SettleMessage(ctx context.Context, id int64) error {
 	if id == 0 {
 		return nil
@@ -239,7 +242,7 @@ WITH s AS (
            (array_agg(failure_group ORDER BY run_at) FILTER (WHERE failure_group IS NOT NULL))[1] AS trouble_group
       FROM tasks
      WHERE message_id = $1
-       AND kind NOT IN ('deliver', 'notice')
+       AND `+settles+`
 )
 UPDATE messages
    SET status = CASE WHEN s.failed THEN 'failed' WHEN s.busy THEN 'processing' ELSE 'succeeded' END,

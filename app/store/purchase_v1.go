@@ -217,7 +217,7 @@ SELECT COALESCE(i.provisioned_at IS NOT NULL OR i.released_at IS NOT NULL, false
        COALESCE((SELECT min(t.run_at)
                    FROM tasks t
                   WHERE t.message_id = m.id
-                    AND t.kind NOT IN ('deliver', 'notice')
+                    AND t.`+settles+`
                     AND t.status IN ('pending', 'running')) > $2, false),
        COALESCE(m.answered_at[cardinality(m.answered_at)] > $3, false)
   FROM messages m

@@ -78,7 +78,7 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, COA
             AND NOT EXISTS (SELECT 1
                               FROM tasks t
                              WHERE t.message_id = m.id
-                               AND t.kind NOT IN ('deliver', 'notice')
+                               AND t.` + settles + `
                                AND t.finished_at > due.at))
  GROUP BY m.channel_id, product_id
  ORDER BY lost DESC, at_risk DESC, channel, product_id`

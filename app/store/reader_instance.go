@@ -143,7 +143,7 @@ var instanceList = source{
           FROM tasks t
          WHERE t.instance_pk = i.id
            AND t.status = 'failed'
-           AND t.kind <> 'deliver'
+           AND t.` + settles + `
          ORDER BY t.id DESC
          LIMIT 1) AS fault,
        COALESCE((SELECT TRUE
