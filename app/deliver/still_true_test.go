@@ -58,6 +58,7 @@ SELECT d.id, d.kind, d.about_expiry, i.status, i.expires_at
   FROM deliveries d
   JOIN instances i ON i.id = d.instance_pk`)
 	require.NoError(t, err)
+	defer rows.Close()
 	n := 0
 	for ; rows.Next(); n++ {
 		var (

@@ -55,7 +55,7 @@ func TestEveryOrderThatWasAskedForIsKeptAndLinked(t *testing.T) {
 	require.Len(t, first.Instances, 1)
 	of := first.Instances[0]
 	require.Equal(t, []any{first.InstanceID, "CS1-000001", "purchase", market.Provisioning, "P-2", "测试商品,基础版"},
-		[]any{of.InstanceID, of.OrderLineID, string(of.Purpose), of.Status, of.ProductID, of.ProductName})
+		[]any{of.InstanceID, of.OrderLineID, of.Purpose, of.Status, of.ProductID, of.ProductName})
 	require.True(t, of.URLSeenAt.IsZero())
 	require.NotContains(t, first.Answer, "zhang@example.com")
 	require.Contains(t, first.Answer, "CS1-000001")

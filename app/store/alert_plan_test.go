@@ -41,13 +41,14 @@ SELECT id, 'opened', 1, TRUE FROM alerts`, `ANALYZE`} {
 		}
 		rows, err := s.SQL().Query("EXPLAIN "+statement, args...)
 		require.NoError(t, err, name)
+		defer rows.Close()
 		var plan strings.Builder
 		for rows.Next() {
 			var line string
 			require.NoError(t, rows.Scan(&line))
 			plan.WriteString(line + "\n")
 		}
-		require.NoError(t, rows.Close())
+		require.NoError(t, rows.Err())
 		for _, table := range big {
 			require.NotContains(t, plan.String(), "Seq Scan on "+table+" ", "%s\n%s", name, &plan)
 		}

@@ -80,6 +80,7 @@ SELECT 1, status, 'msg-' || id, unique_key, true, '', id, '\x00', substr(unique_
 		require.NoError(t, s.SettleEvents(ctx))
 		rows, err := s.SQL().Query(`SELECT type, substr(unique_key, 5 + length(type)), status FROM events`)
 		require.NoError(t, err)
+		defer rows.Close()
 		n := 0
 		for ; rows.Next(); n++ {
 			var task, before, now string

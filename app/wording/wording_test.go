@@ -31,9 +31,9 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 		key  string
 		args map[string]string
 	}{
-		"unknown":             {Text{"s", fine + "\n\n{nmae}"}, Body, 3, "unknown", map[string]string{"name": "nmae", "line": "3"}},
-		"unknown in if":       {Text{"s", fine + "\n{if nmae}x{end}"}, Body, 2, "unknown", nil},
-		"unknown in else if":  {Text{"s", fine + "\n{if name}x{else if nmae}y{end}"}, Body, 2, "unknown", nil},
+		"unknown":             {Text{"s", fine + "\n\n{naam}"}, Body, 3, "unknown", map[string]string{"name": "naam", "line": "3"}},
+		"unknown in if":       {Text{"s", fine + "\n{if naam}x{end}"}, Body, 2, "unknown", nil},
+		"unknown in else if":  {Text{"s", fine + "\n{if name}x{else if naam}y{end}"}, Body, 2, "unknown", nil},
 		"empty braces":        {Text{"s", fine + "{}"}, Body, 1, "unknown", nil},
 		"template of Go":      {Text{"s", fine + "\n{.Name}"}, Body, 2, "unknown", nil},
 		"doubled":             {Text{"s", fine + "\n{{name}}"}, Body, 2, "doubled", map[string]string{"name": "name"}},

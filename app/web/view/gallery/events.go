@@ -21,7 +21,6 @@ func (k look) eventRow(id int64, status, eventType, target string, age time.Dura
 		Attempts: 1, Created: ago(age), Resend: k.may(staff.EventsSend, fmt.Sprintf("/events/%d/resend", id))}
 	if target == "" {
 		e.Address = "https://app.example.com/koodesk"
-	} else {
 	}
 	switch status {
 	case "failed":
