@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -300,6 +301,45 @@ func TestTheTableOfRoutes(t *testing.T) {
 		res := d.do(r.Method, path, strings.NewReader(""), "Content-Type", "application/x-www-form-urlencoded")
 		require.Contains(t, []int{302, 303, 401, 403}, res.status, "%s %s", r.Method, r.Path)
 	}
+}
+
+// Who may change something is written out here a second time: a wrong permission
+// in the tables of routes, or a permission given to the wrong role, shows.
+func TestWhoMayChangeWhat(t *testing.T) {
+	t.Parallel()
+	own := []string{"/login", "/logout", "/preferences", "/account/password", "/alerts/targets"}           // one's own settings
+	looks := []string{"/preview", "/frame"}                                                                // changes nothing
+	rules := []string{"/channels", "/products", "/templates", "/customers/erase", "/api/v1/alert-targets"} // as the house works
+	rule := func(path string) bool {
+		if strings.Contains(path, "event-targets") || strings.Contains(path, "/events/targets") {
+			return !strings.HasSuffix(path, "/test")
+		}
+		return slices.ContainsFunc(rules, func(r string) bool {
+			return strings.HasPrefix(strings.TrimPrefix(path, "/api/v1"), r) || strings.HasPrefix(path, r)
+		})
+	}
+	changing := 0
+	for _, r := range open(t, nil).web.Routes() {
+		if r.Method == http.MethodGet || strings.HasPrefix(r.Path, "/koogallery/") {
+			continue
+		}
+		changing++
+		want := staff.Operator
+		switch {
+		case slices.ContainsFunc(own, func(p string) bool { return strings.HasPrefix(r.Path, p) }),
+			slices.ContainsFunc(looks, func(p string) bool { return strings.HasSuffix(r.Path, p) }):
+			want = staff.Viewer
+		case rule(r.Path):
+			want = staff.Admin
+		}
+		for _, role := range staff.Roles() {
+			if role.May(r.Permission) {
+				require.Equal(t, want, role, "%s %s is open from this role on", r.Method, r.Path)
+				break
+			}
+		}
+	}
+	require.Greater(t, changing, 90)
 }
 
 // Told to stop before it has begun, a server does not serve for ever.
