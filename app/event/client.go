@@ -2,6 +2,7 @@ package event
 
 import (
 	"log/slog"
+	"time"
 
 	"koodesk/app/store"
 	"koodesk/app/webhook"
@@ -14,6 +15,7 @@ type Options struct {
 	Webhook *webhook.Client
 	Log     *slog.Logger
 	Wake    func()
+	Now     func() time.Time // the clock that dates signatures; nil: time.Now
 }
 
 // Client is the use case: it sends events, asks products, and does what people
@@ -23,6 +25,7 @@ type Client struct {
 	webhook *webhook.Client
 	log     *slog.Logger
 	wake    func()
+	now     func() time.Time
 }
 
 // NewClient makes the use case.
@@ -30,8 +33,11 @@ func NewClient(o Options) *Client {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{store: o.Store, webhook: o.Webhook, log: o.Log, wake: o.Wake}
+	return &Client{store: o.Store, webhook: o.Webhook, log: o.Log, wake: o.Wake, now: o.Now}
 }

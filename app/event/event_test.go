@@ -41,6 +41,7 @@ type house struct {
 
 type call struct {
 	id, signature string
+	at            string
 	body          string
 	Type          string
 	Data          map[string]any
@@ -50,7 +51,7 @@ var loopback = webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0
 
 const secret = "a-secret-of-the-subscriber-32-ch"
 
-func open(t *testing.T) *house {
+func open(t *testing.T, change ...func(*event.Options)) *house {
 	t.Helper()
 	h := &house{t: t, store: storetest.Open(t), answer: func(http.ResponseWriter) {}}
 	h.channel = storetest.Channel(t, h.store, "default", "")
@@ -59,7 +60,11 @@ func open(t *testing.T) *house {
 	h.url = s.URL
 	w := webhook.NewClient(webhook.Options{Allow: loopback, Timeout: 5 * time.Second})
 	t.Cleanup(w.Close)
-	h.c = event.NewClient(event.Options{Store: h.store, Webhook: w})
+	o := event.Options{Store: h.store, Webhook: w}
+	for _, f := range change {
+		f(&o)
+	}
+	h.c = event.NewClient(o)
 	return h
 }
 
@@ -69,7 +74,7 @@ func (h *house) receive(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	c := call{id: r.Header.Get(webhook.HeaderID), signature: r.Header.Get(webhook.HeaderSignature), body: string(b)}
+	c := call{id: r.Header.Get(webhook.HeaderID), signature: r.Header.Get(webhook.HeaderSignature), at: r.Header.Get(webhook.HeaderTimestamp), body: string(b)}
 	_ = json.Unmarshal(b, &c)
 	h.mu.Lock()
 	h.got = append(h.got, c)
@@ -197,7 +202,10 @@ func TestAnEventIsWrittenOnceForEachTargetAndSentSigned(t *testing.T) {
 
 func TestEveryTryOfAnEventHasTheSameIDAndAFreshSignature(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	tries := 0
+	h := open(t, func(o *event.Options) { // each try comes a minute after the one before
+		o.Now = func() time.Time { tries++; return time.Now().Add(time.Duration(tries-3) * time.Minute) }
+	})
 	h.subscribe("crm")
 	h.emit(h.instance("CS1"), event.InstanceRenewed, "message/1")
 	h.answers(500)
@@ -218,10 +226,14 @@ func TestEveryTryOfAnEventHasTheSameIDAndAFreshSignature(t *testing.T) {
 	require.True(t, ok)
 	got := h.calls()
 	require.Len(t, got, 4)
+	signed, dated := map[string]bool{}, map[string]bool{}
 	for _, c := range got {
 		require.Equal(t, got[0].id, c.id)
 		require.Equal(t, got[0].body, c.body)
+		signed[c.signature], dated[c.at] = true, true
 	}
+	require.Len(t, dated, 4, "each try is dated anew")
+	require.Len(t, signed, 4)
 	require.Equal(t, "succeeded 2", h.text(`SELECT concat_ws(' ', status, resends) FROM events`))
 	require.Equal(t, "2", h.text(`SELECT count(*)::text FROM audit WHERE action = 'event.resend'`))
 }

@@ -105,7 +105,7 @@ func waitsTurn(ctx context.Context, tx *store.Tx, e *store.Event) error {
 // call sends an event once and reads limit bytes of the answer, 0 as many as
 // usual. The try's error is the call's.
 func (c *Client) call(ctx context.Context, e *store.Event, to store.Receiver, limit int) (store.EventTry, webhook.Answer) {
-	at := time.Now()
+	at := c.now()
 	answer, err := c.webhook.Post(ctx, webhook.Target{URL: to.URL, Secrets: to.Secrets, Limit: limit}, e.WebhookID, at, e.Payload)
 	return store.EventTry{At: at, Duration: answer.Duration, Shown: webhook.Shown(to.URL), HTTPStatus: answer.Status,
 		Signature: webhook.Signature(e.WebhookID, at, e.Payload, to.Secrets...),
