@@ -23,7 +23,7 @@ import (
 type Marketplace interface {
 	ActivateLicense(ctx context.Context, baseURL string, cred marketapi.Credentials, license string, effect time.Time) (market.CodeInfo, []byte, error)
 	QueryLicense(ctx context.Context, baseURL string, cred marketapi.Credentials, license string) (market.CodeInfo, []byte, error)
-	ReportUsage(ctx context.Context, baseURL string, cred marketapi.Credentials, usage []marketapi.LicenseUsage) (doubts []string, err error)
+	ReportUsage(ctx context.Context, baseURL string, cred marketapi.Credentials, usage []marketapi.LicenseUsage) (refused []string, err error)
 }
 
 // Patience is how long the seller's software waits for the marketplace within a

@@ -29,6 +29,7 @@ type shop struct {
 	fail    atomic.Pointer[fault.Error]
 	info    market.CodeInfo
 	usage   [][]marketapi.LicenseUsage
+	refused []string      // codes whose reports are not accepted
 	entered chan struct{} // when not nil: told of each question, which then waits for goOn
 	goOn    chan struct{}
 }
@@ -58,7 +59,7 @@ func (s *shop) ReportUsage(_ context.Context, _ string, _ marketapi.Credentials,
 		return nil, f
 	}
 	s.usage = append(s.usage, u)
-	return nil, nil
+	return s.refused, nil
 }
 
 type desk struct {
@@ -249,6 +250,37 @@ func TestUsageGoesOutInBatchesAndARestartedTaskReportsTheSame(t *testing.T) {
 	}
 	require.Equal(t, 250, total)
 	require.Len(t, d.shop.usage, 3)
+	require.Zero(t, d.count(`SELECT count(*) FROM license_usage WHERE reported_at IS NULL`))
+}
+
+func TestUsageThatIsRefusedUnderASuccessfulAnswerIsAFailure(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	const other = "ANOTHER-CODE-0000-wxyz"
+	for _, c := range []string{code, other} {
+		_, err := d.codes.Check(t.Context(), "", c)
+		require.NoError(t, err)
+	}
+	_, err := d.codes.ReportUse(t.Context(), "", []licensecode.Use{{License: code, Account: "anna"}, {License: other, Account: "anna"}}, staff.CLI())
+	require.NoError(t, err)
+	d.shop.refused = []string{other}
+	var id int64
+	require.NoError(t, d.store.SQL().QueryRow(`UPDATE tasks SET run_at = now() WHERE kind = 'license_usage' RETURNING id`).Scan(&id))
+	task, ok, err := d.store.Claim(t.Context(), id, time.Minute)
+	require.NoError(t, err)
+	require.True(t, ok)
+	f := fault.From(d.codes.Usage(t.Context(), task))
+	require.NotNil(t, f, "nobody would see it")
+	require.Equal(t, "license_usage.refused", f.Key)
+	require.Equal(t, map[string]string{"refused": "1", "records": "2"}, f.Args)
+	require.True(t, f.Retry.Never)
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM license_usage WHERE reported_at IS NULL`))
+
+	d.shop.refused = nil
+	require.NoError(t, d.codes.Usage(t.Context(), task))
+	require.Len(t, d.shop.usage, 2)
+	require.Equal(t, other, d.shop.usage[1][0].License)
+	require.Len(t, d.shop.usage[1], 1, "only what was refused goes out again")
 	require.Zero(t, d.count(`SELECT count(*) FROM license_usage WHERE reported_at IS NULL`))
 }
 

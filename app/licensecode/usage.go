@@ -2,6 +2,7 @@ package licensecode
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -133,6 +134,10 @@ func (k *Codes) addUses(ctx context.Context, tx *store.Tx, uses []Use, found []*
 // one to the next task. What was taken for a batch stays with its task, so that a
 // task that is run again reports the same; the marketplace may then hear of it
 // twice, which counts once a day for it.
+//
+// Faults: refused "license_usage.refused" (given up) if KooGallery did not accept
+// the reports of some codes: those, and only those, are reported again when the
+// task is run again; those of Marketplace.ReportUsage.
 func (k *Codes) Usage(ctx context.Context, task outbox.Task) error {
 	var batch []store.UsageRecord
 	err := k.store.Write(ctx, func(tx *store.Tx) (err error) {
@@ -153,27 +158,41 @@ func (k *Codes) Usage(ctx context.Context, task outbox.Task) error {
 	if err != nil {
 		return err
 	}
-	doubts, err := k.market.ReportUsage(ctx, ch.BaseURL(), cred, reports(batch))
+	codes, err := k.market.ReportUsage(ctx, ch.BaseURL(), cred, reports(batch))
 	if err != nil {
 		return err
 	}
-	if len(doubts) > 0 {
-		k.log.WarnContext(ctx, "the marketplace did not accept part of the reported use of codes", "channel", ch.Slug, "doubts", len(doubts), "records", len(batch))
+	refused := []int64{}
+	for _, u := range batch {
+		if slices.Contains(codes, u.Code) {
+			refused = append(refused, u.ID)
+		}
 	}
-	return k.store.WriteFor(ctx, task, func(tx *store.Tx) error {
-		more, err := tx.LicenseUsageReported(ctx, task.ChannelID, task.ID)
+	err = k.store.WriteFor(ctx, task, func(tx *store.Tx) error { return reported(ctx, tx, task, refused) })
+	if err != nil || len(refused) == 0 {
+		return err
+	}
+	return fault.New(fault.Refused, "license_usage.refused", "refused", strconv.Itoa(len(refused)), "records", strconv.Itoa(len(batch))).Final()
+}
+
+// reported ends a task whose batch KooGallery has taken whole, and leaves what it
+// has not taken yet to a further one.
+func reported(ctx context.Context, tx *store.Tx, task outbox.Task, refused []int64) error {
+	more, err := tx.LicenseUsageReported(ctx, task.ChannelID, task.ID, refused)
+	if err != nil {
+		return err
+	}
+	if more {
+		_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.LicenseUsage, Purpose: outbox.OnDemand, ChannelID: task.ChannelID,
+			UniqueKey: outbox.Key(outbox.LicenseUsage, "after", task.ID, int64(task.Round))})
 		if err != nil {
 			return err
 		}
-		if more {
-			_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.LicenseUsage, Purpose: outbox.OnDemand, ChannelID: task.ChannelID,
-				UniqueKey: outbox.Key(outbox.LicenseUsage, "after", task.ID, int64(task.Round))})
-			if err != nil {
-				return err
-			}
-		}
-		return tx.Complete(ctx, task)
-	})
+	}
+	if len(refused) > 0 {
+		return nil // the task fails
+	}
+	return tx.Complete(ctx, task)
 }
 
 // reports groups records by their code, in the order of the codes.

@@ -2,6 +2,7 @@ package marketapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/protocol/aksk"
 )
 
 func TestErrorTable(t *testing.T) {
@@ -161,4 +163,22 @@ func TestParseResultCode(t *testing.T) {
 	} {
 		require.Equal(t, want, parseResultCode(in), in)
 	}
+}
+
+// A try that is made again is dated and signed again: the marketplace refuses a
+// date that is too old.
+func TestEachAttemptOfACallIsDatedAnew(t *testing.T) {
+	t.Parallel()
+	var at []string
+	s := newTLSServer(t, func(w http.ResponseWriter, r *http.Request) {
+		at = append(at, r.Header.Get(aksk.HeaderDate))
+		replyWith(500, "application/json", `{"resultCode":"MKT.0999","resultMsg":"busy"}`)(w, r)
+	})
+	now := testTime.Add(-time.Minute)
+	client := s.client(t, func(o *Options) { o.Now = func() time.Time { now = now.Add(20 * time.Second); return now } })
+	_, _, err := client.QueryOrder(t.Context(), s.URL, testCred, "A", "A-1")
+	require.Error(t, err)
+	require.Len(t, at, 3)
+	slices.Sort(at)
+	require.Len(t, slices.Compact(at), 3)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,9 +164,10 @@ type UsageRecord struct {
 
 // ReportUsage reports the use of codes (授权码软件使用统计): at most MaxUsageCodes, each
 // with at most MaxUsageRecords. What the marketplace found wrong stands in the
-// answer under a name that begins with check_fail_ (the page ends there); doubts
-// are its values' texts, at most 20. Faults as ActivateLicense.
-func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentials, usage []LicenseUsage) (doubts []string, err error) {
+// answer under a name that begins with check_fail_ (the page ends there), even if
+// the call as a whole succeeded: refused are the codes that stand there, all of
+// them if none does. Faults as ActivateLicense.
+func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentials, usage []LicenseUsage) (refused []string, err error) {
 	op, err := licenseCall(licenseUsagePath, map[string]any{"usage_info": usage})
 	if err != nil {
 		return nil, err
@@ -177,13 +179,32 @@ func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentia
 		}
 		return nil, err
 	}
+	var doubts []string
 	data, _ := doc.get("data").value.(map[string]any)
 	for name, v := range data {
 		if strings.HasPrefix(name, "check_fail") {
 			doubts = append(doubts, texts(v)...)
 		}
 	}
-	return doubts[:min(len(doubts), maxDoubts)], nil
+	return codesOf(usage, doubts), nil
+}
+
+// codesOf are the codes that a list of doubts names; all, if it names none.
+func codesOf(usage []LicenseUsage, doubts []string) []string {
+	if len(doubts) == 0 {
+		return nil
+	}
+	var all, named []string
+	for _, u := range usage {
+		all = append(all, u.License)
+		if slices.Contains(doubts, u.License) {
+			named = append(named, u.License)
+		}
+	}
+	if len(named) == 0 {
+		return all
+	}
+	return named
 }
 
 // texts are the strings and numbers of a JSON value, flat.

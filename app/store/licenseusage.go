@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/seal"
@@ -115,14 +117,15 @@ SELECT u.id, u.code_id, c.code_sealed, u.account_sealed, COALESCE(u.active_num, 
 	return out, toFault(rows.Err())
 }
 
-// LicenseUsageReported marks what a task has reported, and tells whether the
-// channel has more to report.
-func (t *Tx) LicenseUsageReported(ctx context.Context, channel, task int64) (more bool, err error) {
+// LicenseUsageReported marks what a task has reported, but for what was refused,
+// and tells whether the channel has more to report.
+func (t *Tx) LicenseUsageReported(ctx context.Context, channel, task int64, refused []int64) (more bool, err error) {
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE license_usage
    SET reported_at = now()
  WHERE task_id = $1
-   AND reported_at IS NULL`, task)
+   AND id <> ALL($2)
+   AND reported_at IS NULL`, task, pq.Array(refused))
 	if err != nil {
 		return false, toFault(err)
 	}
