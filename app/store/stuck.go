@@ -40,7 +40,8 @@ var stuckWhere = map[string]string{
    AND t.leased_until < now() - interval '1 minute'`,
 	// What is given up is a failure, what waits for somebody's access data is work
 	// for that person, and what is due or running is on its way. OFFSET 0 has each
-	// instance's few tasks looked up, instead of joining the whole tables.
+	// instance's few tasks looked up, instead of joining the whole tables. Due is by the
+	// statement's time: who waited for another repair's lock has begun before it did.
 	StuckCreation: `i.status = 'provisioning'
    AND i.protocol IN ('v1', 'v2')
    AND i.created_at < now() - interval '30 minutes'
@@ -50,7 +51,7 @@ var stuckWhere = map[string]string{
         WHERE t.instance_pk = i.id
           AND t.kind IN ('order_query', 'provision')
           AND (t.status IN ('running', 'failed')
-               OR t.status = 'pending' AND t.run_at <= now()
+               OR t.status = 'pending' AND t.run_at <= statement_timestamp()
                OR t.status = 'pending' AND t.parked_at IS NOT NULL AND NOT (` + promiseOver + `))
        OFFSET 0)`,
 	StuckPoll: `m.activity = 'queryInstance'

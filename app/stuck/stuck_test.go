@@ -230,8 +230,17 @@ func TestTwoRepairsAtOnceAreOne(t *testing.T) {
 	t.Parallel()
 	y := open(t)
 	y.exec(tasksOfEveryAge)
-	for kind, key := range map[string]string{store.StuckLost: "lost", store.StuckUnhanded: "due", store.StuckLease: "dead"} {
-		id := y.task(key)
+	late := y.buy("CSLATE")
+	y.exec(`DELETE FROM tasks WHERE instance_pk = $1`, late)
+	unseen := y.buy("CSUNSEEN")
+	y.call(market.Call{Activity: market.QueryInstance, InstanceIDs: []string{"inst-CSUNSEEN"}})
+	y.exec(`UPDATE instances SET status = 'active', provisioned_at = now() - interval '2 h', access_version = 1, front_end_url = 'https://app.example/' WHERE id = $1`, unseen)
+	y.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now() WHERE instance_pk = $1`, unseen)
+	y.exec(`UPDATE messages SET last_received_at = now() - interval '3 h' WHERE activity = 'queryInstance'`)
+	poll, err := strconv.ParseInt(y.text(`SELECT id FROM messages WHERE activity = 'queryInstance'`), 10, 64)
+	require.NoError(t, err)
+	for kind, id := range map[string]int64{store.StuckLost: y.task("lost"), store.StuckUnhanded: y.task("due"), store.StuckLease: y.task("dead"),
+		store.StuckCreation: late, store.StuckPoll: poll} {
 		did := make([]string, 8)
 		var wg sync.WaitGroup
 		for i := range did {
@@ -251,7 +260,7 @@ func TestTwoRepairsAtOnceAreOne(t *testing.T) {
 		}
 		require.Equal(t, 1, n, kind)
 	}
-	require.Equal(t, "3", y.text(`SELECT count(*) FROM audit`))
+	require.Equal(t, "5", y.text(`SELECT count(*) FROM audit WHERE action = 'stuck.repair'`))
 }
 
 // All kinds one after the other, as the API reads them: each row once, whatever

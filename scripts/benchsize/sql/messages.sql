@@ -1,5 +1,5 @@
--- $1 messages, one every ten seconds, of which 2 % failed: a bigger database has a longer past. The newest failures
--- are in groups, the older ones in none any more. What a message is, is drawn by chance, the same each time.
+-- $1 messages, one every ten seconds, of which 2 % failed, each in one of 40 groups: a bigger database has a
+-- longer past, and groups with more members. What a message is, is drawn by chance, the same each time.
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, order_id, order_line_id, business_id,
                       instance_id, attempts, first_received_at, last_received_at, last_error, failure_group)
 SELECT CASE WHEN (hashint8extended(n, 1) & 65535) % 20 = 0 THEN 2 ELSE 1 END, CASE WHEN (hashint8extended(n, 2) & 65535) % 25 = 0 THEN 'v1' ELSE 'v2' END,
@@ -8,7 +8,7 @@ SELECT CASE WHEN (hashint8extended(n, 1) & 65535) % 20 = 0 THEN 2 ELSE 1 END, CA
        'CS' || n / 4, 'CS' || n / 4 || '-000001', 'b-' || n, 'inst-' || n / 4, 1,
        now() - n * interval '10 seconds', now() - n * interval '10 seconds',
        CASE WHEN s.status = 'failed' THEN '{"code":"internal","key":"internal"}'::jsonb END,
-       CASE WHEN s.status = 'failed' AND n <= 100000 THEN 1 + (hashint8extended(n, 6) & 65535) % 40 END
+       CASE WHEN s.status = 'failed' THEN 1 + (hashint8extended(n, 6) & 65535) % 40 END
   FROM generate_series($1::int, 1, -1) AS n
  CROSS JOIN LATERAL (SELECT (hashint8extended(n, 5) & 65535) % 200 AS r) drawn
  CROSS JOIN LATERAL (SELECT CASE WHEN r < 4 THEN 'failed' WHEN r < 8 THEN 'processing' WHEN r = 8 THEN 'rejected' ELSE 'succeeded' END) AS s (status)
