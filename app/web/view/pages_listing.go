@@ -19,7 +19,9 @@ type ListingPage struct {
 }
 
 // States are those of half a day, for the legend.
-func (ListingPage) States() []string { return []string{"passed", "failed", "mended", "refused", "none"} }
+func (ListingPage) States() []string {
+	return []string{"passed", "failed", "mended", "refused", "none"}
+}
 
 // narrowDays is how many days a phone shows, the newest.
 const narrowDays = 4
