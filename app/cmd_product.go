@@ -19,7 +19,7 @@ func product(ctx context.Context, c *cli, args []string) error {
 }
 
 func productSet(ctx context.Context, c *cli, args []string) error {
-	f := c.flags("product set", "what a product is provisioned by. Templates may use "+static.Placeholders()+", and {param:NAME} for an extension parameter that the buyer gave while ordering.")
+	f := c.flags("product set", "what a product is provisioned by. Templates may use "+"{"+strings.Join(static.Placeholders(), "} {")+"}"+", and {param:NAME} for an extension parameter that the buyer gave while ordering.")
 	var p store.Product
 	slug := f.String("channel", "", "the channel's slug")
 	f.StringVar(&p.ProductID, "product", "", "KooGallery's productId, or * for the channel's default")

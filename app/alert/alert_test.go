@@ -13,6 +13,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -362,6 +363,12 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 		for _, cause := range market.FindingsOfOurKeys() {
 			other := strings.HasPrefix(cause, "key_") && cause != market.FoundKeyNoStamp || cause == market.FoundClock || cause == market.FoundZone
 			require.NotEqual(t, other, z.Has("alert.cause."+cause), cause)
+		}
+		for _, waits := range []string{store.WaitsForSystem, store.WaitsForNothing} {
+			require.True(t, z.Has("alert.waits."+waits), "%s %s", l, waits)
+		}
+		for _, kind := range outbox.Kinds() { // the others that it may wait for
+			require.True(t, z.Has("task_kind."+string(kind)), "%s %s", l, kind)
 		}
 	}
 }

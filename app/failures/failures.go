@@ -75,6 +75,9 @@ func (d *Desk) Close(ctx context.Context, id int64, by staff.Actor) (resolved bo
 		return false, fault.New(fault.Invalid, "failure_group.reason_missing")
 	}
 	err = d.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.HoldMembers(ctx, id); err != nil {
+			return err
+		}
 		if err := tx.LockGroup(ctx, id); err != nil {
 			return err
 		}

@@ -40,6 +40,11 @@ func decide(a Arrived, i *store.Instance, now time.Time) (market.Decision, error
 // decide. What the decision leaves to be done is done by then, which gives the
 // changes that it made; the new stage is written with them.
 func (in *Intake) living(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, then follow) (effect, error) {
+	if a.Call.Activity == market.ReleaseInstance { // it ends what other messages have begun
+		if err := tx.HoldWorkID(ctx, a.Call.InstanceID()); err != nil {
+			return effect{}, err
+		}
+	}
 	i, err := in.lock(ctx, tx, a)
 	if err != nil {
 		return effect{}, err

@@ -52,4 +52,12 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	n, err = d.store.PruneRejected(context.Background(), 1)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, n, "nor is what is signed with a key of ours deleted")
+	d.exec(`UPDATE attempts SET at = now() - interval '31 days'`)
+	n, err = d.store.PruneRejected(context.Background(), 1)
+	require.NoError(t, err)
+	require.Zero(t, n, "nor in its month, in which the order that it named counts as failed")
+	d.exec(`UPDATE messages SET activity = 'refreshInstance'`)
+	n, err = d.store.PruneRejected(context.Background(), 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n, "what names no purchase goes after its day")
 }

@@ -212,6 +212,9 @@ func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (ou
 func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (Restarted, error) {
 	out := Restarted{TaskID: id, Status: "pending"}
 	message, err := tx.MessageOfTask(ctx, id)
+	if err == nil {
+		err = tx.HoldMessages(ctx, []int64{message})
+	}
 	if err != nil {
 		return out, err
 	}

@@ -4,7 +4,8 @@ import "time"
 
 // What puts a product's place on the marketplace at risk: more failed orders in a
 // month than FailedOrderLimit (CN 0070649282), or probes that fail on
-// ProbeDayLimit days on end, after which trading is frozen and the product hidden.
+// ProbeDayLimit days on end (CN 0070649414), after which trading is frozen and the
+// product hidden.
 const (
 	FailedOrderLimit = 5
 	ProbeDayLimit    = 5
@@ -20,6 +21,7 @@ var ProbeZone = time.FixedZone("UTC+8", 8*60*60)
 type Probes struct {
 	Passed  int
 	Failed  int // answered otherwise than with success, or refused although a key of ours has signed it
+	Failing int // of these the cases that have not passed since
 	Refused int // not proved authentic, so perhaps not the marketplace's
 }
 
@@ -28,14 +30,17 @@ const (
 	ProbeNone    = "none"
 	ProbePassed  = "passed"
 	ProbeFailed  = "failed"
+	ProbeMended  = "mended"  // there were calls that failed, and their cases passed later in the same half
 	ProbeRefused = "refused" // there were only calls that could not be proved
 )
 
 // State sums half a day up.
 func (p Probes) State() string {
 	switch {
-	case p.Failed > 0:
+	case p.Failing > 0:
 		return ProbeFailed
+	case p.Failed > 0:
+		return ProbeMended
 	case p.Passed > 0:
 		return ProbePassed
 	case p.Refused > 0:
@@ -47,8 +52,8 @@ func (p Probes) State() string {
 // ProbeDay is a day's probes of one interface.
 type ProbeDay struct{ Morning, Afternoon Probes }
 
-// state is that of the later half that had any: what was repaired by the
-// afternoon counts as repaired. Calls that nobody proved, which a stranger can
+// state is that of the later half that had any: a probe that passes in the afternoon
+// ends what failed in the morning. Calls that nobody proved, which a stranger can
 // send, say nothing beside those that were.
 func (d ProbeDay) state() string {
 	later, earlier := d.Afternoon.State(), d.Morning.State()
@@ -59,14 +64,18 @@ func (d ProbeDay) state() string {
 }
 
 // ProbeStreak tells on how many days on end the probes have failed, up to the
-// last of the days, which are given the oldest first. A day without probes
+// last of the days, which are given the oldest first. CN 0070649414 has the saved
+// cases called once every morning and every afternoon, and says no more of what a day
+// of failure is. So the newest probe counts, and what passed later in the same half
+// (ProbeMended) counts as failed: it was debugged by hand, which is no probe, and only
+// the next half's shows that the marketplace passes too. A day without probes
 // neither counts nor ends it; nor does one on which there were only calls that
 // nobody proved, which a stranger can send.
 func ProbeStreak(days []ProbeDay) int {
 	n := 0
 	for i := len(days) - 1; i >= 0; i-- {
 		switch days[i].state() {
-		case ProbeFailed:
+		case ProbeFailed, ProbeMended:
 			n++
 		case ProbePassed:
 			return n

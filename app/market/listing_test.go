@@ -8,11 +8,24 @@ import (
 	"koodesk/app/market"
 )
 
+func TestTheStatesOfHalfADay(t *testing.T) {
+	t.Parallel()
+	for want, p := range map[string]market.Probes{
+		market.ProbeNone:    {},
+		market.ProbePassed:  {Passed: 3, Refused: 1},
+		market.ProbeFailed:  {Passed: 3, Failed: 2, Failing: 1},
+		market.ProbeMended:  {Passed: 3, Failed: 2, Refused: 1},
+		market.ProbeRefused: {Refused: 1},
+	} {
+		require.Equal(t, want, p.State())
+	}
+}
+
 func TestDaysOfFailingProbesAreCountedOnEnd(t *testing.T) {
 	t.Parallel()
 	day := func(morning, afternoon byte) market.ProbeDay {
 		half := func(c byte) market.Probes {
-			return map[byte]market.Probes{'p': {Passed: 2}, 'f': {Passed: 1, Failed: 1}, 'r': {Refused: 1}, 'm': {Passed: 1, Refused: 3}, '-': {}}[c]
+			return map[byte]market.Probes{'p': {Passed: 2}, 'f': {Passed: 1, Failed: 1, Failing: 1}, 'a': {Passed: 1, Failed: 1}, 'r': {Refused: 1}, 'm': {Passed: 1, Refused: 3}, '-': {}}[c]
 		}
 		return market.ProbeDay{Morning: half(morning), Afternoon: half(afternoon)}
 	}
@@ -36,6 +49,11 @@ func TestDaysOfFailingProbesAreCountedOnEnd(t *testing.T) {
 		"rf":          1,
 		"rp":          0,
 		"ff ff ff ff": 4,
+		"aa":          1, // what passed in the same half day was debugged by hand, and is no probe
+		"a-":          1,
+		"pa":          1,
+		"fa":          1,
+		"ap":          0,
 	} {
 		var all []market.ProbeDay
 		for i := 0; i+1 < len(days); i += 3 {

@@ -18,12 +18,7 @@ func parseBase(op, baseURL string) (*url.URL, error) {
 		return nil, fault.New(fault.Invalid, op+".bad_address", "address", "?")
 	}
 	shown := u.Scheme + "://" + u.Host
-	switch {
-	case u.User != nil, u.RawQuery != "", u.Fragment != "":
-		return nil, fault.New(fault.Invalid, op+".bad_address", "address", shown)
-	case u.Scheme == "https":
-	case u.Scheme == "http" && market.Loopback(u.Hostname()):
-	default:
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || !market.Confidential(u) {
 		return nil, fault.New(fault.Invalid, op+".bad_address", "address", shown)
 	}
 	return u, nil

@@ -70,6 +70,9 @@ func untouched(a Access, i *store.Instance) Access {
 }
 
 func (p *Provisioner) setAccess(ctx context.Context, tx *store.Tx, instanceID string, a Access, actor staff.Actor) error {
+	if err := tx.HoldWorkID(ctx, instanceID); err != nil {
+		return err
+	}
 	i, err := tx.LockInstanceID(ctx, instanceID)
 	if err != nil {
 		return err

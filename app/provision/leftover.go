@@ -112,6 +112,9 @@ func (p *Provisioner) close(ctx context.Context, id int64, action, status string
 
 func (p *Provisioner) decide(ctx context.Context, id int64, action string, by staff.Actor, then func(*store.Tx, store.Leftover) error) error {
 	return p.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.HoldLeftover(ctx, id); err != nil {
+			return err
+		}
 		l, err := tx.LockLeftover(ctx, id)
 		if err != nil {
 			return err

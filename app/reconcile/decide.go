@@ -115,6 +115,9 @@ func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, 
 		}
 		return market.Provisioning, r.o.Purchases.TakeOver(ctx, tx, ch, f.OrderID, f.OrderLineID, by)
 	}
+	if err := tx.HoldWork(ctx, f.InstancePK); err != nil {
+		return "", err
+	}
 	i, err := tx.LockInstancePK(ctx, f.InstancePK)
 	if err != nil {
 		return "", err

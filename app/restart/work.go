@@ -136,6 +136,13 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 			_, err := tx.EndBatch(ctx, s.Batch)
 			return err
 		}
+		hold := tx.HoldMessages
+		if s.Thing == store.RestartTasks {
+			hold = tx.HoldMessagesOf
+		}
+		if err := hold(ctx, ids); err != nil { // of all at once: each item goes on to its tasks
+			return err
+		}
 		right, err := settled(ctx, tx, s, ids)
 		if err != nil {
 			return err

@@ -155,13 +155,20 @@ SELECT `+deliveryColumns+`
  WHERE id = $1`, id))
 }
 
-// LockDelivery locks a delivery.
+// LockDelivery locks a delivery. Before one that tells access data it locks the
+// instance: what becomes of the delivery says whether the customer has the password.
 func (t *Tx) LockDelivery(ctx context.Context, id int64) (*Delivery, error) {
 	return t.Reader().scanDelivery(t.tx.QueryRowxContext(ctx, `
+WITH i AS (
+    SELECT
+      FROM instances
+     WHERE id = (SELECT instance_pk FROM deliveries WHERE id = $1 AND kind = 'usage_info')
+       FOR NO KEY UPDATE
+)
 SELECT `+deliveryColumns+`
-  FROM deliveries
+  FROM deliveries, (SELECT count(*) FROM i) held
  WHERE id = $1
-   FOR NO KEY UPDATE`, id))
+   FOR NO KEY UPDATE OF deliveries`, id))
 }
 
 // HoldInstance keeps an instance, and with it what is asked of its customer, as it is

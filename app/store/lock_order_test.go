@@ -98,3 +98,38 @@ func waitsForLock(t *testing.T, s *store.Store) {
 		return err == nil && waits
 	}, time.Minute, 5*time.Millisecond)
 }
+
+// lostTasks are two of workers that died, given up now: the first belongs to the
+// second message.
+func lostTasks(t *testing.T) *store.Store {
+	t.Helper()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	_, err := s.SQL().Exec(`
+WITH m AS (
+    INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)
+    SELECT 1, 'v2', 'newInstance', n::text, 'processing', now(), now() FROM generate_series(1, 2) AS n
+    RETURNING id
+), t AS (
+    INSERT INTO tasks (kind, purpose, unique_key, message_id, status, attempts, started_at, leased_until)
+    SELECT 'order_query', 'purchase', id::text, 3 - id, 'running', 1, now() - interval '2 hours', now() - interval '1 hour' FROM (SELECT id FROM m ORDER BY id) o
+    RETURNING id
+)
+INSERT INTO task_attempts (task_id, round, number, at, outcome)
+SELECT t.id, 0, 1, now(), 'lost' FROM t, generate_series(1, 4)`)
+	require.NoError(t, err)
+	return s
+}
+
+var twoOfEach = []storetest.Row{{Table: "messages", ID: 1}, {Table: "messages", ID: 2}, {Table: "tasks", ID: 1}, {Table: "tasks", ID: 2}}
+
+func TestLostTasksArePutBackInTheOrderOfLocks(t *testing.T) {
+	t.Parallel()
+	storetest.LocksInOrder(t, twoOfEach, func(t *testing.T) (*store.Store, func() error) {
+		s := lostTasks(t)
+		return s, func() error {
+			_, err := s.Recover(t.Context())
+			return err
+		}
+	})
+}

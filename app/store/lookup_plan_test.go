@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,9 +74,7 @@ func lookupPlans(t *testing.T, s *store.Store) {
 		require.NoError(t, err)
 		require.Len(t, handed, 50)
 		for name, text := range store.Explained(t, s, handed[49]) {
-			var out []struct{ Plan plan }
-			require.NoError(t, json.Unmarshal([]byte(text), &out))
-			c := out[0].Plan.cost(0)
+			c := costOf(t, text)
 			assert.Empty(t, c.whole, "%s scans a table:\n%s", name, c.shape)
 			budget := 1000.0
 			switch name {

@@ -317,22 +317,24 @@ ON CONFLICT (channel_id, test, idem_key) DO UPDATE
 // PruneRejected keeps the newest claims of each channel that could not be
 // proved and deletes the rest: strangers must not fill the disk. Nor do they when
 // what was signed with a key of ours stays for a day, in which alerts look at it and
-// probes that failed count: only who has seen such a call could repeat it.
+// probes that failed count, and a purchase or upgrade for the month in which its order
+// counts as failed: only who has seen such a call could repeat it.
 func (s *Store) PruneRejected(ctx context.Context, keep int) (int64, error) {
+	_, purchases, _ := ordersFailBy()
 	r, err := s.db.ExecContext(ctx, `
 DELETE FROM messages
  WHERE id IN (
        SELECT id
-         FROM (SELECT id, row_number() OVER (PARTITION BY channel_id ORDER BY last_received_at DESC, id DESC) AS n
+         FROM (SELECT id, activity, row_number() OVER (PARTITION BY channel_id ORDER BY last_received_at DESC, id DESC) AS n
                  FROM messages
                 WHERE status = 'rejected') r
         WHERE n > $1
           AND NOT EXISTS (SELECT
                             FROM attempts a
                            WHERE a.message_id = r.id
-                             AND a.at > now() - interval '1 day'
-                             AND a.part >= month_of(now() - interval '2 days')
-                             AND `+signedHere("$2")+`))`, keep, pq.Array(market.FindingsOfOurKeys()))
+                             AND a.at > now() - CASE WHEN r.activity = ANY ($3) THEN interval '32 days' ELSE interval '1 day' END
+                             AND a.part >= month_of(now() - interval '34 days')
+                             AND `+signedHere("$2")+`))`, keep, pq.Array(market.FindingsOfOurKeys()), pq.Array(purchases))
 	if err != nil {
 		return 0, toFault(err)
 	}

@@ -49,10 +49,12 @@ SELECT 'notice', 'key-' || n, CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'succee
 ANALYZE tasks`)
 	require.NoError(t, err)
 	open, early, late := store.PlanReplan(t, s)
-	require.Regexp(t, `Index Scan using instances_(open|pkey) on instances i .*actual rows=500 loops=1`, open)
+	again := costOf(t, open)
+	require.Empty(t, again.whole, again.shape)
+	require.LessOrEqual(t, again.read, 2000.0, "of 40000: the 500 that are next, and what is looked up and written of them\n%s", again.shape)
 	require.Contains(t, early, "deliveries_instance", early)
 	require.Contains(t, late, "Index Scan using tasks_", late)
-	for _, plan := range []string{open, early, late} {
+	for _, plan := range []string{early, late} {
 		require.NotContains(t, plan, "Seq Scan on instances", plan)
 		require.NotContains(t, plan, "Seq Scan on deliveries", plan)
 		require.NotContains(t, plan, "Seq Scan on tasks", plan)

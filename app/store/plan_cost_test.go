@@ -65,6 +65,11 @@ func (p plan) cost(depth int) cost {
 func explained(t *testing.T, s *store.Store, query string, args []any) cost {
 	var text string
 	require.NoError(t, s.SQL().QueryRow(explain+query, args...).Scan(&text), query)
+	return costOf(t, text)
+}
+
+// costOf is what a statement touched, by its plan as JSON.
+func costOf(t *testing.T, text string) cost {
 	var out []struct{ Plan plan }
 	require.NoError(t, json.Unmarshal([]byte(text), &out))
 	return out[0].Plan.cost(0)

@@ -30,10 +30,8 @@ type Product struct {
 	Seen *time.Time
 }
 
-// ProductSettings are the drivers' settings; templates may use {instance_id},
-// {order_id}, {order_line_id}, {customer_id}, {customer_name}, {email},
-// {sku_code}, {product_id}, {linear_value}, {amount}, {disk_size}, {band_width} and,
-// for what the buyer gave while ordering, {param:NAME}.
+// ProductSettings are the drivers' settings. What templates may use, the driver
+// static knows.
 type ProductSettings struct {
 	FrontEndURL      string `json:"front_end_url,omitempty"`
 	AdminURL         string `json:"admin_url,omitempty"`

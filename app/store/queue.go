@@ -148,6 +148,9 @@ func (t *Tx) recover(ctx context.Context, only int64) (n int, err error) {
 		Message int64 `db:"message"`
 		GivenUp bool  `db:"given_up"`
 	}
+	if err := t.hold(ctx, holdLost, only, maxLost); err != nil {
+		return 0, err
+	}
 	err = t.tx.SelectContext(ctx, &lost, recoverLost, fault.ToRecord(fault.New(fault.Internal, "task.kills_workers")).JSON(), maxLost, only)
 	if err != nil {
 		return 0, toFault(err)
@@ -201,22 +204,28 @@ UPDATE ` + table + ` x
    AND x.status IN ('pending', 'running')`
 }
 
-const recoverLost = `
-WITH lost AS (
-    SELECT id, round, attempts AS number, started_at,
+// lostLeases selects the running tasks whose lease is over, all of them or only one:
+// those of whom most workers were lost on end are given up.
+func lostLeases(most, only string) string {
+	return `
+    SELECT id, message_id, round, attempts AS number, started_at,
            (SELECT count(*)
               FROM (SELECT outcome
                       FROM task_attempts a
                      WHERE a.task_id = tasks.id
                      ORDER BY a.id DESC
-                     LIMIT $2 - 1) recent
-             WHERE outcome = 'lost') >= $2 - 1 AS given_up
+                     LIMIT ` + most + ` - 1) recent
+             WHERE outcome = 'lost') >= ` + most + ` - 1 AS given_up
       FROM tasks
      WHERE status = 'running'
        AND leased_until < now()
-       AND ($3::bigint = 0 OR id = $3)
+       AND (` + only + `::bigint = 0 OR id = ` + only + `)
      ORDER BY id
-     LIMIT 500
+     LIMIT 500`
+}
+
+var recoverLost = `
+WITH lost AS (` + lostLeases(`$2`, `$3`) + `
        FOR UPDATE SKIP LOCKED
 ), noted AS (
     INSERT INTO task_attempts (task_id, round, number, at, duration_us, outcome)

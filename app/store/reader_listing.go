@@ -39,6 +39,43 @@ type ProbeRow struct {
 	Days     [ProbeDays]market.ProbeDay
 }
 
+// probes counts half days by message first: that is a saved case, except that each
+// arrival of one that we did not take may be a message of its own, which passes with
+// whatever passes of the same ids.
+var probes = `
+WITH one AS (
+    SELECT m.channel_id, m.protocol, m.activity, p.product, m.order_id, m.order_line_id, m.instance_id, ` + takenOver + ` AS taken,
+           date_trunc('day', a.at AT TIME ZONE interval '8 hours') AS day,
+           extract(hour FROM a.at AT TIME ZONE interval '8 hours') >= 12 AS afternoon,
+           count(*) FILTER (WHERE is_ours AND a.result_code = $2) AS passed,
+           count(*) FILTER (WHERE is_ours AND a.result_code <> $2) AS failed,
+           count(*) FILTER (WHERE NOT is_ours) AS refused,
+           max(a.at) FILTER (WHERE is_ours AND a.result_code = $2) AS passed_at,
+           max(a.at) FILTER (WHERE is_ours AND a.result_code <> $2) AS failed_at
+      FROM messages m
+      JOIN attempts a
+        ON a.message_id = m.id
+       AND ` + marketplaces + `
+       AND a.at >= $1
+       AND a.part >= month_of($1::timestamptz - interval '2 days')
+     CROSS JOIN LATERAL (SELECT ` + calledProduct + ` AS product) p
+     CROSS JOIN LATERAL (SELECT a.disposition <> 'rejected' OR ` + signedHere("$3") + ` AS is_ours) o
+     WHERE m.test
+       AND m.last_received_at >= $1
+       AND m.activity <> ''
+     GROUP BY m.id, p.product, day, afternoon
+), last AS (
+    SELECT *, CASE WHEN taken THEN passed_at
+                   ELSE max(passed_at) OVER (PARTITION BY channel_id, protocol, activity, order_id, order_line_id, instance_id, day, afternoon) END AS mended_at
+      FROM one
+)
+SELECT (SELECT c.slug FROM channels c WHERE c.id = channel_id) AS channel, protocol, activity, product, day, afternoon,
+       sum(passed) AS passed, sum(failed) AS failed, sum(refused) AS refused,
+       count(*) FILTER (WHERE failed_at >= COALESCE(mended_at, failed_at)) AS failing
+  FROM last
+ GROUP BY channel_id, protocol, activity, product, day, afternoon
+ ORDER BY channel, protocol, activity, product`
+
 // Probes tells what the debugging calls of the last ProbeDays days came to, by
 // channel, interface and product. Our own agents' do not count. A refused call that
 // a key of ours has signed is the marketplace's, and failed.
@@ -53,30 +90,10 @@ func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedChannel, er
 		Afternoon bool      `db:"afternoon"`
 		Passed    int       `db:"passed"`
 		Failed    int       `db:"failed"`
+		Failing   int       `db:"failing"`
 		Refused   int       `db:"refused"`
 	}
-	err := sqlx.SelectContext(ctx, r.q, &halves, `
-SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity, p.product,
-       date_trunc('day', a.at AT TIME ZONE interval '8 hours') AS day,
-       extract(hour FROM a.at AT TIME ZONE interval '8 hours') >= 12 AS afternoon,
-       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code = $2) AS passed,
-       count(*) FILTER (WHERE a.disposition <> 'rejected' AND a.result_code <> $2 OR a.disposition = 'rejected' AND `+signedHere("$3")+`) AS failed,
-       count(*) FILTER (WHERE a.disposition = 'rejected' AND NOT `+signedHere("$3")+`) AS refused
-  FROM messages m
-  JOIN attempts a
-    ON a.message_id = m.id
-   AND `+marketplaces+`
-   AND a.at >= $1
-   AND a.part >= month_of($1::timestamptz - interval '2 days')
- CROSS JOIN LATERAL (
-       SELECT COALESCE((SELECT i.product_id FROM instances i WHERE i.channel_id = m.channel_id AND i.instance_id = m.instance_id),
-                       (SELECT max(i.product_id) FROM instances i WHERE i.channel_id = m.channel_id AND i.order_id = m.order_id AND m.order_id <> ''),
-                       '') AS product) p
- WHERE m.test
-   AND m.last_received_at >= $1
-   AND m.activity <> ''
- GROUP BY m.channel_id, m.protocol, m.activity, p.product, day, afternoon
- ORDER BY channel, m.protocol, m.activity, p.product`, market.HalfEnds(first.AddDate(0, 0, -1), true), string(market.Success),
+	err := sqlx.SelectContext(ctx, r.q, &halves, probes, market.HalfEnds(first.AddDate(0, 0, -1), true), string(market.Success),
 		pq.Array(market.FindingsOfOurKeys()))
 	if err != nil {
 		return nil, toFault(err)
@@ -95,7 +112,7 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.p
 			continue
 		}
 		day := &ch.Rows[len(ch.Rows)-1].Days[n]
-		if got := (market.Probes{Passed: h.Passed, Failed: h.Failed, Refused: h.Refused}); h.Afternoon {
+		if got := (market.Probes{Passed: h.Passed, Failed: h.Failed, Failing: h.Failing, Refused: h.Refused}); h.Afternoon {
 			day.Afternoon = got
 		} else {
 			day.Morning = got

@@ -97,8 +97,10 @@ func (t *Tx) Reader() *Reader { return &Reader{q: t.tx, keys: t.keys} }
 // runs fn again, at most three times, so fn must have no effect outside.
 //
 // Rows are locked in one order wherever many meet, so that two transactions don't wait
-// for each other: message, instance, task, delivery or event. What is changed is locked
-// FOR NO KEY UPDATE: a row that refers to it may be written meanwhile.
+// for each other: message, instance, task, delivery or event, several of a kind in the
+// order of their ids. What is changed is locked FOR NO KEY UPDATE: a row that refers to
+// it may be written meanwhile. An act that changes messages late holds them first (see
+// HoldMessages); storetest.LocksInOrder tests an act for it.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
 	return s.write(ctx, 0, fn)
 }

@@ -97,6 +97,15 @@ func (t *Tx) LockStuck(ctx context.Context, kind string, id int64) (s Stuck, stu
 	if !ok {
 		return s, false, fault.New(fault.NotFound, "stuck.unknown")
 	}
+	switch list.table { // what the repair changes behind the row
+	case "tasks":
+		err = t.HoldMessagesOf(ctx, []int64{id})
+	case "instances":
+		err = t.HoldWork(ctx, id)
+	}
+	if err != nil {
+		return s, false, err
+	}
 	var known int64
 	err = t.tx.GetContext(ctx, &known, `
 SELECT id

@@ -105,36 +105,23 @@ func CheckTemplates(s store.ProductSettings) error {
 	return fault.New(fault.Invalid, key, args...)
 }
 
-// sample has values of the published forms and usual lengths.
-var sample = map[string]string{
-	"instance_id": "87b94795-0603-4e24-8ae5-69420d60e3c8", "order_id": "CS2211181819B4LVS", "order_line_id": "CS2211181819B4LVS-000001",
-	"customer_id": "459bbbec25d24749b2eb83be37b602a8", "customer_name": "hw-example", "email": "name@example.com",
-	"sku_code": "0a4d1578-5295-46a7-92d4-7c803dccc51d", "product_id": "OFFI846204237451911168",
-	"linear_value": "50", "amount": "50", "disk_size": "100", "band_width": "10",
-}
-
-// sampled fills in the sample, and a plain word for any extension parameter.
-func sampled(placeholder string) (string, bool) {
-	if _, isParam := paramName(placeholder); isParam {
+// sampled fills in the samples, and a plain word for any extension parameter.
+func sampled(name string) (string, bool) {
+	if _, isParam := paramName(name); isParam {
 		return "value", true
 	}
-	return sample[placeholder], true
+	p, _ := find(name)
+	return p.sample, true
 }
 
 func values(r provision.Request) lookup {
-	fields := map[string]string{
-		"instance_id": r.InstanceID, "order_id": r.OrderID, "order_line_id": r.OrderLineID,
-		"customer_id": r.Customer.ID, "customer_name": r.Customer.Name, "email": r.Customer.Email,
-		"sku_code": r.Product.SkuCode, "product_id": r.Product.ProductID,
-		"linear_value": number(r.Product.LinearValue), "amount": number(r.Product.Amount), "disk_size": number(r.Product.DiskSize),
-		"band_width": number(r.Product.BandWidth),
-	}
-	return func(placeholder string) (string, bool) {
-		if name, isParam := paramName(placeholder); isParam {
-			v, known := r.Params[name]
+	return func(name string) (string, bool) {
+		if param, isParam := paramName(name); isParam {
+			v, known := r.Params[param]
 			return v, known
 		}
-		return fields[placeholder], true
+		p, _ := find(name)
+		return p.value(r), true
 	}
 }
 

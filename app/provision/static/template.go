@@ -6,14 +6,51 @@ import (
 	"strings"
 
 	"koodesk/app/fault"
+	"koodesk/app/provision"
 )
 
-// names are the placeholders that templates may use, beside {param:NAME}.
-var names = []string{"instance_id", "order_id", "order_line_id", "customer_id", "customer_name", "email", "sku_code", "product_id",
-	"linear_value", "amount", "disk_size", "band_width"}
+// placeholder is one that templates may use.
+type placeholder struct {
+	name   string
+	inHost bool   // its values can be part of a host name
+	sample string // of the published form, and of usual length
+	value  func(provision.Request) string
+}
 
-// Placeholders are those that templates may use, in braces, beside {param:NAME}.
-func Placeholders() string { return "{" + strings.Join(names, "} {") + "}" }
+// placeholders are all of them, beside {param:NAME}.
+var placeholders = []placeholder{
+	{"instance_id", true, "87b94795-0603-4e24-8ae5-69420d60e3c8", func(r provision.Request) string { return r.InstanceID }},
+	{"order_id", true, "CS2211181819B4LVS", func(r provision.Request) string { return r.OrderID }},
+	{"order_line_id", true, "CS2211181819B4LVS-000001", func(r provision.Request) string { return r.OrderLineID }},
+	{"customer_id", true, "459bbbec25d24749b2eb83be37b602a8", func(r provision.Request) string { return r.Customer.ID }},
+	{"customer_name", false, "hw-example", func(r provision.Request) string { return r.Customer.Name }},
+	{"email", false, "name@example.com", func(r provision.Request) string { return r.Customer.Email }},
+	{"sku_code", true, "0a4d1578-5295-46a7-92d4-7c803dccc51d", func(r provision.Request) string { return r.Product.SkuCode }},
+	{"product_id", true, "OFFI846204237451911168", func(r provision.Request) string { return r.Product.ProductID }},
+	{"linear_value", true, "50", func(r provision.Request) string { return number(r.Product.LinearValue) }},
+	{"amount", true, "50", func(r provision.Request) string { return number(r.Product.Amount) }},
+	{"disk_size", true, "100", func(r provision.Request) string { return number(r.Product.DiskSize) }},
+	{"band_width", true, "10", func(r provision.Request) string { return number(r.Product.BandWidth) }},
+}
+
+// Placeholders names those that templates may use, without braces, beside
+// param:NAME.
+func Placeholders() []string {
+	out := make([]string, 0, len(placeholders))
+	for _, p := range placeholders {
+		out = append(out, p.name)
+	}
+	return out
+}
+
+// find gives the placeholder of that name.
+func find(name string) (p placeholder, ok bool) {
+	i := slices.IndexFunc(placeholders, func(p placeholder) bool { return p.name == name })
+	if i < 0 {
+		return p, false
+	}
+	return placeholders[i], true
+}
 
 // paramPrefix begins the placeholders that stand for the buyer's own extension
 // parameters: {param:NAME}, by the name that the product was released with.
@@ -28,10 +65,6 @@ func paramName(placeholder string) (string, bool) {
 	name, ok := strings.CutPrefix(placeholder, paramPrefix)
 	return name, ok && name != "" && len(name) <= maxParamName && strings.TrimSpace(name) == name
 }
-
-// inHost are those whose values can be part of a host name.
-var inHost = []string{"instance_id", "order_id", "order_line_id", "customer_id", "sku_code", "product_id",
-	"linear_value", "amount", "disk_size", "band_width"}
 
 // place is where in a text a placeholder stands: it decides how its value is
 // escaped.
@@ -124,13 +157,14 @@ func (p place) after(c byte) place {
 
 func allowed(field, name string, at place, before []part, lit string) error {
 	_, isParam := paramName(name)
-	if !isParam && !slices.Contains(names, name) {
+	p, known := find(name)
+	if !isParam && !known {
 		return fault.New(fault.Invalid, "template.unknown_placeholder", "field", field, "placeholder", name,
-			"known", strings.Join(names, " ")+" "+paramPrefix+"NAME")
+			"known", strings.Join(Placeholders(), " ")+" "+paramPrefix+"NAME")
 	}
 	// A buyer's parameter may be a label of the host (a tenant's own subdomain);
 	// escape refuses whatever is more than that.
-	misplaced := at == scheme || at == host && (!isParam && !slices.Contains(inHost, name) || authorityPart(before, lit))
+	misplaced := at == scheme || at == host && (!isParam && !p.inHost || authorityPart(before, lit))
 	if misplaced {
 		return fault.New(fault.Invalid, "template.place", "field", field, "placeholder", name)
 	}

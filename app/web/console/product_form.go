@@ -10,6 +10,7 @@ import (
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/provision"
+	"koodesk/app/provision/static"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
@@ -92,7 +93,7 @@ func readProduct(c *fiber.Ctx, e *store.Product) (wrong *fault.Error) {
 func (k *Console) productForm(e store.Product) view.ProductForm {
 	s := e.Settings
 	f := view.ProductForm{ID: view.Field{Name: "key_id"}, Driver: e.Driver, Drivers: k.o.Provision.Drivers(), License: s.License, Licenses: append([]string{""}, k.o.Provision.Suppliers()...),
-		Release: orElse(s.PoolOnRelease, "retire"), Told: orElse(s.PasswordBy, store.PasswordInMessage), Language: e.MailLanguage,
+		Release: orElse(s.PoolOnRelease, "retire"), Told: orElse(s.PasswordBy, store.PasswordInMessage), Language: e.MailLanguage, May: static.Placeholders(),
 		Fields: map[string]view.Field{"webhook_secret": {Name: "webhook_secret"}}, Checks: map[string]bool{}}
 	for name, from := range productTexts(&s) {
 		f.Fields[name] = view.Field{Name: name, Value: *from}

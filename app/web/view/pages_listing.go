@@ -19,7 +19,9 @@ type ListingPage struct {
 }
 
 // States are those of half a day, for the legend.
-func (ListingPage) States() []string { return []string{"passed", "failed", "refused", "none"} }
+func (ListingPage) States() []string {
+	return []string{"passed", "failed", "mended", "refused", "none"}
+}
 
 // narrowDays is how many days a phone shows, the newest.
 const narrowDays = 4
@@ -38,6 +40,18 @@ type ProbedChannel struct {
 	Rows    []ProbeRow
 }
 
+// AnyFailed tells whether a cell of the grid holds numbers.
+func (c ProbedChannel) AnyFailed() bool {
+	for _, r := range c.Rows {
+		for _, h := range r.Halves {
+			if h.Failed > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // ProbeRow is one interface's probes, a pair of halves for each day.
 type ProbeRow struct {
 	Protocol string
@@ -47,7 +61,7 @@ type ProbeRow struct {
 	Halves   []ProbeHalf
 }
 
-// ProbeHalf is half a day: none, passed, failed, refused.
+// ProbeHalf is half a day, in one of the states of the page.
 type ProbeHalf struct {
 	State     string
 	Afternoon bool
@@ -55,6 +69,9 @@ type ProbeHalf struct {
 	Failed    int
 	Refused   int
 }
+
+// Calls is how many were the marketplace's for sure.
+func (h ProbeHalf) Calls() int { return h.Passed + h.Failed }
 
 // OrdersAtRisk is a product's failed purchases of the month.
 type OrdersAtRisk struct {

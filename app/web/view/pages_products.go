@@ -62,11 +62,12 @@ type ProductForm struct {
 	Licenses []string
 	Fields   map[string]Field // texts and numbers
 	Checks   map[string]bool
-	Release  string // pool_on_release
-	Told     string // password_by
-	Language string // of mails; "" the site's
-	Classes  Ticks  // of a generated password's characters
-	Kinds    Ticks  // of messages that customers get
+	Release  string   // pool_on_release
+	Told     string   // password_by
+	Language string   // of mails; "" the site's
+	Classes  Ticks    // of a generated password's characters
+	May      []string // be used in templates, beside param:NAME
+	Kinds    Ticks    // of messages that customers get
 
 	HasSecret bool
 }

@@ -65,11 +65,11 @@ type Sender struct {
 	http *http.Client
 }
 
-// CheckURL tells whether passwords may be sent to an address: by https, or by http
-// to this very machine, for a stand-in.
+// CheckURL tells whether passwords may be sent to an address, as market.Confidential
+// has it.
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && (u.Scheme != "http" || !market.Loopback(u.Hostname())) {
+	if err != nil || !market.Confidential(u) {
 		return errors.New("is not https, so that passwords would travel readable; http is for 127.0.0.1 only")
 	}
 	return nil

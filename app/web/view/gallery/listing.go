@@ -15,8 +15,10 @@ func (k look) listing(state string) view.ListingPage {
 	row := func(activity, states string) view.ProbeRow {
 		r := view.ProbeRow{Protocol: "v2", Activity: activity, URL: "/messages?test=1&activity=" + activity}
 		for i, c := range states {
-			s := map[rune]string{'p': "passed", 'f': "failed", 'r': "refused", '-': "none"}[c]
-			r.Halves = append(r.Halves, view.ProbeHalf{State: s, Afternoon: i%2 == 1, Passed: 1})
+			half := map[rune]view.ProbeHalf{'p': {State: "passed", Passed: 1}, 'f': {State: "failed", Failed: 2}, 'm': {State: "mended", Failed: 1, Passed: 2},
+				'r': {State: "refused", Refused: 1}, '-': {State: "none"}}[c]
+			half.Afternoon = i%2 == 1
+			r.Halves = append(r.Halves, half)
 		}
 		return r
 	}
@@ -36,7 +38,7 @@ func (k look) listing(state string) view.ListingPage {
 		return p
 	}
 	bad := view.ProbedChannel{Slug: "acme-intl", Limit: 5, Failing: 2, Freeze: ago(-4 * 24 * time.Hour),
-		Rows: []view.ProbeRow{row("newInstance", "ppppppppppppppppfffr"), row("releaseInstance", "pppppppppppppppppppp")}}
+		Rows: []view.ProbeRow{row("newInstance", "ppppmpppppppppppfmfr"), row("releaseInstance", "pppppppppppppppppppp")}}
 	silent := view.ProbedChannel{Slug: "old", Limit: 5, Silent: ago(3 * 24 * time.Hour), Rows: []view.ProbeRow{row("newInstance", "pppppppppppp--------")}}
 	p.Channels = []view.ProbedChannel{bad, well, silent}
 	p.Orders = []view.OrdersAtRisk{{Channel: "default", Product: "OFFI846204237451911168", Lost: 4, AtRisk: 2, Over: true}, {Channel: "acme-intl", AtRisk: 1}}

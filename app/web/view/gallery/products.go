@@ -50,7 +50,7 @@ func (k look) product(n int) view.ProductPage {
 
 func productForm(driver string) view.ProductForm {
 	f := view.ProductForm{ID: view.Field{Name: "key_id"}, Driver: driver, Drivers: []string{"manual", "none", "pool", "static", "webhook"},
-		Licenses: []string{"", "manual", "pool", "webhook"}, Release: "retire", Told: "message", Language: "zh-CN", Fields: map[string]view.Field{},
+		Licenses: []string{"", "manual", "pool", "webhook"}, Release: "retire", Told: "message", Language: "zh-CN", Fields: map[string]view.Field{}, May: []string{"instance_id", "order_id", "customer_id"},
 		Checks: map[string]bool{"generate_password": true}}
 	for name, value := range map[string]string{"front_end_url": "https://app.seller.example.com/?i={instance_id}", "admin_url": "", "user_name": "admin-{order_id}", "memo": "", "pool": "crm-basic",
 		"webhook_url": "https://crm.seller.example.com/koodesk", "webhook_wait": "", "license_pool": "keys-2026", "quiet_hours": "", "password_length": "24",

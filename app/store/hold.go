@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+
+	"github.com/lib/pq"
+)
+
+// holding locks the messages that a condition chooses, in the order of their ids. A
+// transaction that is going to change messages behind what it locks before (instances,
+// tasks, a failure group) begins with it: see Write.
+func holding(condition string) string {
+	return `
+SELECT
+  FROM messages
+ WHERE id IN (` + condition + `)
+ ORDER BY id
+   FOR NO KEY UPDATE`
+}
+
+// holdOpen are the messages of what is still to be done for instances.
+func holdOpen(instances string) string {
+	return holding(`SELECT message_id FROM tasks WHERE instance_pk IN (` + instances + `) AND status IN ('pending', 'running', 'failed')`)
+}
+
+var (
+	holdMessages = holding(`SELECT unnest($1::bigint[])`)
+	holdOfTasks  = holding(`SELECT message_id FROM tasks WHERE id = ANY($1)`)
+	holdWork     = holdOpen(`$1`)
+	holdWorkID   = holdOpen(`SELECT id FROM instances WHERE instance_id = $1`)
+	holdLost     = holding(`SELECT message_id FROM (` + lostLeases(`$2::int`, `$1`) + `) lost WHERE given_up`)
+	holdMembers  = holding(`SELECT id FROM messages WHERE failure_group = $1`)
+)
+
+// HoldMessages locks messages.
+func (t *Tx) HoldMessages(ctx context.Context, ids []int64) error {
+	return t.hold(ctx, holdMessages, pq.Array(ids))
+}
+
+// HoldMessagesOf locks the messages that tasks belong to.
+func (t *Tx) HoldMessagesOf(ctx context.Context, tasks []int64) error {
+	return t.hold(ctx, holdOfTasks, pq.Array(tasks))
+}
+
+// HoldWork locks the messages of what is still to be done for an instance, for who is
+// going to end it.
+func (t *Tx) HoldWork(ctx context.Context, instancePK int64) error {
+	return t.hold(ctx, holdWork, instancePK)
+}
+
+// HoldWorkID is HoldWork by KooGallery's id.
+func (t *Tx) HoldWorkID(ctx context.Context, instanceID string) error {
+	return t.hold(ctx, holdWorkID, instanceID)
+}
+
+// HoldLeftover locks what is locked before a left-over: its instance, and the messages
+// of what is still to be done for that.
+func (t *Tx) HoldLeftover(ctx context.Context, id int64) error {
+	var instance int64
+	err := t.tx.GetContext(ctx, &instance, `
+SELECT COALESCE((SELECT instance_pk FROM leftovers WHERE id = $1), 0)`, id)
+	if err == nil {
+		err = t.HoldWork(ctx, instance)
+	}
+	if err != nil {
+		return toFault(err)
+	}
+	_, err = t.tx.ExecContext(ctx, `
+SELECT
+  FROM instances
+ WHERE id = $1
+   FOR NO KEY UPDATE`, instance)
+	return toFault(err)
+}
+
+// HoldMembers locks the members of a failure group, which are locked before it.
+func (t *Tx) HoldMembers(ctx context.Context, group int64) error {
+	if err := t.hold(ctx, holdMembers, group); err != nil {
+		return err
+	}
+	return t.hold(ctx, `
+SELECT
+  FROM tasks
+ WHERE failure_group = $1
+ ORDER BY id
+   FOR NO KEY UPDATE`, group)
+}
+
+func (t *Tx) hold(ctx context.Context, statement string, args ...any) error {
+	_, err := t.tx.ExecContext(ctx, statement, args...)
+	return toFault(err)
+}
