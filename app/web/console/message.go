@@ -157,7 +157,7 @@ func underWay(tasks []store.TaskRow) bool {
 func instancesFact(m *store.MessageDetail) view.Fact {
 	var all []view.Fact
 	for _, id := range m.InstanceIDs {
-		f := view.Fact{Value: id, Mono: true, Copy: true}
+		f := view.Fact{Value: id, Mono: true, Copy: len(all) == 0}
 		if slices.Contains(m.Known, id) {
 			f.URL = instanceURL(id)
 		}
