@@ -106,11 +106,11 @@ func (in *Intake) query(ctx context.Context, r *store.Reader, a Arrived) (effect
 
 // look answers a queryInstance about these instances.
 func (in *Intake) look(a Arrived, found []*store.Instance) (effect, error) {
-	answer, err := Look(a.Call.Protocol, found)
+	answer, lacks, err := Look(a.Call.Protocol, found)
 	if answer.Code == market.NoSuchInstance {
 		return refused(answer.Code, "call.instance_unknown", "instance", a.Call.InstanceID()), nil
 	}
-	e := effect{changed: true}
+	e := effect{changed: true, lacks: lacks}
 	for n := range answer.Info { // before the buyer's access page stands in for what is not there
 		if answer.Info[n].App != nil {
 			e.sees(found[slices.IndexFunc(found, func(i *store.Instance) bool { return i.InstanceID == answer.Info[n].InstanceID })])
@@ -137,17 +137,19 @@ func (in *Intake) bridge(ch *store.Channel, answer *market.Answer, found []*stor
 }
 
 // Look is the answer to a queryInstance for these instances: what each of them
-// shows, and the best of their codes.
-func Look(p market.Protocol, found []*store.Instance) (market.Answer, error) {
-	answer := market.Answer{Code: market.NoSuchInstance}
+// shows, and the best of their codes; lacks tells that one has the code of what is
+// still being made.
+func Look(p market.Protocol, found []*store.Instance) (answer market.Answer, lacks bool, err error) {
+	answer.Code = market.NoSuchInstance
 	for _, i := range found {
 		d, ok := market.Decide(p, i.Stage(), market.Queried, false)
 		if !ok {
-			return answer, fault.New(fault.Internal, "call.activity_unhandled", "activity", market.QueryInstance)
+			return answer, lacks, fault.New(fault.Internal, "call.activity_unhandled", "activity", market.QueryInstance)
 		}
 		if d.Code == market.NoSuchInstance {
 			continue
 		}
+		lacks = lacks || d.Code == market.Processing
 		info := market.InstanceInfo{InstanceID: i.InstanceID}
 		if app := i.App; d.Does(market.ShowAccess) && app.FrontEndURL != "" { // a License product has none
 			info.App = &app
@@ -160,7 +162,7 @@ func Look(p market.Protocol, found []*store.Instance) (market.Answer, error) {
 		}
 		answer.Info = append(answer.Info, info)
 	}
-	return answer, nil
+	return answer, lacks, nil
 }
 
 // renew keeps the terms that a refreshInstance tells. It sets the expiry and

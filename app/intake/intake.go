@@ -217,7 +217,7 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 			status = m.Status // nothing was done: whoever waits for the message's lock waits no longer than for that
 		}
 		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: status, Code: done.code, Disposition: e.disposition(m),
-			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor, Seen: e.seen, Content: e.content(a)})
+			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor, Seen: e.seen, Lacks: e.lacks, Content: e.content(a)})
 		if err != nil || idle {
 			return err
 		}
@@ -273,6 +273,7 @@ type effect struct {
 	differs  bool    // same key, different content
 	pending  bool    // a V1.0 purchase whose access data is not there yet
 	seen     []int64 // row ids of instances whose front-end address no answer has given before
+	lacks    bool    // an instance that was asked for is still being made
 }
 
 // sees notes that the answer gives the front-end address of an instance.

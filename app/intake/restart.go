@@ -153,7 +153,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	out.Ran, out.Code, out.Status = true, e.answer.Code, e.status()
 	arr := store.Arrival{ReceivedAt: tx.Now, Call: call, IP: by.IP, Elapsed: 0}
 	err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: e.answer.Code, Disposition: store.Restart,
-		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name, Content: e.content(a)})
+		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name, Lacks: e.lacks, Content: e.content(a)})
 	if err != nil {
 		return err
 	}

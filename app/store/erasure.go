@@ -111,9 +111,9 @@ UPDATE attempts a
        emptied_at = now()
   FROM (SELECT m.id, m.status
           FROM instances i
-          JOIN messages m ON m.instance_id = i.instance_id AND m.channel_id = i.channel_id
+         CROSS JOIN LATERAL ` + messagesAbout("= i.instance_id") + ` m
          WHERE i.id = ANY($1)
-           AND m.instance_id <> ''
+           AND m.channel_id = i.channel_id
          UNION
         SELECT m.id, m.status
           FROM instances i

@@ -69,6 +69,12 @@ func lookupPlans(t *testing.T, s *store.Store) {
 		_, err = planner(t, s, "a message that never came", 100).MessageDetail(ctx, 100, 50) // only an operator's attempt
 		require.NoError(t, err)
 	})
+	t.Run("erasure", func(t *testing.T) {
+		reads(t, s, "the data of an instance that hundreds of polls name", 4000, func(tx *store.Tx) error {
+			_, err := tx.EraseInstances(ctx, []int64{77})
+			return err
+		})
+	})
 	t.Run("work", func(t *testing.T) {
 		handed, err := s.HandedOver(ctx, []string{"provision", "deliver"}, store.Handed{}, 50)
 		require.NoError(t, err)

@@ -110,6 +110,7 @@ type Outcome struct {
 	Source      string // "marketplace", "operator", "api"
 	Actor       string
 	Seen        []int64 // row ids of instances whose front-end address the answer is the first to give
+	Lacks       bool    // the answer to a poll lacks an instance that is still being made
 	Content     []byte  // hash of the content that was applied, the message's own from now on; nil leaves what it has
 }
 
@@ -117,7 +118,8 @@ type Outcome struct {
 // comes again after the marketplace's earlier retries were over begins a new
 // window of them; a V1.0 purchase that is answered with success begins none,
 // although its work may still be under way. A failure without an error of its own
-// leaves the one that is known, and so does what goes on with its work.
+// leaves the one that is known, and so does what goes on with its work. Of a call
+// that names several instances those behind the first are noted, once.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
 	_, err := t.CloseAttempt(ctx, id, a, o)
 	return err
@@ -128,21 +130,31 @@ func (t *Tx) CloseAttempt(ctx context.Context, id int64, a Arrival, o Outcome) (
 	rec := fault.ToRecord(o.Err).JSON()
 	marketplace := o.Source == "marketplace"
 	_, err = t.tx.ExecContext(ctx, `
-UPDATE messages
-   SET attempts = attempts + 1,
-       conflicts = conflicts + $2,
-       status = $3,
-       result_code = $4,
-       last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error)
-                         WHEN $3 = 'processing' AND status = 'processing' THEN last_error END,
-       last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
-       retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
-                          WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
-                          ELSE retry_until END,
-       content_hash = COALESCE($10::bytea, content_hash),
-       updated_at = now()
- WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil), nullBytes(o.Content))
+WITH kept AS (
+    UPDATE messages
+       SET attempts = attempts + 1,
+           conflicts = conflicts + $2,
+           status = $3,
+           result_code = $4,
+           last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error)
+                             WHEN $3 = 'processing' AND status = 'processing' THEN last_error END,
+           last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
+           retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
+                              WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
+                              ELSE retry_until END,
+           content_hash = COALESCE($10::bytea, content_hash),
+           lacked_at = CASE WHEN $11 THEN now() END,
+           updated_at = now()
+     WHERE id = $1
+    RETURNING id
+)
+INSERT INTO message_instances (message_id, place, instance_id)
+SELECT kept.id, n.place, n.instance_id
+  FROM kept, unnest($12::text[]) WITH ORDINALITY n (instance_id, place)
+ WHERE n.place > 1
+   AND NOT EXISTS (SELECT 1 FROM message_instances known WHERE known.message_id = kept.id)`,
+		id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
+		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs))
 	if err != nil {
 		return 0, toFault(err)
 	}

@@ -28,7 +28,7 @@ type plan struct {
 	Plans    []plan  `json:"Plans"`
 }
 
-var bigTables = []string{"messages", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items",
+var bigTables = []string{"messages", "message_instances", "attempts", "instances", "instance_events", "tasks", "task_attempts", "deliveries", "audit", "failure_groups", "restart_batches", "restart_items",
 	"licenses", "pooled_licenses", "events", "event_attempts"}
 
 // aPart is the name of a partition, after that of its log.

@@ -87,6 +87,12 @@ SELECT id FROM (`+searchOrder("messages")+`
          LIMIT $4)
         UNION ALL
        (SELECT message_id
+          FROM message_instances
+         WHERE instance_id LIKE $2
+         ORDER BY instance_id USING ~>~
+         LIMIT $4)
+        UNION ALL
+       (SELECT message_id
           FROM attempts
          WHERE business_id = $1
            AND business_id <> ''

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
@@ -51,6 +52,7 @@ type MessageRow struct {
 	OrderID         string
 	OrderLineID     string
 	InstanceID      string
+	InstanceIDs     []string // all that the call names, InstanceID first
 	Attempts        int
 	Conflicts       int // arrivals with the same key and different content
 	FirstReceivedAt time.Time
@@ -60,18 +62,21 @@ type MessageRow struct {
 	OnlineLicense   bool      // a call of V2.0's for an instance that is known to be an online License's
 }
 
+// others is how many instances a call names beside one.
+func (m MessageRow) others() int { return max(0, len(m.InstanceIDs)-1) }
+
 // MessageDetail is one message with what happened to it. Attempts are the newest
 // ones only, newest first; MessageRow.Attempts says how many there are.
 type MessageDetail struct {
 	MessageRow
-	BusinessID  string // of the first arrival
-	IdemKey     string
-	AttemptLog  []AttemptRow
-	Tasks       []TaskRow         // oldest first, with their tries
-	HasInstance bool              // InstanceID names an instance of the channel
-	Site        market.Site       // of the channel
-	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
-	IfLicense   time.Duration     // for how long the marketplace calls if the instance is an online License's, which its order is still to tell; else 0
+	BusinessID string // of the first arrival
+	IdemKey    string
+	AttemptLog []AttemptRow
+	Tasks      []TaskRow         // oldest first, with their tries
+	Known      []string          // which of InstanceIDs are instances of the channel
+	Site       market.Site       // of the channel
+	Answered   market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
+	IfLicense  time.Duration     // for how long the marketplace calls if the instance is an online License's, which its order is still to tell; else 0
 }
 
 type messageRow struct {
@@ -87,6 +92,7 @@ type messageRow struct {
 	LineID     string         `db:"order_line_id"`
 	BusinessID string         `db:"business_id"`
 	InstanceID string         `db:"instance_id"`
+	Instances  pq.StringArray `db:"instance_ids"`
 	Attempts   int            `db:"attempts"`
 	Conflicts  int            `db:"conflicts"`
 	First      time.Time      `db:"first_received_at"`
@@ -99,7 +105,7 @@ type messageRow struct {
 var messageList = source{
 	list: list{letter: 'm', at: "m.last_received_at", id: "m.id"},
 	columns: `m.id, (SELECT c.slug FROM channels c WHERE c.id = m.channel_id) AS channel, m.protocol, m.activity, m.test, m.idem_key,
-       m.status, m.result_code, m.order_id, m.order_line_id, m.business_id, m.instance_id, m.attempts, m.conflicts,
+       m.status, m.result_code, m.order_id, m.order_line_id, m.business_id, m.instance_id, ` + instancesOf + ` AS instance_ids, m.attempts, m.conflicts,
        m.first_received_at, m.last_received_at, m.last_error, m.retry_until, m.online_license`,
 	table: "messages",
 	alias: "m",
@@ -110,7 +116,7 @@ func (m *messageRow) show() (MessageRow, error) {
 	last, err := recordOf(m.LastError)
 	return MessageRow{
 		ID: m.ID, Channel: m.Channel, Protocol: m.Protocol, Activity: m.Activity, Scene: sceneOf(m.Activity, m.IdemKey), Test: m.Test,
-		Status: m.Status, ResultCode: m.ResultCode, OrderID: m.OrderID, OrderLineID: m.LineID, InstanceID: m.InstanceID,
+		Status: m.Status, ResultCode: m.ResultCode, OrderID: m.OrderID, OrderLineID: m.LineID, InstanceID: m.InstanceID, InstanceIDs: m.Instances,
 		Attempts: m.Attempts, Conflicts: m.Conflicts, FirstReceivedAt: m.First.UTC(), LastReceivedAt: m.Last.UTC(),
 		LastError: last, RetryUntil: utc(m.RetryUntil), OnlineLicense: m.Online,
 	}, err
@@ -175,14 +181,14 @@ func (r *Reader) MessageNeighbours(ctx context.Context, f MessageFilter, m Messa
 func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*MessageDetail, error) {
 	var row struct {
 		messageRow
-		HasInstance bool              `db:"has_instance"`
-		Ordered     bool              `db:"ordered"`
-		Site        market.Site       `db:"site"`
-		Answered    market.ResultCode `db:"answered"`
+		Known    pq.StringArray    `db:"known"`
+		Ordered  bool              `db:"ordered"`
+		Site     market.Site       `db:"site"`
+		Answered market.ResultCode `db:"answered"`
 	}
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+messageList.columns+`,
-       NOT m.test AND EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id) AS has_instance,
+       ARRAY(SELECT i.instance_id FROM instances i WHERE i.instance_id = ANY(`+instancesOf+`) AND i.channel_id = m.channel_id AND NOT m.test) AS known,
        EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id AND i.product_id <> '') AS ordered,
        (SELECT c.site FROM channels c WHERE c.id = m.channel_id) AS site,
        COALESCE((SELECT a.result_code
@@ -203,7 +209,7 @@ SELECT `+messageList.columns+`,
 	if err != nil {
 		return nil, err
 	}
-	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance,
+	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, Known: row.Known,
 		Site: row.Site, Answered: row.Answered}
 	if r := market.OnlineLicenseRule(market.Protocol(d.Protocol), d.Activity); r != nil && !row.Ordered {
 		d.IfLicense = r.Window
@@ -254,7 +260,7 @@ func (r *Reader) messageClauseOf(ctx context.Context, f MessageFilter, most int)
 		c.and("m.order_id = ? AND m.order_id <> ''", f.OrderID)
 	}
 	if f.InstanceID != "" {
-		c.and("m.instance_id = ? AND m.instance_id <> ''", f.InstanceID)
+		c.and("m.id = ANY(ARRAY(SELECT about.id FROM "+messagesAbout("= ?")+" about))", f.InstanceID, f.InstanceID)
 	}
 	if !f.Since.IsZero() {
 		c.and("m.last_received_at >= ?", f.Since)

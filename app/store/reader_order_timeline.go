@@ -66,43 +66,18 @@ type orderLife struct {
 
 // calls reads the messages about the order and about what it made.
 func (l *orderLife) calls(ctx context.Context, channel int64) error {
-	var rows []messageRow
-	err := sqlx.SelectContext(ctx, l.r.q, &rows, `
-SELECT `+messageList.columns+`
-  FROM messages m
- WHERE m.id IN (
-       (SELECT id
-          FROM messages
-         WHERE order_id = $1
-           AND order_id <> ''
-           AND channel_id = $2
-           AND NOT test
-         ORDER BY id DESC
-         LIMIT $4)
-        UNION ALL
-       (SELECT id
-          FROM messages
-         WHERE instance_id = ANY($3)
-           AND instance_id <> ''
-           AND channel_id = $2
-           AND NOT test
-         ORDER BY id DESC
-         LIMIT $4))
- ORDER BY m.id`, l.d.OrderID, channel, pq.Array(l.ids), maxEvents)
-	if err != nil {
-		return toFault(err)
+	var err error
+	if l.messages, err = l.r.newestMessages(ctx, channel, l.d.OrderID, l.ids, maxEvents); err != nil {
+		return err
 	}
-	l.byID = make(map[int64]MessageRow, len(rows))
-	for n := range rows {
-		m, err := rows[n].show()
-		if err != nil {
-			return err
+	l.byID = make(map[int64]MessageRow, len(l.messages))
+	for n := range l.messages {
+		m := &l.messages[n]
+		m.InstanceID = l.about(*m)
+		l.byID[m.ID] = *m
+		if m.Activity != market.QueryInstance {
+			l.events = append(l.events, messageEvent(*m))
 		}
-		l.messages, l.byID[m.ID] = append(l.messages, m), m
-		if m.Activity == market.QueryInstance {
-			continue
-		}
-		l.events = append(l.events, messageEvent(m))
 	}
 	restarts, err := l.r.restarts(ctx, l.messages)
 	for n := range restarts {
@@ -112,10 +87,21 @@ SELECT `+messageList.columns+`
 	return err
 }
 
+// about is the first of the instances that a message names which the order made, or
+// else the first.
+func (l *orderLife) about(m MessageRow) string {
+	for _, id := range m.InstanceIDs {
+		if _, made := l.made[id]; made {
+			return id
+		}
+	}
+	return m.InstanceID
+}
+
 // messageEvent is a call as a point of a timeline.
 func messageEvent(m MessageRow) TimelineEvent {
 	e := TimelineEvent{At: m.FirstReceivedAt, Sort: EventMessage, Kind: m.Activity, Scene: m.Scene, Status: m.Status,
-		ResultCode: m.ResultCode, Count: m.Attempts, MessageID: m.ID, InstanceID: m.InstanceID, Error: m.LastError}
+		ResultCode: m.ResultCode, Count: m.Attempts, MessageID: m.ID, InstanceID: m.InstanceID, Others: m.others(), Error: m.LastError}
 	if m.LastReceivedAt.After(m.FirstReceivedAt) {
 		e.LastAt = m.LastReceivedAt
 	}
@@ -168,7 +154,7 @@ SELECT message_id, result_code, min(at) AS first, max(at) AS last, count(*) AS n
 	for _, id := range polled {
 		m := l.byID[id]
 		for _, p := range pollsOf(m, runs, m.Attempts-restarted[id]) {
-			e := TimelineEvent{At: p.First.UTC(), Sort: EventPoll, Kind: m.Activity, ResultCode: p.Code, Count: p.N, MessageID: id, InstanceID: m.InstanceID}
+			e := TimelineEvent{At: p.First.UTC(), Sort: EventPoll, Kind: m.Activity, ResultCode: p.Code, Count: p.N, MessageID: id, InstanceID: m.InstanceID, Others: m.others()}
 			if p.Last.After(p.First) {
 				e.LastAt = p.Last.UTC()
 			}

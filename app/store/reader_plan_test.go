@@ -32,14 +32,19 @@ SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', '
        CASE WHEN n % 7 = 0 THEN now() END, CASE WHEN n % 50 <> 0 THEN now() - interval '1 day' END, now() - n * interval '1 minute'
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, order_id, order_line_id, business_id,
-                      instance_id, attempts, first_received_at, last_received_at, last_error)
+                      instance_id, attempts, first_received_at, last_received_at, last_error, lacked_at)
 SELECT 1 + (n % 20 = 0)::int, CASE WHEN n % 25 = 3 THEN 'v1' ELSE 'v2' END,
        (ARRAY['newInstance','queryInstance','refreshInstance','updateInstanceStatus','releaseInstance','upgradeInstance','changeInstanceCheck'])[1 + n % 7],
        n % 20 = 1, 'key-' || n,
        CASE WHEN n % 50 = 0 THEN 'failed' WHEN n % 51 = 0 THEN 'processing' WHEN n % 200 = 7 THEN 'rejected' ELSE 'succeeded' END,
        CASE WHEN n % 7 = 1 AND n % 40 = 5 THEN '000004' ELSE '000000' END, 'CS' || n % 10000, 'CS' || n % 10000 || '-000001', 'b-' || n, 'inst-' || n % 10000, 1,
-       now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN n % 50 = 0 THEN '{"code":"internal","key":"internal"}'::jsonb END
+       now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN n % 50 = 0 THEN '{"code":"internal","key":"internal"}'::jsonb END,
+       CASE WHEN n % 7 = 1 AND n % 40 = 5 THEN now() - n * interval '1 minute' END
   FROM generate_series(1, $1::int) AS n`, `
+INSERT INTO message_instances (message_id, place, instance_id)
+SELECT id, k, CASE WHEN k = 3 AND id % 12 = 0 THEN 'inst-77' ELSE 'inst-' || (id + 100 * k) % 10000 END
+  FROM messages, generate_series(2, 3 + 0 * $1::int) AS k
+ WHERE activity = 'queryInstance'`, `
 INSERT INTO attempts (message_id, at, source, disposition, business_id)
 SELECT n, now(), CASE WHEN n % 100 = 0 THEN 'operator' ELSE 'marketplace' END, 'new', 'b-' || n
   FROM generate_series(1, $1::int) AS n`, `
@@ -298,7 +303,7 @@ func instancePlans(t *testing.T, s *store.Store) {
 		require.NoError(t, err)
 		trueCounts(t, s, "instances WHERE released_at IS NULL AND expires_at < now() + '20000 h'::interval AND "+where, counts, store.InstanceStatuses())
 	}
-	_, err := planner(t, s, "instance", 300).InstanceDetail(ctx, "inst-77")
+	_, err := planner(t, s, "instance", 500).InstanceDetail(ctx, "inst-77")
 	require.NoError(t, err)
 }
 

@@ -24,6 +24,7 @@ type StuckRow struct {
 	NextAt     time.Time // of a creation: when it is tried again by itself; zero: never
 	MessageID  int64
 	InstanceID string
+	Others     int // of a poll: further instances that it asked for and that are in the same state
 	OrderID    string
 	Product    string    // name
 	Deadline   time.Time // KooGallery's for a creation; zero: none is published
@@ -44,6 +45,7 @@ type stuckRow struct {
 	Next       sql.NullTime   `db:"next_at"`
 	MessageID  int64          `db:"message_id"`
 	InstanceID string         `db:"instance_id"`
+	Others     int            `db:"others"`
 	OrderID    string         `db:"order_id"`
 	Product    string         `db:"product"`
 	Deadline   sql.NullTime   `db:"deadline"`
@@ -56,7 +58,7 @@ type stuckRow struct {
 func taskStuck(letter byte, at string) source {
 	return source{list: list{letter: letter, at: at, id: "t.id", asc: true}, table: "tasks", alias: "t",
 		columns: `t.id, ` + at + ` AS at, ` + at + ` AS since, t.id AS task_id, t.kind AS task, ` + sendsMail + ` AS mail, t.purpose, t.attempts, NULL::timestamptz AS next_at,
-       COALESCE(t.message_id, 0) AS message_id, COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = t.instance_pk), '') AS instance_id,
+       COALESCE(t.message_id, 0) AS message_id, COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = t.instance_pk), '') AS instance_id, 0 AS others,
        t.order_id, '' AS product, NULL::timestamptz AS deadline, 0 AS polls, NULL::timestamptz AS polled_at, t.last_error AS error`}
 }
 
@@ -74,25 +76,25 @@ var stuckLists = map[string]source{
         ORDER BY id DESC
         LIMIT 1) t ON true`,
 		columns: `i.id, i.created_at AS at, i.created_at AS since, COALESCE(t.id, 0) AS task_id, COALESCE(t.kind, '') AS task, FALSE AS mail,
-       COALESCE(t.purpose, '') AS purpose, COALESCE(t.attempts, 0) AS attempts, t.run_at AS next_at, 0 AS message_id, i.instance_id, i.order_id,
+       COALESCE(t.purpose, '') AS purpose, COALESCE(t.attempts, 0) AS attempts, t.run_at AS next_at, 0 AS message_id, i.instance_id, 0 AS others, i.order_id,
        i.product_name AS product, ` + calls("max(m.retry_until)", "newInstance' AND m.result_code <> '000000") + ` AS deadline,
        COALESCE(` + calls("sum(m.attempts)", "queryInstance") + `, 0) AS polls, ` + calls("max(m.last_received_at)", "queryInstance") + ` AS polled_at,
        t.last_error AS error`},
 	StuckPoll: {list: list{letter: 'q', at: "m.last_received_at", id: "m.id", asc: true}, table: "messages",
 		alias: strings.TrimPrefix(stuckFrom[StuckPoll], "messages "),
 		columns: `m.id, m.last_received_at AS at, i.provisioned_at AS since, 0::bigint AS task_id, '' AS task, FALSE AS mail, '' AS purpose, 0 AS attempts,
-       NULL::timestamptz AS next_at, m.id AS message_id, i.instance_id, i.order_id, i.product_name AS product, NULL::timestamptz AS deadline,
+       NULL::timestamptz AS next_at, m.id AS message_id, i.instance_id, i.others, i.order_id, i.product_name AS product, NULL::timestamptz AS deadline,
        m.attempts AS polls, m.last_received_at AS polled_at, NULL AS error`},
 }
 
 // calls reads something of the calls of an activity about instance i.
 func calls(what, activity string) string {
-	return `(SELECT ` + what + ` FROM messages m WHERE m.instance_id = i.instance_id AND m.instance_id <> '' AND m.channel_id = i.channel_id AND NOT m.test AND m.activity = '` + activity + `')`
+	return `(SELECT ` + what + ` FROM ` + messagesAbout("= i.instance_id") + ` m WHERE m.channel_id = i.channel_id AND NOT m.test AND m.activity = '` + activity + `')`
 }
 
 func (s *stuckRow) show(kind string) (StuckRow, error) {
 	out := StuckRow{Kind: kind, ID: s.ID, Since: s.Since.UTC(), TaskID: s.TaskID, Task: outbox.Kind(s.Task), Mail: s.Mail, Purpose: outbox.Purpose(s.Purpose),
-		Attempts: s.Attempts, NextAt: utc(s.Next), MessageID: s.MessageID, InstanceID: s.InstanceID, OrderID: s.OrderID, Product: s.Product,
+		Attempts: s.Attempts, NextAt: utc(s.Next), MessageID: s.MessageID, InstanceID: s.InstanceID, Others: s.Others, OrderID: s.OrderID, Product: s.Product,
 		Deadline: utc(s.Deadline), Polls: s.Polls, PolledAt: utc(s.Polled)}
 	if out.NextAt.Year() > parkedYear {
 		out.NextAt = time.Time{}

@@ -46,13 +46,18 @@ type TimelineEvent struct {
 	TaskID     int64
 	DeliveryID int64
 	InstanceID string // KooGallery's, of the instance that it is about
+	Others     int    // how many more a poll asked for in the same call; its ResultCode is that of them all
 	Actor      string // who did it, when a person did
 	Reason     string // in that person's words
 	Error      *fault.Record
 }
 
-// maxEvents bounds each source of a timeline; instances have few.
-const maxEvents = 300
+// maxEvents bounds each source of a timeline; instances have few. Polls that name an
+// instance behind another may be many messages, each of others: maxShared.
+const (
+	maxEvents = 300
+	maxShared = 50
+)
 
 // life fills messages, deliveries, tasks and the timeline of an instance.
 func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) error {
@@ -80,13 +85,53 @@ func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) err
 }
 
 func (r *Reader) instanceMessages(ctx context.Context, d *InstanceDetail, channel int64) error {
-	c := &clause{}
-	c.and("m.instance_id = ? AND m.instance_id <> ''", d.InstanceID)
-	c.and("m.channel_id = ? AND NOT m.test", channel)
-	key := func(m *messageRow) position { return position{at: m.Last, id: m.ID} }
-	messages, err := page(ctx, r, messageList, c, Paging{Limit: MaxLimit}, key, (*messageRow).show)
-	d.Messages = messages.Items
+	var err error
+	d.Messages, err = r.newestMessages(ctx, channel, "", []string{d.InstanceID}, MaxLimit)
+	slices.SortFunc(d.Messages, func(a, b MessageRow) int {
+		return cmp.Or(b.LastReceivedAt.Compare(a.LastReceivedAt), cmp.Compare(b.ID, a.ID))
+	})
 	return err
+}
+
+// newestMessages are a channel's newest real messages about an order ("": none) and
+// about instances, so many of each, in order of their ids.
+func (r *Reader) newestMessages(ctx context.Context, channel int64, order string, instances []string, most int) ([]MessageRow, error) {
+	var rows []messageRow
+	err := sqlx.SelectContext(ctx, r.q, &rows, `
+SELECT `+messageList.columns+`
+  FROM messages m
+ WHERE m.channel_id = $1
+   AND NOT m.test
+   AND m.id = ANY(ARRAY(
+       (SELECT id
+          FROM messages
+         WHERE order_id = $2
+           AND order_id <> ''
+           AND channel_id = $1
+           AND NOT test
+         ORDER BY id DESC
+         LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM messages
+         WHERE instance_id = ANY($3)
+           AND instance_id <> ''
+           AND channel_id = $1
+           AND NOT test
+         ORDER BY id DESC
+         LIMIT $4)
+        UNION ALL`+newestBehind("$3", maxShared)+`))
+ ORDER BY m.id`, channel, order, pq.Array(instances), most)
+	if err != nil {
+		return nil, toFault(err)
+	}
+	out := make([]MessageRow, len(rows))
+	for n := range rows {
+		if out[n], err = rows[n].show(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // timeline joins what is known of an instance, newest first.

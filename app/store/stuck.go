@@ -54,13 +54,36 @@ var stuckWhere = map[string]string{
                OR t.status = 'pending' AND t.run_at <= statement_timestamp()
                OR t.status = 'pending' AND t.parked_at IS NOT NULL AND NOT (` + promiseOver + `))
        OFFSET 0)`,
-	StuckPoll: `m.activity = 'queryInstance'
-   AND m.result_code = '000004'
+	StuckPoll: `m.lacked_at IS NOT NULL
    AND NOT m.test
-   AND m.last_received_at < now() - interval '1 hour'
-   AND i.status IN ('active', 'frozen')
-   AND i.provisioned_at < now() - interval '1 hour'`,
+   AND m.last_received_at < now() - interval '1 hour'`,
 }
+
+// surelyReady is from when on an answer has the access data of an instance i that is
+// ready: what was made at that very moment may have been missed.
+const surelyReady = `i.provisioned_at + interval '1 minute'`
+
+// unseenOf joins to a poll m the first of its instances that have been ready for an
+// hour and that its last answer lacked, unless another poll has asked for it later or
+// was answered when it was ready.
+var unseenOf = `CROSS JOIN LATERAL (
+       SELECT i.instance_id, i.order_id, i.product_name, i.provisioned_at, (count(*) OVER ())::int - 1 AS others
+         FROM instances i
+        WHERE i.instance_id = ANY(` + instancesOf + `)
+          AND i.channel_id = m.channel_id
+          AND i.status IN ('active', 'frozen')
+          AND i.provisioned_at < now() - interval '1 hour'
+          AND i.url_seen_at IS NULL
+          AND m.lacked_at < ` + surelyReady + `
+          AND NOT EXISTS (
+              SELECT 1
+                FROM ` + messagesAbout("= i.instance_id") + ` l
+               WHERE l.activity = m.activity
+                 AND l.channel_id = m.channel_id
+                 AND NOT l.test
+                 AND (l.lacked_at IS NULL OR l.lacked_at >= ` + surelyReady + ` OR (l.last_received_at, l.id) > (m.last_received_at, m.id)))
+        ORDER BY i.provisioned_at, i.id
+        LIMIT 1) i`
 
 // promiseOver says of a parked task t that the seller's own system, which has
 // promised access data, has let KooGallery's deadline pass.
@@ -77,7 +100,7 @@ var stuckFrom = map[string]string{
 	StuckLost:     "tasks t",
 	StuckLease:    "tasks t",
 	StuckCreation: "instances i",
-	StuckPoll:     "messages m JOIN instances i ON i.instance_id = m.instance_id AND i.channel_id = m.channel_id",
+	StuckPoll:     "messages m " + unseenOf,
 }
 
 // Stuck is a row that LockStuck has locked.

@@ -2,9 +2,11 @@ package stuck_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -295,7 +297,7 @@ func (y *yard) call(c market.Call) {
 	y.t.Helper()
 	c.Protocol, c.BusinessID, c.ContentHash = market.V2, "inst-"+c.OrderID, []byte(c.OrderID)
 	body := `{"activity":"` + c.Activity + `","orderId":"` + c.OrderID + `","orderLineId":"` + c.OrderLineID + `","businessId":"` + c.BusinessID +
-		`","instanceId":"` + c.InstanceID() + `","testFlag":"0"}`
+		`","instanceId":"` + strings.Join(c.InstanceIDs, ",") + `","testFlag":"0"}`
 	_, _, err := y.intake.Handle(context.Background(), intake.Arrived{Channel: y.channel, Call: c, ReceivedAt: time.Now(),
 		Request: store.Request{Method: "POST", Body: []byte(body)}})
 	require.NoError(y.t, err)
@@ -364,6 +366,9 @@ func TestLateInstancesAreMadeAgain(t *testing.T) {
 	require.Len(t, due, 5)
 }
 
+// polledBefore has the polls have come three hours ago.
+const polledBefore = `UPDATE messages SET last_received_at = now() - interval '3 h', lacked_at = lacked_at - interval '3 h' WHERE activity = 'queryInstance'`
+
 // A ready instance whose access data KooGallery has not seen: the poll is
 // answered again, and only then it is not stuck any more.
 func TestAPollWithoutInfoIsAnsweredAgain(t *testing.T) {
@@ -378,7 +383,7 @@ func TestAPollWithoutInfoIsAnsweredAgain(t *testing.T) {
  WHERE order_id <> 'CSMAKING'`)
 	y.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now() WHERE order_id <> 'CSMAKING'`)
 	y.call(market.Call{Activity: market.QueryInstance, InstanceIDs: []string{"inst-CSSEEN"}})
-	y.exec(`UPDATE messages SET last_received_at = now() - interval '3 h' WHERE activity = 'queryInstance' AND instance_id <> 'inst-CSNEW'`)
+	y.exec(polledBefore + ` AND instance_id <> 'inst-CSNEW'`)
 
 	require.Equal(t, []string{"inst-CSUNSEEN"}, y.keys(store.StuckPoll, byMessage))
 	p, err := y.desk.List(t.Context(), store.StuckPoll, store.Paging{})
@@ -388,4 +393,60 @@ func TestAPollWithoutInfoIsAnsweredAgain(t *testing.T) {
 	require.Equal(t, stuck.Answered, y.repaired(store.StuckPoll, row.ID))
 	require.Equal(t, "000000 restart", y.text(`SELECT m.result_code || ' ' || a.disposition FROM messages m JOIN attempts a ON a.message_id = m.id WHERE m.id = $1 ORDER BY a.id DESC LIMIT 1`, row.ID))
 	require.Empty(t, y.keys(store.StuckPoll, byMessage))
+}
+
+// One call may poll for several instances, also when some of them are ready and some
+// are not: those that it lacked are stuck once they are ready, each with the last poll
+// that asked for it.
+func TestAPollOfSeveralWithoutInfoIsAnsweredAgain(t *testing.T) {
+	t.Parallel()
+	y := open(t)
+	poll := func(ids ...string) {
+		for n := range ids {
+			ids[n] = "inst-" + ids[n]
+		}
+		y.call(market.Call{Activity: market.QueryInstance, InstanceIDs: ids})
+	}
+	ready := func(order, ago string) {
+		y.exec(`UPDATE instances SET status = 'active', provisioned_at = now() - $2::interval, access_version = 1, front_end_url = 'https://app.example/' WHERE order_id = $1`, order, ago)
+		y.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now() WHERE order_id = $1`, order)
+	}
+	stuckNow := func() (out []string) {
+		p, err := y.desk.List(t.Context(), store.StuckPoll, store.Paging{})
+		require.NoError(t, err)
+		require.Len(t, y.keys(store.StuckPoll, byMessage), len(p.Items))
+		for _, r := range p.Items {
+			out = append(out, fmt.Sprintf("%s +%d of %d", r.InstanceID, r.Others, r.Polls))
+		}
+		return out
+	}
+	for _, order := range []string{"CSA", "CSB", "CSC", "CSD", "CSE"} {
+		y.buy(order)
+	}
+	ready("CSD", "5 h")
+	poll("CSA", "CSC")
+	y.exec(polledBefore)
+	poll("CSA", "CSB", "CSC")
+	poll("CSA", "CSB", "CSC")
+	poll("CSD", "CSE")
+	require.Equal(t, "000000", y.text(`SELECT result_code FROM messages WHERE instance_id = 'inst-CSD' AND activity = 'queryInstance'`))
+	y.exec(polledBefore)
+	ready("CSA", "125 min")
+	ready("CSC", "120 min")
+	require.Equal(t, []string{"inst-CSA +1 of 2"}, stuckNow(), "the last poll of both")
+	ready("CSE", "110 min")
+	require.Equal(t, []string{"inst-CSA +1 of 2", "inst-CSE +0 of 1"}, stuckNow(), "also of a poll that was answered with another's access data")
+	poll("CSA")
+	require.Equal(t, []string{"inst-CSC +0 of 2", "inst-CSE +0 of 1"}, stuckNow(), "that one is seen")
+
+	p, err := y.desk.List(t.Context(), store.StuckPoll, store.Paging{})
+	require.NoError(t, err)
+	require.Equal(t, stuck.Answered, y.repaired(store.StuckPoll, p.Items[0].ID))
+	require.Equal(t, []string{"inst-CSE +0 of 1"}, stuckNow(), "answered, although another is still being made")
+	y.exec(`UPDATE messages SET lacked_at = now() - interval '110 min' WHERE id = $1`, p.Items[0].ID)
+	ready("CSB", "100 min")
+	require.Equal(t, []string{"inst-CSB +0 of 3", "inst-CSE +0 of 1"}, stuckNow())
+	require.Equal(t, stuck.Answered, y.repaired(store.StuckPoll, p.Items[0].ID))
+	require.Equal(t, stuck.Answered, y.repaired(store.StuckPoll, p.Items[1].ID))
+	require.Empty(t, stuckNow())
 }

@@ -84,6 +84,7 @@ type event struct {
 	TaskID     *string `json:"task_id"`
 	DeliveryID *string `json:"delivery_id"`
 	InstanceID string  `json:"instance_id"`
+	Others     int     `json:"others"`
 	Actor      string  `json:"actor"`
 	Reason     string  `json:"reason"`
 	Error      *shown  `json:"error"`
@@ -107,7 +108,7 @@ func showEvent(z *i18n.Localizer, e store.TimelineEvent) event {
 		At: moment(e.At), Type: e.Sort, Kind: e.Kind, Scene: e.Scene, Purpose: e.Purpose, Medium: e.Medium, Old: e.Old, New: e.New,
 		Status: e.Status, ResultCode: e.ResultCode, Count: e.Count, LastAt: moment(e.LastAt), Number: e.Number,
 		DurationMS: milliseconds(e.Duration), MessageID: idOrNull(e.MessageID), TaskID: idOrNull(e.TaskID),
-		DeliveryID: idOrNull(e.DeliveryID), InstanceID: e.InstanceID, Actor: e.Actor, Reason: e.Reason, Error: show(z, e.Error),
+		DeliveryID: idOrNull(e.DeliveryID), InstanceID: e.InstanceID, Others: e.Others, Actor: e.Actor, Reason: e.Reason, Error: show(z, e.Error),
 	}
 }
 

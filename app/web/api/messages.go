@@ -55,23 +55,24 @@ func (m moment) MarshalJSON() ([]byte, error) {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 type message struct {
-	ID              string `json:"id"`
-	Channel         string `json:"channel"`
-	Protocol        string `json:"protocol"`
-	Activity        string `json:"activity"`
-	Scene           string `json:"scene"`
-	Status          string `json:"status"`
-	ResultCode      string `json:"result_code"`
-	OrderID         string `json:"order_id"`
-	OrderLineID     string `json:"order_line_id"`
-	InstanceID      string `json:"instance_id"`
-	Test            bool   `json:"test"`
-	Attempts        int    `json:"attempts"`
-	Conflicts       int    `json:"conflicts"`
-	FirstReceivedAt moment `json:"first_received_at"`
-	LastReceivedAt  moment `json:"last_received_at"`
-	LastError       *shown `json:"last_error"`
-	RetryUntil      moment `json:"retry_until"`
+	ID              string   `json:"id"`
+	Channel         string   `json:"channel"`
+	Protocol        string   `json:"protocol"`
+	Activity        string   `json:"activity"`
+	Scene           string   `json:"scene"`
+	Status          string   `json:"status"`
+	ResultCode      string   `json:"result_code"`
+	OrderID         string   `json:"order_id"`
+	OrderLineID     string   `json:"order_line_id"`
+	InstanceID      string   `json:"instance_id"`
+	InstanceIDs     []string `json:"instance_ids"`
+	Test            bool     `json:"test"`
+	Attempts        int      `json:"attempts"`
+	Conflicts       int      `json:"conflicts"`
+	FirstReceivedAt moment   `json:"first_received_at"`
+	LastReceivedAt  moment   `json:"last_received_at"`
+	LastError       *shown   `json:"last_error"`
+	RetryUntil      moment   `json:"retry_until"`
 }
 
 type messageDetail struct {
@@ -112,7 +113,7 @@ type response struct {
 func showMessage(z *i18n.Localizer, m store.MessageRow) message {
 	return message{
 		ID: id(m.ID), Channel: m.Channel, Protocol: m.Protocol, Activity: m.Activity, Scene: m.Scene, Status: m.Status,
-		ResultCode: m.ResultCode, OrderID: m.OrderID, OrderLineID: m.OrderLineID, InstanceID: m.InstanceID, Test: m.Test,
+		ResultCode: m.ResultCode, OrderID: m.OrderID, OrderLineID: m.OrderLineID, InstanceID: m.InstanceID, InstanceIDs: m.InstanceIDs, Test: m.Test,
 		Attempts: m.Attempts, Conflicts: m.Conflicts, FirstReceivedAt: moment(m.FirstReceivedAt),
 		LastReceivedAt: moment(m.LastReceivedAt), LastError: show(z, m.LastError), RetryUntil: moment(m.RetryUntil),
 	}

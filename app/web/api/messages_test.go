@@ -374,3 +374,40 @@ func TestLanguage(t *testing.T) {
 	require.NotEqual(t, en.json["detail"], zh.json["detail"])
 	require.Contains(t, strings.Join(zh.header.Values("Vary"), ","), "Accept-Language")
 }
+
+// A poll for several instances is a message of each of them, and of their orders.
+func TestAPollOfSeveralIsEachInstances(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.products()
+	orders := []string{"CS1", "CS2", "CS3"}
+	for _, order := range orders {
+		h.buy(order)
+	}
+	const all = "i-CS1,i-CS2,i-CS3"
+	h.send("activity", "queryInstance", "instanceId", all)
+	h.work()
+	h.send("activity", "queryInstance", "instanceId", all)
+	h.send("activity", "queryInstance", "instanceId", all)
+	h.send("activity", "queryInstance", "instanceId", all, "testFlag", "1")
+	want := []any{"i-CS1", "i-CS2", "i-CS3"}
+	for _, order := range orders {
+		id := "i-" + order
+		polls := h.ok("/messages?activity=queryInstance&test=false&instance_id=" + id).items()
+		require.Len(t, polls, 1, id)
+		require.Equal(t, want, polls[0]["instance_ids"])
+		require.Equal(t, "i-CS1", polls[0]["instance_id"])
+		require.Equal(t, want, h.ok("/messages/" + polls[0]["id"].(string)).json["instance_ids"])
+		require.Len(t, h.ok("/messages?q="+id).items(), 3, "the purchase, the poll and the debugging one")
+		require.Equal(t, []any{id}, h.ok("/messages?activity=newInstance&instance_id=" + id).items()[0]["instance_ids"])
+		found := h.ok("/orders?order_id=" + order).items()
+		require.Len(t, found, 1)
+		var told []string
+		for _, e := range h.ok("/orders/" + found[0]["id"].(string)).json["timeline"].([]any) {
+			if e := e.(map[string]any); e["type"] == "poll" {
+				told = append(told, fmt.Sprint(e["instance_id"], " ", e["result_code"], " ", e["count"], " ", e["others"]))
+			}
+		}
+		require.Equal(t, []string{id + " 000000 2 2", id + " 000004 1 2"}, told)
+	}
+}

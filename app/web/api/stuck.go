@@ -28,6 +28,7 @@ type stuckWork struct {
 	NextAt      moment  `json:"next_at"`
 	MessageID   *string `json:"message_id"`
 	InstanceID  string  `json:"instance_id"`
+	Others      int     `json:"others"`
 	OrderID     string  `json:"order_id"`
 	ProductName string  `json:"product_name"`
 	Deadline    moment  `json:"deadline"`
@@ -39,7 +40,7 @@ type stuckWork struct {
 
 func showStuck(z *i18n.Localizer, r stuck.Row) stuckWork {
 	return stuckWork{Kind: r.Kind, ID: id(r.ID), Since: moment(r.Since), TaskID: idOrNull(r.TaskID), Task: string(r.Task), Purpose: string(r.Purpose),
-		Attempts: r.Attempts, NextAt: moment(r.NextAt), MessageID: idOrNull(r.MessageID), InstanceID: r.InstanceID, OrderID: r.OrderID,
+		Attempts: r.Attempts, NextAt: moment(r.NextAt), MessageID: idOrNull(r.MessageID), InstanceID: r.InstanceID, Others: r.Others, OrderID: r.OrderID,
 		ProductName: r.Product, Deadline: moment(r.Deadline), Polls: r.Polls, PolledAt: moment(r.PolledAt), Redis: r.Redis, Error: show(z, r.Error)}
 }
 

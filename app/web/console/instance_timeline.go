@@ -134,11 +134,19 @@ func (l life) expiry(stamp string) any {
 }
 
 func message(e store.TimelineEvent) (view.Event, bool) {
-	out := view.Event{Kind: "received", Args: []any{"what", activity(e.Kind)}, URL: messageURL(e.MessageID), Fault: e.Error}
+	out := view.Event{Kind: "received", Args: []any{"what", activity(e.Kind)}, URL: messageURL(e.MessageID), Fault: e.Error, Aside: shared(e)}
 	if e.Status == store.MessageRejected {
 		out.Kind, out.Args = "rejected", nil
 	}
 	return out, true
+}
+
+// shared says of a poll that it asked for others too: its answer is one for all.
+func shared(e store.TimelineEvent) view.Text {
+	if e.Others == 0 {
+		return view.Text{}
+	}
+	return view.Say("timeline.shared", "n", e.Others)
 }
 
 // try shows what failed and what people restarted: what went well shows as the

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,11 +153,29 @@ func underWay(tasks []store.TaskRow) bool {
 	return false
 }
 
-func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
-	instance := view.Fact{Label: view.Say("fact.instance"), Value: m.InstanceID, Mono: true, Copy: true}
-	if m.HasInstance {
-		instance.URL = instanceURL(m.InstanceID)
+// instancesFact names the instance that a call is about, or all of them.
+func instancesFact(m *store.MessageDetail) view.Fact {
+	var all []view.Fact
+	for _, id := range m.InstanceIDs {
+		f := view.Fact{Value: id, Mono: true, Copy: len(all) == 0}
+		if slices.Contains(m.Known, id) {
+			f.URL = instanceURL(id)
+		}
+		all = append(all, f)
 	}
+	if len(all) == 0 {
+		return view.Fact{Label: view.Say("fact.instance")}
+	}
+	out := all[0]
+	out.Label, out.More = view.Say("fact.instance"), all[1:]
+	if len(out.More) > 0 {
+		out.Label = view.Say("fact.instances", "n", len(all))
+	}
+	return out
+}
+
+func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
+	instance := instancesFact(m)
 	order := view.Fact{Label: view.Say("fact.order_line"), Value: m.OrderLineID, Mono: true, Copy: true}
 	if m.OrderLineID == "" {
 		order.Label, order.Value = view.Say("fact.order"), m.OrderID

@@ -107,7 +107,7 @@ func messageFilter(q messageQuery, channels []store.ChannelRow) view.Filter {
 func messageRow(clock view.Clock, m store.MessageRow, list view.URL) view.MessageRow {
 	r := view.MessageRow{
 		ID: m.ID, URL: within(messageURL(m.ID), list), Status: m.Status, Activity: m.Activity, Scene: m.Scene, Test: m.Test,
-		Channel: m.Channel, Protocol: m.Protocol, OrderID: m.OrderID, LineID: m.OrderLineID, InstanceID: m.InstanceID,
+		Channel: m.Channel, Protocol: m.Protocol, OrderID: m.OrderID, LineID: m.OrderLineID, InstanceID: m.InstanceID, Others: max(0, len(m.InstanceIDs)-1),
 		ResultCode: m.ResultCode, Fault: m.LastError, Attempts: m.Attempts,
 		First: clock.Time(m.FirstReceivedAt), Last: clock.Time(m.LastReceivedAt), Tick: m.Status == store.MessageFailed,
 	}

@@ -72,7 +72,7 @@ func (l life) ofOrder(e store.TimelineEvent) (view.Event, bool) {
 
 // polled is a run of polls with the same answer.
 func (l life) polled(e store.TimelineEvent) view.Event {
-	out := view.Event{Kind: "polled_refused", URL: messageURL(e.MessageID), Args: []any{"code", e.ResultCode}}
+	out := view.Event{Kind: "polled_refused", URL: messageURL(e.MessageID), Args: []any{"code", e.ResultCode}, Aside: shared(e)}
 	switch market.ResultCode(e.ResultCode) {
 	case market.Success:
 		out.Kind, out.Args = "polled_well", nil

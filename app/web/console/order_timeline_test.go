@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,35 @@ func TestTheTimelineOfAnOrder(t *testing.T) {
 	require.Contains(t, told[len(told)-1], "KooGallery calls", "the oldest is the call of the purchase")
 	require.Less(t, strings.Index(all, "Expiry set to 2035"), strings.Index(all, "3 times"), "newest first")
 	require.Contains(t, page.words("main"), "Time to usable1 min 15 s")
+}
+
+// A poll for several instances stands on the pages of all of them, and its own page
+// leads to each.
+func TestAPollOfSeveralOnPages(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	var ids []string
+	for _, order := range []string{"CSONE", "CSTWO", "CSTHREE", "CSFOUR", "CSFIVE"} {
+		ids = append(ids, h.buy(order))
+	}
+	h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: append(slices.Clone(ids), "nobody's")})
+	h.work()
+	ann := h.as(staff.Operator)
+	row := ann.get("/messages?activity=queryInstance&instance_id=" + ids[4])
+	require.Len(t, rowsOf(row), 1)
+	require.Contains(t, row.words("td.c-ids"), ids[0]+" +5")
+	page := ann.get("/messages/" + h.text(`SELECT id FROM messages WHERE activity = 'queryInstance'`))
+	for _, id := range ids {
+		require.Equal(t, 1, page.Find(`.facts a[href="/instances/`+id+`"]`).Length(), id)
+	}
+	require.Contains(t, page.words(".facts"), "6 instances")
+	require.Equal(t, "+3", page.words(".facts summary"))
+	require.Contains(t, page.words(".facts details"), "nobody's")
+	require.Zero(t, page.Find(`.facts a[href*="nobody"]`).Length())
+	for _, of := range []string{"/instances/" + ids[2], "/orders/" + h.text(`SELECT id FROM orders WHERE order_id = 'CSTHREE'`)} {
+		require.Contains(t, ann.get(of).words(".timeline"), "asked together with 5 others: one answer for all", of)
+	}
 }
 
 // An order of V1.0 shows each of its sizes, and so does its instance.

@@ -78,7 +78,7 @@ func anyStuck(counts store.Counts) bool {
 }
 
 func stuckRow(s view.Shell, r stuck.Row) view.StuckRow {
-	out := view.StuckRow{ID: r.ID, Kind: string(r.Task), Purpose: string(r.Purpose), TaskID: r.TaskID, InstanceID: r.InstanceID, OrderID: r.OrderID,
+	out := view.StuckRow{ID: r.ID, Kind: string(r.Task), Purpose: string(r.Purpose), TaskID: r.TaskID, InstanceID: r.InstanceID, Others: r.Others, OrderID: r.OrderID,
 		Product: r.Product, Since: s.Clock.Time(r.Since), Attempts: r.Attempts, Next: s.Clock.Time(r.NextAt), Deadline: s.Clock.Time(r.Deadline),
 		Polls: r.Polls, Polled: s.Clock.Time(r.PolledAt), Redis: r.Redis, Fault: r.Error}
 	if r.InstanceID != "" {

@@ -157,8 +157,8 @@ func TestNeighboursOfInstancesAndDeliveries(t *testing.T) {
 // with every part, shows here.
 func TestHowManyStatementsAPageCosts(t *testing.T) {
 	t.Parallel()
-	counter := newCounter(t, storetest.URL(t))
-	s, err := store.Open(t.Context(), counter.url, storetest.Keys(t), store.Options{MaxConns: 4})
+	counter := storetest.Counted(t, storetest.URL(t))
+	s, err := store.Open(t.Context(), counter.URL, storetest.Keys(t), store.Options{MaxConns: 4})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	require.NoError(t, s.Prepare(t.Context()))
@@ -173,9 +173,9 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 	for path, most := range map[string]int64{"/messages": 3, "/messages?status=failed&range=24h": 3, "/instances": 3, "/deliveries": 3, "/tasks": 4,
 		"/": 12, "/stuck": 3, "/stuck?kind=creation": 3, "/events": 3, "/events/1": 5, "/event-targets": 4, "/event-targets/1": 3, "/alerts": 3, "/alerts/said": 3, "/alerts/targets": 2, "/failures": 3, "/failures/1": 4, "/account": 1, "/channels": 3, "/products": 3, "/calendar": 2, "/deliveries/chart": 2, "/calendar/2026-11-22": 3, "/channels/default": 3, "/messages?q=CS1": 5, "/messages/1": 8, "/instances/biz-CSWORKS": 18, "/orders/1": 16, "/deliveries/1": 10} {
 		costs := func() int64 {
-			before := counter.statements()
+			before := counter.Statements()
 			require.Equal(t, http.StatusOK, v.get(path).status)
-			return counter.statements() - before - session
+			return counter.Statements() - before - session
 		}
 		n := costs()
 		if n > most {
@@ -186,14 +186,14 @@ func TestHowManyStatementsAPageCosts(t *testing.T) {
 	}
 	a := h.as(staff.Admin)
 	text := a.get(smsText)
-	before := counter.statements()
+	before := counter.Statements()
 	require.Equal(t, http.StatusUnprocessableEntity, a.post(smsText+"/test", text, "body", "frozen").status)
-	require.LessOrEqual(t, counter.statements()-before-session, int64(6), "a test of a text looks up the reader's number once")
+	require.LessOrEqual(t, counter.Statements()-before-session, int64(6), "a test of a text looks up the reader's number once")
 	for path, most := range map[string]int64{"/messages": 2, "/instances": 2, "/deliveries": 2, "/tasks": 3, "/events": 2} {
 		costs := func() int64 {
-			before := counter.statements()
+			before := counter.Statements()
 			v.script(path, "results")
-			return counter.statements() - before - session
+			return counter.Statements() - before - session
 		}
 		n := costs()
 		if n > most {

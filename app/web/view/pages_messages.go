@@ -54,6 +54,7 @@ type MessageRow struct {
 	OrderID    string
 	LineID     string
 	InstanceID string
+	Others     int // how many more instances the call names
 	ResultCode string
 	Fault      *fault.Record // the last one; nil when all is well
 	Attempts   int

@@ -14,6 +14,7 @@ type StuckRow struct {
 	URL         string // what to look at; "" for nothing
 	InstanceID  string
 	InstanceURL string
+	Others      int // of a poll: how many more instances it asked for
 	OrderID     string
 	Product     string
 	Since       Time

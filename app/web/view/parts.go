@@ -172,9 +172,19 @@ type Fact struct {
 	URL   string // makes the value a link
 	Mono  bool   // an identifier
 	Copy  bool   // with a button to copy the value
+	More  []Fact // further values of the same sort, shown as the value is
 	Note  Text   // small print below
 	Tone  string // "bad" or "warn" draws attention
 }
+
+// moreShown is how many further values stand open; the others unfold.
+const moreShown = 2
+
+// Open are the first of the further values.
+func (f Fact) Open() []Fact { return f.More[:min(moreShown, len(f.More))] }
+
+// Folded are the rest.
+func (f Fact) Folded() []Fact { return f.More[len(f.Open()):] }
 
 // Event is a point on a timeline, newest first.
 type Event struct {
@@ -185,6 +195,7 @@ type Event struct {
 	Note  string // a person's own words, e.g. the reason given
 	URL   string // leads to what it is about
 	About string // which of several things it is about
+	Aside Text   // small print
 	Fault *fault.Record
 	Gap   time.Duration // from the event before it in time; 0 shows none
 	Test  bool

@@ -93,6 +93,23 @@ func (k look) message(state string) view.MessagePage {
 	return p
 }
 
+// pollOfSeveral names six instances, of which one is unknown.
+func (k look) pollOfSeveral() view.MessagePage {
+	p := k.message("gone")
+	p.Message, p.Tasks, p.Timeline = rows()[3], nil, nil
+	p.Facts = messageFacts(p.Message)
+	p.Facts[1].Label = view.Say("fact.instances", "n", 6)
+	for _, id := range []string{"87b94795-0603-4e24-8ae5-69420d60e3c8", "5f0c1c2e-9a55-4f0b-8d0a-2e3c7a1b9d44", "03pf80c2bae96vc49b80b917bea776d7",
+		"c0a8012e-7d1f-4b0c-9a63-f2b0c1d8e977", "b7d6a3f0-2c41-4d7e-9f55-0a8e6c1d2b34"} {
+		f := view.Fact{Value: id, URL: "/instances/" + id, Mono: true}
+		if len(p.Facts[1].More) == 4 {
+			f.URL = ""
+		}
+		p.Facts[1].More = append(p.Facts[1].More, f)
+	}
+	return p
+}
+
 func messageFacts(m view.MessageRow) []view.Fact {
 	return []view.Fact{
 		{Label: view.Say("fact.order_line"), Value: m.LineID, Mono: true, Copy: true},

@@ -39,7 +39,7 @@ func rows() []view.MessageRow {
 	renewal := row(1040, "succeeded", market.RefreshInstance, "CS2511221339B4LVS", "10e758d0-31ad-4c4b-8f1b-81d03469a10e", 24*time.Minute)
 	renewal.Scene = "RENEWAL"
 	test := row(1039, "succeeded", market.QueryInstance, "", "10e758d0-31ad-4c4b-8f1b-81d03469a10e", 95*time.Minute)
-	test.LineID, test.Test, test.Attempts = "", true, 48
+	test.LineID, test.Test, test.Attempts, test.Others = "", true, 48, 5
 	rejected := row(1038, "rejected", market.ReleaseInstance, "CS2511200915ZZ81A", "10e758d0-31ad-4c4b-8f1b-81d03469a10e", 3*time.Hour)
 	rejected.Fault, rejected.ResultCode = skewed(), "000001"
 	freeze := row(1036, "succeeded", market.UpdateInstanceStatus, "", "5f0c1c2e-9a55-4f0b-8d0a-2e3c7a1b9d44", 6*time.Hour)
@@ -161,6 +161,7 @@ func messageSamples(op, ro look) []Sample {
 		{"message-processing", view.PageMessage, op.message("processing")},
 		{"message-succeeded", view.PageMessage, op.message("succeeded")},
 		{"message-gone", view.PageMessage, op.message("gone")},
+		{"message-poll-of-several", view.PageMessage, op.pollOfSeveral()},
 		{"message-rejected", view.PageMessage, op.message("rejected")},
 		{"message-diagnoses", view.PageMessage, op.allFindings(everyFinding())},
 		{"message-undiagnosed", view.PageMessage, op.allFindings(&view.Diagnosis{Clock: clock()})},

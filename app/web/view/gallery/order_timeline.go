@@ -30,7 +30,7 @@ func orderMoments() []view.Event {
 		{At: at(131 * time.Second), Kind: "sent", Args: []any{"what", mail, "to", "m•••@customer.example"}, URL: "/deliveries/4", About: one, Gap: time.Second},
 		{At: at(130 * time.Second), Kind: "provisioned", About: one, Gap: 40 * time.Second},
 		{At: at(90 * time.Second), Kind: "task_failed", Args: []any{"what", view.Say("task_kind.provision")}, Fault: unreachable(), About: one, Gap: 86 * time.Second},
-		{At: at(4 * time.Second), Kind: "polled_waiting_more", Args: []any{"n", 42, "every", 3 * time.Second, "last", exact(at(130 * time.Second))}, URL: "/messages/7", About: one, Gap: 3 * time.Second},
+		{At: at(4 * time.Second), Kind: "polled_waiting_more", Args: []any{"n", 42, "every", 3 * time.Second, "last", exact(at(130 * time.Second))}, URL: "/messages/7", About: one, Aside: view.Say("timeline.shared", "n", 2), Gap: 3 * time.Second},
 		{At: at(time.Second), Kind: "queried", About: one, Gap: time.Second},
 		{At: at(0), Kind: "received", Args: call(market.NewInstance), URL: "/messages/6", About: one},
 	}

@@ -39,7 +39,7 @@ func (k look) stuckRows(kind string) []view.StuckRow {
 		return []view.StuckRow{waits, tried, k.stuckInstance(kind, 73, "", 31*time.Minute)}
 	case "poll":
 		r := k.stuckInstance(kind, 4712, "智能客服云 企业版", 5*time.Hour)
-		r.URL, r.Polls, r.Polled = "/messages/4712", 12, ago(6*time.Hour)
+		r.URL, r.Polls, r.Polled, r.Others = "/messages/4712", 12, ago(6*time.Hour), 2
 		return []view.StuckRow{r}
 	}
 	first.Attempts = 3

@@ -1,4 +1,4 @@
-package console_test
+package storetest
 
 import (
 	"bufio"
@@ -15,16 +15,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counter stands between the program and PostgreSQL and counts the statements
+// Counter stands between the program and PostgreSQL and counts the statements
 // that pass: every simple query and every execution.
-type counter struct {
-	url string
+type Counter struct {
+	URL string // to be used instead of the database's own
 	n   atomic.Int64
 }
 
-func (c *counter) statements() int64 { return c.n.Load() }
+// Statements is how many have passed.
+func (c *Counter) Statements() int64 { return c.n.Load() }
 
-func newCounter(t *testing.T, database string) *counter {
+// Counted gives a counter before a database, until the test ends.
+func Counted(t testing.TB, database string) *Counter {
 	t.Helper()
 	u, err := url.Parse(database)
 	require.NoError(t, err)
@@ -43,7 +45,7 @@ func newCounter(t *testing.T, database string) *counter {
 	q.Del("port")
 	q.Set("sslmode", "disable")
 	u.Host, u.RawQuery = l.Addr().String(), q.Encode()
-	c := &counter{url: u.String()}
+	c := &Counter{URL: u.String()}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -69,7 +71,7 @@ func newCounter(t *testing.T, database string) *counter {
 
 // pass hands on what the program says, message by message (PostgreSQL's
 // protocol 3.0: the first without a letter, then a letter and a length each).
-func (c *counter) pass(in, out net.Conn) {
+func (c *Counter) pass(in, out net.Conn) {
 	defer func() { _ = out.Close() }()
 	r := bufio.NewReader(in)
 	for first := true; ; first = false {
