@@ -13,6 +13,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 // The whole life of an order stands on its page, its polls as runs, and again over
@@ -103,4 +104,72 @@ func TestEveryIDIsFound(t *testing.T) {
 		require.NotEmpty(t, q, want)
 		require.Equal(t, want, v.get("/search?q="+url.QueryEscape(q)).to(), q)
 	}
+}
+
+// An order has its page from its first call on: it is when the order query fails
+// that an operator looks the order up.
+func TestAnOrderHasItsPageBeforeItIsKnown(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.orders.err = unreachable()
+	id := h.buy("CSEARLY")
+	v := h.as(staff.Operator)
+	order := "/orders/" + h.text(`SELECT id FROM orders WHERE order_line_id = 'CSEARLY-000001' AND state = 'pending'`)
+	require.Equal(t, order, v.get("/search?q=CSEARLY").to())
+	require.Contains(t, v.get(order).words(".timeline"), "KooGallery calls")
+	require.Contains(t, v.get("/orders?q=CSEARLY").words("table"), "Being queried")
+	h.work()
+	page := v.get(order)
+	require.Contains(t, page.words(".head"), "Query failed")
+	require.Contains(t, page.words(".trouble"), "cannot be reached")
+	require.Contains(t, page.words(".timeline"), "failed")
+	require.Equal(t, 1, page.Find(`.card.task form[action^="/tasks/"]`).Length(), "the order query can be restarted there")
+	for _, of := range []string{"/messages/1", "/instances/" + id} {
+		require.Equal(t, 1, v.get(of).Find(`.facts a[href="`+order+`"]`).Length(), "%s leads to the order's timeline", of)
+	}
+	h.orders.err = nil
+	h.exec(`UPDATE tasks SET status = 'pending', run_at = now(), round = round + 1, attempts = 0, finished_at = NULL WHERE kind = 'order_query'`)
+	h.work()
+	require.Contains(t, v.get(order).words(".head"), "Known")
+	require.Equal(t, "1", h.text(`SELECT count(*) FROM orders`))
+
+	h.orders.err = unreachable()
+	h.handle(market.Call{Protocol: market.V2, Activity: market.UpgradeInstance, InstanceIDs: []string{id}, OrderID: "CSMORE", OrderLineID: "CSMORE-000001",
+		ContentHash: []byte("u")})
+	more := "/orders/" + h.text(`SELECT id FROM orders WHERE order_line_id = 'CSMORE-000001' AND state = 'pending'`)
+	require.Equal(t, more, v.get("/search?q=CSMORE").to())
+	require.Contains(t, v.get(more).words(".timeline"), "KooGallery calls")
+}
+
+// What is released before its order was asked for is not asked for any more, and
+// its order does not say that it will be.
+func TestTheOrderOfWhatIsReleasedIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	gone, late := h.buy("CSGONE"), h.buy("CSLATE")
+	h.handle(market.Call{Protocol: market.V2, Activity: market.ReleaseInstance, InstanceIDs: []string{gone}})
+	h.exec(`UPDATE instances SET status = 'released', released_at = now() WHERE instance_id = $1`, late) // while a worker has its task
+	h.work()
+	require.Equal(t, "CSGONE failed, CSLATE failed", h.text(`SELECT string_agg(order_id || ' ' || state, ', ' ORDER BY order_id) FROM orders`))
+	page := h.as(staff.Operator).get("/orders/1")
+	require.Contains(t, page.words(".trouble"), "released before")
+}
+
+// A purchase is one statement, however much it writes.
+func TestAPurchaseIsOneStatement(t *testing.T) {
+	t.Parallel()
+	counter := newCounter(t, storetest.URL(t))
+	s, err := store.Open(t.Context(), counter.url, storetest.Keys(t), store.Options{MaxConns: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.Prepare(t.Context()))
+	h := openOn(t, s)
+	h.buy("CSFIRST")
+	before := counter.statements()
+	h.buy("CSONE")
+	h.buy("CSONE")
+	require.Equal(t, int64(2), counter.statements()-before)
+	require.Equal(t, "CSFIRST CSONE", h.text(`SELECT string_agg(order_id, ' ' ORDER BY id) FROM orders`))
 }
