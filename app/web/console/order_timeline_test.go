@@ -2,7 +2,7 @@ package console_test
 
 import (
 	"context"
-	"net/url"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +53,15 @@ func TestTheTimelineOfAnOrder(t *testing.T) {
 	require.Contains(t, told[len(told)-1], "KooGallery calls", "the oldest is the call of the purchase")
 	require.Less(t, strings.Index(all, "Expiry set to 2035"), strings.Index(all, "3 times"), "newest first")
 	require.Contains(t, page.words("main"), "Time to usable1 min 15 s")
+	told = nil
+	h.as(staff.Operator).get("/instances/" + id).Find(".timeline .moment > p:first-child").Each(func(_ int, s *goquery.Selection) {
+		told = append(told, strings.Join(strings.Fields(s.Text()), " "))
+	})
+	all = strings.Join(told, "\n")
+	for _, once := range []string{"asked for the access data 3 times", "asked for the access data 2 times",
+		"Usable: KooGallery has the address, 1 min 15 s after the purchase", "came back", "Expiry set to 2035-01-01", "Released"} {
+		require.Equal(t, 1, count(once), "%s on the instance's page in\n%s", once, all)
+	}
 }
 
 // An order of V1.0 shows each of its sizes, and so does its instance.
@@ -79,30 +88,32 @@ func TestAnOrderShowsItsSizes(t *testing.T) {
 	}
 }
 
-// Whatever id is pasted, search leads to what has it.
-func TestEveryIDIsFound(t *testing.T) {
+// Whoever restarts says why, and the timeline repeats it; of many polls those in the
+// middle are only counted, and the page says so.
+func TestTimelinesSayWhyAndHowMuchIsCounted(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.product("static")
-	h.hears("crm", "http://127.0.0.1:9/hook")
-	id := h.buy("CSFIND")
+	h.orders.err = unreachable()
+	id := h.buy("CSWHY")
 	h.work()
-	h.exec(`UPDATE deliveries SET provider_ref = 'provider-77'`)
 	v := h.as(staff.Operator)
-	order := "/orders/" + h.text(`SELECT id FROM orders`)
-	delivery := "/deliveries/" + h.text(`SELECT min(id) FROM deliveries`)
-	for q, want := range map[string]string{
-		"CSFIND":                          order,
-		"CSFIND-000001":                   order,
-		id:                                "/instances/" + id,
-		h.text(`SELECT id FROM messages`): "/messages/" + h.text(`SELECT id FROM messages`),
-		h.text(`SELECT webhook_id FROM events ORDER BY id LIMIT 1`): "/events/" + h.text(`SELECT min(id) FROM events`),
-		"provider-77": delivery,
-		h.text(`SELECT message_ref FROM deliveries ORDER BY id LIMIT 1`): delivery,
-		h.text(`SELECT customer_id FROM instances`):                      "/instances/" + id,
-	} {
-		require.NotEmpty(t, q, want)
-		require.Equal(t, want, v.get("/search?q="+url.QueryEscape(q)).to(), q)
+	require.Equal(t, http.StatusSeeOther, v.post("/messages/1/restart", v.get("/messages/1"), "reason", "the proxy is back").status)
+	h.work()
+	require.Equal(t, http.StatusSeeOther, v.post("/tasks/1/restart", v.get("/messages/1"), "reason", "once more").status)
+	h.orders.err = nil
+	h.work()
+	h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: []string{id}})
+	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now() + n * interval '1 s', 'marketplace', 'repeat', '000000' FROM messages, generate_series(1, 699) n WHERE activity = 'queryInstance'`)
+	h.exec(`UPDATE messages SET attempts = 700 WHERE activity = 'queryInstance'`)
+	for _, page := range []string{"/orders/1", "/instances/" + id} {
+		p := v.get(page)
+		told := p.words(".timeline")
+		require.Contains(t, told, "the proxy is back", page)
+		require.Contains(t, told, "once more", page)
+		require.Contains(t, told, "operator@", page)
+		require.Contains(t, told, "700 times", page)
+		require.Contains(t, told, "200 of them are only counted", page)
 	}
 }
 
