@@ -106,7 +106,7 @@ type Handlers struct {
 // Events are the seller's own affair: they are tried for about a day and a half.
 func Table(h Handlers) []Kind {
 	return []Kind{
-		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery},
+		{Name: outbox.OrderQuery, Queue: Urgent, Timeout: 40 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.OrderQuery, OnFail: h.ProvisionFails},
 		{Name: outbox.Provision, Queue: Urgent, Timeout: 60 * time.Second, Tries: 10, Base: 2 * time.Second, Max: 10 * time.Minute, Run: h.Provision, OnFail: both(h.EventFails, h.ProvisionFails)},
 		{Name: outbox.Deliver, Queue: Texts, Mail: Mail, Timeout: messageTime, Tries: 10, Base: 5 * time.Second, Max: 15 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},
 		{Name: outbox.Notice, Queue: Notices, Mail: NoticeMails, Timeout: messageTime, Tries: 10, Base: 30 * time.Second, Max: 30 * time.Minute, Run: h.Deliver, OnFail: h.DeliverFails},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,6 +95,13 @@ func Interrupted(s Sender) error {
 // tagOf names one sending of a delivery: its id, and the part of its reference
 // that nobody can guess and that a resend changes.
 func tagOf(id int64, ref string) string { return formatID(id) + "-" + secretOf(ref) }
+
+// ParseTag reads what tagOf writes: the delivery's id and the part of its reference.
+func ParseTag(tag string) (id int64, secret string, ok bool) {
+	number, secret, _ := strings.Cut(tag, "-")
+	id, err := strconv.ParseInt(number, 10, 64)
+	return id, secret, err == nil && id > 0 && len(secret) >= 16 && len(secret) <= 64
+}
 
 func secretOf(ref string) string {
 	secret, _, _ := strings.Cut(strings.Trim(ref, "<>"), "@")

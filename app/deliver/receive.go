@@ -3,8 +3,6 @@ package deliver
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"koodesk/app/fault"
@@ -110,10 +108,8 @@ func (d *Deliverer) find(ctx context.Context, r Report) (id int64, which sending
 	if len(r.To) > 0 {
 		return d.findReturned(r.To)
 	}
-	if number, secret, ok := strings.Cut(r.Tag, "-"); ok {
-		if id, err := strconv.ParseInt(number, 10, 64); err == nil && id > 0 && len(secret) >= 16 && len(secret) <= 64 {
-			return id, sending{secret, secretOf}, nil
-		}
+	if id, secret, ok := ParseTag(r.Tag); ok {
+		return id, sending{secret, secretOf}, nil
 	}
 	if r.ProviderRef == "" || r.Tag != "" {
 		return 0, which, fault.New(fault.NotFound, "delivery.unknown")

@@ -184,7 +184,7 @@ func (in *Intake) renew(ctx context.Context, tx *store.Tx, a Arrived, m store.Op
 	}
 	if d.Does(market.AskOrder) {
 		e.tasks = true
-		_, err = tx.Enqueue(ctx, orderQuery(purposes[c.Scene], a, i, m))
+		_, err = tx.AskOrder(ctx, i.ChannelID, orderQuery(purposes[c.Scene], a, i, m))
 	}
 	return changes, err
 }
@@ -193,7 +193,7 @@ func (in *Intake) renew(ctx context.Context, tx *store.Tx, a Arrived, m store.Op
 var purposes = map[market.Scene]outbox.Purpose{market.TrialToFormal: outbox.Renewed, market.RenewalChange: outbox.Upgrade}
 
 func orderQuery(purpose outbox.Purpose, a Arrived, i *store.Instance, m store.OpenMessage) outbox.New {
-	return outbox.New{Kind: outbox.OrderQuery, Purpose: purpose, MessageID: m.ID, InstancePK: i.PK,
+	return outbox.New{Purpose: purpose, MessageID: m.ID, InstancePK: i.PK,
 		OrderID: a.Call.OrderID, OrderLineID: a.Call.OrderLineID, UniqueKey: m.Once(outbox.Key(outbox.OrderQuery, purpose, m.ID))}
 }
 
@@ -216,7 +216,7 @@ func (in *Intake) release(ctx context.Context, tx *store.Tx, _ Arrived, m store.
 func (in *Intake) upgrade(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage, i *store.Instance, d market.Decision, e *effect) ([]market.Change, error) {
 	e.changed, e.tasks = true, true
 	if d.Does(market.AskOrder) {
-		_, err := tx.Enqueue(ctx, orderQuery(outbox.Upgrade, a, i, m))
+		_, err := tx.AskOrder(ctx, i.ChannelID, orderQuery(outbox.Upgrade, a, i, m))
 		return nil, err
 	}
 	return in.upgradeV1(ctx, tx, a, m, i)

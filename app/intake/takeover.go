@@ -52,7 +52,7 @@ func (in *Intake) TakeOver(ctx context.Context, tx *store.Tx, ch *store.Channel,
 	if err := tx.Record(ctx, n.PK, created, store.Origin{MessageID: m.ID, Actor: by.Name}); err != nil {
 		return err
 	}
-	_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Purchase, MessageID: m.ID, InstancePK: n.PK,
+	_, err = tx.AskOrder(ctx, ch.ID, outbox.New{Purpose: outbox.Purchase, MessageID: m.ID, InstancePK: n.PK,
 		OrderID: orderID, OrderLineID: orderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, outbox.Purchase, m.ID)})
 	if err != nil {
 		return err

@@ -22,7 +22,15 @@ func (p *Provisioner) QueryOrder(ctx context.Context, task outbox.Task) error {
 		return err
 	}
 	if i.Status == market.Released {
-		return p.complete(ctx, task)
+		return p.store.WriteFor(ctx, task, func(tx *store.Tx) error {
+			if err := tx.OrderNotAsked(ctx, task); err != nil {
+				return err
+			}
+			return tx.Complete(ctx, task)
+		})
+	}
+	if err := p.store.OrderAsked(ctx, task.OrderPK); err != nil {
+		return err
 	}
 	ch, err := r.ChannelByID(ctx, i.ChannelID)
 	if err != nil {

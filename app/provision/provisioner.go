@@ -59,10 +59,6 @@ func New(o Options) *Provisioner {
 }
 
 // complete ends a task that has nothing to do.
-func (p *Provisioner) complete(ctx context.Context, task outbox.Task) error {
-	return p.store.WriteFor(ctx, task, func(tx *store.Tx) error { return tx.Complete(ctx, task) })
-}
-
 func origin(task outbox.Task) store.Origin {
 	return store.Origin{MessageID: task.MessageID, TaskID: task.ID}
 }

@@ -144,8 +144,11 @@ func (p *Provisioner) releaseAt(ctx context.Context, name string, r Request) err
 }
 
 // OnFail shows what could not be undone as left over, in the transaction that
-// gives the undoing up.
+// gives the undoing up, and notes at an order why it could not be asked for.
 func (p *Provisioner) OnFail(ctx context.Context, tx *store.Tx, task outbox.Task, cause error, final bool) error {
+	if task.Kind == outbox.OrderQuery {
+		return tx.OrderNotLearned(ctx, task.OrderPK, cause, final)
+	}
 	if !final || task.Purpose != outbox.Release {
 		return nil
 	}

@@ -129,7 +129,7 @@ func (r *Reconciler) repair(ctx context.Context, tx *store.Tx, f store.Finding, 
 	case Release:
 		err = r.o.Life.End(ctx, tx, i, by)
 	case Learn:
-		_, err = tx.Enqueue(ctx, outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Upgrade, InstancePK: i.PK, OrderID: f.OrderID,
+		_, err = tx.AskOrder(ctx, i.ChannelID, outbox.New{Purpose: outbox.Upgrade, InstancePK: i.PK, OrderID: f.OrderID,
 			OrderLineID: f.OrderLineID, UniqueKey: outbox.Key(outbox.OrderQuery, "reconcile", f.ID)})
 	default:
 		before := i.ExpiresAt

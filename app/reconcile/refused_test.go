@@ -92,7 +92,10 @@ func TestAnOrderThatOnlyANoticeToldOfIsFound(t *testing.T) {
 	d.sold("CS1", year)
 	told := func(id, kind, product string, hours int) {
 		d.text(`INSERT INTO orders (channel_id, order_id, order_line_id, source, state, order_type, product_id, notified_at)
-VALUES ($1, $2, $2 || '-000001', 'notice', 'known', $3, $4, now() - make_interval(hours => $5)) RETURNING order_id`, d.ch.ID, id, kind, product, hours)
+VALUES ($1, $2, $2 || '-000001', 'notice', 'known', $3, $4, now() - make_interval(hours => $5))
+ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
+   SET source = 'notice', state = 'known', order_type = EXCLUDED.order_type, product_id = EXCLUDED.product_id, notified_at = EXCLUDED.notified_at
+RETURNING order_id`, d.ch.ID, id, kind, product, hours)
 		d.market.orders[id] = order(id, market.OrderType(kind), year)
 	}
 	told("CS1", "NEW", "OFFI1", 9) // has its instance

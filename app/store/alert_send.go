@@ -43,6 +43,28 @@ SELECT id, target_id, status, title, content_sealed, message_ref, created_at
 	return &m, nil
 }
 
+// AlertByRef finds by its webhook-id, or the name in its Message-ID, what a message to
+// an operator tells of: the first of its alerts, 0 for a test, and where it went.
+// Fault: not_found "alert.message_unknown".
+func (r *Reader) AlertByRef(ctx context.Context, ref string) (alert, target int64, err error) {
+	if !storable(ref) {
+		return 0, 0, fault.New(fault.NotFound, "alert.message_unknown")
+	}
+	err = toFault(r.q.QueryRowxContext(ctx, `
+SELECT COALESCE((SELECT min(c.alert_id)
+                   FROM alert_sayings s
+                   JOIN alert_changes c ON c.id = s.change_id
+                  WHERE s.message_id = m.id), 0),
+       m.target_id
+  FROM alert_messages m
+ WHERE m.message_ref = $1
+ LIMIT 1`, ref).Scan(&alert, &target))
+	if fault.Is(err, fault.NotFound) {
+		err = fault.New(fault.NotFound, "alert.message_unknown")
+	}
+	return alert, target, err
+}
+
 // BeginAlertTry counts a try of a message.
 func (t *Tx) BeginAlertTry(ctx context.Context, id int64) error {
 	_, err := t.tx.ExecContext(ctx, `

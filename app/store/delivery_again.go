@@ -9,9 +9,18 @@ import (
 )
 
 // RedirectDelivery gives a delivery the address and the Message-ID of its next
-// sending.
+// sending. Those of earlier ones stay findable: customers have them.
 func (t *Tx) RedirectDelivery(ctx context.Context, id int64, to, mask, messageRef string) error {
 	_, err := t.tx.ExecContext(ctx, `
+WITH earlier AS (
+    INSERT INTO delivery_refs (message_ref, delivery_id)
+    SELECT message_ref, id
+      FROM deliveries
+     WHERE id = $1
+       AND message_ref <> $4
+       AND (attempts > 0 OR handing_since IS NOT NULL)
+    ON CONFLICT DO NOTHING
+)
 UPDATE deliveries
    SET to_sealed = $2,
        to_mask = $3,

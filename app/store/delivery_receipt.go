@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"koodesk/app/fault"
 )
@@ -59,6 +60,33 @@ SELECT `+receiptColumns+`
 	return all, toFault(err)
 }
 
+// receiptEvents are what services said of deliveries, remarks left out, as points of a
+// timeline.
+func (r *Reader) receiptEvents(ctx context.Context, deliveries []DeliveryRow) ([]TimelineEvent, error) {
+	if len(deliveries) == 0 {
+		return nil, nil
+	}
+	ids, by := make([]int64, 0, len(deliveries)), make(map[int64]DeliveryRow, len(deliveries))
+	for _, v := range deliveries {
+		ids, by[v.ID] = append(ids, v.ID), v
+	}
+	var receipts []Receipt
+	err := sqlx.SelectContext(ctx, r.q, &receipts, `
+SELECT `+receiptColumns+`
+  FROM delivery_receipts
+ WHERE delivery_id = ANY($1)
+   AND remark = ''
+ ORDER BY id DESC
+ LIMIT $2`, pq.Array(ids), maxEvents)
+	out := make([]TimelineEvent, 0, len(receipts))
+	for _, s := range receipts {
+		v := by[s.DeliveryID]
+		out = append(out, TimelineEvent{At: s.At.UTC(), Sort: EventReceipt, Kind: v.Kind, Medium: v.Medium, Status: s.Outcome, New: s.Code,
+			MessageID: v.MessageID, DeliveryID: v.ID, InstanceID: v.InstanceID})
+	}
+	return out, toFault(err)
+}
+
 // DeliveryByProvider finds the SMS that a service knows by this id. Fault:
 // not_found "delivery.unknown".
 func (r *Reader) DeliveryByProvider(ctx context.Context, ref string) (id int64, err error) {
@@ -76,8 +104,8 @@ SELECT id
 	return id, err
 }
 
-// DeliveryByRef finds a delivery by its provider's id, or by its own Message-ID.
-// Fault: not_found "delivery.unknown".
+// DeliveryByRef finds a delivery by its provider's id, or by the Message-ID of one of
+// its sendings, with or without its brackets. Fault: not_found "delivery.unknown".
 func (r *Reader) DeliveryByRef(ctx context.Context, ref string) (id int64, err error) {
 	if !storable(ref) {
 		return 0, fault.New(fault.NotFound, "delivery.unknown")
@@ -93,12 +121,33 @@ SELECT id
          UNION ALL
          SELECT id
            FROM deliveries
-          WHERE message_ref = $1) AS found
- LIMIT 1`, ref).Scan(&id))
+          WHERE message_ref IN ($1, $2)
+         UNION ALL
+         SELECT delivery_id
+           FROM delivery_refs
+          WHERE message_ref IN ($1, $2)) AS found
+ LIMIT 1`, ref, "<"+ref+">").Scan(&id))
 	if fault.Is(err, fault.NotFound) {
 		return 0, fault.New(fault.NotFound, "delivery.unknown")
 	}
 	return id, err
+}
+
+// HasSending tells whether the Message-ID of a sending of a delivery begins with
+// secret.
+func (r *Reader) HasSending(ctx context.Context, delivery int64, secret string) (has bool, err error) {
+	err = toFault(r.q.QueryRowxContext(ctx, `
+SELECT EXISTS (
+       SELECT message_ref
+         FROM deliveries
+        WHERE id = $1
+          AND starts_with(message_ref, $2)
+        UNION ALL
+       SELECT message_ref
+         FROM delivery_refs
+        WHERE delivery_id = $1
+          AND starts_with(message_ref, $2))`, delivery, "<"+secret+"@").Scan(&has))
+	return has, err
 }
 
 // SetDeliveryOutcome writes what receipts say of a delivery; err is why it did

@@ -59,6 +59,7 @@ var ofInstances = []struct {
 UPDATE orders o
    SET ` + emptyOrder + `
  WHERE o.erased_at IS NULL
+   AND o.known_at IS NOT NULL -- else it holds nobody's data
    AND o.id = ANY(ARRAY(
        SELECT l.order_pk
          FROM instance_orders l

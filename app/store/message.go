@@ -165,17 +165,18 @@ SELECT kept.id, n.place, n.instance_id
 	} else {
 		plain = nullText(string(o.Response))
 	}
-	seen, shown := firstSeen(o.Seen, a.ReceivedAt, 14)
+	seen, shown := firstSeen(o.Seen, a.ReceivedAt, 15)
 	err = t.tx.GetContext(ctx, &attempt, seen+`
 INSERT INTO attempts (message_id, at, source, actor, disposition, result_code, duration_us, error, business_id, remote_ip,
-                      request_sealed, response, response_sealed)
+                      request_sealed, response, response_sealed, order_id)
 VALUES ($1, $2, $3, $4, $5, $6,
         $7 + (extract(epoch FROM clock_timestamp() - now()) * 1000000)::integer,
-        $8, $9, $10::inet, $11, $12, $13)
+        $8, $9, $10::inet, $11, $12, $13,
+        NULLIF($14, (SELECT m.order_id FROM messages m WHERE m.id = $1)))
 RETURNING id`,
 		append([]any{id, a.ReceivedAt, o.Source, cmp.Or(o.Actor, a.Agent), o.Disposition, string(o.Code),
 			int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
-			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed)}, shown...)...)
+			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed), nullText(a.Call.OrderID)}, shown...)...)
 	if err == nil && o.Disposition == Conflict {
 		return attempt, t.quarantine(ctx, id, attempt, a)
 	}

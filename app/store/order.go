@@ -7,6 +7,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/seal"
 )
 
@@ -22,6 +23,9 @@ const (
 	OrderKnown   = "known"
 	OrderFailed  = "failed" // asking was given up
 )
+
+// notAsked is why the order of what was released meanwhile is not asked for.
+var notAsked = fault.New(fault.Conflict, "order_query.released")
 
 // OrderRef is an order line of a channel.
 type OrderRef struct {
@@ -44,6 +48,24 @@ ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
        updated_at = now()
 RETURNING id`, channel, orderID, lineID, at)
 	return pk, toFault(err)
+}
+
+// AskOrder writes an order_query task about an instance of a channel, and the row of
+// the order line that it asks for, unless that is there; one whose asking was given up
+// is asked for again. id is 0 for a task that is there already.
+func (t *Tx) AskOrder(ctx context.Context, channel int64, n outbox.New) (id int64, err error) {
+	n.Kind = outbox.OrderQuery
+	err = t.tx.GetContext(ctx, &n.OrderPK, `
+INSERT INTO orders AS o (channel_id, order_id, order_line_id, source)
+VALUES ($1, $2, $3, 'instance')
+ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
+   SET state = CASE WHEN o.state = 'failed' THEN 'pending' ELSE o.state END,
+       updated_at = now()
+RETURNING id`, channel, n.OrderID, n.OrderLineID)
+	if err != nil {
+		return 0, toFault(err)
+	}
+	return t.Enqueue(ctx, n)
 }
 
 // SkuOfOrder is the skuCode of an order line; "" if it is not known.
@@ -141,6 +163,12 @@ UPDATE orders
  WHERE id = $1
    AND state = 'failed'`, pk)
 	return toFault(err)
+}
+
+// OrderNotAsked notes that the order that a task asks for will not be asked for,
+// since its instance is released.
+func (t *Tx) OrderNotAsked(ctx context.Context, task outbox.Task) error {
+	return t.OrderNotLearned(ctx, task.OrderPK, notAsked, true)
 }
 
 // OrderNotLearned notes why an order could not be asked for; final means that

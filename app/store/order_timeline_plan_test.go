@@ -44,4 +44,12 @@ SELECT id, now() - (5000 - n) * interval '1 s', 'marketplace', 'repeat', CASE WH
 	require.NoError(t, err)
 	_, err = planner(t, s, "a delivery by its own id", 10).DeliveryByRef(ctx, "ref-4711")
 	require.NoError(t, err)
+	_, err = planner(t, s, "a sending of a delivery", 20).HasSending(ctx, 451, "0123456789abcdef")
+	require.NoError(t, err)
+	_, err = planner(t, s, "things by their number", 40).ByNumber(ctx, 451)
+	require.NoError(t, err)
+	_, _, err = planner(t, s, "an alert by its message", 20).AlertByRef(ctx, "nothing")
+	require.Error(t, err)
+	_, err = planner(t, s, "the order of a message", 400).MessageDetail(ctx, 451, 20)
+	require.NoError(t, err)
 }

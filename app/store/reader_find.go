@@ -96,6 +96,11 @@ SELECT id FROM (`+searchOrder("messages")+`
           FROM attempts
          WHERE business_id = $1
            AND business_id <> ''
+         LIMIT $4)
+        UNION ALL
+       (SELECT message_id
+          FROM attempts
+         WHERE order_id = $1
          LIMIT $4)) AS found`)
 }
 

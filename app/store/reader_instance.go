@@ -91,6 +91,7 @@ type InstanceDetail struct {
 	FrozenAt      time.Time
 	ReleasedAt    time.Time
 	ErasedAt      time.Time          // since when it holds no personal data any more
+	URLSeenAt     time.Time          // when an answer first gave the marketplace its front-end address
 	Usage         market.UsageReport // as last reported by the seller's product, masked
 	Work          Work               // what it waits for
 	Link          Link               // the buyer's access page, by its present link
@@ -320,7 +321,7 @@ func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*Instan
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+instanceList.columns+`,
        i.business_id, i.linear_value, i.amount, i.disk_size, i.band_width, i.order_type, i.charging_mode, i.period_type, i.period_number, i.expiry_set_by,
-       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.order_sealed, i.usage_sealed,
+       i.order_known_at, i.provisioned_at, i.frozen_at, i.released_at, i.erased_at, i.url_seen_at, i.order_sealed, i.usage_sealed,
        w.since AS work_since, w.run_at AS work_run_at, w.due AS work_due, w.claimed_by, w.claimed_at
   FROM instances i
   LEFT JOIN LATERAL (SELECT t.parked_at AS since, t.run_at, `+workDue+` AS due, p.claimed_by, p.claimed_at
@@ -340,6 +341,7 @@ SELECT `+instanceList.columns+`,
 		BusinessID: row.BusinessID, LinearValue: row.LinearValue, Size: market.Size{Amount: row.Amount, DiskSize: row.DiskSize, BandWidth: row.BandWidth}, OrderType: row.OrderType, ChargingMode: row.ChargingMode,
 		PeriodType: row.PeriodType, PeriodNumber: row.PeriodNumber, ExpirySetBy: row.ExpirySetBy, OrderKnownAt: utc(row.OrderKnown),
 		ProvisionedAt: utc(row.Provisioned), FrozenAt: utc(row.Frozen), ReleasedAt: utc(row.Released), ErasedAt: utc(row.Erased),
+		URLSeenAt: utc(row.Seen),
 	}
 	if d.InstanceRow, err = r.showInstance(&row.instanceRow); err != nil {
 		return nil, err
@@ -381,6 +383,7 @@ type instanceDetailRow struct {
 	Frozen       sql.NullTime `db:"frozen_at"`
 	Released     sql.NullTime `db:"released_at"`
 	Erased       sql.NullTime `db:"erased_at"`
+	Seen         sql.NullTime `db:"url_seen_at"`
 	Order        []byte       `db:"order_sealed"`
 	Usage        []byte       `db:"usage_sealed"`
 

@@ -75,6 +75,7 @@ type MessageDetail struct {
 	Tasks      []TaskRow         // oldest first, with their tries
 	Known      []string          // which of InstanceIDs are instances of the channel
 	Site       market.Site       // of the channel
+	OrderPK    int64             // row of its order line; 0: the order has no page
 	Answered   market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
 	IfLicense  time.Duration     // for how long the marketplace calls if the instance is an online License's, which its order is still to tell; else 0
 }
@@ -185,6 +186,7 @@ func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*Me
 		Ordered  bool              `db:"ordered"`
 		Site     market.Site       `db:"site"`
 		Answered market.ResultCode `db:"answered"`
+		OrderPK  int64             `db:"order_pk"`
 	}
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+messageList.columns+`,
@@ -196,7 +198,15 @@ SELECT `+messageList.columns+`,
                   WHERE a.message_id = m.id
                     AND a.source = 'marketplace'
                   ORDER BY a.id DESC
-                  LIMIT 1), '') AS answered
+                  LIMIT 1), '') AS answered,
+       COALESCE((SELECT o.id
+                   FROM orders o
+                  WHERE o.channel_id = m.channel_id
+                    AND o.order_id = m.order_id
+                    AND m.order_id <> ''
+                    AND NOT m.test
+                  ORDER BY (o.order_line_id = m.order_line_id) DESC, o.id
+                  LIMIT 1), 0) AS order_pk
   FROM messages m
  WHERE m.id = $1`, id)
 	if fault.Is(toFault(err), fault.NotFound) {
@@ -210,7 +220,7 @@ SELECT `+messageList.columns+`,
 		return nil, err
 	}
 	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, Known: row.Known,
-		Site: row.Site, Answered: row.Answered}
+		Site: row.Site, Answered: row.Answered, OrderPK: row.OrderPK}
 	if r := market.OnlineLicenseRule(market.Protocol(d.Protocol), d.Activity); r != nil && !row.Ordered {
 		d.IfLicense = r.Window
 	}

@@ -1,21 +1,14 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"koodesk/app/market"
 	"koodesk/app/outbox"
 )
-
-// maxPolls bounds the first, and the last, polls of one message that are looked at
-// one by one; how many there were at all is counted with the message.
-const maxPolls = 250
 
 // orderLife joins what is known of an order, newest first: the calls about it and
 // about the instances that it made, the work that followed, what the customer was
@@ -32,22 +25,23 @@ func (r *Reader) orderLife(ctx context.Context, d *OrderDetail, channel int64) e
 	if err := l.calls(ctx, channel); err != nil {
 		return err
 	}
-	if err := l.polls(ctx); err != nil {
+	polls, err := r.polls(ctx, l.messages, l.events)
+	if err != nil {
 		return err
 	}
+	l.events = append(l.events, polls...)
 	if err := l.work(ctx); err != nil {
 		return err
 	}
-	if err := l.told(ctx); err != nil {
+	if err := l.sends(ctx); err != nil {
 		return err
 	}
 	if err := l.changes(ctx); err != nil {
 		return err
 	}
 	l.seen()
-	slices.SortStableFunc(l.events, func(a, b TimelineEvent) int { return cmp.Compare(b.At.UnixMicro(), a.At.UnixMicro()) })
-	d.Timeline = l.events
-	return nil
+	d.Timeline, err = r.told(ctx, l.events)
+	return err
 }
 
 // orderLife gathers the events of an order.
@@ -108,101 +102,6 @@ func messageEvent(m MessageRow) TimelineEvent {
 	return e
 }
 
-// polls reads the marketplace's polls as runs with the same answer.
-func (l *orderLife) polls(ctx context.Context) error {
-	var polled []int64
-	for _, m := range l.messages {
-		if m.Activity == market.QueryInstance {
-			polled = append(polled, m.ID)
-		}
-	}
-	if len(polled) == 0 {
-		return nil
-	}
-	var runs []pollRun
-	err := sqlx.SelectContext(ctx, l.r.q, &runs, `
-SELECT message_id, result_code, min(at) AS first, max(at) AS last, count(*) AS n
-  FROM (SELECT a.*, row_number() OVER (PARTITION BY message_id ORDER BY id)
-                  - row_number() OVER (PARTITION BY message_id, result_code ORDER BY id) AS run
-          FROM unnest($1::bigint[]) AS wanted (message)
-          JOIN LATERAL (
-              (SELECT id, message_id, result_code, at
-                 FROM attempts
-                WHERE message_id = wanted.message
-                  AND source = 'marketplace'
-                ORDER BY id
-                LIMIT $2)
-                UNION
-              (SELECT id, message_id, result_code, at
-                 FROM attempts
-                WHERE message_id = wanted.message
-                  AND source = 'marketplace'
-                ORDER BY id DESC
-                LIMIT $2)) a
-            ON TRUE) polls
- GROUP BY message_id, result_code, run
- ORDER BY message_id, min(id)`, pq.Array(polled), maxPolls)
-	if err != nil {
-		return toFault(err)
-	}
-	restarted := map[int64]int{}
-	for _, e := range l.events {
-		if e.Sort == EventRestart {
-			restarted[e.MessageID]++
-		}
-	}
-	for _, id := range polled {
-		m := l.byID[id]
-		for _, p := range pollsOf(m, runs, m.Attempts-restarted[id]) {
-			e := TimelineEvent{At: p.First.UTC(), Sort: EventPoll, Kind: m.Activity, ResultCode: p.Code, Count: p.N, MessageID: id, InstanceID: m.InstanceID, Others: m.others()}
-			if p.Last.After(p.First) {
-				e.LastAt = p.Last.UTC()
-			}
-			l.events = append(l.events, e)
-		}
-	}
-	return nil
-}
-
-// pollRun is a run of polls with the same answer.
-type pollRun struct {
-	Message int64     `db:"message_id"`
-	Code    string    `db:"result_code"`
-	First   time.Time `db:"first"`
-	Last    time.Time `db:"last"`
-	N       int       `db:"n"`
-}
-
-// pollsOf are the runs of one message, of which there were as many polls in all.
-// Those between the first and the last ones are taken to have been answered as the
-// last of the first ones; those that are not kept any more, as the first one that is.
-func pollsOf(m MessageRow, runs []pollRun, total int) []pollRun {
-	var out []pollRun
-	between, read := 0, 0
-	for _, p := range runs {
-		if p.Message != m.ID {
-			continue
-		}
-		if read < maxPolls {
-			between = len(out)
-		}
-		read += p.N
-		out = append(out, p)
-	}
-	rest := total - read
-	switch {
-	case rest <= 0:
-		return out
-	case len(out) == 0:
-		return []pollRun{{Message: m.ID, Code: m.ResultCode, First: m.FirstReceivedAt, Last: m.LastReceivedAt, N: rest}}
-	case read < 2*maxPolls:
-		out[0].First, out[0].N = m.FirstReceivedAt, out[0].N+rest
-		return out
-	}
-	out[between].N += rest
-	return out
-}
-
 // work reads the tries of the work that followed.
 func (l *orderLife) work(ctx context.Context) error {
 	ids := make([]int64, 0, len(l.messages))
@@ -240,8 +139,8 @@ func taskEvents(t TaskRow) []TimelineEvent {
 	return out
 }
 
-// told reads what the customer was sent and what services said of it.
-func (l *orderLife) told(ctx context.Context) error {
+// sends reads what the customer was sent and what services said of it.
+func (l *orderLife) sends(ctx context.Context) error {
 	c := &clause{}
 	c.and("(d.instance_pk = ANY(?) OR d.id = ANY(?))", pq.Array(l.pks), pq.Array(l.sent))
 	deliveries, err := page(ctx, l.r, deliveryList, c, Paging{Limit: MaxLimit}, func(d *deliveryRow) position { return position{id: d.ID} }, (*deliveryRow).show)
@@ -249,27 +148,14 @@ func (l *orderLife) told(ctx context.Context) error {
 		return err
 	}
 	l.d.Deliveries = deliveries.Items
-	ids, by := make([]int64, 0, len(deliveries.Items)), make(map[int64]DeliveryRow, len(deliveries.Items))
 	for _, v := range deliveries.Items {
-		ids, by[v.ID] = append(ids, v.ID), v
 		e := deliveryEvent(v)
 		e.InstanceID = v.InstanceID
 		l.events = append(l.events, e)
 	}
-	var receipts []Receipt
-	err = sqlx.SelectContext(ctx, l.r.q, &receipts, `
-SELECT `+receiptColumns+`
-  FROM delivery_receipts
- WHERE delivery_id = ANY($1)
-   AND remark = ''
- ORDER BY id DESC
- LIMIT $2`, pq.Array(ids), maxEvents)
-	for _, s := range receipts {
-		v := by[s.DeliveryID]
-		l.events = append(l.events, TimelineEvent{At: s.At.UTC(), Sort: EventReceipt, Kind: v.Kind, Medium: v.Medium, Status: s.Outcome, New: s.Code,
-			MessageID: v.MessageID, DeliveryID: v.ID, InstanceID: v.InstanceID})
-	}
-	return toFault(err)
+	receipts, err := l.r.receiptEvents(ctx, deliveries.Items)
+	l.events = append(l.events, receipts...)
+	return err
 }
 
 // deliveryEvent is a delivery as a point of a timeline.
@@ -299,23 +185,28 @@ func (l *orderLife) changes(ctx context.Context) error {
 	return err
 }
 
-// seen adds the moments from which on customers could open what they bought, each
-// with the time since the first call of its purchase.
+// seen adds the moments from which on customers could open what they bought.
 func (l *orderLife) seen() {
 	for id, i := range l.made {
 		if i.URLSeenAt.IsZero() {
 			continue
 		}
-		since := i.createdAt
-		for _, m := range l.messages {
-			if m.InstanceID == id && m.Activity == market.NewInstance && m.FirstReceivedAt.Before(since) {
-				since = m.FirstReceivedAt
-			}
-		}
-		took := max(0, i.URLSeenAt.Sub(since))
-		l.events = append(l.events, TimelineEvent{At: i.URLSeenAt, Sort: EventURLSeen, Kind: EventURLSeen, InstanceID: id, Duration: took})
+		e := urlSeen(id, i.createdAt, i.URLSeenAt, l.messages)
+		l.events = append(l.events, e)
 		if id == l.d.InstanceID {
-			l.d.TimeToUsable, l.d.Usable = took, true
+			l.d.TimeToUsable, l.d.Usable = e.Duration, true
 		}
 	}
+}
+
+// urlSeen is the moment from which on a customer could open an instance, with the
+// time since the first call of its purchase.
+func urlSeen(instance string, made, seen time.Time, messages []MessageRow) TimelineEvent {
+	since := made
+	for _, m := range messages {
+		if m.InstanceID == instance && m.Activity == market.NewInstance && m.FirstReceivedAt.Before(since) {
+			since = m.FirstReceivedAt
+		}
+	}
+	return TimelineEvent{At: seen, Sort: EventURLSeen, Kind: EventURLSeen, InstanceID: instance, Duration: max(0, seen.Sub(since))}
 }

@@ -5,12 +5,14 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 )
 
 // Sorts of timeline events.
@@ -39,6 +41,7 @@ type TimelineEvent struct {
 	Status     string
 	ResultCode string
 	Count      int       // arrivals of a message, polls, uses of a link
+	Counted    int       // of these polls: how many were not looked at, and are taken to have been answered alike
 	LastAt     time.Time // the last of them; zero with one
 	Number     int       // of a task's try
 	Duration   time.Duration
@@ -141,9 +144,19 @@ func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
 		return err
 	}
 	for _, m := range d.Messages {
-		out = append(out, messageEvent(m))
+		if m.Activity != market.QueryInstance {
+			out = append(out, messageEvent(m))
+		}
 	}
 	restarts, err := r.restarts(ctx, d.Messages)
+	if err != nil {
+		return err
+	}
+	polls, err := r.polls(ctx, d.Messages, restarts)
+	if err != nil {
+		return err
+	}
+	receipts, err := r.receiptEvents(ctx, d.Deliveries)
 	if err != nil {
 		return err
 	}
@@ -162,20 +175,61 @@ func (r *Reader) timeline(ctx context.Context, d *InstanceDetail) error {
 		}
 	}
 	out = append(out, linkEvents(used)...)
-	out = append(out, restarts...)
-	out = append(out, audited...)
+	out = slices.Concat(out, restarts, polls, receipts, audited)
+	if !d.URLSeenAt.IsZero() {
+		out = append(out, urlSeen(d.InstanceID, d.CreatedAt, d.URLSeenAt, d.Messages))
+	}
 	for _, t := range d.Tasks {
 		out = append(out, taskEvents(t)...)
 	}
 	for _, v := range d.Deliveries {
 		out = append(out, deliveryEvent(v))
 	}
-	slices.SortStableFunc(out, func(a, b TimelineEvent) int { return cmp.Compare(b.At.UnixMicro(), a.At.UnixMicro()) })
 	for n := range out {
 		out[n].InstanceID = d.InstanceID
 	}
-	d.Timeline = out
-	return nil
+	d.Timeline, err = r.told(ctx, out)
+	return err
+}
+
+// told puts a timeline in order, newest first, and says of what people restarted why
+// they did.
+func (r *Reader) told(ctx context.Context, events []TimelineEvent) ([]TimelineEvent, error) {
+	slices.SortStableFunc(events, func(a, b TimelineEvent) int { return cmp.Compare(b.At.UnixMicro(), a.At.UnixMicro()) })
+	targets := make([]string, len(events)) // of the audit trail, which has the reasons
+	for n, e := range events {
+		switch {
+		case e.Sort == EventRestart:
+			targets[n] = "message/" + strconv.FormatInt(e.MessageID, 10)
+		case e.Sort == EventTask && e.Status == "restarted":
+			targets[n] = "task/" + strconv.FormatInt(e.TaskID, 10)
+		}
+	}
+	restarted := slices.DeleteFunc(slices.Clone(targets), func(t string) bool { return t == "" })
+	if len(restarted) == 0 {
+		return events, nil
+	}
+	var rows []struct {
+		Target string    `db:"target"`
+		At     time.Time `db:"at"`
+		Reason string    `db:"reason"`
+	}
+	err := sqlx.SelectContext(ctx, r.q, &rows, `
+SELECT target, at, reason
+  FROM audit
+ WHERE target = ANY($1)
+   AND action IN ('message.restart', 'task.restart')
+   AND reason <> ''
+ ORDER BY id DESC
+ LIMIT $2`, pq.Array(restarted), maxEvents)
+	for _, a := range rows {
+		for n := range events {
+			if targets[n] == a.Target && events[n].At.Equal(a.At) { // written in one transaction
+				events[n].Reason = a.Reason
+			}
+		}
+	}
+	return events, toFault(err)
 }
 
 // changes are the newest entries in the history of instances.

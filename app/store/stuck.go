@@ -217,13 +217,14 @@ SELECT COALESCE(message_id, 0)
 // what was bought.
 func (t *Tx) makeFirst(ctx context.Context, instancePK int64) error {
 	var i struct {
+		Channel  int64           `db:"channel_id"`
 		Protocol market.Protocol `db:"protocol"`
 		Order    string          `db:"order_id"`
 		Line     string          `db:"order_line_id"`
 		Message  int64           `db:"message"`
 	}
 	err := t.tx.GetContext(ctx, &i, `
-SELECT protocol, order_id, order_line_id,
+SELECT channel_id, protocol, order_id, order_line_id,
        COALESCE((SELECT min(m.id)
                    FROM messages m
                   WHERE m.instance_id = instances.instance_id
@@ -234,12 +235,15 @@ SELECT protocol, order_id, order_line_id,
 	if err != nil {
 		return toFault(err)
 	}
-	n := outbox.New{Kind: outbox.OrderQuery, Purpose: outbox.Purchase, MessageID: i.Message, InstancePK: instancePK, OrderID: i.Order,
+	n := outbox.New{Purpose: outbox.Purchase, MessageID: i.Message, InstancePK: instancePK, OrderID: i.Order,
 		OrderLineID: i.Line, UniqueKey: outbox.Key(outbox.OrderQuery, outbox.Purchase, i.Message, instancePK)}
 	if i.Protocol == market.V1 {
 		n.Kind, n.UniqueKey = outbox.Provision, outbox.Key(outbox.Provision, outbox.Purchase, instancePK)
+		_, err = t.Enqueue(ctx, n)
+	} else {
+		_, err = t.AskOrder(ctx, i.Channel, n)
 	}
-	if _, err := t.Enqueue(ctx, n); err != nil {
+	if err != nil {
 		return err
 	}
 	return t.SettleMessage(ctx, i.Message)

@@ -257,7 +257,7 @@ func (t *Tx) EndWork(ctx context.Context, instancePK int64, actor string) error 
 // cancelTasks ends the waiting tasks of an instance. A running one finishes by
 // itself and finds the instance released; what was given up stays so: somebody
 // must still hear of it. Events stay: the seller's systems must hear what
-// happened to the end.
+// happened to the end. Orders that were still to be asked for are not any more.
 func (t *Tx) cancelTasks(ctx context.Context, instancePK int64, actor string) (int, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
@@ -269,7 +269,15 @@ WITH c AS (
      WHERE instance_pk = $1
        AND status = 'pending'
        AND kind <> 'event'
-    RETURNING id, round, attempts, message_id
+    RETURNING id, round, attempts, message_id, order_pk
+), o AS (
+    UPDATE orders
+       SET state = 'failed',
+           last_error = $3,
+           updated_at = now()
+      FROM c
+     WHERE orders.id = c.order_pk
+       AND orders.state = 'pending'
 ), e AS (
     UPDATE events
        SET status = 'cancelled'
@@ -283,7 +291,7 @@ WITH c AS (
 )
 SELECT DISTINCT COALESCE(message_id, 0)
   FROM c
- ORDER BY 1`, instancePK, actor)
+ ORDER BY 1`, instancePK, actor, fault.ToRecord(notAsked).JSON())
 	if err != nil {
 		return 0, toFault(err)
 	}

@@ -77,6 +77,7 @@ type event struct {
 	Status     string  `json:"status"`
 	ResultCode string  `json:"result_code"`
 	Count      int     `json:"count"`
+	Counted    int     `json:"counted"`
 	LastAt     moment  `json:"last_at"`
 	Number     int     `json:"number"`
 	DurationMS float64 `json:"duration_ms"`
@@ -106,7 +107,7 @@ func showInstance(z *i18n.Localizer, i store.InstanceRow) instance {
 func showEvent(z *i18n.Localizer, e store.TimelineEvent) event {
 	return event{
 		At: moment(e.At), Type: e.Sort, Kind: e.Kind, Scene: e.Scene, Purpose: e.Purpose, Medium: e.Medium, Old: e.Old, New: e.New,
-		Status: e.Status, ResultCode: e.ResultCode, Count: e.Count, LastAt: moment(e.LastAt), Number: e.Number,
+		Status: e.Status, ResultCode: e.ResultCode, Count: e.Count, Counted: e.Counted, LastAt: moment(e.LastAt), Number: e.Number,
 		DurationMS: milliseconds(e.Duration), MessageID: idOrNull(e.MessageID), TaskID: idOrNull(e.TaskID),
 		DeliveryID: idOrNull(e.DeliveryID), InstanceID: e.InstanceID, Others: e.Others, Actor: e.Actor, Reason: e.Reason, Error: show(z, e.Error),
 	}

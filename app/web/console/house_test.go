@@ -246,8 +246,11 @@ func (h *house) step(ctx context.Context) bool {
 			if err := tx.Fail(ctx, task, cause, time.Time{}); err != nil {
 				return err
 			}
-			if task.Kind == outbox.Deliver {
+			switch task.Kind {
+			case outbox.Deliver:
 				return h.deliver.OnFail(ctx, tx, task, cause, true)
+			case outbox.OrderQuery:
+				return h.provision.OnFail(ctx, tx, task, cause, true)
 			}
 			return nil
 		}))

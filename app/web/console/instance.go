@@ -134,6 +134,11 @@ func instanceFacts(clock view.Clock, i *store.InstanceDetail) []view.Fact {
 	}
 	order := view.Fact{Label: view.Say("fact.order_line"), Value: orElse(i.OrderLineID, i.OrderID), Mono: true, Copy: true,
 		URL: "/messages?order_id=" + url.QueryEscape(i.OrderID)}
+	for _, o := range i.Orders {
+		if o.OrderID == i.OrderID && o.OrderLineID == i.OrderLineID {
+			order.URL = orderURL(o.PK)
+		}
+	}
 	facts := []view.Fact{
 		{Label: view.Say("fact.product"), Value: i.ProductID, Mono: true, Copy: true},
 		{Label: view.Say("fact.sku"), Value: i.SkuCode, Mono: true, Copy: true},

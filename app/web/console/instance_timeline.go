@@ -75,6 +75,12 @@ func (l life) event(e store.TimelineEvent) (view.Event, bool) {
 		}
 	case store.EventLink:
 		return l.link(e), true
+	case store.EventPoll:
+		return l.polled(e), true
+	case store.EventURLSeen:
+		return view.Event{Kind: "url_seen", Args: []any{"after", e.Duration}, URL: instanceURL(e.InstanceID)}, true
+	case store.EventReceipt:
+		return l.receipt(e)
 	}
 	return view.Event{}, false
 }
@@ -166,7 +172,7 @@ func (l life) try(e store.TimelineEvent) (view.Event, bool) {
 		if l.restarts[e.At.Add(-e.Duration)] {
 			return out, false
 		}
-		out.Kind = "task_restarted"
+		out.Kind, out.Note = "task_restarted", e.Reason
 	case "succeeded":
 		if e.Purpose != string(outbox.Release) {
 			return out, false

@@ -180,7 +180,10 @@ func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
 	if m.OrderLineID == "" {
 		order.Label, order.Value = view.Say("fact.order"), m.OrderID
 	}
-	if m.OrderID != "" {
+	switch {
+	case m.OrderPK != 0:
+		order.URL = orderURL(m.OrderPK)
+	case m.OrderID != "":
 		order.URL = "/messages?order_id=" + url.QueryEscape(m.OrderID)
 	}
 	attempts := view.Fact{Label: view.Say("fact.attempts"), Text: view.Say("fact.times", "n", m.Attempts)}

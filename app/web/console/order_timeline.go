@@ -54,12 +54,6 @@ func tail(id string) string {
 // that another entry tells already.
 func (l life) ofOrder(e store.TimelineEvent) (view.Event, bool) {
 	switch e.Sort {
-	case store.EventPoll:
-		return l.polled(e), true
-	case store.EventURLSeen:
-		return view.Event{Kind: "url_seen", Args: []any{"after", e.Duration}, URL: instanceURL(e.InstanceID)}, true
-	case store.EventReceipt:
-		return l.receipt(e)
 	case store.EventTask:
 		return l.step(e)
 	case store.EventChange:
@@ -86,6 +80,10 @@ func (l life) polled(e store.TimelineEvent) view.Event {
 		}
 		every := (last.Sub(e.At) / time.Duration(e.Count-1)).Round(time.Second)
 		out.Kind += "_more"
+		if e.Counted > 0 {
+			out.Kind += "_counted"
+			out.Args = append(out.Args, "counted", e.Counted)
+		}
 		out.Args = append(out.Args, "n", e.Count, "every", max(every, time.Second), "last", l.clock.Exact(last))
 	}
 	return out

@@ -2,7 +2,7 @@ package console_test
 
 import (
 	"context"
-	"net/url"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +14,7 @@ import (
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
+	"koodesk/app/store/storetest"
 )
 
 // The whole life of an order stands on its page, its polls as runs, and again over
@@ -53,6 +54,15 @@ func TestTheTimelineOfAnOrder(t *testing.T) {
 	require.Contains(t, told[len(told)-1], "KooGallery calls", "the oldest is the call of the purchase")
 	require.Less(t, strings.Index(all, "Expiry set to 2035"), strings.Index(all, "3 times"), "newest first")
 	require.Contains(t, page.words("main"), "Time to usable1 min 15 s")
+	told = nil
+	h.as(staff.Operator).get("/instances/" + id).Find(".timeline .moment > p:first-child").Each(func(_ int, s *goquery.Selection) {
+		told = append(told, strings.Join(strings.Fields(s.Text()), " "))
+	})
+	all = strings.Join(told, "\n")
+	for _, once := range []string{"asked for the access data 3 times", "asked for the access data 2 times",
+		"Usable: KooGallery has the address, 1 min 15 s after the purchase", "came back", "Expiry set to 2035-01-01", "Released"} {
+		require.Equal(t, 1, count(once), "%s on the instance's page in\n%s", once, all)
+	}
 }
 
 // A poll for several instances stands on the pages of all of them, and its own page
@@ -108,29 +118,99 @@ func TestAnOrderShowsItsSizes(t *testing.T) {
 	}
 }
 
-// Whatever id is pasted, search leads to what has it.
-func TestEveryIDIsFound(t *testing.T) {
+// Whoever restarts says why, and the timeline repeats it; of many polls those in the
+// middle are only counted, and the page says so.
+func TestTimelinesSayWhyAndHowMuchIsCounted(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.product("static")
-	h.hears("crm", "http://127.0.0.1:9/hook")
-	id := h.buy("CSFIND")
+	h.orders.err = unreachable()
+	id := h.buy("CSWHY")
 	h.work()
-	h.exec(`UPDATE deliveries SET provider_ref = 'provider-77'`)
 	v := h.as(staff.Operator)
-	order := "/orders/" + h.text(`SELECT id FROM orders`)
-	delivery := "/deliveries/" + h.text(`SELECT min(id) FROM deliveries`)
-	for q, want := range map[string]string{
-		"CSFIND":                          order,
-		"CSFIND-000001":                   order,
-		id:                                "/instances/" + id,
-		h.text(`SELECT id FROM messages`): "/messages/" + h.text(`SELECT id FROM messages`),
-		h.text(`SELECT webhook_id FROM events ORDER BY id LIMIT 1`): "/events/" + h.text(`SELECT min(id) FROM events`),
-		"provider-77": delivery,
-		h.text(`SELECT message_ref FROM deliveries ORDER BY id LIMIT 1`): delivery,
-		h.text(`SELECT customer_id FROM instances`):                      "/instances/" + id,
-	} {
-		require.NotEmpty(t, q, want)
-		require.Equal(t, want, v.get("/search?q="+url.QueryEscape(q)).to(), q)
+	require.Equal(t, http.StatusSeeOther, v.post("/messages/1/restart", v.get("/messages/1"), "reason", "the proxy is back").status)
+	h.work()
+	require.Equal(t, http.StatusSeeOther, v.post("/tasks/1/restart", v.get("/messages/1"), "reason", "once more").status)
+	h.orders.err = nil
+	h.work()
+	h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: []string{id}})
+	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now() + n * interval '1 s', 'marketplace', 'repeat', '000000' FROM messages, generate_series(1, 699) n WHERE activity = 'queryInstance'`)
+	h.exec(`UPDATE messages SET attempts = 700 WHERE activity = 'queryInstance'`)
+	for _, page := range []string{"/orders/1", "/instances/" + id} {
+		p := v.get(page)
+		told := p.words(".timeline")
+		require.Contains(t, told, "the proxy is back", page)
+		require.Contains(t, told, "once more", page)
+		require.Contains(t, told, "operator@", page)
+		require.Contains(t, told, "700 times", page)
+		require.Contains(t, told, "200 of them are only counted", page)
 	}
+}
+
+// An order has its page from its first call on: it is when the order query fails
+// that an operator looks the order up.
+func TestAnOrderHasItsPageBeforeItIsKnown(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.orders.err = unreachable()
+	id := h.buy("CSEARLY")
+	v := h.as(staff.Operator)
+	order := "/orders/" + h.text(`SELECT id FROM orders WHERE order_line_id = 'CSEARLY-000001' AND state = 'pending'`)
+	require.Equal(t, order, v.get("/search?q=CSEARLY").to())
+	require.Contains(t, v.get(order).words(".timeline"), "KooGallery calls")
+	require.Contains(t, v.get("/orders?q=CSEARLY").words("table"), "Being queried")
+	h.work()
+	page := v.get(order)
+	require.Contains(t, page.words(".head"), "Query failed")
+	require.Contains(t, page.words(".trouble"), "cannot be reached")
+	require.Contains(t, page.words(".timeline"), "failed")
+	require.Equal(t, 1, page.Find(`.card.task form[action^="/tasks/"]`).Length(), "the order query can be restarted there")
+	for _, of := range []string{"/messages/1", "/instances/" + id} {
+		require.Equal(t, 1, v.get(of).Find(`.facts a[href="`+order+`"]`).Length(), "%s leads to the order's timeline", of)
+	}
+	h.orders.err = nil
+	h.exec(`UPDATE tasks SET status = 'pending', run_at = now(), round = round + 1, attempts = 0, finished_at = NULL WHERE kind = 'order_query'`)
+	h.work()
+	require.Contains(t, v.get(order).words(".head"), "Known")
+	require.Equal(t, "1", h.text(`SELECT count(*) FROM orders`))
+
+	h.orders.err = unreachable()
+	h.handle(market.Call{Protocol: market.V2, Activity: market.UpgradeInstance, InstanceIDs: []string{id}, OrderID: "CSMORE", OrderLineID: "CSMORE-000001",
+		ContentHash: []byte("u")})
+	more := "/orders/" + h.text(`SELECT id FROM orders WHERE order_line_id = 'CSMORE-000001' AND state = 'pending'`)
+	require.Equal(t, more, v.get("/search?q=CSMORE").to())
+	require.Contains(t, v.get(more).words(".timeline"), "KooGallery calls")
+}
+
+// What is released before its order was asked for is not asked for any more, and
+// its order does not say that it will be.
+func TestTheOrderOfWhatIsReleasedIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	gone, late := h.buy("CSGONE"), h.buy("CSLATE")
+	h.handle(market.Call{Protocol: market.V2, Activity: market.ReleaseInstance, InstanceIDs: []string{gone}})
+	h.exec(`UPDATE instances SET status = 'released', released_at = now() WHERE instance_id = $1`, late) // while a worker has its task
+	h.work()
+	require.Equal(t, "CSGONE failed, CSLATE failed", h.text(`SELECT string_agg(order_id || ' ' || state, ', ' ORDER BY order_id) FROM orders`))
+	page := h.as(staff.Operator).get("/orders/1")
+	require.Contains(t, page.words(".trouble"), "released before")
+}
+
+// A purchase is one statement, however much it writes.
+func TestAPurchaseIsOneStatement(t *testing.T) {
+	t.Parallel()
+	counter := storetest.Counted(t, storetest.URL(t))
+	s, err := store.Open(t.Context(), counter.URL, storetest.Keys(t), store.Options{MaxConns: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.Prepare(t.Context()))
+	h := openOn(t, s)
+	h.buy("CSFIRST")
+	before := counter.Statements()
+	h.buy("CSONE")
+	h.buy("CSONE")
+	require.Equal(t, int64(2), counter.Statements()-before)
+	require.Equal(t, "CSFIRST CSONE", h.text(`SELECT string_agg(order_id, ' ' ORDER BY id) FROM orders`))
 }

@@ -3,28 +3,59 @@ package console
 import (
 	"context"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/deliver"
 	"koodesk/app/fault"
 	"koodesk/app/store"
+	"koodesk/app/web/view"
 )
 
 // Search finds a thing by any of its ids, or a customer by name, address or
 // number: it leads to the thing itself when there is just one, else to the list
-// of what was found.
+// of what was found. A number may be that of several things: then they are a choice.
 func (k *Console) Search(c *fiber.Ctx) error {
-	q := clean(c.Query("q"), maxParameter)
+	q := pasted(clean(c.Query("q"), maxParameter))
 	if q == "" {
 		return k.goTo(c, "/messages")
 	}
-	path, err := k.find(c, q)
+	things, err := k.numbered(c.UserContext(), q)
 	if err != nil {
 		return err
+	}
+	path := ""
+	if !strings.HasPrefix(q, "#") {
+		if path, err = k.find(c, q); err != nil {
+			return err
+		}
+	}
+	more := path != "" && !slices.ContainsFunc(things, func(t view.FoundRow) bool { return t.URL == path })
+	switch {
+	case len(things) > 1, len(things) == 1 && more:
+		return k.among(c, q, things, path, more)
+	case len(things) == 1:
+		path = things[0].URL
+	case path == "":
+		path = "/messages?q=" + url.QueryEscape(q)
 	}
 	return k.goTo(c, path)
 }
 
+// pasted is what was pasted without the name of the header that it stood in.
+func pasted(q string) string {
+	for _, name := range []string{"message-id:", "webhook-id:"} {
+		if len(q) > len(name) && strings.EqualFold(q[:len(name)], name) {
+			return strings.TrimSpace(q[len(name):])
+		}
+	}
+	return q
+}
+
+// find leads to what a text finds; "" is nothing.
 func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	if _, err := k.read.InstanceDetail(c.UserContext(), q); err == nil {
 		return instanceURL(q), nil
@@ -80,8 +111,8 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	return k.findSent(ctx, q, list)
 }
 
-// findSent finds what was sent: a delivery by the id that its provider or its mail
-// has for it, or an event by its webhook-id.
+// findSent finds what was sent: a delivery by an id that its provider or one of its
+// mails has for it, an event by its webhook-id, an alert by that of what told of it.
 func (k *Console) findSent(ctx context.Context, q, list string) (string, error) {
 	delivery, err := k.read.DeliveryByRef(ctx, q)
 	if err == nil {
@@ -89,6 +120,11 @@ func (k *Console) findSent(ctx context.Context, q, list string) (string, error) 
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return "", err
+	}
+	if id, secret, ok := deliver.ParseTag(strings.TrimPrefix(q, "sms_")); ok {
+		if has, err := k.read.HasSending(ctx, id, secret); err != nil || has {
+			return deliveryURL(id), err
+		}
 	}
 	events, err := k.read.EventList(ctx, store.EventFilter{Q: q}, store.Paging{Limit: 2})
 	switch {
@@ -99,5 +135,13 @@ func (k *Console) findSent(ctx context.Context, q, list string) (string, error) 
 	case len(events.Items) > 1:
 		return "/events" + list, nil
 	}
-	return "/messages" + list, nil
+	ref, _, _ := strings.Cut(strings.Trim(q, "<>"), "@") // of a mail: its Message-ID
+	alert, target, err := k.read.AlertByRef(ctx, ref)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return "", nil
+	case err == nil && alert == 0:
+		return alertSaidPath + "?target=" + strconv.FormatInt(target, 10), nil
+	}
+	return alertSaid(alert), err
 }

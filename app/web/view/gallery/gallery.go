@@ -52,6 +52,7 @@ func All(l i18n.Locale) []Sample {
 	out = append(out, failureSamples(op, ro)...)
 	out = append(out, restartSamples(op, ro)...)
 	out = append(out, selfCheckSamples(op, ro)...)
+	out = append(out, searchSamples(op)...)
 	out = append(out, channelSamples(op, ro)...)
 	out = append(out, productSamples(op, ro)...)
 	out = append(out, templateSamples(op, ro)...)
