@@ -111,12 +111,13 @@ type Outcome struct {
 	Actor       string
 	Seen        []int64 // row ids of instances whose front-end address the answer is the first to give
 	Content     []byte  // hash of the content that was applied, the message's own from now on; nil leaves what it has
+	Waits       bool    // the call waits for a better answer, and what it is told then says whether the marketplace goes on
 }
 
-// CloseMessage writes the attempt and brings the message up to date. A call that
-// comes again after the marketplace's earlier retries were over begins a new
-// window of them; a V1.0 purchase that is answered with success begins none,
-// although its work may still be under way. A failure without an error of its own
+// CloseMessage writes the attempt and brings the message up to date. The
+// marketplace's retries count from the first call, and a call that comes again after
+// they were over begins a new window of them; a V1.0 purchase that is answered with
+// success has none, although its work may still be under way. A failure without an error of its own
 // leaves the one that is known, and so does what goes on with its work.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
 	_, err := t.CloseAttempt(ctx, id, a, o)
@@ -136,13 +137,13 @@ UPDATE messages
        last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error)
                          WHEN $3 = 'processing' AND status = 'processing' THEN last_error END,
        last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
-       retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
-                          WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
-                          ELSE retry_until END,
+       retry_until = CASE WHEN NOT $6 THEN retry_until
+                          WHEN protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN CASE WHEN $11 THEN retry_until END
+                          ELSE retried_until(retry_until, first_received_at, $7, CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END) END,
        content_hash = COALESCE($10::bytea, content_hash),
        updated_at = now()
  WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil), nullBytes(o.Content))
+		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Waits)
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -162,7 +163,7 @@ VALUES ($1, $2, $3, $4, $5, $6,
         $8, $9, $10::inet, $11, $12, $13)
 RETURNING id`,
 		append([]any{id, a.ReceivedAt, o.Source, cmp.Or(o.Actor, a.Agent), o.Disposition, string(o.Code),
-			int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
+			microseconds(a.Elapsed), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
 			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed)}, shown...)...)
 	if err == nil && o.Disposition == Conflict {
 		return attempt, t.quarantine(ctx, id, attempt, a)
