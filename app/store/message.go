@@ -185,6 +185,7 @@ func boolInt(b bool) int {
 type StoredMessage struct {
 	ID         int64
 	ChannelID  int64
+	Site       market.Site // of the channel
 	Protocol   market.Protocol
 	Activity   string
 	Test       bool
@@ -196,17 +197,21 @@ type StoredMessage struct {
 	Request    []byte    // that is in effect, or the last that was refused
 }
 
+// RestartThere is where the seller restarts the call in the site's own console.
+func (m StoredMessage) RestartThere() string { return m.Site.RestartThere(m.Protocol, m.Activity) }
+
 // LockMessage locks a message for a restart. Fault: not_found "message.unknown".
 func (t *Tx) LockMessage(ctx context.Context, id int64) (StoredMessage, error) {
 	m := StoredMessage{ID: id}
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id, m.last_received_at,
+SELECT m.channel_id, COALESCE((SELECT c.site FROM channels c WHERE c.id = m.channel_id), ''), m.protocol, m.activity, m.test, m.idem_key,
+       m.status, m.result_code, m.instance_id, m.last_received_at,
        `+ownRequest+`
   FROM messages m
  WHERE m.id = $1
    FOR NO KEY UPDATE OF m`, id).
-		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
+		Scan(&m.ChannelID, &m.Site, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return m, fault.New(fault.NotFound, "message.unknown")
 	}

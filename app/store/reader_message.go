@@ -71,7 +71,7 @@ type MessageDetail struct {
 	HasInstance bool              // InstanceID names an instance of the channel
 	Site        market.Site       // of the channel
 	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
-	IfLicense   time.Duration     // for how long the marketplace calls if the instance is an online License's, which its order is still to tell; else 0
+	IfLicense   *market.RetryRule // when the marketplace calls if the instance is an online License's, which its order is still to tell, and which makes a difference
 }
 
 type messageRow struct {
@@ -205,8 +205,9 @@ SELECT `+messageList.columns+`,
 	}
 	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, HasInstance: row.HasInstance,
 		Site: row.Site, Answered: row.Answered}
-	if r := market.OnlineLicenseRule(market.Protocol(d.Protocol), d.Activity); r != nil && !row.Ordered {
-		d.IfLicense = r.Window
+	usual := market.RetryOf(market.Protocol(d.Protocol), d.Activity)
+	if r := market.OnlineLicenseRule(usual.Protocol, usual.Activity); r != nil && !row.Ordered && !r.SameTimes(usual) {
+		d.IfLicense = r
 	}
 	log, err := r.AttemptList(ctx, id, Paging{Limit: attempts})
 	if err != nil {
