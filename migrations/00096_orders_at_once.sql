@@ -25,6 +25,7 @@ CREATE OR REPLACE FUNCTION take_purchase(
     p_processing  text,
     p_retry_until timestamptz,
     p_twin        interval,
+    p_license_until timestamptz DEFAULT NULL,
     OUT o_message     bigint,
     OUT o_disposition text,
     OUT o_instance    text,
@@ -165,6 +166,8 @@ BEGIN
                last_error = CASE WHEN status = v_message.status THEN last_error END,
                result_code = o_code,
                last_received_at = GREATEST(last_received_at, p_received),
+               retry_until = retried_until(retry_until, first_received_at, p_received,
+                                           CASE WHEN online_license THEN p_license_until ELSE p_retry_until END),
                updated_at = now()
          WHERE id = o_message;
     END IF;
@@ -244,6 +247,7 @@ CREATE OR REPLACE FUNCTION take_purchase(
     p_processing  text,
     p_retry_until timestamptz,
     p_twin        interval,
+    p_license_until timestamptz DEFAULT NULL,
     OUT o_message     bigint,
     OUT o_disposition text,
     OUT o_instance    text,
@@ -372,6 +376,8 @@ BEGIN
                last_error = CASE WHEN status = v_message.status THEN last_error END,
                result_code = o_code,
                last_received_at = GREATEST(last_received_at, p_received),
+               retry_until = retried_until(retry_until, first_received_at, p_received,
+                                           CASE WHEN online_license THEN p_license_until ELSE p_retry_until END),
                updated_at = now()
          WHERE id = o_message;
     END IF;

@@ -82,7 +82,7 @@ func (d *Desk) Watch(ctx context.Context) error {
 		if err := tx.MoveAlerts(ctx); err != nil {
 			return err
 		}
-		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertRefused, market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
 			if err := tx.ClearAlerts(ctx, kind); err != nil {
 				return err
 			}
@@ -91,6 +91,9 @@ func (d *Desk) Watch(ctx context.Context) error {
 			return err
 		}
 		if err := runningOut(ctx, tx, market.AlertManual, (*store.Tx).WaitingTooLong); err != nil {
+			return err
+		}
+		if err := refusedOut(ctx, tx); err != nil {
 			return err
 		}
 		for _, kind := range []string{market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
@@ -152,9 +155,36 @@ func runningOut(ctx context.Context, tx *store.Tx, kind string, read func(*store
 		if r.Waits != "" {
 			f.Facts["waits"] = r.Waits
 		}
+		if kind == market.AlertRetry {
+			f.Facts["restart"] = r.Site.RestartThere(r.Protocol, r.Activity)
+		}
 		facts = append(facts, f)
 	}
 	return tx.OpenAlertsOf(ctx, kind, facts)
+}
+
+// refusedOut opens one alert about each channel at each of the two moments: whoever
+// was refused may be a stranger, so it stays a warning, and speaks for all such calls.
+func refusedOut(ctx context.Context, tx *store.Tx) error {
+	found, err := tx.RefusedOut(ctx)
+	if err != nil {
+		return err
+	}
+	var facts []store.AlertFact
+	for _, r := range found {
+		due, ok := market.AlarmDue(r.Since, r.Until, tx.Now)
+		if !ok {
+			continue
+		}
+		cause, err := r.Fault()
+		if err != nil {
+			return err
+		}
+		facts = append(facts, store.AlertFact{Subject: r.Channel + "/" + due.Name, Severity: market.Warning, Error: cause, Until: r.Until,
+			Facts: map[string]string{"alarm": due.Name, "activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "calls": number(r.Calls),
+				"message": r.Subject, "restart": r.Site.RestartThere(r.Protocol, r.Activity)}})
+	}
+	return tx.OpenAlertsOf(ctx, market.AlertRefused, facts)
 }
 
 // probes opens an alert about each channel whose probes fail. It becomes critical
@@ -226,7 +256,7 @@ func Path(kind, subject string) string {
 		return "/messages/" + subject
 	case market.AlertManual:
 		return "/instances/" + url.PathEscape(subject)
-	case market.AlertKey:
+	case market.AlertKey, market.AlertRefused:
 		channel, _, _ := strings.Cut(subject, "/")
 		return "/messages?status=rejected&channel=" + url.QueryEscape(channel)
 	case market.AlertProbe:

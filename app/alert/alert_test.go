@@ -301,6 +301,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	h.exec(`INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, first_received_at, last_received_at) VALUES (1, 'v2', 'queryInstance', TRUE, 'probe', 'failed', now(), now())`)
 	h.exec(`INSERT INTO attempts (message_id, at, source, disposition, result_code) SELECT id, now(), 'marketplace', 'new', '000005' FROM messages WHERE test`)
 	h.refuse("key_channel", "basic", 0)
+	h.refusedOrder("CS9", market.NewInstance, time.Hour)
 	h.exec(`INSERT INTO tasks (kind, purpose, unique_key, run_at) VALUES ('notice', 'notify', 's', now() - interval '3 minutes')`)
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
@@ -310,7 +311,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 		links[kind] = alert.Path(kind, h.text(`SELECT subject FROM alerts WHERE kind = $1`, kind))
 	}
 	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
-		market.AlertKey:   "/messages?status=rejected&channel=default",
+		market.AlertKey: "/messages?status=rejected&channel=default", market.AlertRefused: "/messages?status=rejected&channel=default",
 		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
 		market.AlertReceiver: "/events?receiver=1", market.AlertStuck: "/stuck?kind=unhanded"}, links)
 	require.Contains(t, h.text(`SELECT facts::text FROM alerts WHERE kind = 'stuck'`), `"n": "1"`)
@@ -327,12 +328,12 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	}
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
-	require.Equal(t, "10 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
+	require.Equal(t, "11 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
 }
 
 func TestEveryTurnHasItsWords(t *testing.T) {
 	t.Parallel()
-	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true, market.AlertStuck: true}
+	once := map[string]bool{market.AlertGroup: true, market.AlertConflict: true, market.AlertStuck: true, market.AlertRefused: true}
 	for _, l := range i18n.Locales() {
 		z := i18n.For(l)
 		for _, kind := range market.AlertKinds() {
@@ -340,7 +341,7 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if once[kind] {
 				turns = []string{"warning", "resolved"}
 			}
-			if kind == market.AlertRetry || kind == market.AlertManual {
+			if kind == market.AlertRetry || kind == market.AlertManual || kind == market.AlertRefused {
 				turns = append(turns, "lapsed")
 			}
 			if kind == market.AlertRetry {
@@ -349,7 +350,10 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if kind == market.AlertKey {
 				turns = append(turns, "critical_clock", "critical_signed")
 			}
-			if kind == market.AlertReceiver || kind == market.AlertKey {
+			if kind == market.AlertRefused {
+				turns = append(turns, "warning_last")
+			}
+			if kind == market.AlertReceiver || kind == market.AlertKey || kind == market.AlertRefused {
 				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {

@@ -128,7 +128,7 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 		i.Do = z.T("alert.do." + n.Kind)
 	}
 	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
-		i.Do = z.T("alert.do." + do)
+		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"])
 	}
 	if !n.Until.IsZero() && !i.Over() {
 		i.Deadline = &n.Until
@@ -222,9 +222,18 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 		default:
 			return turn + "_signed", "signed"
 		}
-	case market.AlertRetry:
+	case market.AlertRefused:
 		switch {
 		case turn == market.AlertLapsed:
+			return "", "refused_lapsed"
+		case turn == market.SeverityName(market.Warning) && facts["alarm"] == market.AlarmLast:
+			return turn + "_last", "refused_window"
+		case turn == market.SeverityName(market.Warning):
+			return "", "refused_window"
+		}
+	case market.AlertRetry:
+		switch {
+		case turn == market.AlertLapsed && facts["restart"] != "":
 			return "", "lapsed"
 		case facts["waits"] != "" && market.SeverityOf(turn) > 0:
 			return turn + "_waits", "waits"

@@ -217,7 +217,7 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 			status = m.Status // nothing was done: whoever waits for the message's lock waits no longer than for that
 		}
 		done.attempt, err = tx.CloseAttempt(ctx, m.ID, arr, store.Outcome{Status: status, Code: done.code, Disposition: e.disposition(m),
-			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor, Seen: e.seen, Lacks: e.lacks, Content: e.content(a)})
+			Response: done.response, Secret: e.secret(), Err: e.err, Source: by.name, Actor: by.actor, Seen: e.seen, Lacks: e.lacks, Content: e.content(a), Waits: e.pending})
 		if err != nil || idle {
 			return err
 		}

@@ -30,7 +30,7 @@ func overtaken(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessa
 	if err != nil || !ok {
 		return err
 	}
-	return fault.New(fault.Conflict, key, "activity", later.Activity, "message", strconv.FormatInt(later.MessageID, 10))
+	return fault.New(fault.Conflict, key, "activity", later.Activity, "message", strconv.FormatInt(later.MessageID, 10), "restart", m.RestartThere())
 }
 
 func lockSubject(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) error {

@@ -74,7 +74,7 @@ func (in *Intake) say(ctx context.Context, tx *store.Tx, a Arrived, done attempt
 			e.answer = market.Answer{Code: came, InstanceID: e.answer.InstanceID}
 		}
 		code, response = e.answer.Code, in.encode(a, a.Call.Activity, e.answer)
-		if err := tx.SetAnswer(ctx, done.message, done.attempt, time.Now()); err != nil {
+		if err := tx.SetAnswer(ctx, done.message, done.attempt, code, time.Now()); err != nil {
 			return done, err
 		}
 	}
@@ -82,8 +82,7 @@ func (in *Intake) say(ctx context.Context, tx *store.Tx, a Arrived, done attempt
 		return done, nil
 	}
 	done.code, done.response = code, response
-	return done, tx.BetterAnswer(ctx, done.attempt, store.Outcome{Code: code, Response: response, Seen: e.seen},
-		time.Since(a.ReceivedAt), a.arrival("").RetryUntil)
+	return done, tx.BetterAnswer(ctx, done.attempt, a.arrival(""), store.Outcome{Code: code, Response: response, Seen: e.seen})
 }
 
 // standing is the answer that an earlier call of the same purchase has been given

@@ -93,7 +93,7 @@ func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.Stored
 		stored = []byte(req.Query)
 	}
 	if !ok || len(stored) == 0 {
-		return effect{}, Arrived{}, fault.New(fault.Conflict, "restart.nothing_stored")
+		return effect{}, Arrived{}, fault.New(fault.Conflict, "restart.nothing_stored", "restart", m.RestartThere())
 	}
 	call, err := d.Decode(stored)
 	if err != nil {

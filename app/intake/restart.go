@@ -53,10 +53,10 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 	}
 	switch {
 	case m.Status == store.MessageRejected:
-		return out, fault.New(fault.Conflict, "restart.rejected")
+		return out, fault.New(fault.Conflict, "restart.rejected", "restart", m.RestartThere())
 	case market.Misunderstood(m.Key):
 		// It was not taken over under its own key, so there is nothing to go on with.
-		return out, fault.New(fault.Conflict, "restart.call_again")
+		return out, fault.New(fault.Conflict, "restart.call_again", "restart", m.RestartThere())
 	}
 	ids, err := tx.TaskIDs(ctx, id)
 	if err != nil {
@@ -121,7 +121,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 		stored = []byte(req.Query)
 	}
 	if !ok || len(stored) == 0 {
-		return fault.New(fault.Conflict, "restart.nothing_stored")
+		return fault.New(fault.Conflict, "restart.nothing_stored", "restart", m.RestartThere())
 	}
 	call, decodeErr := d.Decode(stored)
 	call.Protocol = m.Protocol

@@ -2,6 +2,7 @@ package market
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,7 +40,72 @@ type RetryRule struct {
 	Once     bool          // it calls once and not again
 	Then     Afterwards
 	Doubts   []Doubt
-	Source   string // the pages
+	Pages    Pages
+	// Fragments is whether no page was read: the values were seen in fragments without
+	// a page's name, and are taken for those of Pages because they fit no other.
+	Fragments bool
+}
+
+// Pages are the published pages of a rule, by site.
+type Pages map[Site]string
+
+// String lists all of them.
+func (p Pages) String() string {
+	var out []string
+	for _, s := range []struct {
+		site Site
+		name string
+	}{{SiteCN, "CN"}, {SiteIntl, "intl"}, {SiteEU, "EU"}} {
+		if p[s.site] != "" {
+			out = append(out, s.name+" "+p[s.site])
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// Evidence is what the pages of a rule are for a site.
+type Evidence string
+
+// What they may be.
+const (
+	OwnPage    Evidence = "page"       // the site's own
+	OfFragment Evidence = "fragments"  // fragments, taken for the site's own page
+	OtherSite  Evidence = "other_site" // none is published for the site: another's
+)
+
+// EvidenceFor is what the rule's pages are for a site.
+func (r RetryRule) EvidenceFor(s Site) Evidence {
+	switch {
+	case r.Pages[s] == "":
+		return OtherSite
+	case r.Fragments:
+		return OfFragment
+	}
+	return OwnPage
+}
+
+// SameTimes tells whether two rules have the marketplace call at the same times.
+func (r RetryRule) SameTimes(o RetryRule) bool {
+	return r.Window == o.Window && r.Every == o.Every && r.Once == o.Once
+}
+
+// DoubtsAt are the values that no page of a site states plainly: where none is the
+// site's, all that there are.
+func (r RetryRule) DoubtsAt(s Site) []Doubt {
+	if r.EvidenceFor(s) == OwnPage {
+		return r.Doubts
+	}
+	var out []Doubt
+	if r.Window > 0 || r.Once {
+		out = append(out, DoubtWindow)
+	}
+	if r.Every > 0 {
+		out = append(out, DoubtInterval)
+	}
+	if r.Then != Unpublished {
+		out = append(out, DoubtAfter)
+	}
+	return out
 }
 
 // Restartable tells whether the call may be restarted in the Seller Center, on
@@ -68,59 +134,58 @@ func (r RetryRule) Times() int {
 	return int(r.Window / r.Every)
 }
 
-// Doubted tells whether a value is unconfirmed.
-func (r RetryRule) Doubted(d Doubt) bool { return slices.Contains(r.Doubts, d) }
-
 // RetryRules is what the published pages tell of every interface.
 // docs/retries.md is written from it.
 func RetryRules() []RetryRule { return slices.Clone(retryRules) }
 
 var retryRules = []RetryRule{
-	{V2, NewInstance, 3 * time.Hour, time.Hour, false, Unsubscribed, []Doubt{DoubtInterval}, "CN 0070649414"},
-	{V2, UpgradeInstance, 3 * time.Hour, time.Hour, false, Unsubscribed, []Doubt{DoubtInterval, DoubtAfter}, "CN 0070649414"},
-	{V2, RefreshInstance, 2 * time.Hour, 0, false, StaysFailed, []Doubt{DoubtWindow}, "CN 0070649414"},
-	{V2, UpdateInstanceStatus, time.Hour, 0, false, StaysFailed, nil, "CN 0070649414"},
-	{V2, ReleaseInstance, time.Hour, 0, false, StaysFailed, []Doubt{DoubtWindow, DoubtAfter}, "CN 0070649414, 0070649182"},
-	{V2, QueryInstance, 0, 0, false, Polled, nil, "CN 0070649414, EU en-us_topic_000003"},
-	{V2, ChangeInstanceCheck, 0, 0, false, Unpublished, nil, "CN 0000002411753620"},
+	{V2, NewInstance, 3 * time.Hour, time.Hour, false, Unsubscribed, nil, Pages{SiteCN: "0070649414"}, true},
+	{V2, UpgradeInstance, 3 * time.Hour, time.Hour, false, Unsubscribed, nil, Pages{SiteCN: "0070649414"}, true},
+	{V2, RefreshInstance, 2 * time.Hour, 0, false, StaysFailed, nil, Pages{SiteCN: "0070649414"}, true},
+	{V2, UpdateInstanceStatus, time.Hour, 0, false, StaysFailed, nil, Pages{SiteCN: "0070649414"}, true},
+	{V2, ReleaseInstance, time.Hour, 0, false, StaysFailed, nil, Pages{SiteCN: "0070649414, 0070649182"}, true},
+	{V2, QueryInstance, 0, 0, false, Polled, nil, Pages{SiteCN: "0070649414", SiteEU: "en-us_topic_000003"}, false},
+	{V2, ChangeInstanceCheck, 0, 0, false, Unpublished, nil, Pages{SiteCN: "0000002411753620"}, false},
 
-	{V1, NewInstance, 3 * time.Hour, time.Hour, false, Unsubscribed, []Doubt{DoubtInterval}, "CN, intl 0070649013; CN saascenter_usermanual_0131"},
-	{V1, Upgrade, 3 * time.Hour, time.Hour, false, Unsubscribed, []Doubt{DoubtInterval}, "CN 0000001297828992, intl 0182376880; CN saascenter_usermanual_0135"},
-	{V1, RefreshInstance, time.Hour, 0, false, StaysFailed, nil, "CN 0070649180, intl 0070649014"},
-	{V1, ExpireInstance, time.Hour, 0, false, StaysFailed, nil, "CN 0070649181, intl 0070649055"},
-	{V1, ReleaseInstance, time.Hour, 0, false, StaysFailed, nil, "CN 0070649182, intl 0070649056"},
-	{V1, ChangeInstanceStatus, 0, 0, false, Unpublished, nil, "CN 0070649407, intl 0070649069"},
-	{V1, QueryInstance, 0, 0, false, Unpublished, nil, "CN 0070649185, intl 0070649081"},
+	{V1, NewInstance, 3 * time.Hour, time.Hour, false, Unsubscribed, []Doubt{DoubtInterval}, Pages{SiteCN: "0070649013, saascenter_usermanual_0131", SiteIntl: "0070649013"}, false},
+	{V1, Upgrade, 3 * time.Hour, time.Hour, false, Unsubscribed, []Doubt{DoubtInterval}, Pages{SiteCN: "0000001297828992, saascenter_usermanual_0135", SiteIntl: "0182376880"}, false},
+	// The newer pages say 1 h, the copy of saascenter says that renewal and release
+	// are called once; its page of the expiry was not read.
+	{V1, RefreshInstance, time.Hour, 0, false, StaysFailed, []Doubt{DoubtWindow}, Pages{SiteCN: "0070649180, saascenter_usermanual_0132", SiteIntl: "0070649014"}, false},
+	{V1, ExpireInstance, time.Hour, 0, false, StaysFailed, []Doubt{DoubtWindow}, Pages{SiteCN: "0070649181", SiteIntl: "0070649055"}, false},
+	{V1, ReleaseInstance, time.Hour, 0, false, StaysFailed, []Doubt{DoubtWindow}, Pages{SiteCN: "0070649182, saascenter_usermanual_0134", SiteIntl: "0070649056"}, false},
+	{V1, ChangeInstanceStatus, 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649407", SiteIntl: "0070649069"}, false},
+	{V1, QueryInstance, 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649185", SiteIntl: "0070649081"}, false},
 
 	// An online License's instances are called by V2's interfaces: see
 	// OnlineLicenseRule. Its page says 2 h and 3 h in one paragraph.
-	{License, NewInstance, 2 * time.Hour, 2 * time.Minute, false, Unsubscribed, []Doubt{DoubtWindow}, "CN 0070649282"},
-	{License, RefreshInstance, 2 * time.Hour, 0, false, StaysFailed, nil, "CN 0070649282"},
-	{License, UpdateInstanceStatus, 2 * time.Hour, 0, false, StaysFailed, nil, "CN 0070649282"},
-	{License, ReleaseInstance, 0, 0, false, Unpublished, nil, "CN 0070649254"},
-	{License, GetLicenseAsync, 0, 0, false, Unpublished, nil, "CN 0070649255"},
+	{License, NewInstance, 2 * time.Hour, 2 * time.Minute, false, Unsubscribed, []Doubt{DoubtWindow}, Pages{SiteCN: "0070649282"}, false},
+	{License, RefreshInstance, 2 * time.Hour, 0, false, StaysFailed, nil, Pages{SiteCN: "0070649282"}, false},
+	{License, UpdateInstanceStatus, 2 * time.Hour, 0, false, StaysFailed, nil, Pages{SiteCN: "0070649282"}, false},
+	{License, ReleaseInstance, 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649254"}, false},
+	{License, GetLicenseAsync, 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649255"}, false},
 
-	{LicenseCode, RefreshLicenseCode, 2 * time.Hour, 2 * time.Minute, false, StaysFailed, nil, "CN 0070649167"},
-	{LicenseCode, UpdateLicenseCodeStatus, 2 * time.Hour, 2 * time.Minute, false, StaysFailed, nil, "CN 0070649168"},
-	{LicenseCode, ReleaseLicenseCode, 2 * time.Hour, 2 * time.Minute, false, StaysFailed, nil, "CN 0070649169"},
+	{LicenseCode, RefreshLicenseCode, 2 * time.Hour, 2 * time.Minute, false, StaysFailed, nil, Pages{SiteCN: "0070649167"}, false},
+	{LicenseCode, UpdateLicenseCodeStatus, 2 * time.Hour, 2 * time.Minute, false, StaysFailed, nil, Pages{SiteCN: "0070649168"}, false},
+	{LicenseCode, ReleaseLicenseCode, 2 * time.Hour, 2 * time.Minute, false, StaysFailed, nil, Pages{SiteCN: "0070649169"}, false},
 
-	{LicenseV1, GetLicense, 3 * time.Hour, time.Hour, false, StaysOpen, nil, "CN 0000001353181669"},
-	{LicenseV1, RefreshLicense, 0, 0, true, StaysFailed, nil, "CN 0000001353381237"},
-	{LicenseV1, ExpireLicense, 0, 0, false, Unpublished, nil, "CN 0070649153"},
-	{LicenseV1, ReleaseLicense, 0, 0, true, StaysFailed, nil, "CN 0000001353261785"},
+	{LicenseV1, GetLicense, 3 * time.Hour, time.Hour, false, StaysOpen, nil, Pages{SiteCN: "0000001353181669"}, false},
+	{LicenseV1, RefreshLicense, 0, 0, true, StaysFailed, nil, Pages{SiteCN: "0000001353381237"}, false},
+	{LicenseV1, ExpireLicense, 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649153"}, false},
+	{LicenseV1, ReleaseLicense, 0, 0, true, StaysFailed, nil, Pages{SiteCN: "0000001353261785"}, false},
 
-	{OrderNotice, OrderNotify, 3 * time.Hour, 0, false, StaysFailed, nil, "CN 0000002091799149"},
+	{OrderNotice, OrderNotify, 3 * time.Hour, 0, false, StaysFailed, nil, Pages{SiteCN: "0000002091799149"}, false},
 
-	{KitV1, "tenantSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, "CN 0070649109"},
-	{KitV1, "applicationSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, "CN 0070649110"},
-	{KitV1, "authSync", 0, 0, false, AdminDecides, []Doubt{DoubtAfter}, "CN 0070649111"},
-	{KitV1, "singleOrgSync", 0, 0, false, Unpublished, nil, "CN 0070649112"},
-	{KitV1, "allOrgSync", 0, 0, false, Unpublished, nil, "CN 0070649113"},
-	{KitV2, "tenantSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, "CN 0070649433"},
-	{KitV2, "applicationSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, "CN 0070649434"},
-	{KitV2, "authSync", 0, 0, false, AdminDecides, []Doubt{DoubtAfter}, "CN 0070649435"},
-	{KitV2, "singleOrgSync", 0, 0, false, Unpublished, nil, "CN 0070649436"},
-	{KitV2, "allOrgSync", 0, 0, false, Unpublished, nil, "CN 0070649437"},
+	{KitV1, "tenantSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, Pages{SiteCN: "0070649109"}, false},
+	{KitV1, "applicationSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, Pages{SiteCN: "0070649110"}, false},
+	{KitV1, "authSync", 0, 0, false, AdminDecides, []Doubt{DoubtAfter}, Pages{SiteCN: "0070649111"}, false},
+	{KitV1, "singleOrgSync", 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649112"}, false},
+	{KitV1, "allOrgSync", 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649113"}, false},
+	{KitV2, "tenantSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, Pages{SiteCN: "0070649433"}, false},
+	{KitV2, "applicationSync", 0, 0, false, BuyerDecides, []Doubt{DoubtAfter}, Pages{SiteCN: "0070649434"}, false},
+	{KitV2, "authSync", 0, 0, false, AdminDecides, []Doubt{DoubtAfter}, Pages{SiteCN: "0070649435"}, false},
+	{KitV2, "singleOrgSync", 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649436"}, false},
+	{KitV2, "allOrgSync", 0, 0, false, Unpublished, nil, Pages{SiteCN: "0070649437"}, false},
 }
 
 // RetryOf is the rule of an interface. What no page knows has a rule that knows
@@ -148,6 +213,26 @@ func OnlineLicenseRule(p Protocol, activity string) *RetryRule {
 		}
 	}
 	return nil
+}
+
+// RestartThere is RestartPath as one reads it.
+func (s Site) RestartThere(p Protocol, activity string) string {
+	path, _ := s.RestartPath(p, activity)
+	return strings.Join(path, " > ")
+}
+
+// restartMail is where sellers may write instead.
+const restartMail = "partner@huaweicloud.com"
+
+// RestartMail is the address to which the seller may write to have a failed call
+// restarted; "" where none is published. Pages CN 0070649180, 0070649181 and
+// 0070649182 of V1.0, CN 0000001353381237 and 0000001353261785 of License 1.0.
+func (s Site) RestartMail(p Protocol, activity string) string {
+	of := map[Protocol][]string{V1: {RefreshInstance, ExpireInstance, ReleaseInstance}, LicenseV1: {RefreshLicense, ReleaseLicense}}
+	if s == SiteCN && slices.Contains(of[p], activity) {
+		return restartMail
+	}
+	return ""
 }
 
 // RestartPath is where the seller restarts a failed call in the site's own

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,15 +27,17 @@ func TestEveryInterfaceHasItsRetryRuleWithASource(t *testing.T) {
 		require.False(t, seen[name], "%s twice", name)
 		seen[name], of[r.Activity] = true, true
 		require.Contains(t, market.Activities(), r.Activity)
-		require.NotEmpty(t, r.Source, name)
+		require.NotEmpty(t, r.Pages.String(), name)
 		require.False(t, r.Once && r.Window > 0, name)
 		require.LessOrEqual(t, r.Every, r.Window, name)
 		require.Equal(t, r.Window > 0 || r.Once, r.Restartable(), "%s: what is called again can be restarted there", name)
-		if r.Doubted(market.DoubtInterval) {
-			require.NotZero(t, r.Every, name)
-		}
-		if r.Doubted(market.DoubtWindow) {
-			require.NotZero(t, r.Window, name)
+		for _, s := range sites {
+			doubts := r.DoubtsAt(s)
+			require.False(t, slices.Contains(doubts, market.DoubtInterval) && r.Every == 0, name)
+			require.False(t, slices.Contains(doubts, market.DoubtWindow) && r.Window == 0 && !r.Once, name)
+			if r.Window > 0 && (r.Fragments || r.Pages[s] == "") {
+				require.Contains(t, doubts, market.DoubtWindow, "%s on %s: no page says it", name, s)
+			}
 		}
 		require.Equal(t, r, market.RetryOf(r.Protocol, r.Activity))
 	}
@@ -45,6 +48,75 @@ func TestEveryInterfaceHasItsRetryRuleWithASource(t *testing.T) {
 	require.Equal(t, 60, market.RetryOf(market.LicenseCode, market.RefreshLicenseCode).Times())
 	require.Equal(t, 1, market.RetryOf(market.LicenseV1, market.RefreshLicense).Times())
 	require.Zero(t, market.RetryOf(market.OrderNotice, market.OrderNotify).Times())
+}
+
+var sites = []market.Site{market.SiteCN, market.SiteIntl, market.SiteEU}
+
+func TestDoubtsAreThoseOfTheSite(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		p        market.Protocol
+		activity string
+		site     market.Site
+		evidence market.Evidence
+		doubts   []market.Doubt
+	}{
+		{market.V2, market.NewInstance, market.SiteCN, market.OfFragment, []market.Doubt{market.DoubtWindow, market.DoubtInterval, market.DoubtAfter}},
+		{market.V2, market.UpdateInstanceStatus, market.SiteCN, market.OfFragment, []market.Doubt{market.DoubtWindow, market.DoubtAfter}},
+		{market.V2, market.UpdateInstanceStatus, market.SiteEU, market.OtherSite, []market.Doubt{market.DoubtWindow, market.DoubtAfter}},
+		{market.V2, market.QueryInstance, market.SiteEU, market.OwnPage, nil},
+		{market.V1, market.RefreshInstance, market.SiteCN, market.OwnPage, []market.Doubt{market.DoubtWindow}},
+		{market.V1, market.ExpireInstance, market.SiteIntl, market.OwnPage, []market.Doubt{market.DoubtWindow}},
+		{market.V1, market.ReleaseInstance, market.SiteEU, market.OtherSite, []market.Doubt{market.DoubtWindow, market.DoubtAfter}},
+		{market.V1, market.NewInstance, market.SiteIntl, market.OwnPage, []market.Doubt{market.DoubtInterval}},
+		{market.OrderNotice, market.OrderNotify, market.SiteCN, market.OwnPage, nil},
+		{market.OrderNotice, market.OrderNotify, market.SiteIntl, market.OtherSite, []market.Doubt{market.DoubtWindow, market.DoubtAfter}},
+		{market.LicenseV1, market.RefreshLicense, market.SiteIntl, market.OtherSite, []market.Doubt{market.DoubtWindow, market.DoubtAfter}},
+	} {
+		r := market.RetryOf(c.p, c.activity)
+		require.Equal(t, c.evidence, r.EvidenceFor(c.site), "%v", c)
+		require.Equal(t, c.doubts, r.DoubtsAt(c.site), "%v", c)
+		clock, ok := market.ReadClock(market.Standing{Protocol: c.p, Activity: c.activity, Site: c.site, Until: at.Add(time.Hour), Failing: true}, at)
+		require.True(t, ok)
+		require.Equal(t, c.doubts, clock.Doubts)
+	}
+	require.Equal(t, "CN 0070649182, saascenter_usermanual_0134; intl 0070649056", market.RetryOf(market.V1, market.ReleaseInstance).Pages.String())
+}
+
+func TestWhereTheSellerMayWriteInstead(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "partner@huaweicloud.com", market.SiteCN.RestartMail(market.V1, market.ExpireInstance))
+	require.Equal(t, "partner@huaweicloud.com", market.SiteCN.RestartMail(market.LicenseV1, market.ReleaseLicense))
+	require.Empty(t, market.SiteIntl.RestartMail(market.V1, market.ExpireInstance))
+	require.Empty(t, market.SiteCN.RestartMail(market.V1, market.NewInstance))
+	require.Empty(t, market.SiteCN.RestartMail(market.V2, market.RefreshInstance))
+}
+
+// No page tells whether a call by hand begins retries anew: nobody is told to wait
+// for them.
+func TestASecondWindowIsNotReliedOn(t *testing.T) {
+	t.Parallel()
+	first, until := at.Add(-20*time.Hour), at.Add(time.Hour)
+	for want, s := range map[market.Remedy]market.Standing{
+		market.RestartBoth:   {Answered: market.OtherError, Failing: true},
+		market.MendThenThere: {Answered: market.AuthFailed, Failing: true, Refused: true},
+		market.DoneThenThere: {Answered: market.Processing, Working: true},
+		market.RestartThere:  {Answered: market.OtherError},
+	} {
+		s.Protocol, s.Activity, s.Site, s.First, s.Until = market.LicenseCode, market.RefreshLicenseCode, market.SiteCN, first, until
+		c, ok := market.ReadClock(s, at)
+		require.True(t, ok)
+		require.Equal(t, market.Calling, c.Progress)
+		require.True(t, c.Again)
+		require.Equal(t, want, c.Remedy)
+		require.Equal(t, []market.Doubt{market.DoubtWindow}, c.Doubts)
+		s.First = until.Add(-2 * time.Hour)
+		c, ok = market.ReadClock(s, at)
+		require.True(t, ok)
+		require.False(t, c.Again)
+		require.Empty(t, c.Doubts)
+		require.False(t, c.Remedy.There())
+	}
 }
 
 func TestRestartPageInTheSitesOwnWords(t *testing.T) {
@@ -64,6 +136,7 @@ func TestRestartPageInTheSitesOwnWords(t *testing.T) {
 	} {
 		path, sure := c.site.RestartPath(c.p, c.activity)
 		require.Equal(t, c.want, strings.Join(path, " > "))
+		require.Equal(t, c.want, c.site.RestartThere(c.p, c.activity))
 		require.Equal(t, c.sure, sure)
 	}
 }
@@ -196,22 +269,29 @@ func retryDocument() string {
 	b.WriteString(`# What KooGallery does about a call that fails
 
 Written from the table in ` + "`app/market/retry.go`" + `; a test holds both equal. Windows count from the first call. "?" marks what
-is unconfirmed: pages contradict each other there, or it was seen in fragments only; "–" is not published. The numbers are
-used to show people the time that is left, never to refuse: any call may be repeated for ever.
+is unconfirmed on the Chinese site: pages contradict each other there, or it was seen in fragments only, which name no page
+and are taken for the one that they fit; "–" is not published. On a site of which the column "source" names no page, nothing
+is confirmed: another site's values are used, and the page of a message says so. The numbers are used to show people the
+time that is left, never to refuse: any call may be repeated for ever.
 
 | interface | calls again for | every | afterwards | source |
 | --- | --- | --- | --- | --- |
 `)
 	for _, r := range market.RetryRules() {
-		window, every := span(r.Window, r.Doubted(market.DoubtWindow)), span(r.Every, r.Doubted(market.DoubtInterval))
+		doubted := func(d market.Doubt) bool { return slices.Contains(r.DoubtsAt(market.SiteCN), d) }
+		window, every := span(r.Window, doubted(market.DoubtWindow)), span(r.Every, doubted(market.DoubtInterval))
 		if r.Once {
 			window = "called once"
 		}
 		then := afterwards[r.Then]
-		if r.Doubted(market.DoubtAfter) {
+		if doubted(market.DoubtAfter) {
 			then += "?"
 		}
-		fmt.Fprintf(&b, "| %s %s | %s | %s | %s | %s |\n", r.Protocol, r.Activity, window, every, then, r.Source)
+		source := r.Pages.String()
+		if r.Fragments {
+			source = "fragments, taken for " + source
+		}
+		fmt.Fprintf(&b, "| %s %s | %s | %s | %s | %s |\n", r.Protocol, r.Activity, window, every, then, source)
 	}
 	b.WriteString(`
 Afterwards:
@@ -222,6 +302,14 @@ Afterwards:
 - **stays open**: the order waits at 商家实施交付License; Restart, or delivery by hand in 服务监管.
 - **polled**: asked until the instance's information is answered; interval and end are not published.
 - **buyer**, **administrator**: they decide whether it is called again. A fragment speaks of 5 calls instead.
+
+The pages of V1.0's renewal, expiry and release say 1 h; the copy of saascenter says that renewal and release are called
+once, and its page of the expiry was not read.
+
+A call that comes after the end (Restart was pressed, say) begins a second window of the same length, whatever the interface;
+calls within a window never move its end. No page tells whether KooGallery goes on by itself after such a call: the message's
+page says that it is unconfirmed, and nobody is told to wait for it. A purchase of V1.0 that was answered with success has no
+window; if it is called within the first one and fails after all, that one goes on.
 
 The interfaces for instances of an online License are V2.0's to the byte, but its own page gives them the times of the rows
 "license". They count for messages of an instance whose order has told its product, if that product's entry here supplies
@@ -240,12 +328,12 @@ of its own.
 | nothing published | restart it here; if it is not called again, press Restart there | – |
 
 A call that was refused, or not understood, cannot be run again here, since nothing of it is believed: put the cause right,
-and KooGallery's next call passes; when it has stopped, press Restart there.
+and KooGallery's next call passes; when it has stopped, press Restart there. A second window counts as stopped.
 
 Restart is, during and after the retries, in the site's own words:
 
 `)
-	for _, s := range []market.Site{market.SiteCN, market.SiteIntl, market.SiteEU} {
+	for _, s := range sites {
 		path, sure := s.RestartPath(market.V2, market.NewInstance)
 		mark := ""
 		if !sure {
@@ -255,6 +343,8 @@ Restart is, during and after the retries, in the site's own words:
 	}
 	path, _ := market.SiteIntl.RestartPath(market.V1, market.NewInstance)
 	fmt.Fprintf(&b, "- %s, %s of V1.0: %s\n", market.SiteIntl, market.NewInstance, strings.Join(path, " > "))
+	fmt.Fprintf(&b, "\nFor renewal, expiry and release of V1.0 and renewal and release of License 1.0 the Chinese pages name another way: a mail to %s.\n",
+		market.SiteCN.RestartMail(market.V1, market.ReleaseInstance))
 	return b.String()
 }
 

@@ -1,6 +1,9 @@
 package market
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Progress is whether the marketplace still calls a failing interface.
 type Progress string
@@ -31,10 +34,22 @@ const (
 	NotPublished  Remedy = "unknown"   // restart it with us; whether that reaches the marketplace is not published
 )
 
+// There tells whether the seller has to, or may have to, press Restart in the
+// Seller Center.
+func (r Remedy) There() bool {
+	switch r {
+	case RestartBoth, RestartThere, MendThenThere, DoneThenThere, NotPublished:
+		return true
+	}
+	return false
+}
+
 // Standing is where a message stands when its clock is read.
 type Standing struct {
 	Protocol Protocol
 	Activity string
+	Site     Site
+	First    time.Time  // the marketplace's first call
 	Until    time.Time  // end of the marketplace's own retries; zero: none, or none published
 	Called   time.Time  // its last call
 	Answered ResultCode // what it was answered with then
@@ -52,12 +67,21 @@ type RetryClock struct {
 	From     time.Time // the window; zero where there is none
 	Until    time.Time
 	Next     time.Time // the next call as far as it can be expected; zero: not to be told, or none comes
+	// Again is whether the window is not that of the first call: it was called again
+	// after that had ended, and no page tells whether the marketplace then goes on anew.
+	Again  bool
+	Site   Site
+	Doubts []Doubt
 }
+
+// Doubted tells whether a value is unconfirmed on the message's site.
+func (c RetryClock) Doubted(d Doubt) bool { return slices.Contains(c.Doubts, d) }
 
 // ReadClock tells what the marketplace does about a message. ok is false when
 // there is nothing to tell: it is right here and there.
 func ReadClock(s Standing, now time.Time) (c RetryClock, ok bool) {
-	c = RetryClock{Rule: RetryOf(s.Protocol, s.Activity)}
+	c = RetryClock{Rule: RetryOf(s.Protocol, s.Activity), Site: s.Site}
+	c.Doubts = c.Rule.DoubtsAt(s.Site)
 	c.Progress = c.progress(s, now)
 	if !s.Failing && !worksOn(s, c.Progress) && !missed(s, c.Progress) {
 		return RetryClock{}, false
@@ -65,6 +89,10 @@ func ReadClock(s Standing, now time.Time) (c RetryClock, ok bool) {
 	if c.Rule.Window > 0 && !s.Until.IsZero() && c.Progress != Satisfied {
 		c.From, c.Until = s.Until.Add(-c.Rule.Window), s.Until
 		c.Next = c.next(s.Called, now)
+		c.Again = !s.First.IsZero() && !c.From.Before(s.First.Add(c.Rule.Window))
+	}
+	if c.Again && !c.Doubted(DoubtWindow) {
+		c.Doubts = append(slices.Clone(c.Doubts), DoubtWindow)
 	}
 	c.Remedy = c.remedy(s)
 	return c, true
@@ -119,24 +147,25 @@ func (c RetryClock) next(called, now time.Time) time.Time {
 }
 
 func (c RetryClock) remedy(s Standing) Remedy {
+	ended := c.Progress == CallsEnded || c.Again // nobody may rely on what is not published
 	switch {
 	case c.Rule.Then == BuyerDecides || c.Rule.Then == AdminDecides:
 		return OthersDecide
-	case s.Refused && c.Progress == CallsEnded:
+	case s.Refused && ended:
 		return MendThenThere
 	case s.Refused:
 		return MendAndWait
-	case s.Working && c.Progress == CallsEnded:
+	case s.Working && ended:
 		return DoneThenThere
 	case s.Working:
 		return GetDone
-	case !s.Failing && c.Progress == CallsEnded:
+	case !s.Failing && ended:
 		return RestartThere
 	case !s.Failing:
 		return JustWait
 	case c.Progress == CallUnknown && c.Rule.Then != Polled:
 		return NotPublished
-	case c.Progress == CallsEnded:
+	case ended:
 		return RestartBoth
 	}
 	return RestartHere

@@ -188,6 +188,7 @@ type RunningOut struct {
 	Activity string          `db:"activity"`
 	OrderID  string          `db:"order_id"`
 	Channel  string          `db:"channel"`
+	Site     market.Site     `db:"site"` // of the channel
 	Product  string          `db:"product"`
 	Since    time.Time       `db:"since"`
 	Until    time.Time       `db:"until_at"`
@@ -217,7 +218,7 @@ func (r RunningOut) Fault() (*fault.Record, error) {
 // of the windows ($4 is half of it), by which the latter are found; what waits for
 // a person has an alert of its own.
 var runningOut = `
-SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = m.channel_id), '') AS channel,
+SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slug, '') AS channel, COALESCE(c.site, '') AS site,
        '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error, m.waits
   FROM (SELECT id, protocol, activity, order_id, channel_id, online_license, result_code, retry_until, last_error, '' AS waits
           FROM messages
@@ -245,6 +246,8 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE((SELE
   JOIN unnest($1::text[], $2::text[], $3::float8[]) AS w (protocol, activity, seconds)
     ON w.protocol = CASE WHEN m.online_license THEN 'license' ELSE m.protocol END
    AND w.activity = m.activity
+  LEFT JOIN channels c
+    ON c.id = m.channel_id
   LEFT JOIN alerts a
     ON a.kind = 'retry_window'
    AND a.subject = m.id::text

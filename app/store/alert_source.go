@@ -12,7 +12,8 @@ var alertSources = map[string]alertSource{
 		stands: `a.until_at > now() AND EXISTS (` + parkedSubject + `)`,
 		late:   `EXISTS (` + parkedSubject + `)`,
 	},
-	market.AlertKey: {found: keysRefused, stands: keysStillRefused, gone: keysUnproved},
+	market.AlertRefused: {stands: refusedStands, late: refusedLate, gone: refusedGone},
+	market.AlertKey:     {found: keysRefused, stands: keysStillRefused, gone: keysUnproved},
 	market.AlertGroup: {
 		found: `
     SELECT g.id::text AS subject, 1 AS severity, g.error, g.opened_at AS since, NULL::timestamptz AS until_at,

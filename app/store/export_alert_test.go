@@ -4,7 +4,7 @@ import "koodesk/app/market"
 
 // AlertStatements are the statements by which alerts are looked for, by name.
 func AlertStatements() map[string]string {
-	out := map[string]string{"address": addressAlerts, "running out": runningOut, "waiting": waitingTooLong, "move": moveAlerts}
+	out := map[string]string{"address": addressAlerts, "running out": runningOut, "waiting": waitingTooLong, "refused out": refusedOut, "move": moveAlerts}
 	for _, kind := range market.AlertKinds() {
 		s := alertSources[kind]
 		if s.found != "" {

@@ -112,14 +112,15 @@ type Outcome struct {
 	Seen        []int64 // row ids of instances whose front-end address the answer is the first to give
 	Lacks       bool    // the answer to a poll lacks an instance that is still being made
 	Content     []byte  // hash of the content that was applied, the message's own from now on; nil leaves what it has
+	Waits       bool    // the call waits for a better answer, and what it is told then says whether the marketplace goes on
 }
 
-// CloseMessage writes the attempt and brings the message up to date. A call that
-// comes again after the marketplace's earlier retries were over begins a new
-// window of them; a V1.0 purchase that is answered with success begins none,
-// although its work may still be under way. A failure without an error of its own
-// leaves the one that is known, and so does what goes on with its work. Of a call
-// that names several instances those behind the first are noted, once.
+// CloseMessage writes the attempt and brings the message up to date. The
+// marketplace's retries count from the first call, and a call that comes again after
+// they were over begins a new window of them; a V1.0 purchase that is answered with
+// success has none, although its work may still be under way. A failure without an
+// error of its own leaves the one that is known, and so does what goes on with its
+// work. Of a call that names several instances those behind the first are noted, once.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
 	_, err := t.CloseAttempt(ctx, id, a, o)
 	return err
@@ -139,9 +140,9 @@ WITH kept AS (
            last_error = CASE WHEN $3 IN ('failed', 'rejected') THEN COALESCE($5::jsonb, last_error)
                              WHEN $3 = 'processing' AND status = 'processing' THEN last_error END,
            last_received_at = CASE WHEN $6 THEN GREATEST(last_received_at, $7) ELSE last_received_at END,
-           retry_until = CASE WHEN $6 AND protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN NULL
-                              WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
-                              ELSE retry_until END,
+           retry_until = CASE WHEN NOT $6 THEN retry_until
+                              WHEN protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN CASE WHEN $13 THEN retry_until END
+                              ELSE retried_until(retry_until, first_received_at, $7, CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END) END,
            content_hash = COALESCE($10::bytea, content_hash),
            lacked_at = CASE WHEN $11 THEN now() END,
            updated_at = now()
@@ -154,7 +155,7 @@ SELECT kept.id, n.place, n.instance_id
  WHERE n.place > 1
    AND NOT EXISTS (SELECT 1 FROM message_instances known WHERE known.message_id = kept.id)`,
 		id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs))
+		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs), o.Waits)
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -175,7 +176,7 @@ VALUES ($1, $2, $3, $4, $5, $6,
         NULLIF($14, (SELECT m.order_id FROM messages m WHERE m.id = $1)))
 RETURNING id`,
 		append([]any{id, a.ReceivedAt, o.Source, cmp.Or(o.Actor, a.Agent), o.Disposition, string(o.Code),
-			int32(min(a.Elapsed.Microseconds(), 1<<30)), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
+			microseconds(a.Elapsed), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
 			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed), nullText(a.Call.OrderID)}, shown...)...)
 	if err == nil && o.Disposition == Conflict {
 		return attempt, t.quarantine(ctx, id, attempt, a)
@@ -197,6 +198,7 @@ func boolInt(b bool) int {
 type StoredMessage struct {
 	ID         int64
 	ChannelID  int64
+	Site       market.Site // of the channel
 	Protocol   market.Protocol
 	Activity   string
 	Test       bool
@@ -208,17 +210,21 @@ type StoredMessage struct {
 	Request    []byte    // that is in effect, or the last that was refused
 }
 
+// RestartThere is where the seller restarts the call in the site's own console.
+func (m StoredMessage) RestartThere() string { return m.Site.RestartThere(m.Protocol, m.Activity) }
+
 // LockMessage locks a message for a restart. Fault: not_found "message.unknown".
 func (t *Tx) LockMessage(ctx context.Context, id int64) (StoredMessage, error) {
 	m := StoredMessage{ID: id}
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT m.channel_id, m.protocol, m.activity, m.test, m.idem_key, m.status, m.result_code, m.instance_id, m.last_received_at,
+SELECT m.channel_id, COALESCE((SELECT c.site FROM channels c WHERE c.id = m.channel_id), ''), m.protocol, m.activity, m.test, m.idem_key,
+       m.status, m.result_code, m.instance_id, m.last_received_at,
        `+ownRequest+`
   FROM messages m
  WHERE m.id = $1
    FOR NO KEY UPDATE OF m`, id).
-		Scan(&m.ChannelID, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
+		Scan(&m.ChannelID, &m.Site, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return m, fault.New(fault.NotFound, "message.unknown")
 	}

@@ -49,9 +49,12 @@ type Taken struct {
 	TaskID      int64 // the task that was written, 0 for a repeat
 }
 
+// microseconds is a duration as an attempt keeps it.
+func microseconds(d time.Duration) int32 { return int32(min(d.Microseconds(), 1<<30)) }
+
 const takePurchase = `
 SELECT o_message, o_disposition, o_instance, o_code, o_response, o_task
-  FROM take_purchase($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, make_interval(secs => $19))`
+  FROM take_purchase($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, make_interval(secs => $19), $20)`
 
 // Prepare makes the hot path's statement ready; database/sql keeps it prepared
 // on every connection of the pool.
@@ -84,8 +87,8 @@ func (s *Store) takePurchase(ctx context.Context, p Purchase) (Taken, error) {
 	var task sql.NullInt64
 	err := s.purchase.QueryRowxContext(ctx,
 		p.Channel, string(c.Protocol), c.Activity, c.Test, p.Key, c.ContentHash, c.OrderID, c.OrderLineID, c.BusinessID, p.WantedID, p.SpareID,
-		p.ReceivedAt, int32(min(p.Elapsed.Microseconds(), 1<<30)), nullText(p.IP), nullBytes(s.keys.Seal(seal.Payload, p.Request)),
-		string(p.Done), string(p.Processing), nullTime(p.RetryUntil), p.Twin.Seconds()).
+		p.ReceivedAt, microseconds(p.Elapsed), nullText(p.IP), nullBytes(s.keys.Seal(seal.Payload, p.Request)),
+		string(p.Done), string(p.Processing), nullTime(p.RetryUntil), p.Twin.Seconds(), nullTime(p.LicenseUntil)).
 		Scan(&out.MessageID, &out.Disposition, &out.InstanceID, &out.Code, &response, &task)
 	if err != nil {
 		return Taken{}, toFault(err)

@@ -272,26 +272,27 @@ SELECT result_code, response, response_sealed
 	return code, response, true, nil
 }
 
-// SetAnswer notes that a purchase is given an attempt's answer now. No call takes a
-// minute: answers that are older concern nobody any more.
-func (t *Tx) SetAnswer(ctx context.Context, message, attempt int64, now time.Time) error {
+// SetAnswer notes that a purchase is given an attempt's answer now; after a success
+// the marketplace has no reason to call again. No call takes a minute: answers that
+// are older concern nobody any more.
+func (t *Tx) SetAnswer(ctx context.Context, message, attempt int64, code market.ResultCode, now time.Time) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE messages
-   SET (answered_at, answer_attempts) = (
+   SET retry_until = CASE WHEN $4 <> '000000' THEN retry_until END,
+       (answered_at, answer_attempts) = (
        SELECT array_agg(given.at ORDER BY given.at), array_agg(given.by ORDER BY given.at)
          FROM (SELECT * FROM unnest(answered_at, answer_attempts) AS g(at, by) WHERE g.at > $3::timestamptz - interval '1 minute'
                UNION ALL
                SELECT $3::timestamptz, $2::bigint) AS given)
- WHERE id = $1`, message, attempt, now)
+ WHERE id = $1`, message, attempt, now, string(code))
 	return toFault(err)
 }
 
 // BetterAnswer replaces the answer of the attempt that a waiting purchase has
 // just left behind, and its code, by the one that is really sent. It concerns no
 // attempt but that one. Of the outcome only the code, the response and who is seen
-// in it count. retryUntil is until when the marketplace tries again what
-// it takes for a failure.
-func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, o Outcome, elapsed time.Duration, retryUntil time.Time) error {
+// in it count. What the marketplace takes for a failure it tries again.
+func (t *Tx) BetterAnswer(ctx context.Context, attempt int64, a Arrival, o Outcome) error {
 	var message sql.NullInt64
 	seen, shown := firstSeen(o.Seen, time.Now(), 5)
 	err := t.tx.GetContext(ctx, &message, seen+`
@@ -302,15 +303,15 @@ UPDATE attempts
        duration_us = $4
  WHERE id = $1
    AND `+writtenLately+`
-RETURNING message_id`, append([]any{attempt, string(o.Code), nullBytes(t.keys.Seal(seal.Payload, o.Response)), elapsed.Microseconds()}, shown...)...)
+RETURNING message_id`, append([]any{attempt, string(o.Code), nullBytes(t.keys.Seal(seal.Payload, o.Response)), microseconds(a.Elapsed)}, shown...)...)
 	if err != nil {
 		return toFault(err)
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE messages
    SET result_code = $2,
-       retry_until = CASE WHEN $2 <> '000000' THEN $3::timestamptz END,
+       retry_until = CASE WHEN $2 <> '000000' THEN retried_until(retry_until, first_received_at, $3, $4) END,
        updated_at = now()
- WHERE id = $1`, message.Int64, string(o.Code), nullTime(retryUntil))
+ WHERE id = $1`, message.Int64, string(o.Code), a.ReceivedAt, nullTime(a.RetryUntil))
 	return toFault(err)
 }

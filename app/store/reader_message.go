@@ -77,7 +77,7 @@ type MessageDetail struct {
 	Site       market.Site       // of the channel
 	OrderPK    int64             // row of its order line; 0: the order has no page
 	Answered   market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
-	IfLicense  time.Duration     // for how long the marketplace calls if the instance is an online License's, which its order is still to tell; else 0
+	IfLicense  *market.RetryRule // when the marketplace calls if the instance is an online License's, which its order is still to tell, and which makes a difference
 }
 
 type messageRow struct {
@@ -221,8 +221,9 @@ SELECT `+messageList.columns+`,
 	}
 	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, Known: row.Known,
 		Site: row.Site, Answered: row.Answered, OrderPK: row.OrderPK}
-	if r := market.OnlineLicenseRule(market.Protocol(d.Protocol), d.Activity); r != nil && !row.Ordered {
-		d.IfLicense = r.Window
+	usual := market.RetryOf(market.Protocol(d.Protocol), d.Activity)
+	if r := market.OnlineLicenseRule(usual.Protocol, usual.Activity); r != nil && !row.Ordered && !r.SameTimes(usual) {
+		d.IfLicense = r
 	}
 	log, err := r.AttemptList(ctx, id, Paging{Limit: attempts})
 	if err != nil {

@@ -13,7 +13,8 @@ func (m *MessageDetail) RetryClock(now time.Time) (c market.RetryClock, ok bool)
 	if m.Test {
 		return market.RetryClock{}, false
 	}
-	s := market.Standing{Protocol: market.Protocol(m.Protocol), Activity: m.Activity, Until: m.RetryUntil, Called: m.LastReceivedAt, Answered: m.Answered}
+	s := market.Standing{Protocol: market.Protocol(m.Protocol), Activity: m.Activity, Site: m.Site, First: m.FirstReceivedAt,
+		Until: m.RetryUntil, Called: m.LastReceivedAt, Answered: m.Answered}
 	if m.OnlineLicense {
 		s.Protocol = market.License
 	}

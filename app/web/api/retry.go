@@ -1,7 +1,6 @@
 package api
 
 import (
-	"strings"
 	"time"
 
 	"koodesk/app/i18n"
@@ -26,7 +25,9 @@ type retry struct {
 	Advice          string        `json:"advice"`
 	Restart         *sellerCenter `json:"seller_center"`
 	Unconfirmed     []string      `json:"unconfirmed"`
+	Again           bool          `json:"again"`
 	Source          string        `json:"source"`
+	Evidence        string        `json:"evidence"`
 }
 
 // sellerCenter is where the seller restarts a call in the site's own console.
@@ -34,6 +35,7 @@ type sellerCenter struct {
 	Site      string   `json:"site"`
 	Path      []string `json:"path"`
 	Confirmed bool     `json:"confirmed"`
+	Mail      *string  `json:"mail"`
 }
 
 func showRetry(z *i18n.Localizer, m *store.MessageDetail, now time.Time) *retry {
@@ -42,10 +44,15 @@ func showRetry(z *i18n.Localizer, m *store.MessageDetail, now time.Time) *retry 
 		return nil
 	}
 	path, confirmed := m.Site.RestartPath(c.Rule.Protocol, c.Rule.Activity)
+	mail := m.Site.RestartMail(c.Rule.Protocol, c.Rule.Activity)
 	out := &retry{State: string(c.Progress), WindowSeconds: secondsOrNull(c.Rule.Window), IntervalSeconds: secondsOrNull(c.Rule.Every),
 		StartedAt: moment(c.From), Until: moment(c.Until), LeftSeconds: int(c.Left(now).Seconds()), NextCallAt: moment(c.Next),
-		Afterwards: string(c.Rule.Then), Remedy: string(c.Remedy), Unconfirmed: []string{}, Source: c.Rule.Source,
-		Advice: z.T("retry.remedy."+string(c.Remedy), "restart", strings.Join(path, " > "))}
+		Afterwards: string(c.Rule.Then), Remedy: string(c.Remedy), Unconfirmed: []string{}, Again: c.Again,
+		Source: c.Rule.Pages.String(), Evidence: string(c.Rule.EvidenceFor(m.Site)),
+		Advice: z.T("retry.remedy."+string(c.Remedy), "restart", m.Site.RestartThere(c.Rule.Protocol, c.Rule.Activity))}
+	if mail != "" && c.Remedy.There() {
+		out.Advice += z.T("retry.mail", "mail", mail)
+	}
 	if n := c.Rule.Times(); n > 0 {
 		out.Times = &n
 	}
@@ -57,11 +64,14 @@ func showRetry(z *i18n.Localizer, m *store.MessageDetail, now time.Time) *retry 
 			out.LastAt = moment(a.At)
 		}
 	}
-	for _, d := range c.Rule.Doubts {
+	for _, d := range c.Doubts {
 		out.Unconfirmed = append(out.Unconfirmed, string(d))
 	}
 	if c.Rule.Restartable() || c.Remedy == market.NotPublished {
 		out.Restart = &sellerCenter{Site: string(m.Site), Path: path, Confirmed: confirmed}
+		if mail != "" {
+			out.Restart.Mail = &mail
+		}
 	}
 	return out
 }

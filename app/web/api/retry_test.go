@@ -37,8 +37,9 @@ func TestWhatTheMarketplaceDoesAboutAMessage(t *testing.T) {
 	require.Equal(t, 15*time.Minute, at(r["until"]).Sub(at(r["last_at"])))
 	require.Equal(t, time.Hour, at(r["next_call_at"]).Sub(at(r["started_at"])))
 	require.Equal(t, "Restarting it here is enough.", r["advice"])
-	require.Equal(t, map[string]any{"site": "cn", "path": []any{"卖家中心", "生产接口消息", "重新启动"}, "confirmed": true}, r["seller_center"])
-	require.Equal(t, []any{"interval"}, r["unconfirmed"])
+	require.Equal(t, map[string]any{"site": "cn", "path": []any{"卖家中心", "生产接口消息", "重新启动"}, "confirmed": true, "mail": nil}, r["seller_center"])
+	require.Equal(t, []any{"window", "interval", "afterwards"}, r["unconfirmed"], "seen in fragments only")
+	require.Equal(t, []any{"fragments", false}, []any{r["evidence"], r["again"]})
 
 	// The window is over: the marketplace does not come back for the result.
 	for _, statement := range []string{`UPDATE channels SET site = 'intl'`,
@@ -48,6 +49,7 @@ func TestWhatTheMarketplaceDoesAboutAMessage(t *testing.T) {
 	}
 	r = failing()
 	require.Equal(t, []any{"ended", "both", nil, 0.0}, []any{r["state"], r["remedy"], r["next_call_at"], r["left_seconds"]})
+	require.Equal(t, "other_site", r["evidence"])
 	require.Contains(t, r["advice"], "Application Tools > Service Interface Messages > Restart Debugging")
 
 	// Put right after that, it is still to be restarted there; and no more once

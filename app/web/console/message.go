@@ -96,7 +96,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		p.Diagnosis = p.Attempts[0].Diagnosis
 	}
 	if clock, ok := m.RetryClock(s.Clock.Now); ok {
-		p.Retry = view.RetryOf(s.Clock, clock, m.Site)
+		p.Retry = view.RetryOf(s.Clock, clock)
 		p.Retry.Claimed, p.Retry.IfLicense = m.Status == store.MessageRejected, m.IfLicense
 	}
 	return p

@@ -26,7 +26,10 @@ func TestAMessageSaysWhatTheMarketplaceDoesAboutIt(t *testing.T) {
 	require.Contains(t, failing, "Every 1 h for 3 h")
 	require.Contains(t, failing, "interval unconfirmed")
 	require.Contains(t, failing, "卖家中心 > 生产接口消息 > 重新启动", "the site's own words, in any language")
+	require.Contains(t, failing, "Seen in fragments only, taken for page")
 	require.Contains(t, failing, "CN 0070649414")
+	require.Contains(t, failing, "duration unconfirmed")
+	require.Contains(t, failing, "for 2 h if the order is for an online License", "with its own interval")
 	forged := page("CSFORGED")
 	require.Contains(t, forged, "If this call really is KooGallery’s:")
 	require.Contains(t, forged, "put the cause right, and the next call passes.")
@@ -40,6 +43,20 @@ func TestAMessageSaysWhatTheMarketplaceDoesAboutIt(t *testing.T) {
 	// The first page that a person sees tells the soonest deadline of all.
 	h.exec(`UPDATE messages SET retry_until = now() + interval '47 minutes 30 seconds' WHERE order_id = 'CSFAILS'`)
 	require.Contains(t, v.get("/").words(`.need:has(a[href^="/failures"]) .deadline`), "还剩 47 分")
+
+	// A call after the end may begin new retries, or not.
+	h.exec(`UPDATE messages SET first_received_at = now() - interval '9 hours', retry_until = now() + interval '100 minutes' WHERE order_id = 'CSFAILS'`)
+	require.Contains(t, page("CSFAILS"), "停止之后又收到了调用。如云商店由此重新自动重试，则到 ")
+	require.Contains(t, page("CSFAILS"), "请先在此重新启动，再到 卖家中心 > 生产接口消息 > 重新启动。")
+	require.Contains(t, page("CSFAILS"), "是否重新自动重试未经证实")
+	h.exec(`UPDATE messages SET activity = 'refreshInstance' WHERE order_id = 'CSFAILS'`)
+	require.NotContains(t, page("CSFAILS"), "License", "two hours either way")
+	h.exec(`UPDATE channels SET site = 'eu'`)
+	require.Contains(t, page("CSFAILS"), "本站点没有公布，参照页面")
+	h.exec(`UPDATE messages SET protocol = 'v1', retry_until = now() - interval '1 minute' WHERE order_id = 'CSFAILS'`)
+	h.exec(`UPDATE channels SET site = 'cn'`)
+	require.Contains(t, page("CSFAILS"), "重新启动。也可发邮件至 partner@huaweicloud.com。")
+	h.exec(`UPDATE messages SET protocol = 'v2', activity = 'newInstance', first_received_at = now(), retry_until = now() + interval '47 minutes' WHERE order_id = 'CSFAILS'`)
 
 	// Time runs out also for what nothing has failed of.
 	h.exec(`UPDATE messages SET status = 'processing', last_error = NULL WHERE order_id = 'CSFAILS'`)

@@ -1,11 +1,6 @@
 package view
 
-import (
-	"strings"
-	"time"
-
-	"koodesk/app/market"
-)
+import "koodesk/app/market"
 
 // Retry is what KooGallery does by itself about a message that fails, is still
 // at work, or failed when it last asked.
@@ -15,15 +10,14 @@ type Retry struct {
 	Until   Time
 	Next    Time
 	Claimed bool // the call was never proved to be KooGallery's
-	Site    market.Site
-	// IfLicense is the window if the instance turns out to be an online License's; 0:
-	// it is known, or makes no difference.
-	IfLicense time.Duration
+	// IfLicense is when KooGallery calls if the instance turns out to be an online
+	// License's; nil: it is known, or makes no difference.
+	IfLicense *market.RetryRule
 }
 
 // RetryOf shows a clock to the reader.
-func RetryOf(c Clock, r market.RetryClock, site market.Site) *Retry {
-	return &Retry{RetryClock: r, From: c.Time(r.From), Until: c.Time(r.Until), Next: c.Time(r.Next), Site: site}
+func RetryOf(c Clock, r market.RetryClock) *Retry {
+	return &Retry{RetryClock: r, From: c.Time(r.From), Until: c.Time(r.Until), Next: c.Time(r.Next)}
 }
 
 // Line is the key of the sentence that says how long there is.
@@ -35,6 +29,10 @@ func (r Retry) Line() string {
 		return "retry.line.once"
 	case r.Progress == market.CallUnknown && (r.Rule.Then == market.Polled || r.Remedy == market.OthersDecide):
 		return "retry.after." + string(r.Rule.Then)
+	case r.Again && r.Progress == market.Calling && r.Rule.Then == market.Unsubscribed:
+		return "retry.line.again_order"
+	case r.Again && r.Progress == market.Calling:
+		return "retry.line.again"
 	case r.Rule.Then == market.Unsubscribed && (r.Progress == market.Calling || r.Progress == market.CallsEnded):
 		return "retry.line." + string(r.Progress) + "_order"
 	}
@@ -45,10 +43,21 @@ func (r Retry) Line() string {
 func (r Retry) Over() bool { return r.Progress == market.CallsEnded }
 
 // There is where the seller restarts the call in the Seller Center.
-func (r Retry) There() string {
-	path, _ := r.Site.RestartPath(r.Rule.Protocol, r.Rule.Activity)
-	return strings.Join(path, " > ")
+func (r Retry) There() string { return r.Site.RestartThere(r.Rule.Protocol, r.Rule.Activity) }
+
+// Mail is where the seller may write instead; "" where none is published.
+func (r Retry) Mail() string { return r.Site.RestartMail(r.Rule.Protocol, r.Rule.Activity) }
+
+// OrMail is Mail if the seller is told to restart the call there.
+func (r Retry) OrMail() string {
+	if r.Remedy.There() {
+		return r.Mail()
+	}
+	return ""
 }
+
+// Evidence is what the rule's pages are for the message's site.
+func (r Retry) Evidence() market.Evidence { return r.Rule.EvidenceFor(r.Site) }
 
 // ThereSure tells whether There is published for this site.
 func (r Retry) ThereSure() bool {

@@ -157,6 +157,8 @@ func messageSamples(op, ro look) []Sample {
 		{"message-retry-once", view.PageMessage, op.retries("once")},
 		{"message-retry-unpublished", view.PageMessage, op.retries("unpublished")},
 		{"message-retry-license", view.PageMessage, op.retries("license")},
+		{"message-retry-again", view.PageMessage, op.retries("again")},
+		{"message-retry-elsewhere", view.PageMessage, op.retries("elsewhere")},
 		{"message-retry-kit", view.PageMessage, op.retries("kit")},
 		{"message-processing", view.PageMessage, op.message("processing")},
 		{"message-succeeded", view.PageMessage, op.message("succeeded")},
