@@ -140,9 +140,10 @@ UPDATE messages
                           WHEN $6 AND (retry_until IS NULL OR retry_until < $7) THEN CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END
                           ELSE retry_until END,
        content_hash = COALESCE($10::bytea, content_hash),
+       product_id = COALESCE(NULLIF($11, ''), product_id),
        updated_at = now()
  WHERE id = $1`, id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil), nullBytes(o.Content))
+		nullTime(a.LicenseUntil), nullBytes(o.Content), a.Call.Product())
 	if err != nil {
 		return 0, toFault(err)
 	}

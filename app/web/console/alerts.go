@@ -55,7 +55,7 @@ func (k *Console) fillAlerts(ctx context.Context, p *view.AlertsPage, u view.URL
 
 func alertShown(clock view.Clock, a store.AlertRow) view.AlertRow {
 	r := view.AlertRow{ID: a.ID, Kind: a.Kind, Status: a.Status, Severity: market.SeverityName(a.Severity), URL: alert.Path(a.Kind, a.Subject), Fault: a.Error,
-		Opened: clock.Time(a.OpenedAt), Cleared: clock.Time(a.ClearedAt), Until: clock.Time(a.Until), Told: a.Told, Untold: a.Untold, Waiting: a.Waiting,
+		Opened: clock.Time(a.OpenedAt), Cleared: clock.Time(a.ClearedAt), Until: clock.Time(a.Until), Returned: a.Returned, Told: a.Told, Untold: a.Untold, Waiting: a.Waiting,
 		SaidURL: alertSaidPath + "?alert=" + strconv.FormatInt(a.ID, 10)}
 	if a.Outcome != "" {
 		r.Severity, r.Fault = a.Outcome, nil
