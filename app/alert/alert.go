@@ -10,7 +10,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +85,9 @@ func (d *Desk) Watch(ctx context.Context) error {
 			if err := tx.ClearAlerts(ctx, kind); err != nil {
 				return err
 			}
+		}
+		if err := tx.SettleAlerts(ctx); err != nil {
+			return err
 		}
 		if err := runningOut(ctx, tx, market.AlertRetry, (*store.Tx).RunningOut); err != nil {
 			return err
@@ -187,27 +189,36 @@ func refusedOut(ctx context.Context, tx *store.Tx) error {
 	return tx.OpenAlertsOf(ctx, market.AlertRefused, facts)
 }
 
-// probes opens an alert about each channel whose probes fail. It becomes critical
-// on the last day but one before the marketplace freezes the products.
+// probes opens an alert about each interface of a product, or of a channel where the
+// product is not known, whose probes fail. It becomes critical on the last day but one
+// before the marketplace freezes the product. One that is called no more has not
+// passed.
 func probes(ctx context.Context, tx *store.Tx) error {
-	channels, err := tx.Reader().Probes(ctx, tx.Now)
+	products, err := tx.Reader().Probes(ctx, tx.Now)
 	if err != nil {
 		return err
 	}
 	var facts []store.AlertFact
-	failing := []string{}
-	for _, ch := range channels {
-		if ch.Failing == 0 {
-			continue
+	failing, passing := []string{}, []string{}
+	for _, p := range products {
+		for _, r := range p.Rows {
+			subject := strings.Join([]string{p.Slug, r.Protocol, r.Activity, p.Product}, "/")
+			days := market.ProbeStreak(r.Days[:])
+			if days == 0 {
+				if market.Probed(r.Days[:]) {
+					passing = append(passing, subject)
+				}
+				continue
+			}
+			f := store.AlertFact{Subject: subject, Severity: market.Warning, Until: market.FreezeAt(tx.Now, days), Facts: map[string]string{
+				"channel": p.Slug, "protocol": r.Protocol, "interface": r.Activity, "product_id": p.Product, "days": number(days)}}
+			if days >= market.ProbeDayLimit-1 {
+				f.Severity = market.Critical
+			}
+			facts, failing = append(facts, f), append(failing, subject)
 		}
-		f := store.AlertFact{Subject: ch.Slug, Severity: market.Warning, Until: market.FreezeAt(tx.Now, ch.Failing),
-			Facts: map[string]string{"channel": ch.Slug, "days": number(ch.Failing), "interfaces": strings.Join(failingInterfaces(ch), ", ")}}
-		if ch.Failing >= market.ProbeDayLimit-1 {
-			f.Severity = market.Critical
-		}
-		facts, failing = append(facts, f), append(failing, ch.Slug)
 	}
-	if err := tx.ClearAlertsBut(ctx, market.AlertProbe, failing); err != nil {
+	if err := tx.ClearAlertsBut(ctx, market.AlertProbe, failing, passing); err != nil {
 		return err
 	}
 	return tx.OpenAlertsOf(ctx, market.AlertProbe, facts)
@@ -220,10 +231,11 @@ func stuck(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	var facts []store.AlertFact
-	there := []string{}
+	there, none := []string{}, []string{}
 	for _, kind := range store.StuckKinds() {
 		n := counts[kind]
 		if n.N == 0 {
+			none = append(none, kind)
 			continue
 		}
 		said := number(n.N)
@@ -233,20 +245,10 @@ func stuck(ctx context.Context, tx *store.Tx) error {
 		facts = append(facts, store.AlertFact{Subject: kind, Severity: market.Warning, Facts: map[string]string{"stuck": kind, "n": said}})
 		there = append(there, kind)
 	}
-	if err := tx.ClearAlertsBut(ctx, market.AlertStuck, there); err != nil {
+	if err := tx.ClearAlertsBut(ctx, market.AlertStuck, there, none); err != nil {
 		return err
 	}
 	return tx.OpenAlertsOf(ctx, market.AlertStuck, facts)
-}
-
-func failingInterfaces(ch store.ProbedChannel) []string {
-	var out []string
-	for _, r := range ch.Rows {
-		if market.ProbeStreak(r.Days[:]) > 0 && !slices.Contains(out, r.Activity) {
-			out = append(out, r.Activity)
-		}
-	}
-	return out
 }
 
 // Path is where in the console the subject of an alert stands.

@@ -59,6 +59,9 @@ func TestAWindowIsSaidAtHalfAndAtTheLastQuarterOnceEach(t *testing.T) {
 	h.exec(`UPDATE messages SET status = 'succeeded'`)
 	h.watch()
 	h.watch()
+	require.Zero(t, h.all(), "it may come back")
+	h.later()
+	h.watch()
 	require.Equal(t, 1, h.all())
 	got := h.calls()
 	require.Len(t, got, 3)
@@ -95,6 +98,28 @@ func TestAWindowThatRanOutIsNotCalledRight(t *testing.T) {
 	h.watch()
 	h.all()
 	require.Equal(t, []string{"retry_window cleared critical lapsed"}, items(t, h.calls()[1]))
+}
+
+// What a person has closed, or a later call has repaired, stands failed: nobody is
+// told to put it right.
+func TestWhatWasClosedIsNotSaidToHaveRunOut(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{Endings: true})
+	h.message("CS1", time.Hour)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	h.exec(`UPDATE messages SET failure_group = 0`)
+	h.watch()
+	require.Equal(t, "1 gone", h.outcomes())
+	h.exec(`UPDATE messages SET retry_until = now() - interval '1 second'`)
+	h.later()
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, []string{"retry_window cleared warning gone"}, items(t, h.calls()[1]))
+	said := h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
+	require.Contains(t, said["title"], "closed, or a later call put it right")
+	require.Nil(t, said["do"])
 }
 
 func TestManyAtOnceAreOneMessage(t *testing.T) {
@@ -156,6 +181,7 @@ func TestWhatIsOverBeforeItWasSaidIsNotSaid(t *testing.T) {
 	h.watch()
 	h.later()
 	h.watch()
+	h.watch()
 	require.Equal(t, 1, h.all(), "neither that it came nor that it went")
 	require.Equal(t, "2", h.text(`SELECT count(*)::text FROM alert_sayings WHERE state = 'moot'`))
 }
@@ -170,6 +196,7 @@ func TestAGroupThatComesBackIsSaidAgain(t *testing.T) {
 	h.watch()
 	h.later()
 	h.exec(`UPDATE failure_groups SET resolved_at = NULL, opened_at = now(), reopened = 1`)
+	h.watch()
 	h.watch()
 	require.Equal(t, 2, h.all())
 	title := h.calls()[1].json(t)["data"].(map[string]any)["title"].(string)
@@ -350,15 +377,18 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if kind == market.AlertKey {
 				turns = append(turns, "critical_clock", "critical_signed")
 			}
-			if kind == market.AlertRefused {
+			switch kind {
+			case market.AlertPool:
+				turns = append(turns, "critical_filling")
+			case market.AlertRefused:
 				turns = append(turns, "warning_last")
 			}
-			if kind == market.AlertReceiver || kind == market.AlertKey || kind == market.AlertRefused {
+			if kind == market.AlertReceiver || kind == market.AlertKey || kind == market.AlertRefused || kind == market.AlertRetry || kind == market.AlertProbe {
 				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {
 				said := alert.Say(z, kind, turn, map[string]string{"activity": "newInstance", "order_id": "CS1", "product": "", "channel": "default", "days": "2",
-					"interfaces": "queryInstance", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "1", "low_water": "2",
+					"interface": "queryInstance", "protocol": "v2", "class": "basic", "calls": "3", "step": "provision", "product_id": "", "again": "", "pool": "license/crm", "free": "0", "low_water": "2",
 					"kind": "usage_info", "stuck": "lease", "n": "2", "waits": "", "cause": "", "off": "400.0", "medium": "sms", "instance_id": "i", "name": "crm", "target": "https://x"})
 				require.False(t, strings.ContainsAny(said, "⟦{"), "%s %s %s: %s", l, kind, turn, said)
 			}

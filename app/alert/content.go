@@ -48,6 +48,7 @@ type Item struct {
 	Deadline *time.Time        `json:"deadline,omitempty"`
 	At       time.Time         `json:"at"`
 	Link     string            `json:"link"`
+	Returned int               `json:"returned,omitempty"` // how often it was over and came back
 	Facts    map[string]string `json:"facts"`
 }
 
@@ -114,7 +115,7 @@ const TargetsPath = "/alerts/targets"
 
 func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	i := Item{ID: n.AlertID, Kind: n.Kind, Subject: n.Subject, Change: n.What, Outcome: n.Outcome, Severity: market.SeverityName(n.Severity),
-		Title: Say(z, n.Kind, turn(n), n.Facts), At: n.At, Link: d.o.PublicURL + Path(n.Kind, n.Subject), Facts: n.Facts}
+		Title: Say(z, n.Kind, turn(n), n.Facts), At: n.At, Link: d.o.PublicURL + Path(n.Kind, n.Subject), Returned: n.Returned, Facts: n.Facts}
 	switch {
 	case n.Outcome != "":
 		i.Label = z.T("alert.outcome." + n.Outcome)
@@ -123,6 +124,9 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	}
 	if f := z.Fault(n.Error); f != nil && !i.Over() {
 		i.Cause, i.Do = f.What, f.Do
+	}
+	if n.Returned > 0 {
+		i.Cause = strings.TrimSpace(i.Cause + " " + z.TN("alert.text.returned", n.Returned))
 	}
 	if i.Do == "" && n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
 		i.Do = z.T("alert.do." + n.Kind)
@@ -176,6 +180,8 @@ func Words(kind, turn string, facts map[string]string) (key string, args []any) 
 		switch {
 		case name == "activity":
 			v = Word{"activity.", facts[name]}
+		case name == "protocol":
+			v = Word{"listing.protocol.", facts[name]}
 		case name == "waits":
 			v = waitsWord(facts[name])
 		case name == "step":
@@ -213,6 +219,10 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 	case market.AlertGroup:
 		if turn == market.SeverityName(market.Warning) && facts["again"] != "" {
 			return "again", ""
+		}
+	case market.AlertPool:
+		if turn == market.SeverityName(market.Critical) && facts["free"] != "0" {
+			return turn + "_filling", ""
 		}
 	case market.AlertKey:
 		switch {

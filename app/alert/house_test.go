@@ -146,10 +146,18 @@ func (h *house) watch() {
 	require.NoError(h.t, h.d.Watch(context.Background()))
 }
 
-// later lets the pause after a message pass.
-func (h *house) later() {
-	h.exec(`UPDATE alert_messages SET created_at = created_at - interval '2 minutes'`)
+// pass lets so much time pass for what was told.
+func (h *house) pass(d time.Duration) {
+	h.t.Helper()
+	h.exec(`UPDATE alert_messages SET created_at = created_at - make_interval(secs => $1)`, d.Seconds())
+	h.exec(`UPDATE alert_changes SET at = at - make_interval(secs => $1)`, d.Seconds())
+	h.exec(`UPDATE alert_targets SET created_at = created_at - make_interval(secs => $1)`, d.Seconds())
+	h.exec(`UPDATE alerts SET opened_at = opened_at - make_interval(secs => $1), cleared_at = cleared_at - make_interval(secs => $1)`, d.Seconds())
 }
+
+// later lets any pause after a message pass, and the time in which what is over may
+// come back.
+func (h *house) later() { h.pass(11 * time.Minute) }
 
 // work runs the oldest due task as a worker would, with so many tries; it tells
 // whether there was one.

@@ -264,11 +264,11 @@ func (d *Desk) TestTarget(ctx context.Context, id, owner int64, by staff.Actor) 
 		if !t.Enabled {
 			return fault.New(fault.Conflict, "alert_target.off")
 		}
-		n, _, err := tx.SaidLately(ctx, id, tx.Now.Add(-time.Hour), true)
+		tests, err := tx.SaidLately(ctx, id, tx.Now.Add(-time.Hour), true)
 		if err != nil {
 			return err
 		}
-		if n >= testsAnHour {
+		if len(tests) >= testsAnHour {
 			return fault.New(fault.RateLimited, "alert_target.too_many_tests", "max", number(testsAnHour))
 		}
 		if message, err = d.write(ctx, tx, id, 0, d.sample(t, tx.Now)); err != nil {

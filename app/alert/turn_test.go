@@ -263,6 +263,7 @@ func TestRefusedCallsOfAClassWithoutAKeyAreOverAfterADay(t *testing.T) {
 	h.past(2)
 	h.watch()
 	require.Equal(t, "basic,license gone", h.text(`SELECT string_agg(facts->>'class' || COALESCE(NULLIF(' ' || outcome, ' '), ''), ',' ORDER BY facts->>'class') FROM alerts`))
+	h.later()
 	for range 3 {
 		h.refuse("no_key", "license", 0)
 	}
@@ -286,6 +287,8 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	slowly()
 	slowly()
 	require.Equal(t, "2 gone", h.outcomes())
+	h.later()
+	h.watch()
 	h.exec(`UPDATE event_targets SET enabled = TRUE`)
 	slowly()
 	h.exec(`UPDATE events SET status = 'cancelled'`)
@@ -302,6 +305,8 @@ func TestTheEndOfSomethingWaitsForTheMorning(t *testing.T) {
 	h.watch()
 	h.later()
 	h.exec(`UPDATE messages SET status = 'succeeded'`)
+	h.watch()
+	h.later()
 	h.watch()
 	require.Equal(t, 1, h.all(), "only that it began")
 	h.exec(`UPDATE alert_targets SET quiet_hours = '14:00-15:00'`)

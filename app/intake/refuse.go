@@ -104,6 +104,7 @@ func storable(c market.Call) market.Call {
 		c.Activity = "unknown"
 	}
 	c.OrderID, c.OrderLineID, c.BusinessID = clip(c.OrderID), clip(c.OrderLineID), clip(c.BusinessID)
+	c.ProductID = clip(c.Product())
 	if len(c.InstanceIDs) > 0 {
 		c.InstanceIDs = []string{clip(c.InstanceIDs[0])}
 	}

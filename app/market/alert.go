@@ -67,6 +67,10 @@ const (
 	AlertGone     = "gone"   // what it was about is there no more
 )
 
+// AlertCalm is how long an alert has to be over for its end to be told. What returns
+// earlier is the same alert, of which nobody hears again.
+const AlertCalm = 10 * time.Minute
+
 // NoQuietHours is the setting of who wants to hear at any time.
 const NoQuietHours = "none"
 

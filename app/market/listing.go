@@ -1,6 +1,9 @@
 package market
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What puts a product's place on the marketplace at risk: more failed orders in a
 // month than FailedOrderLimit (CN 0070649282), or probes that fail on
@@ -82,6 +85,12 @@ func ProbeStreak(days []ProbeDay) int {
 		}
 	}
 	return n
+}
+
+// Probed tells whether any of the days had a probe that counts: one that was proved,
+// or that a key of ours has signed.
+func Probed(days []ProbeDay) bool {
+	return slices.ContainsFunc(days, func(d ProbeDay) bool { s := d.state(); return s != ProbeNone && s != ProbeRefused })
 }
 
 // ProbeDate is the date of a moment in ProbeZone, as midnight UTC.

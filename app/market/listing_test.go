@@ -21,6 +21,12 @@ func TestTheStatesOfHalfADay(t *testing.T) {
 	}
 }
 
+func TestOnlyProvedProbesAreProbes(t *testing.T) {
+	t.Parallel()
+	require.False(t, market.Probed([]market.ProbeDay{{}, {Morning: market.Probes{Refused: 2}}}), "a stranger's")
+	require.True(t, market.Probed([]market.ProbeDay{{Morning: market.Probes{Passed: 1}}, {}}))
+}
+
 func TestDaysOfFailingProbesAreCountedOnEnd(t *testing.T) {
 	t.Parallel()
 	day := func(morning, afternoon byte) market.ProbeDay {

@@ -257,6 +257,15 @@ func (c Call) InstanceID() string {
 	return c.InstanceIDs[0]
 }
 
+// Product is the id of the product that the call names, its own or the first of its
+// list; "" if it names none.
+func (c Call) Product() string {
+	if c.ProductID == "" && len(c.Products) > 0 {
+		return c.Products[0].ProductID
+	}
+	return c.ProductID
+}
+
 // Answer is what the marketplace is told. Only the fields that the activity
 // documents are written.
 type Answer struct {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -38,28 +37,63 @@ type alertSource struct {
 	// gone is whether what one was about is there no more, which is not the same as
 	// right again; empty: that cannot be.
 	gone string
+	// idle is the facts of one that stands although nothing is found of it; empty:
+	// those that it has stay true.
+	idle string
 }
 
 // openAlerts makes an alert of everything found that has none, and raises those
-// that have become worse. Each of the two is a change that people may hear of.
+// that have become worse. Each of the two is a change that people may hear of. What
+// was over just now and is back is the same alert, and no change; if it is worse than
+// it was, the next look raises it. Its last call is made again if its time has begun
+// anew. The facts are kept true.
 const openAlerts = `
 , opened AS (
     INSERT INTO alerts (kind, subject, severity, facts, error, since, until_at)
     SELECT $1, f.subject, f.severity, f.facts, f.error, f.since, f.until_at
       FROM found f
-     WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = f.subject AND a.cleared_at IS NULL)
+     WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = f.subject AND NOT a.settled)
      LIMIT ` + alertBatch + `
-    ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING
+    ON CONFLICT (kind, subject) WHERE NOT settled DO NOTHING
     RETURNING id, severity
-), raised AS (
+), back AS (
     UPDATE alerts a
-       SET severity = f.severity,
+       SET cleared_at = NULL,
+           outcome = '',
+           returned = a.returned + 1,
+           severity = CASE WHEN f.until_at > a.until_at THEN 1 ELSE a.severity END,
            facts = f.facts,
-           error = f.error
+           error = f.error,
+           since = f.since,
+           until_at = f.until_at
+      FROM found f
+     WHERE a.kind = $1
+       AND a.subject = f.subject
+       AND a.cleared_at IS NOT NULL
+       AND NOT a.settled
+), kept AS (
+    UPDATE alerts a
+       SET facts = f.facts,
+           error = f.error,
+           until_at = f.until_at
       FROM found f
      WHERE a.kind = $1
        AND a.subject = f.subject
        AND a.cleared_at IS NULL
+       AND NOT a.settled
+       AND a.severity >= f.severity
+       AND (a.facts, a.error, a.until_at) IS DISTINCT FROM (f.facts, f.error, f.until_at)
+), raised AS (
+    UPDATE alerts a
+       SET severity = f.severity,
+           facts = f.facts,
+           error = f.error,
+           until_at = f.until_at
+      FROM found f
+     WHERE a.kind = $1
+       AND a.subject = f.subject
+       AND a.cleared_at IS NULL
+       AND NOT a.settled
        AND a.severity < f.severity
     RETURNING a.id, a.severity
 )
@@ -71,9 +105,26 @@ SELECT id, 'raised', severity FROM raised
 
 // OpenAlerts looks for what a kind of alert is about.
 func (t *Tx) OpenAlerts(ctx context.Context, kind string) error {
-	_, err := t.tx.ExecContext(ctx, `
-WITH found AS MATERIALIZED (`+alertSources[kind].found+`)`+openAlerts, kind)
+	_, err := t.tx.ExecContext(ctx, alertSources[kind].look(), kind)
 	return toFault(err)
+}
+
+// look is the statement that opens the alerts of a kind, $1.
+func (s alertSource) look() string {
+	idle := ""
+	if s.idle != "" {
+		idle = `
+, idle AS (
+    UPDATE alerts a
+       SET facts = a.facts || ` + s.idle + `
+     WHERE a.kind = $1
+       AND a.cleared_at IS NULL
+       AND NOT a.facts @> ` + s.idle + `
+       AND NOT EXISTS (SELECT 1 FROM found f WHERE f.subject = a.subject)
+)`
+	}
+	return `
+WITH found AS MATERIALIZED (` + s.found + `)` + idle + openAlerts
 }
 
 // OpenAlertsOf does the same for what the program has found.
@@ -102,65 +153,29 @@ WITH found AS MATERIALIZED (
 	return toFault(err)
 }
 
-const clearAlerts = `
-, cleared AS (
-    UPDATE alerts
-       SET cleared_at = now(),
-           outcome = gone.outcome
-      FROM gone
-     WHERE alerts.id = gone.id
-       AND alerts.cleared_at IS NULL
-    RETURNING alerts.id, alerts.severity
-)
-INSERT INTO alert_changes (alert_id, what, severity)
-SELECT id, 'cleared', greatest(severity, (SELECT max(c.severity) FROM alert_changes c WHERE c.alert_id = cleared.id))
-  FROM cleared
- ORDER BY id`
-
-// MoveAlerts follows the marketplace's time where a new call has begun it anew.
-// What was critical is a warning again then, so that the last call is made again.
+// MoveAlerts follows the messages that alerts are about: the marketplace's time
+// where a new call has begun it anew, why they fail, and what they wait for.
+// What was critical is a warning again with the new time, so that the last call is
+// made again.
 func (t *Tx) MoveAlerts(ctx context.Context) error {
 	_, err := t.tx.ExecContext(ctx, moveAlerts, market.AlertRetry, market.LastCall.Seconds())
 	return toFault(err)
 }
 
-const moveAlerts = `
+var moveAlerts = `
 UPDATE alerts a
    SET until_at = m.retry_until,
-       severity = CASE WHEN m.retry_until > now() + make_interval(secs => $2) THEN 1 ELSE a.severity END
+       severity = CASE WHEN m.retry_until <> a.until_at AND m.retry_until > now() + make_interval(secs => $2) THEN 1 ELSE a.severity END,
+       error = m.last_error,
+       facts = (a.facts - 'waits') || w.waits
   FROM messages m
+  LEFT JOIN LATERAL (` + openWork + `) open ON TRUE
+ CROSS JOIN LATERAL (SELECT CASE WHEN m.last_error IS NULL THEN jsonb_build_object('waits', COALESCE(open.waits, '` + WaitsForNothing + `')) ELSE '{}' END AS waits) w
  WHERE a.kind = $1
    AND a.cleared_at IS NULL
    AND m.id = a.subject::bigint
-   AND m.retry_until <> a.until_at`
-
-// ClearAlerts ends the alerts of a kind that are about nothing any more.
-func (t *Tx) ClearAlerts(ctx context.Context, kind string) error {
-	s := alertSources[kind]
-	late, missing := cmp.Or(s.late, "FALSE"), cmp.Or(s.gone, "FALSE")
-	_, err := t.tx.ExecContext(ctx, `
-WITH gone AS MATERIALIZED (
-    SELECT a.id, CASE WHEN `+late+` THEN 'lapsed' WHEN `+missing+` THEN 'gone' ELSE 'resolved' END AS outcome
-      FROM alerts a
-     WHERE a.kind = $1
-       AND a.cleared_at IS NULL
-       AND NOT (`+s.stands+`)
-)`+clearAlerts, kind)
-	return toFault(err)
-}
-
-// ClearAlertsBut ends the alerts of a kind that are about none of the subjects.
-func (t *Tx) ClearAlertsBut(ctx context.Context, kind string, subjects []string) error {
-	_, err := t.tx.ExecContext(ctx, `
-WITH gone AS MATERIALIZED (
-    SELECT id, 'resolved' AS outcome
-      FROM alerts
-     WHERE kind = $1
-       AND cleared_at IS NULL
-       AND subject <> ALL ($2)
-)`+clearAlerts, kind, pq.Array(subjects))
-	return toFault(err)
-}
+   AND m.retry_until IS NOT NULL
+   AND (m.retry_until <> a.until_at OR a.error IS DISTINCT FROM m.last_error OR a.facts IS DISTINCT FROM (a.facts - 'waits') || w.waits)`
 
 // RunningOut finds the messages that fail, or are still at work, and whose
 // marketplace's patience may be at an alarm that nobody has heard of. The caller
@@ -212,6 +227,15 @@ func (r RunningOut) Fault() (*fault.Record, error) {
 	return fault.ParseRecord([]byte(*r.Error))
 }
 
+// openWork is what a message m waits for, and whether for a person.
+var openWork = `SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsForSystem + `' ELSE t.kind END AS waits, ` + parkedFor[ForPerson] + ` AS person
+                               FROM tasks t
+                              WHERE t.message_id = m.id
+                                AND t.status IN ('pending', 'running')
+                                AND t.` + settles + `
+                              ORDER BY t.id DESC
+                              LIMIT 1`
+
 // What counts is what the marketplace was told when it called last. Its time runs
 // also for what still has automatic tries to come, and for what was answered with
 // "processing" and is not done. A call was received no longer ago than the longest
@@ -224,19 +248,13 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slu
           FROM messages
          WHERE (status = 'failed' OR status = 'processing' AND last_error IS NOT NULL)
            AND retry_until IS NOT NULL
-           AND failure_group IS DISTINCT FROM 0 -- nobody has closed it
+           AND failure_group IS DISTINCT FROM 0 -- see closedFailure
            AND NOT test
            AND retry_until <= now() + make_interval(secs => $4)
         UNION ALL
         SELECT m.id, protocol, activity, m.order_id, channel_id, online_license, result_code, retry_until, m.last_error, COALESCE(open.waits, '` + WaitsForNothing + `')
           FROM messages m
-          LEFT JOIN LATERAL (SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsForSystem + `' ELSE t.kind END AS waits, ` + parkedFor[ForPerson] + ` AS person
-                               FROM tasks t
-                              WHERE t.message_id = m.id
-                                AND t.status IN ('pending', 'running')
-                                AND t.` + settles + `
-                              ORDER BY t.id DESC
-                              LIMIT 1) open ON TRUE
+          LEFT JOIN LATERAL (` + openWork + `) open ON TRUE
          WHERE m.status = 'processing'
            AND m.last_error IS NULL
            AND NOT test
@@ -252,6 +270,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slu
     ON a.kind = 'retry_window'
    AND a.subject = m.id::text
    AND a.cleared_at IS NULL
+   AND NOT a.settled
  WHERE m.retry_until > now()
    AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $5))
    AND (a.id IS NULL OR a.severity = 1 AND m.retry_until <= now() + make_interval(secs => $5))
@@ -278,6 +297,7 @@ SELECT i.instance_id AS subject, i.protocol, '' AS activity, i.order_id, COALESC
     ON a.kind = 'manual_due'
    AND a.subject = i.instance_id
    AND a.cleared_at IS NULL
+   AND NOT a.settled
  WHERE ` + parkedFor[ForPerson] + `
    AND due.at > now()
    AND due.at <= now() + interval '12 hours'

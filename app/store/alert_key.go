@@ -49,7 +49,8 @@ const keyReplaced = `'key_retired'`
 
 // keysRefused is the channels and classes of keys whose calls of the last hour
 // were refused for their key or signature, with none proved since unless it was
-// replaced. The fact "cause" is the newest finding where none is about the key.
+// replaced. What is an alert already is counted however few they are. The fact "cause"
+// is the newest finding where none is about the key.
 var keysRefused = `
     SELECT c.slug || '/' || r.class AS subject, CASE WHEN bool_or(r.code = ANY (` + keySigned + `)) THEN 2 ELSE 1 END AS severity,
            NULL::jsonb AS error, max(r.at) AS since, NULL::timestamptz AS until_at,
@@ -62,7 +63,8 @@ var keysRefused = `
      WHERE r.code = ANY (` + keySigned + ` || ` + keyDoubts + `::text[])
        AND (r.code = ` + keyReplaced + ` OR r.at > ` + keysUsed + ` + interval '2 minutes')
      GROUP BY c.id, c.slug, r.class
-    HAVING bool_or(r.code = ANY (` + keySigned + `)) OR count(*) >= ` + keyDoubtful
+    HAVING bool_or(r.code = ANY (` + keySigned + `)) OR count(*) >= ` + keyDoubtful + `
+        OR EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = c.slug || '/' || r.class AND a.cleared_at IS NULL AND NOT a.settled)`
 
 // keysStillRefused is whether an alert a still stands: a replaced key was used
 // within the hour; or no key of its class has proved a call since, and one could, or

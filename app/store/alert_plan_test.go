@@ -20,8 +20,8 @@ UPDATE messages SET retry_until = last_received_at + interval '3 hours' WHERE st
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, payload_sealed, status, target_id)
 SELECT 1, 'instance.frozen', 'w-' || n, 'u-' || n, FALSE, 'https://t', '\x00', 'succeeded', NULL
   FROM generate_series(1, 40000) AS n`, `
-INSERT INTO alerts (kind, subject, severity, cleared_at, outcome)
-SELECT 'delivery_failed', 'old-' || n, 1, now(), 'resolved'
+INSERT INTO alerts (kind, subject, severity, cleared_at, outcome, settled)
+SELECT 'delivery_failed', 'old-' || n, 1, now(), 'resolved', TRUE
   FROM generate_series(1, 20000) AS n`, `
 INSERT INTO alert_changes (alert_id, what, severity, addressed)
 SELECT id, 'opened', 1, TRUE FROM alerts`, `ANALYZE`} {
@@ -38,6 +38,8 @@ SELECT id, 'opened', 1, TRUE FROM alerts`, `ANALYZE`} {
 			args = []any{pq.Array([]string{"v2"}), pq.Array([]string{market.NewInstance}), pq.Array([]float64{10800}), 900.0}
 		case name == "move":
 			args = []any{market.AlertRetry, 900.0}
+		case name == "settle":
+			args = []any{600.0}
 		case strings.Contains(name, " ") && name != "running out":
 			args = []any{name[strings.LastIndexByte(name, ' ')+1:]}
 		}

@@ -91,7 +91,7 @@ UPDATE alert_sayings s
    AND s.state = 'waiting'
    AND c.id = s.change_id
    AND c.what <> 'cleared'
-   AND (a.outcome IN ('resolved', 'gone')
+   AND (a.settled AND a.outcome IN ('resolved', 'gone')
         OR EXISTS (SELECT 1
                      FROM alert_changes later
                      JOIN alert_sayings w ON w.change_id = later.id AND w.target_id = $1 AND w.state = 'waiting'
@@ -130,11 +130,13 @@ type AlertNews struct {
 	Until    time.Time // zero: none
 	Facts    map[string]string
 	Error    *fault.Record
+	Returned int // how often it was over and came back
 }
 
-// pressing is whether a change c is of severity $2. The end of something presses
-// nobody, however bad it was.
-const pressing = `c.severity >= $2 AND (c.what <> 'cleared' OR $2 = 1)`
+// pressing is whether a change c of an alert a is of severity $2. The end of something
+// presses nobody, however bad it was. What is over just now waits for whether it comes
+// back.
+const pressing = `c.severity >= $2 AND (c.what <> 'cleared' OR $2 = 1) AND (a.cleared_at IS NULL OR a.settled)`
 
 // AlertNews reads what waits for a target, the most pressing first, and how much
 // there is of each kind.
@@ -161,7 +163,7 @@ SELECT a.kind, count(*) AS n
 	}
 	var rows []newsRow
 	err = t.tx.SelectContext(ctx, &rows, `
-SELECT c.id AS change_id, a.id AS alert_id, a.kind, a.subject, c.what, c.severity, a.outcome, c.at, a.until_at, a.facts, a.error
+SELECT c.id AS change_id, a.id AS alert_id, a.kind, a.subject, c.what, c.severity, a.outcome, c.at, a.until_at, a.facts, a.error, a.returned
   FROM alert_sayings s
   JOIN alert_changes c ON c.id = s.change_id
   JOIN alerts a ON a.id = c.alert_id
@@ -195,11 +197,12 @@ type newsRow struct {
 	Until    sql.NullTime   `db:"until_at"`
 	Facts    string         `db:"facts"`
 	Error    sql.NullString `db:"error"`
+	Returned int            `db:"returned"`
 }
 
 func (r newsRow) news() (AlertNews, error) {
 	n := AlertNews{ChangeID: r.ChangeID, AlertID: r.AlertID, Kind: r.Kind, Subject: r.Subject, What: r.What, Severity: r.Severity,
-		At: r.At.UTC(), Until: utc(r.Until)}
+		At: r.At.UTC(), Until: utc(r.Until), Returned: r.Returned}
 	if r.What == market.AlertCleared {
 		n.Outcome = r.Outcome
 	}
@@ -211,35 +214,43 @@ func (r newsRow) news() (AlertNews, error) {
 	return n, err
 }
 
-// SaidLately is how many messages a target got since then, tests apart, and when
-// the last of them was decided.
-func (t *Tx) SaidLately(ctx context.Context, target int64, since time.Time, tests bool) (n int, last time.Time, err error) {
-	var at sql.NullTime
-	err = t.tx.QueryRowxContext(ctx, `
-SELECT count(*), max(created_at)
+// Said is a message that a target got.
+type Said struct {
+	At       time.Time `db:"created_at"`
+	Critical bool      `db:"critical"`
+}
+
+// SaidLately is the messages that a target got since then, the newest first: tests,
+// or all others.
+func (t *Tx) SaidLately(ctx context.Context, target int64, since time.Time, tests bool) ([]Said, error) {
+	var out []Said
+	err := t.tx.SelectContext(ctx, &out, `
+SELECT created_at, critical
   FROM alert_messages
  WHERE target_id = $1
    AND created_at > $2
-   AND test = $3`, target, since, tests).Scan(&n, &at)
-	return n, utc(at), toFault(err)
+   AND test = $3
+ ORDER BY created_at DESC`, target, since, tests)
+	return out, toFault(err)
 }
 
 // NewAlertMessage is a message to one target, to be written.
 type NewAlertMessage struct {
-	Target  int64
-	Test    bool
-	Says    int
-	Title   string
-	Content []byte
-	Ref     string
+	Target   int64
+	Test     bool
+	Critical bool // it tells of something critical
+	Says     int
+	Title    string
+	Content  []byte
+	Ref      string
 }
 
 // AddAlertMessage writes a message and the task that sends it.
 func (t *Tx) AddAlertMessage(ctx context.Context, n NewAlertMessage) (id int64, err error) {
 	err = t.tx.GetContext(ctx, &id, `
-INSERT INTO alert_messages (target_id, test, says, title, content_sealed, message_ref)
-VALUES ($1, $2, $3, $4, $5, $6)
-RETURNING id`, n.Target, n.Test, n.Says, n.Title, t.keys.Seal(seal.Content, n.Content), n.Ref)
+INSERT INTO alert_messages (target_id, test, critical, says, title, content_sealed, message_ref)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING id`, n.Target, n.Test, n.Critical, n.Says, n.Title, t.keys.Seal(seal.Content, n.Content), n.Ref)
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -261,6 +272,7 @@ UPDATE alert_sayings s
    SET state = 'said',
        message_id = $3
   FROM alert_changes c
+  JOIN alerts a ON a.id = c.alert_id
  WHERE s.target_id = $1
    AND s.state = 'waiting'
    AND c.id = s.change_id

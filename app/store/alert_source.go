@@ -5,15 +5,16 @@ import "koodesk/app/market"
 // alertSources is what each kind of alert is about.
 var alertSources = map[string]alertSource{
 	market.AlertRetry: {
-		stands: `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing') AND m.retry_until > now())`,
-		late:   `EXISTS (SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing') AND m.retry_until <= now())`,
+		stands: `EXISTS (` + failingSubject + ` AND m.retry_until > now() AND NOT ` + closedFailure + `)`,
+		late:   `EXISTS (` + failingSubject + ` AND m.retry_until <= now() AND NOT ` + closedFailure + `)`,
+		gone:   `EXISTS (` + failingSubject + ` AND ` + closedFailure + `)`,
 	},
 	market.AlertManual: {
 		stands: `a.until_at > now() AND EXISTS (` + parkedSubject + `)`,
 		late:   `EXISTS (` + parkedSubject + `)`,
 	},
 	market.AlertRefused: {stands: refusedStands, late: refusedLate, gone: refusedGone},
-	market.AlertKey:     {found: keysRefused, stands: keysStillRefused, gone: keysUnproved},
+	market.AlertKey:     {found: keysRefused, stands: keysStillRefused, gone: keysUnproved, idle: `'{"calls": "0"}'`},
 	market.AlertGroup: {
 		found: `
     SELECT g.id::text AS subject, 1 AS severity, g.error, g.opened_at AS since, NULL::timestamptz AS until_at,
@@ -51,7 +52,7 @@ var alertSources = map[string]alertSource{
      WHERE d.status = 'failed'
        AND ` + untold + `
        AND d.created_at > now() - interval '3 days'
-       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL AND NOT a.settled)
      ORDER BY d.created_at
      LIMIT ` + alertBatch,
 		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running')
@@ -70,6 +71,13 @@ var alertSources = map[string]alertSource{
 		gone: `a.subject LIKE 'target/%' AND NOT EXISTS (SELECT 1 FROM event_targets x WHERE 'target/' || x.id = a.subject AND x.enabled)`,
 	},
 }
+
+// failingSubject says of an alert a that its message fails, or is not done.
+const failingSubject = `SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing')`
+
+// closedFailure says of such a message m that nobody is to put it right: a person has
+// closed its failure group, or a later call was its repair.
+const closedFailure = `COALESCE(m.failure_group = 0 AND m.last_error IS NOT NULL, FALSE)`
 
 // parkedSubject says of an alert a that its instance waits for a person.
 var parkedSubject = `SELECT 1

@@ -144,6 +144,7 @@ WITH kept AS (
                               WHEN protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN CASE WHEN $13 THEN retry_until END
                               ELSE retried_until(retry_until, first_received_at, $7, CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END) END,
            content_hash = COALESCE($10::bytea, content_hash),
+           product_id = COALESCE(NULLIF($14, ''), product_id),
            lacked_at = CASE WHEN $11 THEN now() END,
            updated_at = now()
      WHERE id = $1
@@ -155,7 +156,7 @@ SELECT kept.id, n.place, n.instance_id
  WHERE n.place > 1
    AND NOT EXISTS (SELECT 1 FROM message_instances known WHERE known.message_id = kept.id)`,
 		id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs), o.Waits)
+		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs), o.Waits, a.Call.Product())
 	if err != nil {
 		return 0, toFault(err)
 	}

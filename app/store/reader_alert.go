@@ -40,6 +40,7 @@ type AlertRow struct {
 	OpenedAt  time.Time
 	ClearedAt time.Time
 	Until     time.Time
+	Returned  int // how often it was over and came back
 	Told      int // targets that were told and took it
 	Untold    int // targets that a message about it could not reach
 	Waiting   int // targets that are still to be told
@@ -56,6 +57,7 @@ type alertRow struct {
 	Opened   time.Time      `db:"opened_at"`
 	Cleared  sql.NullTime   `db:"cleared_at"`
 	Until    sql.NullTime   `db:"until_at"`
+	Returned int            `db:"returned"`
 	Told     int            `db:"told"`
 	Untold   int            `db:"untold"`
 	Waiting  int            `db:"waiting"`
@@ -68,7 +70,7 @@ func alertCount(condition string) string {
 
 var alertList = source{
 	list: list{letter: 'z', id: "a.id"},
-	columns: `a.id, a.kind, a.subject, a.severity, a.outcome, a.facts, a.error, a.opened_at, a.cleared_at, a.until_at,
+	columns: `a.id, a.kind, a.subject, a.severity, a.outcome, a.facts, a.error, a.opened_at, a.cleared_at, a.until_at, a.returned,
        ` + alertCount("m.status = 'succeeded'") + ` AS told,
        ` + alertCount("m.status = 'failed'") + ` AS untold,
        ` + alertCount("(s.state = 'waiting' OR m.status IN ('pending', 'running'))") + ` AS waiting`,
@@ -78,7 +80,7 @@ var alertList = source{
 
 func (a *alertRow) show() (AlertRow, error) {
 	out := AlertRow{ID: a.ID, Kind: a.Kind, Subject: a.Subject, Severity: a.Severity, Status: AlertStands, Outcome: a.Outcome,
-		OpenedAt: a.Opened.UTC(), ClearedAt: utc(a.Cleared), Until: utc(a.Until), Told: a.Told, Untold: a.Untold, Waiting: a.Waiting}
+		OpenedAt: a.Opened.UTC(), ClearedAt: utc(a.Cleared), Until: utc(a.Until), Returned: a.Returned, Told: a.Told, Untold: a.Untold, Waiting: a.Waiting}
 	if a.Cleared.Valid {
 		out.Status = AlertOver
 	}

@@ -105,9 +105,9 @@ func (r *Reader) AlertSaidCounts(ctx context.Context, f AlertSaidFilter) (Counts
 	return r.statusCounts(ctx, alertSaidList, "m.status", f.clause(), AlertSaidStatuses())
 }
 
-// NeedListing is what puts the place on the marketplace at risk: channels whose
-// probes fail, and products with too many failed orders in this month. Of the
-// first the label is on how many days; the key is the channel's slug.
+// NeedListing is what puts the place on the marketplace at risk: products whose
+// probes fail, and those with too many failed orders in this month. The label is which
+// of the two is worst; the key is the channel's slug.
 func (r *Reader) NeedListing(ctx context.Context) (Need, error) {
 	now := time.Now()
 	probes, err := r.Probes(ctx, now)
@@ -121,7 +121,7 @@ func (r *Reader) NeedListing(ctx context.Context) (Need, error) {
 	return listingNeed(probes, orders, now), nil
 }
 
-func listingNeed(probes []ProbedChannel, orders []FailedOrders, now time.Time) Need {
+func listingNeed(probes []ProbedProduct, orders []FailedOrders, now time.Time) Need {
 	var n Need
 	worst, count := 0, 0
 	for _, p := range probes {

@@ -46,11 +46,15 @@ func ordersFailBy() (protocols, activities []string, seconds []float64) {
 // takenOver says of a message m that we took the call: it was proved and understood.
 const takenOver = `m.status <> 'rejected' AND m.idem_key NOT LIKE 'invalid/%'`
 
-// calledProduct is the product that a message m is about, "" where that is not known.
-const calledProduct = `COALESCE((SELECT i.product_id FROM instances i WHERE i.channel_id = m.channel_id AND i.instance_id = m.instance_id),
-                       (SELECT max(i.product_id) FROM instances i WHERE i.channel_id = m.channel_id AND i.order_id = m.order_id AND m.order_id <> ''
-                                                                    AND m.order_line_id IN ('', i.order_line_id)),
-                       '')`
+// calledProduct is the product that a message m is about, "" where that is not known:
+// that of the instance or order, else the one that the call itself names.
+const calledProduct = `COALESCE(` + boughtProduct + `, m.product_id)`
+
+// boughtProduct is, for COALESCE, that of the instance or of the order that a message m
+// names, NULL where they are not known.
+const boughtProduct = `NULLIF((SELECT i.product_id FROM instances i WHERE i.channel_id = m.channel_id AND i.instance_id = m.instance_id), ''),
+                       NULLIF((SELECT max(i.product_id) FROM instances i WHERE i.channel_id = m.channel_id AND i.order_id = m.order_id AND m.order_id <> ''
+                                                                           AND m.order_line_id IN ('', i.order_line_id)), '')`
 
 // failingCalls is the calls that have failed so far, with the end of the time in which
 // the marketplace repeats them.

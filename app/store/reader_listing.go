@@ -23,19 +23,20 @@ func signedHere(findings string) string {
 // ProbeDays is how many days of probes are looked at.
 const ProbeDays = 10
 
-// ProbedChannel is what the debugging calls to a channel's address came to.
-type ProbedChannel struct {
-	Slug    string
+// ProbedProduct is what the debugging calls of a product came to, or those to a
+// channel's address of which the product is not known.
+type ProbedProduct struct {
+	Slug    string // of the channel
+	Product string // that the calls name, or that of the instance or order that they name; "": unknown
 	Rows    []ProbeRow
 	Failing int       // on how many days on end one of its interfaces has failed
 	Last    time.Time // the end of the last half day with a call
 }
 
-// ProbeRow is the days of one interface, of one product where that is known, the oldest first, the last one today.
+// ProbeRow is the days of one interface, the oldest first, the last one today.
 type ProbeRow struct {
 	Protocol string
 	Activity string
-	Product  string // that of the instance or order that the calls name; "": unknown
 	Days     [ProbeDays]market.ProbeDay
 }
 
@@ -58,8 +59,8 @@ WITH one AS (
        AND ` + marketplaces + `
        AND a.at >= $1
        AND a.part >= month_of($1::timestamptz - interval '2 days')
-     CROSS JOIN LATERAL (SELECT ` + calledProduct + ` AS product) p
      CROSS JOIN LATERAL (SELECT a.disposition <> 'rejected' OR ` + signedHere("$3") + ` AS is_ours) o
+     CROSS JOIN LATERAL (SELECT COALESCE(CASE WHEN is_ours THEN NULLIF(m.product_id, '') END, ` + boughtProduct + `, '') AS product) p
      WHERE m.test
        AND m.last_received_at >= $1
        AND m.activity <> ''
@@ -74,12 +75,13 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = channel_id) AS channel, proto
        count(*) FILTER (WHERE failed_at >= COALESCE(mended_at, failed_at)) AS failing
   FROM last
  GROUP BY channel_id, protocol, activity, product, day, afternoon
- ORDER BY channel, protocol, activity, product`
+ ORDER BY channel, product, protocol, activity`
 
 // Probes tells what the debugging calls of the last ProbeDays days came to, by
-// channel, interface and product. Our own agents' do not count. A refused call that
-// a key of ours has signed is the marketplace's, and failed.
-func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedChannel, error) {
+// channel, product and interface. Our own agents' do not count. A refused call that
+// a key of ours has signed is the marketplace's, and failed; what any other says its
+// product is counts for nothing.
+func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedProduct, error) {
 	first := market.ProbeDate(now).AddDate(0, 0, 1-ProbeDays)
 	var halves []struct {
 		Channel   string    `db:"channel"`
@@ -98,27 +100,27 @@ func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedChannel, er
 	if err != nil {
 		return nil, toFault(err)
 	}
-	out := []ProbedChannel{}
+	out := []ProbedProduct{}
 	for _, h := range halves {
-		if len(out) == 0 || out[len(out)-1].Slug != h.Channel {
-			out = append(out, ProbedChannel{Slug: h.Channel})
+		if n := len(out); n == 0 || out[n-1].Slug != h.Channel || out[n-1].Product != h.Product {
+			out = append(out, ProbedProduct{Slug: h.Channel, Product: h.Product})
 		}
-		ch := &out[len(out)-1]
-		if n := len(ch.Rows); n == 0 || ch.Rows[n-1].Protocol != h.Protocol || ch.Rows[n-1].Activity != h.Activity || ch.Rows[n-1].Product != h.Product {
-			ch.Rows = append(ch.Rows, ProbeRow{Protocol: h.Protocol, Activity: h.Activity, Product: h.Product})
+		p := &out[len(out)-1]
+		if n := len(p.Rows); n == 0 || p.Rows[n-1].Protocol != h.Protocol || p.Rows[n-1].Activity != h.Activity {
+			p.Rows = append(p.Rows, ProbeRow{Protocol: h.Protocol, Activity: h.Activity})
 		}
 		n := int(h.Day.Sub(first).Hours() / 24)
 		if n < 0 || n >= ProbeDays { // the clocks of the database and of this program differ
 			continue
 		}
-		day := &ch.Rows[len(ch.Rows)-1].Days[n]
+		day := &p.Rows[len(p.Rows)-1].Days[n]
 		if got := (market.Probes{Passed: h.Passed, Failed: h.Failed, Failing: h.Failing, Refused: h.Refused}); h.Afternoon {
 			day.Afternoon = got
 		} else {
 			day.Morning = got
 		}
-		if end := market.HalfEnds(h.Day, h.Afternoon); end.After(ch.Last) {
-			ch.Last = end
+		if end := market.HalfEnds(h.Day, h.Afternoon); end.After(p.Last) {
+			p.Last = end
 		}
 	}
 	for i := range out {

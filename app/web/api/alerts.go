@@ -34,6 +34,7 @@ type alertShown struct {
 	OpenedAt  moment            `json:"opened_at"`
 	ClearedAt moment            `json:"cleared_at"`
 	Until     moment            `json:"until"`
+	Returned  int               `json:"returned"`
 	Told      int               `json:"told"`
 	Untold    int               `json:"untold"`
 	Waiting   int               `json:"waiting"`
@@ -42,7 +43,7 @@ type alertShown struct {
 func showAlert(z *i18n.Localizer, a store.AlertRow) alertShown {
 	out := alertShown{ID: id(a.ID), Kind: a.Kind, Subject: a.Subject, Severity: market.SeverityName(a.Severity), Status: a.Status, Outcome: a.Outcome,
 		Facts: a.Facts, Error: show(z, a.Error), Path: alert.Path(a.Kind, a.Subject), OpenedAt: moment(a.OpenedAt), ClearedAt: moment(a.ClearedAt),
-		Until: moment(a.Until), Told: a.Told, Untold: a.Untold, Waiting: a.Waiting}
+		Until: moment(a.Until), Returned: a.Returned, Told: a.Told, Untold: a.Untold, Waiting: a.Waiting}
 	turn := out.Severity
 	if a.Outcome != "" {
 		turn = a.Outcome

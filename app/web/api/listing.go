@@ -18,6 +18,7 @@ type listing struct {
 
 type probed struct {
 	Channel     string     `json:"channel"`
+	Product     string     `json:"product_id"`
 	FailingDays int        `json:"failing_days"`
 	FreezeAt    moment     `json:"freeze_at"`
 	LastBefore  moment     `json:"last_before"`
@@ -27,7 +28,6 @@ type probed struct {
 type probeRow struct {
 	Protocol string      `json:"protocol"`
 	Activity string      `json:"activity"`
-	Product  string      `json:"product_id"`
 	Halves   []probeHalf `json:"halves"`
 }
 
@@ -107,14 +107,14 @@ func (a *API) Listing(c *fiber.Ctx) error {
 }
 
 // showProbed leaves half days without a call out.
-func showProbed(p store.ProbedChannel, now time.Time) probed {
-	out := probed{Channel: p.Slug, FailingDays: p.Failing, LastBefore: moment(p.Last), Interfaces: make([]probeRow, 0, len(p.Rows))}
+func showProbed(p store.ProbedProduct, now time.Time) probed {
+	out := probed{Channel: p.Slug, Product: p.Product, FailingDays: p.Failing, LastBefore: moment(p.Last), Interfaces: make([]probeRow, 0, len(p.Rows))}
 	if p.Failing > 0 {
 		out.FreezeAt = moment(market.FreezeAt(now, p.Failing))
 	}
 	today := market.ProbeDate(now)
 	for _, r := range p.Rows {
-		row := probeRow{Protocol: r.Protocol, Activity: r.Activity, Product: r.Product, Halves: []probeHalf{}}
+		row := probeRow{Protocol: r.Protocol, Activity: r.Activity, Halves: []probeHalf{}}
 		for n, d := range r.Days {
 			day := today.AddDate(0, 0, n+1-store.ProbeDays).Format(time.DateOnly)
 			for _, h := range []struct {

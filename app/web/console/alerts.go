@@ -58,7 +58,7 @@ func alertSaid(id int64) string { return alertSaidPath + "?alert=" + strconv.For
 
 func alertShown(clock view.Clock, a store.AlertRow) view.AlertRow {
 	r := view.AlertRow{ID: a.ID, Kind: a.Kind, Status: a.Status, Severity: market.SeverityName(a.Severity), URL: alert.Path(a.Kind, a.Subject), Fault: a.Error,
-		Opened: clock.Time(a.OpenedAt), Cleared: clock.Time(a.ClearedAt), Until: clock.Time(a.Until), Told: a.Told, Untold: a.Untold, Waiting: a.Waiting,
+		Opened: clock.Time(a.OpenedAt), Cleared: clock.Time(a.ClearedAt), Until: clock.Time(a.Until), Returned: a.Returned, Told: a.Told, Untold: a.Untold, Waiting: a.Waiting,
 		SaidURL: alertSaid(a.ID)}
 	if a.Outcome != "" {
 		r.Severity, r.Fault = a.Outcome, nil

@@ -48,8 +48,12 @@ func (k *Console) fillListing(ctx context.Context, p *view.ListingPage) error {
 	for d := range store.ProbeDays {
 		p.Days = append(p.Days, market.ProbeDate(now).AddDate(0, 0, d+1-store.ProbeDays).Format("01-02"))
 	}
-	for _, ch := range probes {
-		p.Channels = append(p.Channels, probed(p.Shell.Clock, ch))
+	for _, of := range probes {
+		if n := len(p.Channels); n == 0 || p.Channels[n-1].Slug != of.Slug {
+			p.Channels = append(p.Channels, view.ProbedChannel{Slug: of.Slug})
+		}
+		ch := &p.Channels[len(p.Channels)-1]
+		ch.Products = append(ch.Products, probed(p.Shell.Clock, of))
 	}
 	month := market.ProbeMonth(now)
 	p.Month = p.Shell.Clock.Time(month)
@@ -79,17 +83,17 @@ func (k *Console) fillListing(ctx context.Context, p *view.ListingPage) error {
 	return nil
 }
 
-func probed(clock view.Clock, ch store.ProbedChannel) view.ProbedChannel {
-	out := view.ProbedChannel{Slug: ch.Slug, Failing: ch.Failing, Limit: market.ProbeDayLimit}
-	if ch.Failing > 0 {
-		out.Freeze = clock.Time(market.FreezeAt(clock.Now, ch.Failing).Add(-time.Second)) // the day that it is the end of
+func probed(clock view.Clock, of store.ProbedProduct) view.ProbedProduct {
+	out := view.ProbedProduct{ID: of.Product, Failing: of.Failing, Limit: market.ProbeDayLimit}
+	if of.Failing > 0 {
+		out.Freeze = clock.Time(market.FreezeAt(clock.Now, of.Failing).Add(-time.Second)) // the day that it is the end of
 	}
-	if clock.Now.Sub(ch.Last) > silentAfter {
-		out.Silent = clock.Time(ch.Last)
+	if clock.Now.Sub(of.Last) > silentAfter {
+		out.Silent = clock.Time(of.Last)
 	}
-	for _, r := range ch.Rows {
-		row := view.ProbeRow{Protocol: r.Protocol, Activity: r.Activity, Product: r.Product,
-			URL: addressOf("/messages", "").With("channel", ch.Slug, "protocol", r.Protocol, "activity", r.Activity, "test", "1").String()}
+	for _, r := range of.Rows {
+		row := view.ProbeRow{Protocol: r.Protocol, Activity: r.Activity,
+			URL: addressOf("/messages", "").With("channel", of.Slug, "protocol", r.Protocol, "activity", r.Activity, "test", "1").String()}
 		for _, day := range r.Days {
 			row.Halves = append(row.Halves, probeHalf(day.Morning, false), probeHalf(day.Afternoon, true))
 		}

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +61,9 @@ func TestListingRiskTellsFailingProbesAndFailedOrders(t *testing.T) {
 	page = v.get("/listing")
 	require.Contains(t, page.words(".figures"), "OFFI101", "it is still tried")
 	require.Equal(t, "OFFI1", page.words(".probes th code.id"), "the probe names an order")
+	require.Contains(t, page.words(".probes .note.bad"), "calls that name no known product: probes have failed for 1 of 5 days")
+	require.Contains(t, page.words(".probes .note.bad"), "Product OFFI1: probes have failed for 1 of 5 days")
+	require.Equal(t, strings.Repeat("AMPM", 10), page.words(".probes .halves"))
 }
 
 func TestListingRiskTellsHowTheDaysCallsWent(t *testing.T) {

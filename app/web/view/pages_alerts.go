@@ -14,6 +14,7 @@ type AlertRow struct {
 	Opened   Time
 	Cleared  Time
 	Until    Time // until when there is time
+	Returned int  // how often it was over and came back
 	Told     int  // targets that were told
 	Untold   int  // targets that could not be
 	Waiting  int  // targets that are still to be

@@ -1,6 +1,9 @@
 package view
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // PageListing is filled from ListingPage.
 const PageListing = "listing/listing"
@@ -32,19 +35,30 @@ func (p ListingPage) OldHalf(half int) bool { return p.Old(half / 2) }
 
 // ProbedChannel is the probes of one address.
 type ProbedChannel struct {
-	Slug    string
-	Failing int  // days on end
-	Limit   int  // days after which trading is frozen
-	Freeze  Time // when that is; zero while nothing fails
-	Silent  Time // the last probe, if there should have been one since; zero otherwise
+	Slug     string
+	Products []ProbedProduct
+}
+
+// ProbedProduct is the probes of one product, or those that name none that is known.
+type ProbedProduct struct {
+	ID      string // "" where the calls do not tell
+	Failing int    // days on end
+	Limit   int    // days after which trading is frozen
+	Freeze  Time   // when that is; zero while nothing fails
+	Silent  Time   // the last probe, if there should have been one since; zero otherwise
 	Rows    []ProbeRow
+}
+
+// Fine tells whether no product's probes fail or are missing.
+func (c ProbedChannel) Fine() bool {
+	return !slices.ContainsFunc(c.Products, func(p ProbedProduct) bool { return p.Failing > 0 || !p.Silent.IsZero() })
 }
 
 // AnyFailed tells whether a cell of the grid holds numbers.
 func (c ProbedChannel) AnyFailed() bool {
-	for _, r := range c.Rows {
-		for _, h := range r.Halves {
-			if h.Failed > 0 {
+	for _, p := range c.Products {
+		for _, r := range p.Rows {
+			if slices.ContainsFunc(r.Halves, func(h ProbeHalf) bool { return h.Failed > 0 }) {
 				return true
 			}
 		}
@@ -56,7 +70,6 @@ func (c ProbedChannel) AnyFailed() bool {
 type ProbeRow struct {
 	Protocol string
 	Activity string
-	Product  string // "" where the calls do not tell
 	URL      string // of its debugging calls
 	Halves   []ProbeHalf
 }

@@ -29,8 +29,8 @@ func (k look) alerts(state view.ListState, filters ...string) view.AlertsPage {
 		last.Until, last.Told, last.Untold = ago(-11*time.Minute), 2, 1
 		last.Fault = &fault.Record{Code: fault.Unavailable, Key: "order_query.unreachable", Args: map[string]string{"host": "mkt.myhuaweicloud.com"}}
 		pool := alertRow(2, market.AlertPool, "warning", "/pools/crm", view.Say("alert.say.pool_low.warning", "pool", "crm", "free", "4", "low_water", "20"))
-		pool.Waiting = 1
-		probe := alertRow(3, market.AlertProbe, "warning", "/listing", view.Say("alert.say.probe_failing.warning", "channel", "default", "interfaces", "queryInstance, newInstance", "days", "1"))
+		pool.Waiting, pool.Returned = 1, 7
+		probe := alertRow(3, market.AlertProbe, "warning", "/listing", view.Say("alert.say.probe_failing.warning", "channel", "default", "interface", "queryInstance", "protocol", view.Say("listing.protocol.v2"), "product_id", "OFFI846204237451911168", "days", "1"))
 		probe.Told, probe.Until = 2, ago(-80*time.Hour)
 		late := alertRow(60, market.AlertRetry, market.AlertLapsed, "/messages/3", view.Say("alert.say.retry_window.lapsed", "activity", view.Say("activity.refreshInstance"), "order_id", "CS2511211102AB3QZ"))
 		late.Told = 3

@@ -23,25 +23,29 @@ func (k look) listing(state string) view.ListingPage {
 		return r
 	}
 	rows := []view.ProbeRow{row("newInstance", "pppppppppppppppppp--"), row("queryInstance", "ppppppp--ppppppppp--"), row("refreshInstance", "pppppppppppppppppp--")}
-	rows[2].Product = "OFFI846204237451911168"
-	well := view.ProbedChannel{Slug: "default", Limit: 5, Rows: rows}
+	const crm = "OFFI846204237451911168"
+	well := view.ProbedChannel{Slug: "default", Products: []view.ProbedProduct{{Limit: 5, Rows: rows[:2]}, {ID: crm, Limit: 5, Rows: rows[2:]}}}
 	p.Rates = []view.CallRate{
 		{Channel: "default", Protocol: "v2", Activity: "newInstance", Calls: 1284, Well: 10000, Rate: "100 %", P50: "3.1 ms", P95: "9.8 ms", Max: "41.0 ms"},
 		{Channel: "default", Protocol: "v2", Activity: "queryInstance", Calls: 90412, Well: 9991, Rate: "99.91 %", P50: "1.2 ms", P95: "3.4 ms", Max: "212.7 ms"},
 	}
 	p.Usable = []view.UsableTime{
-		{Channel: "default", Product: "OFFI846204237451911168", Bought: 812, Usable: 811, P50: 4 * time.Second, P95: 131 * time.Second},
+		{Channel: "default", Product: crm, Bought: 812, Usable: 811, P50: 4 * time.Second, P95: 131 * time.Second},
 		{Channel: "default", Bought: 1},
 	}
 	if state == "well" {
 		p.Channels = []view.ProbedChannel{well}
 		return p
 	}
-	bad := view.ProbedChannel{Slug: "acme-intl", Limit: 5, Failing: 2, Freeze: ago(-4 * 24 * time.Hour),
-		Rows: []view.ProbeRow{row("newInstance", "ppppmpppppppppppfmfr"), row("releaseInstance", "pppppppppppppppppppp")}}
-	silent := view.ProbedChannel{Slug: "old", Limit: 5, Silent: ago(3 * 24 * time.Hour), Rows: []view.ProbeRow{row("newInstance", "pppppppppppp--------")}}
+	bad := view.ProbedChannel{Slug: "acme-intl", Products: []view.ProbedProduct{
+		{Limit: 5, Rows: []view.ProbeRow{row("releaseInstance", "pppppppppppppppppppp")}},
+		{ID: crm, Limit: 5, Failing: 2, Freeze: ago(-4 * 24 * time.Hour), Rows: []view.ProbeRow{row("newInstance", "ppppmpppppppppppfmfr"), row("refreshInstance", "pppppppppppppppppppp")}},
+		{ID: "OFFI461867333479178240", Limit: 5, Failing: 1, Freeze: ago(-5 * 24 * time.Hour), Rows: []view.ProbeRow{row("newInstance", "ppppppppppppppppppf-")}}}}
+	silent := view.ProbedChannel{Slug: "old", Products: []view.ProbedProduct{
+		{Limit: 5, Silent: ago(3 * 24 * time.Hour), Rows: []view.ProbeRow{row("newInstance", "pppppppppppp--------")}},
+		{ID: crm, Limit: 5, Silent: ago(2 * 24 * time.Hour), Rows: []view.ProbeRow{row("refreshInstance", "pppppppppppppp------")}}}}
 	p.Channels = []view.ProbedChannel{bad, well, silent}
-	p.Orders = []view.OrdersAtRisk{{Channel: "default", Product: "OFFI846204237451911168", Lost: 4, AtRisk: 2, Over: true}, {Channel: "acme-intl", AtRisk: 1}}
+	p.Orders = []view.OrdersAtRisk{{Channel: "default", Product: crm, Lost: 4, AtRisk: 2, Over: true}, {Channel: "acme-intl", AtRisk: 1}}
 	p.Rates = append(p.Rates, view.CallRate{Channel: "acme-intl", Protocol: "v1", Activity: "newInstance", Calls: 12, Well: 8333, Rate: "83.33 %", P50: "38.0 ms", P95: "3012.4 ms", Max: "3012.4 ms"})
 	return p
 }
