@@ -159,7 +159,7 @@ func (p *parts) useCases(c *cli) error {
 			{Name: "restarts", Run: p.restart.Settle},
 			{Name: "license codes", Every: 5 * time.Minute, Run: p.codes.Schedule},
 			{Name: "events", Every: 15 * time.Second, Run: p.store.SettleEvents},
-			{Name: "failure groups", Every: 15 * time.Second, Run: p.store.SettleFailures},
+			{Name: "failure groups", Every: 15 * time.Second, Run: p.settleFailures},
 			{Name: "notices", Run: p.deliverer.Schedule},
 			{Name: "passwords", Run: p.deliverer.WipePasswords},
 			{Name: "retention", Every: time.Hour, Apart: true, Run: p.retention.Run},
@@ -189,6 +189,12 @@ func (p *parts) useCases(c *cli) error {
 	}
 	p.stuck = stuck.New(stuck.Options{Store: p.store, Queue: p.jobs, Restart: p.intake, Wake: wake})
 	return nil
+}
+
+// settleFailures keeps the failure groups true. What cannot be judged keeps nothing
+// else from it.
+func (p *parts) settleFailures(ctx context.Context) error {
+	return errors.Join(p.intake.SettleOvertaken(ctx), p.store.SettleFailures(ctx))
 }
 
 func (p *parts) delivery(c *cli, wake func()) error {

@@ -1,7 +1,10 @@
 package intake
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,32 +18,113 @@ import (
 // instance or an authorization code the marketplace's newer word counts. Its own
 // repeats never come here. What the call is about is locked, so that of two that
 // are done at the same time the older one sees the newer.
-func overtaken(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage, since time.Time, key string) error {
-	if m.Test || !market.Undoes(a.Call.Activity) {
+func overtaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, since time.Time, key string) error {
+	if m.Test || !market.Undoes(m.Activity) {
 		return nil
 	}
-	err := lockSubject(ctx, tx, a, m)
+	if err := tx.LockSubject(ctx, m.ID, 0); err != nil {
+		return err
+	}
+	later, err := tx.LaterCalls(ctx, m.ID, since)
+	if err != nil || len(later) == 0 {
+		return err
+	}
+	return refusedFor(later[0], m, key)
+}
+
+// taskOvertaken refuses a task, or a message of which nothing else is left to be done,
+// whose work would undo later work. Its subject is locked. m is the message of either,
+// if it has one.
+func taskOvertaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, task int64) error {
+	message := m.ID
+	if task != 0 {
+		message = 0
+	}
+	later, ok, err := tx.TaskOvertaken(ctx, message, task)
+	if err != nil || !ok {
+		return err
+	}
+	return refusedFor(later, m, "restart.overtaken")
+}
+
+func refusedFor(l store.LaterCall, m store.StoredMessage, key string) error {
+	message := "–" // a person has done it
+	if l.MessageID != 0 {
+		message = strconv.FormatInt(l.MessageID, 10)
+	}
+	return fault.New(fault.Conflict, key, "activity", l.Activity, "message", message, "restart", m.RestartThere())
+}
+
+// SettleOvertaken takes out of the failure groups the messages whose call failed and
+// of which a later call, that has been done with all that follows, leaves nothing to
+// decide. It may run at any time and any number of times; one that cannot be judged
+// keeps no other from it.
+func (in *Intake) SettleOvertaken(ctx context.Context) error {
+	const batch = 100
+	var failed error
+	for after := int64(0); ; {
+		ids, err := in.store.Reader().MaybeOvertaken(ctx, after, batch)
+		if err != nil || len(ids) == 0 {
+			return cmp.Or(err, failed)
+		}
+		for _, id := range ids {
+			err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) })
+			failed = errors.Join(failed, err)
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+func (in *Intake) settleOvertaken(ctx context.Context, tx *store.Tx, id int64) error {
+	m, err := tx.LockMessage(ctx, id)
+	if err != nil || m.Status != store.MessageFailed || m.ResultCode.OK() {
+		return err
+	}
+	call, err := in.storedCall(m, m.Request)
+	if err != nil { // it is not kept, or cannot be read: a person decides
+		return nil
+	}
+	now, err := inForce(ctx, tx, m, call)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	later, ok, err := tx.Overtaken(ctx, m.ID, since)
-	if err != nil || !ok {
+	later, err := tx.LaterCalls(ctx, id, m.CameAt)
+	if err != nil {
 		return err
 	}
-	return fault.New(fault.Conflict, key, "activity", later.Activity, "message", strconv.FormatInt(later.MessageID, 10), "restart", m.RestartThere())
+	later = slices.DeleteFunc(later, func(l store.LaterCall) bool { return !l.Done })
+	kinds := make([]market.CallKind, len(later))
+	for n, l := range later {
+		kinds[n] = l.Kind
+	}
+	if len(later) == 0 || !market.Covered(market.KindOf(m.Activity, m.Key), call, kinds, now) {
+		return nil
+	}
+	return tx.LetGoOvertaken(ctx, id, later[0].MessageID)
 }
 
-func lockSubject(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) error {
-	if a.Call.License == "" {
-		_, err := tx.LockInstance(ctx, m.ChannelID, m.InstanceID)
-		return err
+// inForce locks what a call is about and tells what is so of it now.
+func inForce(ctx context.Context, tx *store.Tx, m store.StoredMessage, call market.Call) (market.InForce, error) {
+	if call.License != "" {
+		c, err := tx.Reader().LicenseCode(ctx, m.ChannelID, call.License)
+		if err == nil {
+			c, err = tx.LockLicenseCode(ctx, c.ID)
+		}
+		if err != nil {
+			return market.InForce{}, err
+		}
+		return market.InForce{ExpiresAt: c.ExpiresAt, ProductID: c.ProductID}, nil
 	}
-	c, err := tx.Reader().LicenseCode(ctx, m.ChannelID, a.Call.License)
-	if err == nil {
-		_, err = tx.LockLicenseCode(ctx, c.ID)
+	i, err := tx.LockInstance(ctx, m.ChannelID, m.InstanceID)
+	if err != nil {
+		return market.InForce{}, err
 	}
-	return err
+	now := market.InForce{ExpiresAt: i.Told.ExpiresAt, ProductID: i.ProductID, Size: i.Size}
+	if now.ExpiresAt.IsZero() {
+		now.ExpiresAt = i.ExpiresAt
+	}
+	return now, nil
 }

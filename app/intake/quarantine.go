@@ -46,7 +46,7 @@ func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff
 			return err
 		}
 		err = tx.CloseMessage(ctx, message, store.Arrival{ReceivedAt: tx.Now, Call: a.Call, IP: by.IP, Request: q.Request}, store.Outcome{
-			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name, Content: q.Hash})
+			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name, Content: q.Hash, CameAt: q.LastAt})
 		if err != nil {
 			return err
 		}
@@ -86,26 +86,16 @@ func (e effect) content(a Arrived) []byte {
 }
 
 func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.StoredMessage, q store.Quarantined) (effect, Arrived, error) {
-	d, ok := in.dialects[m.Protocol]
-	req := store.Unpack(q.Request)
-	stored := req.Body
-	if m.Protocol.ByQuery() {
-		stored = []byte(req.Query)
-	}
-	if !ok || len(stored) == 0 {
-		return effect{}, Arrived{}, fault.New(fault.Conflict, "restart.nothing_stored", "restart", m.RestartThere())
-	}
-	call, err := d.Decode(stored)
+	call, err := in.storedCall(m, q.Request)
 	if err != nil {
 		return effect{}, Arrived{}, err
 	}
-	call.Protocol = m.Protocol
 	ch, err := tx.Reader().ChannelByID(ctx, m.ChannelID)
 	if err != nil {
 		return effect{}, Arrived{}, err
 	}
-	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: req}
-	if err := overtaken(ctx, tx, a, m, q.LastAt, "quarantine.overtaken"); err != nil {
+	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: store.Unpack(q.Request)}
+	if err := overtaken(ctx, tx, m, q.LastAt, "quarantine.overtaken"); err != nil {
 		return effect{}, Arrived{}, err
 	}
 	open := store.OpenMessage{ID: m.ID, Fresh: true, Status: m.Status, InstanceID: m.InstanceID, Accepted: q.Attempt}

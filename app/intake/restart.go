@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -58,6 +59,9 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 		// It was not taken over under its own key, so there is nothing to go on with.
 		return out, fault.New(fault.Conflict, "restart.call_again", "restart", m.RestartThere())
 	}
+	if err := tx.LockSubject(ctx, id, 0); err != nil {
+		return out, err
+	}
 	ids, err := tx.TaskIDs(ctx, id)
 	if err != nil {
 		return out, err
@@ -78,6 +82,9 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 		if err := notToldTwice(ctx, tx, id, 0); err != nil {
 			return out, err
 		}
+	}
+	if err := taskOvertaken(ctx, tx, m, 0); err != nil {
+		return out, err
 	}
 	err = in.rerun(ctx, tx, m, by, &out)
 	return out, err
@@ -114,27 +121,20 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 
 // rerun runs the stored call again, as if it had just come in.
 func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
-	d, ok := in.dialects[m.Protocol]
-	req := store.Unpack(m.Request)
-	stored := req.Body
-	if m.Protocol.ByQuery() {
-		stored = []byte(req.Query)
+	call, decodeErr := in.storedCall(m, m.Request)
+	if errors.Is(decodeErr, errNothingStored) {
+		return decodeErr
 	}
-	if !ok || len(stored) == 0 {
-		return fault.New(fault.Conflict, "restart.nothing_stored", "restart", m.RestartThere())
-	}
-	call, decodeErr := d.Decode(stored)
-	call.Protocol = m.Protocol
 	ch, err := tx.Reader().ChannelByID(ctx, m.ChannelID)
 	if err != nil {
 		return err
 	}
-	a := Arrived{Channel: ch, Call: call, ReceivedAt: time.Now(), IP: by.IP, Request: req}
+	a := Arrived{Channel: ch, Call: call, ReceivedAt: time.Now(), IP: by.IP, Request: store.Unpack(m.Request)}
 	e := effect{answer: market.Answer{Code: market.InvalidParameter}, err: decodeErr}
 	switch {
 	case decodeErr != nil:
-		e.answer.Msg = d.Message(decodeErr)
-	case m.Status == store.MessageSucceeded && setsState[m.Activity]:
+		e.answer.Msg = in.dialects[m.Protocol].Message(decodeErr)
+	case m.Status == store.MessageSucceeded && market.SetsState(m.Activity):
 		// Long done: the instance's state has its own, newer history.
 		e = effect{answer: market.Answer{Code: m.ResultCode}, repeat: true}
 	case m.Activity == market.NewInstance && m.Protocol == market.V1 && !m.Test:
@@ -163,19 +163,33 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
 }
 
+var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")
+
+// storedCall reads the call that a stored request of a message is. Faults: conflict
+// "restart.nothing_stored", which is errNothingStored, or the dialect's.
+func (in *Intake) storedCall(m store.StoredMessage, request []byte) (market.Call, error) {
+	d, ok := in.dialects[m.Protocol]
+	req := store.Unpack(request)
+	stored := req.Body
+	if m.Protocol.ByQuery() {
+		stored = []byte(req.Query)
+	}
+	if !ok || len(stored) == 0 {
+		return market.Call{}, fault.New(errNothingStored.Code, errNothingStored.Key, "restart", m.RestartThere())
+	}
+	call, err := d.Decode(stored)
+	call.Protocol = m.Protocol
+	return call, err
+}
+
 func (in *Intake) callAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) (effect, error) {
-	if !m.ResultCode.OK() || setsState[m.Activity] { // else it is only answered again
-		if err := overtaken(ctx, tx, a, m, m.LastAt, "restart.overtaken"); err != nil {
+	if !m.ResultCode.OK() || market.SetsState(m.Activity) { // else it is only answered again
+		if err := overtaken(ctx, tx, m, m.CameAt, "restart.overtaken"); err != nil {
 			return effect{}, err
 		}
 	}
 	return in.effect(ctx, tx, a, store.OpenMessage{ID: m.ID, Status: m.Status, ResultCode: m.ResultCode, InstanceID: m.InstanceID})
 }
-
-// setsState are the activities that bring an instance into the state they name:
-// doing a long finished one again would undo whatever came after it.
-var setsState = map[string]bool{market.UpdateInstanceStatus: true, market.ExpireInstance: true, market.ChangeInstanceStatus: true,
-	market.UpdateLicenseCodeStatus: true, market.ExpireLicense: true}
 
 // boughtV2 is the present answer to a purchase that was taken over.
 func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMessage) (effect, error) {
@@ -194,7 +208,8 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 
 // RestartTask runs one task again: at once when it waits, in a new round when
 // it was given up. Faults: not_found "task.unknown", conflict "restart.running",
-// "restart.done" or, of a message to a customer, "restart.told_already".
+// "restart.done", of a message to a customer "restart.told_already", or
+// "restart.overtaken" for one that would undo later work.
 func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartTaskIn(ctx, tx, id, by)
@@ -218,20 +233,18 @@ func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by 
 	if err != nil {
 		return out, err
 	}
-	r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
-	if err != nil {
-		return out, err
-	}
-	if r.Running > 0 {
-		return out, fault.New(fault.Conflict, "restart.running")
-	}
-	if r.Touched() == 0 {
-		return out, fault.New(fault.Conflict, "restart.done")
-	}
-	if r.Given > 0 {
-		if err := notToldTwice(ctx, tx, 0, id); err != nil {
+	var m store.StoredMessage
+	if message != 0 {
+		if m, err = tx.LockMessage(ctx, message); err != nil {
 			return out, err
 		}
+	}
+	if err := tx.LockSubject(ctx, 0, id); err != nil {
+		return out, err
+	}
+	r, err := in.restartTask(ctx, tx, m, id, by)
+	if err != nil {
+		return out, err
 	}
 	out.MessageID, out.Given, out.Hurried = message, r.Given, r.Hurried
 	if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
@@ -244,6 +257,30 @@ func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by 
 		return out, err
 	}
 	return out, in.audit(ctx, tx, by, "task.restart", "task/"+strconv.FormatInt(id, 10))
+}
+
+// restartTask begins a new round of a task of a message, if it has one, unless it may
+// not be.
+func (in *Intake) restartTask(ctx context.Context, tx *store.Tx, m store.StoredMessage, id int64, by staff.Actor) (store.Restarted, error) {
+	overtaken := taskOvertaken(ctx, tx, m, id) // while it stands as given up
+	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
+		return store.Restarted{}, overtaken
+	}
+	r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
+	switch {
+	case err != nil:
+		return r, err
+	case r.Running > 0:
+		return r, fault.New(fault.Conflict, "restart.running")
+	case r.Touched() == 0:
+		return r, fault.New(fault.Conflict, "restart.done")
+	case r.Given == 0:
+		return r, nil
+	}
+	if err := notToldTwice(ctx, tx, 0, id); err != nil {
+		return r, err
+	}
+	return r, overtaken
 }
 
 func (in *Intake) audit(ctx context.Context, tx *store.Tx, by staff.Actor, action, target string) error {

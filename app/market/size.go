@@ -24,6 +24,11 @@ func (s Size) Linear() int64 {
 	return 0
 }
 
+// Covers tells whether a size is nowhere less than another.
+func (s Size) Covers(other Size) bool {
+	return s.Amount >= other.Amount && s.DiskSize >= other.DiskSize && s.BandWidth >= other.BandWidth
+}
+
 // With is the size after a call that names some of the attributes: the others
 // stay.
 func (s Size) With(named Size) Size {

@@ -33,6 +33,7 @@ type desk struct {
 	store   *store.Store
 	batches *restart.Batches
 	deliver *deliver.Deliverer
+	intake  *intake.Intake
 	channel *store.Channel
 }
 
@@ -44,7 +45,7 @@ func open(t *testing.T) *desk {
 	require.NoError(t, err)
 	life := provision.New(provision.Options{Store: s, Deliverer: d, Log: quiet})
 	in := intake.New(intake.Options{Store: s, Lifecycle: life, Dialects: []intake.Dialect{callback.Dialect{}}, Log: quiet, Wake: func() {}})
-	return &desk{t: t, store: s, deliver: d, channel: storetest.Channel(t, s, "default", ""), batches: restart.New(restart.Options{Store: s, Restart: in, Resend: d, Log: quiet})}
+	return &desk{t: t, store: s, deliver: d, intake: in, channel: storetest.Channel(t, s, "default", ""), batches: restart.New(restart.Options{Store: s, Restart: in, Resend: d, Log: quiet})}
 }
 
 func (d *desk) exec(query string, args ...any) {

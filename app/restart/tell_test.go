@@ -86,7 +86,7 @@ VALUES ('event', 'notify', 2, NULL, 'a', 'failed', now(), now()), ('license', ''
 	tasks, err := d.store.Reader().RestartEffects(t.Context(), store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{1, 4, 5, 6, 7, 8}})
 	require.NoError(t, err)
 	require.Equal(t, map[int64]store.ItemPreview{1: of(store.SideEffects{Customers: 1, Calls: 1}), 4: of(store.SideEffects{SMS: 1}), 5: of(store.SideEffects{Calls: 1}),
-		6: of(store.SideEffects{Calls: 1, Hurried: 1}), 7: {}, 8: of(store.SideEffects{Alerts: 1})}, tasks)
+		6: of(store.SideEffects{Customers: 1, Calls: 1, Hurried: 1}), 7: of(store.SideEffects{Customers: 1}), 8: of(store.SideEffects{Alerts: 1})}, tasks)
 
 	d.exec(`DELETE FROM tasks WHERE message_id = 2`)
 	d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 3`)

@@ -29,6 +29,9 @@ UPDATE deliveries
 	return toFault(err)
 }
 
+// deliveryBusy says of a delivery d that a task is handing it over at this moment.
+const deliveryBusy = `EXISTS (SELECT 1 FROM tasks h WHERE h.delivery_id = d.id AND h.status = 'running' AND h.leased_until > now())`
+
 // DeliveryBusy tells whether a task other than except is handing the delivery
 // over at this moment.
 func (t *Tx) DeliveryBusy(ctx context.Context, delivery, except int64) (bool, error) {

@@ -168,14 +168,15 @@ UPDATE deliveries
 }
 
 // replaced says of a delivery d that a fall-back by the other medium took its
-// place. One that is not wanted any more took nobody's.
+// place, whatever became of that: it has a task of its own. One that is not wanted any
+// more took nobody's.
 const replaced = `EXISTS (SELECT 1 FROM deliveries f WHERE f.fallback_of = d.id AND f.status <> 'cancelled')`
 
 // sayable says of a delivery d that a person could have it sent again.
 const sayable = `d.to_sealed <> '' AND ` + holds
 
-// told says of a delivery d that its customer has it, or may have: by the other
-// medium, or by a hand-over whose end nobody saw, to who would not know the repeat.
+// told says of a delivery d that its customer has it, or may have, or is in the hands
+// of the other medium: by a fall-back, or by a hand-over whose end nobody saw, to who would not know the repeat.
 // Only a person has it sent again, alone.
 const told = `(` + replaced + ` OR d.outcome = 'unknown'
        AND COALESCE(d.last_error ->> 'key', 'delivery.outcome_unknown') IN ('delivery.outcome_unknown', 'task.kills_workers')
@@ -197,12 +198,17 @@ SELECT EXISTS (SELECT 1
 	return yes, toFault(err)
 }
 
-// FallbackOf is the delivery that took the place of a refused one, or was to, 0
-// for none.
-func (r *Reader) FallbackOf(ctx context.Context, delivery int64) (id int64, err error) {
+// fallbackOf is the delivery that took the place of a refused one, or was to, 0
+// for none, and how it stands.
+func (r *Reader) fallbackOf(ctx context.Context, delivery int64) (id int64, status string, err error) {
 	err = toFault(r.q.QueryRowxContext(ctx, `
-SELECT COALESCE(max(id), 0)
+SELECT id, status
   FROM deliveries
- WHERE fallback_of = $1`, delivery).Scan(&id))
-	return id, err
+ WHERE fallback_of = $1
+ ORDER BY id DESC
+ LIMIT 1`, delivery).Scan(&id, &status))
+	if fault.Is(err, fault.NotFound) {
+		return 0, "", nil
+	}
+	return id, status, err
 }

@@ -96,6 +96,7 @@ WITH known AS (
            snoozed_until = CASE WHEN resolved_at IS NULL THEN snoozed_until END,
            closed_by = '',
            close_reason = '',
+           overtaken = CASE WHEN resolved_at IS NULL THEN overtaken ELSE 0 END,
            resolved_at = NULL
      WHERE id = (SELECT g.id
                    FROM failure_groups g
@@ -141,7 +142,8 @@ func (t *Tx) joinGroup(ctx context.Context, task int64, rec *fault.Record) error
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE tasks
-   SET failure_group = $2
+   SET failure_group = $2,
+       overtaken_by = NULL
  WHERE id = $1
    AND failure_group IS DISTINCT FROM $2`, task, group)
 	return toFault(err)
@@ -165,7 +167,8 @@ SELECT m.activity, m.channel_id,
 	}
 	_, err = t.tx.ExecContext(ctx, `
 UPDATE messages
-   SET failure_group = $2
+   SET failure_group = $2,
+       overtaken_by = NULL
  WHERE id = $1`, id, group)
 	return toFault(err)
 }

@@ -12,11 +12,11 @@ const settleBatch = 200
 
 // SettleFailures brings the groups in line with what belongs to them: it takes
 // in what failed without finding its group, lets go of calls that could not be
-// understood and came again understandable and of what a fall-back told, resolves
-// groups that are empty and opens those that are not. It may run at any time and any
+// understood and came again understandable, of what a fall-back told and of tasks whose
+// place later ones have taken, resolves groups that are empty and opens those that are not. It may run at any time and any
 // number of times.
 func (s *Store) SettleFailures(ctx context.Context) error {
-	for _, stray := range []func(context.Context, *Tx) (int, error){strayTasks, strayMessages} {
+	for _, stray := range []func(context.Context, *Tx) (int, error){strayTasks, strayMessages, letGoOfOvertaken} {
 		for {
 			n := 0
 			err := s.Write(ctx, func(t *Tx) (err error) {
@@ -165,6 +165,7 @@ UPDATE failure_groups
        reopened = reopened + 1,
        closed_by = '',
        close_reason = '',
+       overtaken = 0,
        snoozed_until = NULL
  WHERE id IN (SELECT g.id
                 FROM failure_groups g

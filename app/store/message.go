@@ -113,6 +113,10 @@ type Outcome struct {
 	Lacks       bool    // the answer to a poll lacks an instance that is still being made
 	Content     []byte  // hash of the content that was applied, the message's own from now on; nil leaves what it has
 	Waits       bool    // the call waits for a better answer, and what it is told then says whether the marketplace goes on
+
+	// CameAt is when what is applied came, if a person has it applied although the
+	// message was applied before; else zero.
+	CameAt time.Time
 }
 
 // CloseMessage writes the attempt and brings the message up to date. The
@@ -121,6 +125,10 @@ type Outcome struct {
 // success has none, although its work may still be under way. A failure without an
 // error of its own leaves the one that is known, and so does what goes on with its
 // work. Of a call that names several instances those behind the first are noted, once.
+//
+// A message is applied when an arrival succeeds for the first time, or else when a
+// person has it done that came last; a change of status also by what changes
+// something or comes when the marketplace's retries are over: that is a new word.
 func (t *Tx) CloseMessage(ctx context.Context, id int64, a Arrival, o Outcome) error {
 	_, err := t.CloseAttempt(ctx, id, a, o)
 	return err
@@ -144,6 +152,11 @@ WITH kept AS (
                               WHEN protocol = 'v1' AND activity = 'newInstance' AND $4 = '000000' THEN CASE WHEN $13 THEN retry_until END
                               ELSE retried_until(retry_until, first_received_at, $7, CASE WHEN online_license THEN $9::timestamptz ELSE $8::timestamptz END) END,
            content_hash = COALESCE($10::bytea, content_hash),
+           applied_at = CASE WHEN $15::timestamptz IS NOT NULL THEN $15
+                             WHEN $4 NOT IN ('000000', '000004') THEN applied_at
+                             WHEN result_code NOT IN ('000000', '000004') THEN CASE WHEN $6 THEN $7 ELSE last_received_at END
+                             WHEN $6 AND $16 AND ($17 OR retry_until IS NULL OR retry_until < $7) THEN GREATEST(applied_at, $7)
+                             ELSE applied_at END,
            product_id = COALESCE(NULLIF($14, ''), product_id),
            lacked_at = CASE WHEN $11 THEN now() END,
            updated_at = now()
@@ -156,7 +169,8 @@ SELECT kept.id, n.place, n.instance_id
  WHERE n.place > 1
    AND NOT EXISTS (SELECT 1 FROM message_instances known WHERE known.message_id = kept.id)`,
 		id, boolInt(o.Disposition == Conflict), o.Status, string(o.Code), nullBytes(rec), marketplace, a.ReceivedAt, nullTime(a.RetryUntil),
-		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs), o.Waits, a.Call.Product())
+		nullTime(a.LicenseUntil), nullBytes(o.Content), o.Lacks, pq.Array(a.Call.InstanceIDs), o.Waits, a.Call.Product(), nullTime(o.CameAt), market.SetsState(a.Call.Activity),
+		o.Disposition == Applied)
 	if err != nil {
 		return 0, toFault(err)
 	}
@@ -207,7 +221,7 @@ type StoredMessage struct {
 	Status     string
 	ResultCode market.ResultCode
 	InstanceID string
-	LastAt     time.Time // when the marketplace called last
+	CameAt     time.Time // when the arrival came that was applied, or the last if none was
 	Request    []byte    // that is in effect, or the last that was refused
 }
 
@@ -220,12 +234,12 @@ func (t *Tx) LockMessage(ctx context.Context, id int64) (StoredMessage, error) {
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
 SELECT m.channel_id, COALESCE((SELECT c.site FROM channels c WHERE c.id = m.channel_id), ''), m.protocol, m.activity, m.test, m.idem_key,
-       m.status, m.result_code, m.instance_id, m.last_received_at,
+       m.status, m.result_code, m.instance_id, `+cameAt("m")+`,
        `+ownRequest+`
   FROM messages m
  WHERE m.id = $1
    FOR NO KEY UPDATE OF m`, id).
-		Scan(&m.ChannelID, &m.Site, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.LastAt, &sealed)
+		Scan(&m.ChannelID, &m.Site, &m.Protocol, &m.Activity, &m.Test, &m.Key, &m.Status, &m.ResultCode, &m.InstanceID, &m.CameAt, &sealed)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return m, fault.New(fault.NotFound, "message.unknown")
 	}
@@ -244,8 +258,9 @@ SELECT m.channel_id, COALESCE((SELECT c.site FROM channels c WHERE c.id = m.chan
 const settles = `kind NOT IN ('deliver', 'notice')`
 
 // SettleMessage brings a message's status in line with its tasks: failed if one
-// was given up, processing while one is under way (with the error of its last
-// try, if that failed), else succeeded. What customers are told has its own ledger
+// was given up (with the error of one that still asks for somebody, if there is any),
+// processing while one is under way (with the error of its last try, if that failed),
+// else succeeded. What customers are told has its own ledger
 // and does not fail the interface message. A message without tasks keeps its status.
 func (t *Tx) SettleMessage(ctx context.Context, id int64) error {
 	if id == 0 {
@@ -256,9 +271,9 @@ WITH s AS (
     SELECT count(*) AS n,
            bool_or(status = 'failed') AS failed,
            bool_or(status IN ('pending', 'running')) AS busy,
-           (array_agg(last_error ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why,
+           (array_agg(last_error ORDER BY failure_group IS NOT DISTINCT FROM 0, finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why,
            (array_agg(last_error ORDER BY run_at) FILTER (WHERE status = 'pending' AND last_error IS NOT NULL))[1] AS trouble,
-           (array_agg(failure_group ORDER BY finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why_group,
+           (array_agg(failure_group ORDER BY failure_group IS NOT DISTINCT FROM 0, finished_at DESC) FILTER (WHERE status = 'failed'))[1] AS why_group,
            (array_agg(failure_group ORDER BY run_at) FILTER (WHERE failure_group IS NOT NULL))[1] AS trouble_group
       FROM tasks
      WHERE message_id = $1

@@ -8,52 +8,60 @@ import (
 
 	"github.com/lib/pq"
 
-	"koodesk/app/fault"
 	"koodesk/app/market"
 )
 
 // LaterCall is a call that has been applied since another one came, and that
 // doing the other one now would undo.
 type LaterCall struct {
-	MessageID int64
-	Activity  string
+	MessageID int64           `db:"id"` // 0 where a person has done it
+	Activity  string          `db:"activity"`
+	Kind      market.CallKind `db:"kind"`
+	Done      bool            `db:"done"` // with all that followed from it
 }
 
-// Overtaken finds the call that came after since, was applied, and would be undone
+// cameAt is when a message's word came: the arrival that was applied or, as long as
+// none was, the last.
+func cameAt(alias string) string {
+	return strings.ReplaceAll(`CASE WHEN {m}.result_code IN ('000000', '000004') THEN COALESCE({m}.applied_at, {m}.first_received_at)
+            ELSE {m}.last_received_at END`, "{m}", alias)
+}
+
+// LaterCalls are the calls that came after since, were applied, and would be undone
 // if a message's call were done now: of the same instance or authorization code,
-// whose lock the caller holds. The newest counts; ok is false if there is none.
-func (t *Tx) Overtaken(ctx context.Context, message int64, since time.Time) (l LaterCall, ok bool, err error) {
-	err = t.tx.QueryRowxContext(ctx, `
-SELECT l.id, l.activity
+// whose lock the caller holds. The newest comes first.
+func (t *Tx) LaterCalls(ctx context.Context, message int64, since time.Time) (out []LaterCall, err error) {
+	err = t.tx.SelectContext(ctx, &out, `
+SELECT l.id, l.activity, `+callKind("l")+` AS kind, l.status = 'succeeded' AS done
   FROM messages x
  CROSS JOIN LATERAL `+laterCalls("x", "$2")+` l
  WHERE x.id = $1
- ORDER BY l.last_received_at DESC
- LIMIT 1`, message, since).Scan(&l.MessageID, &l.Activity)
-	if err = toFault(err); fault.Is(err, fault.NotFound) {
-		return l, false, nil
-	}
-	return l, err == nil, err
+ ORDER BY l.came_at DESC
+ LIMIT 100`, message, since)
+	return out, toFault(err)
 }
 
 // restartOvertaken tells of a message x that has no tasks to restart whether a
 // restart would be refused because it undoes a later call: what was applied before
 // is only answered again.
 func restartOvertaken(x string) string {
-	states := []string{string(market.FreezeKind), string(market.UnfreezeKind), string(market.ExpiryKind)}
+	states := make([]string, len(market.StateKinds))
+	for n, k := range market.StateKinds {
+		states[n] = string(k)
+	}
 	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(states),
-		"{later}", laterCalls(x, x+".last_received_at")).Replace(`(CASE WHEN {x}.test OR {x}.idem_key LIKE 'invalid/%' OR {kind} IN ('', {purchase}) THEN FALSE
+		"{later}", laterCalls(x, cameAt(x))).Replace(`(CASE WHEN {x}.test OR {x}.idem_key LIKE 'invalid/%' OR {kind} IN ('', {purchase}) THEN FALSE
                 ELSE ({x}.result_code NOT IN ('000000', '000004') OR {x}.status <> 'succeeded' AND {kind} = ANY({states}))
                 AND EXISTS (SELECT 1 FROM {later} l) END)`)
 }
 
 // laterCalls are the messages that came after since, were applied, and would be
-// undone if the call of message x were done now. Nothing undoes what was released.
-// A purchase comes again for ever: its first call counts.
+// undone if the call of message x were done now. Nothing undoes what was released. A
+// call counts from when the arrival came that was applied, not from its repeats.
 func laterCalls(x, since string) string {
 	return strings.NewReplacer("{x}", x, "{since}", since, "{x kind}", callKind(x), "{l kind}", callKind("l"), "{undone}", undone, "{activities}", textArray(undoing),
-		"{first}", pq.QuoteLiteral(string(market.PurchaseKind)), "{statuses}", textArray([]string{market.Freeze, market.Unfreeze})).Replace(`(
-           SELECT l.*
+		"{came at}", cameAt("l"), "{statuses}", textArray([]string{market.Freeze, market.Unfreeze})).Replace(`(
+           SELECT l.*, {came at} AS came_at
              FROM (SELECT s.id
                      FROM instances i
                      JOIN messages s
@@ -89,7 +97,7 @@ func laterCalls(x, since string) string {
               AND NOT l.test
               AND l.result_code IN ('000000', '000004')
               AND ({x kind}, {l kind}) IN ({undone})
-              AND CASE {l kind} WHEN {first} THEN l.first_received_at ELSE l.last_received_at END > {since})`)
+              AND {came at} > {since})`)
 }
 
 // codeIndex is the keyed hash of the authorization code that a message is about,

@@ -59,15 +59,16 @@ type DeliveryRow struct {
 // that hand it over.
 type DeliveryDetail struct {
 	DeliveryRow
-	Rendered bool // there is a text; false before the first try
-	Subject  string
-	Text     string
-	Filled   *Filled   // what leaves instead of Text, nil: Text does
-	Left     bool      // it has left, as far as is known
-	WipedAt  time.Time // since when the text has no password any more
-	Tasks    []TaskRow // oldest first, with their tries
-	Receipts []Receipt // oldest first
-	Fallback int64     // the delivery that takes the place of this refused one, 0: none
+	Rendered       bool // there is a text; false before the first try
+	Subject        string
+	Text           string
+	Filled         *Filled   // what leaves instead of Text, nil: Text does
+	Left           bool      // it has left, as far as is known
+	WipedAt        time.Time // since when the text has no password any more
+	Tasks          []TaskRow // oldest first, with their tries
+	Receipts       []Receipt // oldest first
+	Fallback       int64     // the delivery that takes the place of this refused one, or was to, 0: none
+	FallbackStatus string    // of that delivery: it may have failed too
 }
 
 type deliveryRow struct {
@@ -204,7 +205,7 @@ SELECT `+deliveryList.columns+`
 	if d.Receipts, err = r.ReceiptsOf(ctx, id); err != nil {
 		return nil, err
 	}
-	d.Fallback, err = r.FallbackOf(ctx, id)
+	d.Fallback, d.FallbackStatus, err = r.fallbackOf(ctx, id)
 	return d, err
 }
 

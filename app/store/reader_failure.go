@@ -56,6 +56,7 @@ type GroupRow struct {
 	Assignee     string // address of an operator
 	ClosedBy     string // who closed it though its members have not passed
 	CloseReason  string
+	Overtaken    int // members whose place later calls have taken, since it was opened last
 }
 
 type groupRow struct {
@@ -83,6 +84,7 @@ type groupRow struct {
 	Assignee    string         `db:"assignee"`
 	ClosedBy    string         `db:"closed_by"`
 	CloseReason string         `db:"close_reason"`
+	Overtaken   int            `db:"overtaken"`
 }
 
 // taskOrder is the order of the task t: its own, or its instance's.
@@ -112,7 +114,7 @@ var groupList = source{
 	columns: `g.id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '') AS channel, g.product_id,
        COALESCE((SELECT i.product_name FROM instances i WHERE i.product_id = g.product_id AND g.product_id <> '' ORDER BY i.id DESC LIMIT 1), '') AS product_name,
        g.step, g.of_tasks, (SELECT m.id FROM messages m WHERE m.failure_group = g.id LIMIT 1) IS NOT NULL AS messages, g.error, ` + groupStatus + ` AS status,
-       g.first_seen_at, g.last_seen_at, g.opened_at, g.resolved_at, g.closed_by, g.close_reason, g.reopened, n.given_up, n.retrying, n.orders, g.most_orders,
+       g.first_seen_at, g.last_seen_at, g.opened_at, g.resolved_at, g.closed_by, g.close_reason, g.overtaken, g.reopened, n.given_up, n.retrying, n.orders, g.most_orders,
        (SELECT m.retry_until FROM messages m WHERE m.failure_group = g.id AND m.retry_until > now() ORDER BY m.retry_until LIMIT 1) AS deadline,
        g.note, g.snoozed_until, COALESCE((SELECT o.email FROM operators o WHERE o.id = g.assignee_id), '') AS assignee`,
 	table: "failure_groups",
@@ -122,7 +124,7 @@ var groupList = source{
 func (g *groupRow) show() (GroupRow, error) {
 	rec, err := recordOf(g.Error)
 	return GroupRow{ID: g.ID, Channel: g.Channel, ProductID: g.ProductID, ProductName: g.ProductName, Step: g.Step, OfTasks: g.OfTasks, Messages: g.Messages, Error: rec,
-		Status: g.Status, FirstSeenAt: g.First.UTC(), LastSeenAt: g.Last.UTC(), OpenedAt: g.Opened.UTC(), ResolvedAt: utc(g.Resolved), ClosedBy: g.ClosedBy, CloseReason: g.CloseReason, Reopened: g.Reopened,
+		Status: g.Status, FirstSeenAt: g.First.UTC(), LastSeenAt: g.Last.UTC(), OpenedAt: g.Opened.UTC(), ResolvedAt: utc(g.Resolved), ClosedBy: g.ClosedBy, CloseReason: g.CloseReason, Overtaken: g.Overtaken, Reopened: g.Reopened,
 		GivenUp: countOf(g.GivenUp), Retrying: countOf(g.Retrying), Orders: countOf(g.Orders), MostOrders: countOf(max(g.MostOrders, g.Orders)),
 		Deadline: utc(g.Deadline), Note: g.Note, SnoozedUntil: utc(g.Snoozed), Assignee: g.Assignee}, err
 }

@@ -76,8 +76,12 @@ const (
 
 // searchMessages finds the ids of messages by any of their ids.
 func (r *Reader) searchMessages(ctx context.Context, q string, most int) ([]int64, error) {
-	return r.search(ctx, q, most, []int64{idOf(q)}, `
-SELECT id FROM (`+searchOrder("messages")+`
+	return r.search(ctx, q, most, []int64{idOf(q)}, anyMessage)
+}
+
+// anyMessage searches messages by any of their ids but their number.
+var anyMessage = `
+SELECT id FROM (` + searchOrder("messages") + `
         UNION ALL
        (SELECT id
           FROM messages
@@ -101,8 +105,7 @@ SELECT id FROM (`+searchOrder("messages")+`
        (SELECT message_id
           FROM attempts
          WHERE order_id = $1
-         LIMIT $4)) AS found`)
-}
+         LIMIT $4)) AS found`
 
 // search runs a search: $1 is what is searched for, $2 the same as a pattern for
 // texts that begin with it, $3 its own beginnings, $4 how many each way may find.

@@ -69,15 +69,16 @@ func (m MessageRow) others() int { return max(0, len(m.InstanceIDs)-1) }
 // ones only, newest first; MessageRow.Attempts says how many there are.
 type MessageDetail struct {
 	MessageRow
-	BusinessID string // of the first arrival
-	IdemKey    string
-	AttemptLog []AttemptRow
-	Tasks      []TaskRow         // oldest first, with their tries
-	Known      []string          // which of InstanceIDs are instances of the channel
-	Site       market.Site       // of the channel
-	OrderPK    int64             // row of its order line; 0: the order has no page
-	Answered   market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
-	IfLicense  *market.RetryRule // when the marketplace calls if the instance is an online License's, which its order is still to tell, and which makes a difference
+	BusinessID  string // of the first arrival
+	IdemKey     string
+	AttemptLog  []AttemptRow
+	Tasks       []TaskRow         // oldest first, with their tries
+	OvertakenBy LaterCall         // that has taken the place of this failed one; zero: none
+	Known       []string          // which of InstanceIDs are instances of the channel
+	Site        market.Site       // of the channel
+	OrderPK     int64             // row of its order line; 0: the order has no page
+	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
+	IfLicense   *market.RetryRule // when the marketplace calls if the instance is an online License's, which its order is still to tell, and which makes a difference
 }
 
 type messageRow struct {
@@ -187,6 +188,8 @@ func (r *Reader) MessageDetail(ctx context.Context, id int64, attempts int) (*Me
 		Site     market.Site       `db:"site"`
 		Answered market.ResultCode `db:"answered"`
 		OrderPK  int64             `db:"order_pk"`
+		LaterID  int64             `db:"later_id"`
+		Later    string            `db:"later"`
 	}
 	err := sqlx.GetContext(ctx, r.q, &row, `
 SELECT `+messageList.columns+`,
@@ -206,8 +209,12 @@ SELECT `+messageList.columns+`,
                     AND m.order_id <> ''
                     AND NOT m.test
                   ORDER BY (o.order_line_id = m.order_line_id) DESC, o.id
-                  LIMIT 1), 0) AS order_pk
+                  LIMIT 1), 0) AS order_pk,
+       COALESCE(l.id, 0) AS later_id, COALESCE(l.activity, '') AS later
   FROM messages m
+  LEFT JOIN messages l
+         ON l.id = m.overtaken_by
+        AND m.status = 'failed'
  WHERE m.id = $1`, id)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return nil, fault.New(fault.NotFound, "message.unknown")
@@ -219,7 +226,7 @@ SELECT `+messageList.columns+`,
 	if err != nil {
 		return nil, err
 	}
-	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, Known: row.Known,
+	d := &MessageDetail{MessageRow: shown, BusinessID: row.BusinessID, IdemKey: row.IdemKey, Known: row.Known, OvertakenBy: LaterCall{MessageID: row.LaterID, Activity: row.Later},
 		Site: row.Site, Answered: row.Answered, OrderPK: row.OrderPK}
 	usual := market.RetryOf(market.Protocol(d.Protocol), d.Activity)
 	if r := market.OnlineLicenseRule(usual.Protocol, usual.Activity); r != nil && !row.Ordered && !r.SameTimes(usual) {

@@ -31,8 +31,8 @@ type PreviewSample struct {
 }
 
 // SideEffects counts what a restart sends, asks and hurries. Mails and SMS may go
-// to customers at once; Customers are those who may be told by one of the two once
-// their instance is ready.
+// to customers at once; Customers are the most who may be told besides, by one of the
+// two, of what follows from it: a call that takes effect, or an instance that is ready.
 type SideEffects struct {
 	Mails     int `db:"mails"`
 	SMS       int `db:"sms"`
@@ -112,7 +112,9 @@ func (r *Reader) restartFacts(ctx context.Context, s RestartSet) (string, *claus
 const (
 	callsOut = `(t.kind = 'event' OR t.kind = 'provision' AND i.driver IS NOT DISTINCT FROM 'webhook'
             OR t.kind = 'license' AND (SELECT l.supplier FROM licenses l WHERE l.id = t.license_id) IS NOT DISTINCT FROM 'webhook')`
-	asksMarket = `t.kind IN ('order_query', 'order_notice', 'reconcile', 'license_activate', 'license_query', 'license_refresh', 'license_usage', 'license_upload')`
+	// Of a purchase, a change, a conversion or a License the customer hears once it is done.
+	leadsToCustomer = `(t.kind IN ('order_query', 'license', 'license_upload') OR t.kind = 'provision' AND t.purpose IN ('purchase', 'upgrade'))`
+	asksMarket      = `t.kind IN ('order_query', 'order_notice', 'reconcile', 'license_activate', 'license_query', 'license_refresh', 'license_usage', 'license_upload')`
 )
 
 // What the preview looks at, one row per item.
@@ -120,24 +122,28 @@ const (
 	messageFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,
-           CASE WHEN {mode} = 'all' AND {broken} AND x.status = 'succeeded' THEN 'restart.done'
+           CASE WHEN {mode} = 'delivery' AND d.n = 0 THEN CASE WHEN d.told > 0 THEN 'restart.told_already' ELSE 'restart.nothing_told' END
+                WHEN {mode} = 'delivery' AND d.busy THEN 'delivery.running'
+                WHEN {mode} = 'delivery' THEN ''
+                WHEN {broken} AND x.status = 'succeeded' THEN 'restart.done'
                 WHEN x.status = 'rejected' THEN 'restart.rejected'
-                WHEN {mode} = 'delivery' AND d.n = 0 THEN CASE WHEN d.told > 0 THEN 'restart.told_already' ELSE 'restart.nothing_told' END
-                WHEN {mode} = 'all' AND starts_with(x.idem_key, 'invalid/') THEN 'restart.call_again'
-                WHEN {mode} = 'all' AND t.running THEN 'restart.running'
-                WHEN {mode} = 'all' AND x.status = 'succeeded' AND t.step IS NULL
-                 AND EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + toldAlready + `) THEN 'restart.told_already'
-                WHEN {mode} = 'all' AND t.step IS NULL AND {overtaken} THEN 'restart.overtaken'
-                WHEN {mode} = 'all' AND t.n = 0 AND (SELECT a.id
-                                                       FROM attempts a
-                                                      WHERE a.message_id = x.id
-                                                        AND a.request_sealed IS NOT NULL
-                                                        AND a.disposition <> 'conflict'
-                                                      LIMIT 1) IS NULL THEN 'restart.nothing_stored' ELSE '' END AS why,
+                WHEN starts_with(x.idem_key, 'invalid/') THEN 'restart.call_again'
+                WHEN t.running THEN 'restart.running'
+                WHEN t.n > 0 THEN ''
+                WHEN x.status = 'succeeded' AND EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + toldAlready + `) THEN 'restart.told_already'
+                WHEN EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + overtakenTask + `) THEN 'restart.overtaken'
+                WHEN (SELECT a.id
+                        FROM attempts a
+                       WHERE a.message_id = x.id
+                         AND a.request_sealed IS NOT NULL
+                         AND a.disposition <> 'conflict'
+                       LIMIT 1) IS NULL THEN 'restart.nothing_stored'
+                WHEN {overtaken} THEN 'restart.overtaken' ELSE '' END AS why,
            x.order_line_id AS line, x.instance_id AS instance, x.last_error AS error,
            CASE WHEN {mode} = 'delivery' THEN d.mails ELSE d.open_mails END AS mails,
            CASE WHEN {mode} = 'delivery' THEN d.sms ELSE d.open_sms END AS sms,
-           {mode} = 'all' AND COALESCE(t.tells, false) AS tells,
+           {mode} = 'all' AND (COALESCE(t.tells, false) OR t.n = 0 AND NOT x.test AND x.activity NOT IN ('queryInstance', 'changeInstanceCheck')
+               AND (x.result_code NOT IN ('000000', '000004') OR x.status <> 'succeeded')) AS tells,
            CASE WHEN {mode} = 'all' THEN t.waiting ELSE 0 END AS waiting,
            CASE WHEN {mode} = 'all' THEN t.calls ELSE 0 END AS calls,
            CASE WHEN {mode} = 'all' THEN t.asks ELSE 0 END AS asks, 0 AS alerts,
@@ -153,20 +159,21 @@ WITH facts AS MATERIALIZED (
             LIMIT 1) i ON TRUE
      CROSS JOIN LATERAL (
            SELECT min(t.kind) FILTER (WHERE t.status <> 'running') AS step, bool_or(t.status = 'running') AS running,
-                  bool_or(t.kind IN ('order_query', 'provision') AND t.purpose IN ('purchase', 'upgrade')) AS tells,
+                  bool_or(` + leadsToCustomer + `) AS tells,
                   count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL) AS waiting, count(*) AS n,
                   count(*) FILTER (WHERE ` + callsOut + `) AS calls, count(*) FILTER (WHERE ` + asksMarket + `) AS asks
              FROM tasks t
             WHERE t.message_id = x.id
               AND t.status IN ('pending', 'running', 'failed')
-              AND NOT ` + toldAlready + `) t
+              AND NOT ` + toldAlready + `
+              AND NOT ` + overtakenTask + `) t
      CROSS JOIN LATERAL (
-           SELECT count(*) FILTER (WHERE NOT d.told) AS n, count(*) FILTER (WHERE d.told) AS told,
+           SELECT count(*) FILTER (WHERE NOT d.told) AS n, count(*) FILTER (WHERE d.told) AS told, bool_or(NOT d.told AND d.busy) AS busy,
                   count(*) FILTER (WHERE d.medium = 'email' AND NOT d.told) AS mails,
                   count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.told) AS sms,
                   count(*) FILTER (WHERE d.medium = 'email' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_mails,
                   count(*) FILTER (WHERE d.medium = 'sms' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_sms
-             FROM (SELECT d.medium, d.status, ` + told + ` AS told
+             FROM (SELECT d.medium, d.status, ` + told + ` AS told, ` + deliveryBusy + ` AS busy
                      FROM deliveries d
                     WHERE d.message_id = x.id
                       AND d.status <> 'cancelled'
@@ -175,10 +182,10 @@ WITH facts AS MATERIALIZED (
 WITH facts AS MATERIALIZED (
     SELECT t.id, t.purpose AS what, COALESCE(i.product_id, '') AS product, t.kind AS step,
            CASE WHEN t.status = 'running' THEN 'restart.running' WHEN t.status IN ('succeeded', 'cancelled') THEN 'restart.done'
-                WHEN t.status = 'failed' AND d.told THEN 'restart.told_already' ELSE '' END AS why,
+                WHEN t.status = 'failed' AND d.told THEN 'restart.told_already' WHEN ` + overtakenTask + ` THEN 'restart.overtaken' ELSE '' END AS why,
            t.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, t.last_error AS error,
            COALESCE((d.medium = 'email')::int, 0) AS mails, COALESCE((d.medium = 'sms')::int, 0) AS sms,
-           {mode} = 'all' AND t.kind IN ('order_query', 'provision') AND t.purpose IN ('purchase', 'upgrade') AS tells,
+           {mode} = 'all' AND ` + leadsToCustomer + ` AS tells,
            (t.status = 'pending' AND t.parked_at IS NULL)::int AS waiting,
            ` + callsOut + `::int AS calls, (` + asksMarket + `)::int AS asks, (t.kind = 'alert')::int AS alerts, 0 AS reruns
       FROM (SELECT x.* FROM {from}) t

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,8 +40,26 @@ func (r *Reader) restartFrom(ctx context.Context, s RestartSet) (string, *clause
 	return inner, &clause{args: c.args}, nil
 }
 
-// Words is the filter as the batch keeps it: names and values, without a
-// customer's address.
+// keptWords are the Words of a set as its batch keeps them for ever: what was searched
+// for is masked unless it is an id of something, or begins one. It may be a customer's
+// name.
+func (r *Reader) keptWords(ctx context.Context, s RestartSet) (map[string]string, error) {
+	words := s.Words()
+	q := strings.TrimSpace(words["q"])
+	if q == "" || strings.Contains(q, "•") || rowNumber.MatchString(q) {
+		return words, nil
+	}
+	found, err := r.search(ctx, q, 1, nil, anyMessage)
+	if err == nil && len(found) == 0 {
+		words["q"] = MaskName(q)
+	}
+	return words, err
+}
+
+// rowNumber is the number of a message or a task, as it is searched for.
+var rowNumber = regexp.MustCompile(`^#?[0-9]{1,6}$`)
+
+// Words is the filter for people: names and values, without a customer's address.
 func (s RestartSet) Words() map[string]string {
 	all := map[string]string{}
 	if s.IDs == nil && s.Thing == RestartTasks {

@@ -28,26 +28,27 @@ type TaskFilter struct {
 
 // TaskRow is a piece of follow-up work. Times are UTC; a zero time means "none".
 type TaskRow struct {
-	ID         int64
-	Kind       outbox.Kind
-	Purpose    outbox.Purpose
-	Status     outbox.Status
-	MessageID  int64 // 0: none
-	InstanceID string
-	DeliveryID int64 // 0: none
-	CodeID     int64 // of the authorization code that it is about; 0: none
-	OrderPK    int64 // of the order line that it is about; 0: none
-	OrderID    string
-	LineID     string
-	Attempts   int       // tries in the present round
-	Round      int       // restarts begin a new one
-	RunAt      time.Time // pending: not before
-	Parked     bool      // pending until a person does something
-	CreatedAt  time.Time
-	StartedAt  time.Time
-	FinishedAt time.Time
-	LastError  *fault.Record
-	Tries      []TaskTry // newest first; only where a detail asks for them
+	ID          int64
+	Kind        outbox.Kind
+	Purpose     outbox.Purpose
+	Status      outbox.Status
+	MessageID   int64 // 0: none
+	InstanceID  string
+	DeliveryID  int64 // 0: none
+	CodeID      int64 // of the authorization code that it is about; 0: none
+	OrderPK     int64 // of the order line that it is about; 0: none
+	OrderID     string
+	LineID      string
+	Attempts    int       // tries in the present round
+	Round       int       // restarts begin a new one
+	RunAt       time.Time // pending: not before
+	Parked      bool      // pending until a person does something
+	CreatedAt   time.Time
+	StartedAt   time.Time
+	FinishedAt  time.Time
+	LastError   *fault.Record
+	OvertakenBy int64     // the later task that has taken its place, given up as it is; 0: none
+	Tries       []TaskTry // newest first; only where a detail asks for them
 }
 
 // TaskTry is one try of a task, or what a person did to it.
@@ -80,6 +81,7 @@ type taskRow struct {
 	Started    sql.NullTime   `db:"started_at"`
 	Finished   sql.NullTime   `db:"finished_at"`
 	LastError  sql.NullString `db:"last_error"`
+	Overtaken  int64          `db:"overtaken_by"`
 }
 
 var taskList = source{
@@ -88,7 +90,8 @@ var taskList = source{
        COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = t.instance_pk), '') AS instance_id,
        COALESCE(t.delivery_id, 0) AS delivery_id, COALESCE(t.license_code_id, 0) AS license_code_id,
        COALESCE(t.order_pk, 0) AS order_pk, t.order_id, t.order_line_id, t.attempts, t.round, t.run_at,
-       t.created_at, t.started_at, t.finished_at, t.last_error`,
+       t.created_at, t.started_at, t.finished_at, t.last_error,
+       CASE WHEN t.status = 'failed' THEN COALESCE(t.overtaken_by, 0) ELSE 0 END AS overtaken_by`,
 	table: "tasks",
 	alias: "t",
 }
@@ -105,7 +108,7 @@ func (t *taskRow) show() (TaskRow, error) {
 		ID: t.ID, Kind: outbox.Kind(t.Kind), Purpose: outbox.Purpose(t.Purpose), Status: outbox.Status(t.Status),
 		MessageID: t.MessageID, InstanceID: t.InstanceID, DeliveryID: t.DeliveryID, CodeID: t.CodeID, OrderPK: t.OrderPK, OrderID: t.OrderID, LineID: t.LineID,
 		Attempts: t.Attempts, Round: t.Round, RunAt: run, Parked: run.Year() > parkedYear,
-		CreatedAt: t.Created.UTC(), StartedAt: utc(t.Started), FinishedAt: utc(t.Finished), LastError: last,
+		CreatedAt: t.Created.UTC(), StartedAt: utc(t.Started), FinishedAt: utc(t.Finished), LastError: last, OvertakenBy: t.Overtaken,
 	}, err
 }
 

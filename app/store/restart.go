@@ -75,7 +75,11 @@ type RestartResult struct {
 
 // AddBatch writes a batch and, in one statement, what it is to restart.
 func (t *Tx) AddBatch(ctx context.Context, n NewBatch) (id int64, total int, err error) {
-	words, err := json.Marshal(n.Words())
+	kept, err := t.Reader().keptWords(ctx, n.RestartSet)
+	if err != nil {
+		return 0, 0, err
+	}
+	words, err := json.Marshal(kept)
 	if err != nil {
 		return 0, 0, fault.Wrap(err, fault.Internal, "internal")
 	}

@@ -2,12 +2,14 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
+	"koodesk/migrations"
 )
 
 func TestARestartKeepsNobodysAddress(t *testing.T) {
@@ -46,4 +48,48 @@ SELECT 'provision', 'upgrade', 1, 'task-' || n, CASE WHEN n <= 7 THEN 'failed' E
 		require.Equal(t, 7, n)
 		return err
 	}))
+}
+
+// What a search was for is kept with the batch for ever: of a name only its first
+// character, of an id all.
+func TestABatchKeepsNobodysName(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	exec(t, s.SQL(), `
+INSERT INTO messages (channel_id, protocol, activity, idem_key, status, order_id, order_line_id, instance_id, first_received_at, last_received_at)
+VALUES (1, 'v2', 'newInstance', 'k', 'failed', 'CS26', 'CS26-1', '0f8fad5b-d9cb', now(), now())`)
+	exec(t, s.SQL(), `INSERT INTO tasks (kind, purpose, message_id, unique_key, status) VALUES ('provision', 'purchase', 1, 'k', 'failed')`)
+	kept := func() string {
+		return text(t, s.SQL(), `SELECT COALESCE(string_agg(filter ->> 'q', ',' ORDER BY id), '') FROM restart_batches`)
+	}
+	for _, q := range []string{"张三", "hw123456789x", "Ann Lee", "CS2", "CS26-1", "0f8f", "#1", "ann@example.com"} {
+		require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
+			_, _, err := tx.AddBatch(ctx, store.NewBatch{RestartSet: store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll,
+				Tasks: store.TaskFilter{Q: q, Status: "failed"}}, Actor: "operator:7", Source: "operator"})
+			return err
+		}))
+	}
+	require.Equal(t, "张••,h••,A••,CS2,CS26-1,0f8f,#1,a•••@example.com", kept())
+
+	exec(t, s.SQL(), `DELETE FROM restart_batches`)
+	exec(t, s.SQL(), `
+INSERT INTO restart_batches (thing, mode, filter, per_second, actor, source)
+SELECT 'tasks', 'all', jsonb_build_object('q', q, 'status', 'failed'), 0, 'operator:7', 'operator'
+  FROM unnest(ARRAY['张三', 'CS2', '0f8f', '#1', 'a•••@example.com', '_S26', 'CS26-1']) q`)
+	back(t, s.SQL(), 92)
+	_, err := migrations.Up(ctx, s.SQL())
+	require.NoError(t, err)
+	require.Equal(t, "张••,CS2,0f8f,#1,a•••@example.com,_••,CS26-1", kept(), "what is there already, too")
+}
+
+// back takes a database back to before a migration.
+func back(t *testing.T, db *sql.DB, migration int64) {
+	t.Helper()
+	for v := migration; v >= migration; {
+		var err error
+		v, err = migrations.Down(context.Background(), db)
+		require.NoError(t, err)
+	}
 }

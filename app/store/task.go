@@ -215,7 +215,7 @@ func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err er
 }
 
 // TaskIDs lists the tasks of a message that are not done, oldest first, without
-// those that would tell its customer a second time.
+// those that would tell its customer a second time or undo what came later.
 func (t *Tx) TaskIDs(ctx context.Context, message int64) ([]int64, error) {
 	var ids []int64
 	err := t.tx.SelectContext(ctx, &ids, `
@@ -224,6 +224,7 @@ SELECT t.id
  WHERE t.message_id = $1
    AND t.status IN ('pending', 'running', 'failed')
    AND NOT `+toldAlready+`
+   AND NOT `+overtakenTask+`
  ORDER BY t.id`, message)
 	return ids, toFault(err)
 }

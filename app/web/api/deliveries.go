@@ -47,6 +47,7 @@ type deliveryDetail struct {
 	MessageRef  string       `json:"message_ref"`
 	ProviderRef string       `json:"provider_ref"`
 	Fallback    *string      `json:"fallback"`
+	FallbackIs  string       `json:"fallback_status"`
 	Receipts    []receipt    `json:"receipts"`
 	Tasks       []taskDetail `json:"tasks"`
 }
@@ -126,7 +127,7 @@ func (a *API) delivery(c *fiber.Ctx, n int64) error {
 	}
 	z := localizer(c)
 	out := deliveryDetail{delivery: showDelivery(z, d.DeliveryRow), Subject: d.Subject, MessageRef: d.MessageRef, ProviderRef: d.ProviderRef,
-		Fallback: idOrNull(d.Fallback), Receipts: showReceipts(d), Tasks: tasks(z, d.Tasks)}
+		Fallback: idOrNull(d.Fallback), FallbackIs: d.FallbackStatus, Receipts: showReceipts(d), Tasks: tasks(z, d.Tasks)}
 	if d.Rendered {
 		out.Text = &d.Text
 	}

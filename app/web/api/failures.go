@@ -43,6 +43,7 @@ type failureGroup struct {
 	Assignee     string `json:"assignee"`
 	ClosedBy     string `json:"closed_by"`
 	CloseReason  string `json:"close_reason"`
+	Overtaken    int    `json:"overtaken"`
 }
 
 // groupDetail is one group with the orders that it touches now.
@@ -63,7 +64,7 @@ func showGroup(z *i18n.Localizer, g store.GroupRow) failureGroup {
 		Error: show(z, g.Error), Remedy: z.Remedy(g.Error), GivenUp: g.GivenUp.N, Retrying: g.Retrying.N, Affected: g.Orders.N, MostAffected: g.MostOrders.N,
 		Deadline: moment(g.Deadline), FirstSeenAt: moment(g.FirstSeenAt), LastSeenAt: moment(g.LastSeenAt), OpenedAt: moment(g.OpenedAt),
 		ResolvedAt: moment(g.ResolvedAt), Reopened: g.Reopened, Note: g.Note, SnoozedUntil: moment(g.SnoozedUntil), Assignee: g.Assignee,
-		ClosedBy: g.ClosedBy, CloseReason: g.CloseReason}
+		ClosedBy: g.ClosedBy, CloseReason: g.CloseReason, Overtaken: g.Overtaken}
 }
 
 // FailureGroups answers GET /failure-groups.

@@ -82,6 +82,8 @@ type messageDetail struct {
 	Tasks      []taskDetail  `json:"tasks"`
 	Quarantine []quarantined `json:"quarantine"`
 	Retry      *retry        `json:"retry"`
+
+	OvertakenBy *string `json:"overtaken_by"`
 }
 
 type attempt struct {
@@ -166,7 +168,7 @@ func (a *API) Message(c *fiber.Ctx) error {
 	}
 	z := localizer(c)
 	out := messageDetail{message: showMessage(z, m.MessageRow), BusinessID: m.BusinessID, AttemptLog: []attempt{}, Tasks: tasks(z, m.Tasks), Quarantine: []quarantined{},
-		Retry: showRetry(z, m, time.Now())}
+		Retry: showRetry(z, m, time.Now()), OvertakenBy: idOrNull(m.OvertakenBy.MessageID)}
 	for _, t := range m.AttemptLog {
 		out.AttemptLog = append(out.AttemptLog, showAttempt(z, t))
 	}

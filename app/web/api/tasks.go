@@ -43,6 +43,7 @@ type task struct {
 	StartedAt   moment  `json:"started_at"`
 	FinishedAt  moment  `json:"finished_at"`
 	LastError   *shown  `json:"last_error"`
+	OvertakenBy *string `json:"overtaken_by"`
 }
 
 type taskDetail struct {
@@ -65,7 +66,7 @@ func showTask(z *i18n.Localizer, t store.TaskRow) task {
 		ID: id(t.ID), Kind: string(t.Kind), Purpose: string(t.Purpose), Status: string(t.Status), MessageID: idOrNull(t.MessageID),
 		InstanceID: t.InstanceID, DeliveryID: idOrNull(t.DeliveryID), CodeID: idOrNull(t.CodeID), OrderPK: idOrNull(t.OrderPK), OrderID: t.OrderID, OrderLineID: t.LineID, Attempts: t.Attempts,
 		Waiting: t.Parked, CreatedAt: moment(t.CreatedAt), StartedAt: moment(t.StartedAt), FinishedAt: moment(t.FinishedAt),
-		LastError: show(z, t.LastError),
+		LastError: show(z, t.LastError), OvertakenBy: idOrNull(t.OvertakenBy),
 	}
 	if t.Status == "pending" && !t.Parked {
 		out.NextRunAt = moment(t.RunAt)

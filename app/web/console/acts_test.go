@@ -278,6 +278,11 @@ func TestADeliveryIsSentAgain(t *testing.T) {
 	v := h.as(staff.Operator)
 	page := v.get("/deliveries/1?status=failed")
 	act := page.value("#resend form", "action")
+	h.exec(`
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, fallback_of)
+SELECT channel_id, instance_pk, message_id, kind, 'sms', 'en', '\x00', '', 'failed', 'f', 'f', id FROM deliveries WHERE id = 1`)
+	require.Contains(t, v.get("/deliveries/1").words(".facts"), "The other medium failed too")
+	h.exec(`DELETE FROM deliveries WHERE id = 2`)
 
 	wrong := v.post(act, page, "to", "no address")
 	require.Equal(t, http.StatusUnprocessableEntity, wrong.status)

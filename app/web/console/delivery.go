@@ -105,7 +105,7 @@ func deliveryFacts(clock view.Clock, d *store.DeliveryDetail) []view.Fact {
 		facts = append(facts, otherDelivery("fact.fallback_of", d.FallbackOf))
 	}
 	if d.Fallback != 0 {
-		facts = append(facts, otherDelivery("fact.fallback", d.Fallback))
+		facts = append(facts, otherDelivery("fact.fallback."+d.FallbackStatus, d.Fallback))
 	}
 	if d.Resends > 0 {
 		facts = append(facts, view.Fact{Label: view.Say("fact.resends"), Text: view.Say("fact.times", "n", d.Resends)})

@@ -96,7 +96,7 @@ func failureRow(clock view.Clock, g store.GroupRow) view.GroupRow {
 		Product: orElse(g.ProductName, g.ProductID), Fault: g.Error, First: clock.Time(g.FirstSeenAt), Last: clock.Time(g.LastSeenAt),
 		Opened: clock.Time(g.OpenedAt), Resolved: clock.Time(g.ResolvedAt), Reopened: g.Reopened, GivenUp: g.GivenUp.N, Retrying: g.Retrying.N,
 		Orders: g.Orders.N, Most: g.MostOrders.N, Deadline: clock.Time(g.Deadline), Note: g.Note, Until: clock.Time(g.SnoozedUntil), Assignee: g.Assignee,
-		ClosedBy: by(g.ClosedBy), CloseReason: g.CloseReason}
+		ClosedBy: by(g.ClosedBy), CloseReason: g.CloseReason, Overtaken: g.Overtaken}
 }
 
 // Failure is one failure group with its members.

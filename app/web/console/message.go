@@ -99,6 +99,9 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		p.Retry = view.RetryOf(s.Clock, clock)
 		p.Retry.Claimed, p.Retry.IfLicense = m.Status == store.MessageRejected, m.IfLicense
 	}
+	if l := m.OvertakenBy; l.MessageID != 0 {
+		p.Overtaken = view.Fact{Text: view.Say("activity." + l.Activity), Value: "#" + strconv.FormatInt(l.MessageID, 10), URL: messageURL(l.MessageID)}
+	}
 	return p
 }
 

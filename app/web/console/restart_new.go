@@ -161,11 +161,15 @@ func previewEffects(mode string, e store.SideEffects) []view.Effect {
 
 // countedEffects are what a restart sends, asks and hurries, in numbers.
 func countedEffects(e store.SideEffects) []view.Effect {
+	atOnce := e.Mails+e.SMS > 0
 	sends := "restarts.effect.sends"
-	if e.Mails+e.SMS+e.Reruns == 0 {
+	if !atOnce {
 		sends = "restarts.effect.sends_none"
 	}
-	out := []view.Effect{{Will: e.Mails+e.SMS+e.Reruns > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", e.SMS), "mails", view.Say("restarts.effect.n_mails", "n", e.Mails))}}
+	out := []view.Effect{{Will: atOnce, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", e.SMS), "mails", view.Say("restarts.effect.n_mails", "n", e.Mails))}}
+	if atOnce {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.fallback")})
+	}
 	for _, one := range []struct {
 		key string
 		n   int

@@ -94,7 +94,7 @@ func taskRow(s view.Shell, t store.TaskRow, tries map[outbox.Kind]int) view.Task
 	r := view.TaskRow{
 		ID: t.ID, Kind: string(t.Kind), Purpose: string(t.Purpose), Status: string(t.Status), Attempts: t.Attempts, Max: tries[t.Kind],
 		Created: s.Clock.Time(t.CreatedAt), Waiting: t.Parked, Finished: s.Clock.Time(t.FinishedAt), Fault: t.LastError,
-		InstanceID: t.InstanceID, OrderID: t.OrderID, Restart: action(s, staff.TasksRestart, taskURL(t.ID)+"/restart", whyNoTaskRestart(t)),
+		InstanceID: t.InstanceID, OrderID: t.OrderID, Overtaken: t.OvertakenBy, Restart: action(s, staff.TasksRestart, taskURL(t.ID)+"/restart", whyNoTaskRestart(t)),
 	}
 	if t.Status == outbox.Succeeded || t.Status == outbox.Cancelled {
 		r.Fault = nil // of an earlier try

@@ -111,6 +111,7 @@ type TaskRow struct {
 	Waiting     bool // parked until a person types the access data
 	Finished    Time
 	Fault       *fault.Record // of the last try
+	Overtaken   int64         // the later task that has taken its place, given up as it is; 0 for none
 	URL         string        // where its tries are shown: the message, delivery or instance it belongs to
 	InstanceID  string
 	InstanceURL string

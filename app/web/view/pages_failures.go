@@ -48,6 +48,7 @@ type GroupRow struct {
 
 	ClosedBy    string // who closed it though not everything has passed
 	CloseReason string
+	Overtaken   int // members whose place later calls have taken
 }
 
 // FailuresPage is the list of failure groups.

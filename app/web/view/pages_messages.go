@@ -121,5 +121,6 @@ type MessagePage struct {
 
 	Diagnosis  *Diagnosis   // of a rejected message: why its newest arrival was refused
 	Retry      *Retry       // what KooGallery does about it; nil when there is nothing to tell
+	Overtaken  Fact         // the later message that has taken its place: Text says what it is; zero for none
 	Quarantine []Quarantine // different contents that came under its key, the newest first
 }

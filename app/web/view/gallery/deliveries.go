@@ -99,7 +99,7 @@ func (k look) deliveryPage(state string) view.DeliveryPage {
 	case "refused":
 		p.Delivery.Status, p.Delivery.Outcome, p.Delivery.Kept = "failed", "refused", false
 		p.Delivery.Fault = &fault.Record{Code: fault.Refused, Key: "delivery.refused", Args: map[string]string{"code": "UNDELIV"}}
-		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.refused")}, view.Fact{Label: view.Say("fact.fallback"), Value: "#80", URL: "/deliveries/80"})
+		p.Facts = append(p.Facts, view.Fact{Label: view.Say("fact.outcome"), Text: view.Say("outcome.refused")}, view.Fact{Label: view.Say("fact.fallback.failed"), Value: "#80", URL: "/deliveries/80"})
 		p.Receipts = []view.Receipt{{At: ago(time.Minute), Outcome: "refused", Code: "UNDELIV", Note: "Number not in service", Source: "huawei", Part: 2, Parts: 2},
 			{At: ago(2 * time.Minute), Outcome: "delivered", Code: "DELIVRD", Source: "huawei", Part: 1, Parts: 2}, {At: ago(time.Hour), Outcome: "handed_over", Code: "ACCEPTD", Source: "huawei", Part: 1, Parts: 1, Old: true}}
 	case "bounced":

@@ -28,6 +28,12 @@ func closed(g view.GroupRow) view.GroupRow {
 	return g
 }
 
+// overtaken is a group of which later calls have taken some members' place.
+func overtaken(g view.GroupRow) view.GroupRow {
+	g.Overtaken = 3
+	return g
+}
+
 func (k look) groups() []view.GroupRow {
 	urgent := k.group(1, "open", "order_query", "", &fault.Record{Code: fault.Refused, Key: "order_query.credentials_refused", Args: map[string]string{"code": "MKT.0101"}})
 	urgent.Deadline = ago(-(time.Hour + 12*time.Minute))
@@ -113,6 +119,7 @@ func failureSamples(op, ro look) []Sample {
 		{"failure-open", view.PageFailure, op.failure(groups[0])},
 		{"failure-snoozed", view.PageFailure, op.failure(groups[2])},
 		{"failure-resolved", view.PageFailure, op.failure(groups[3])},
+		{"failure-overtaken", view.PageFailure, op.failure(overtaken(groups[3]))},
 		{"failure-closed", view.PageFailure, op.failure(closed(groups[3]))},
 		{"failure-read-only", view.PageFailure, ro.failure(groups[2])},
 	}

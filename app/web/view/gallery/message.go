@@ -63,6 +63,10 @@ func (k look) message(state string) view.MessagePage {
 	switch state {
 	case "over":
 		p.Message.RetryUntil = ago(35 * time.Minute)
+	case "overtaken":
+		p.Restart = k.not(staff.MessagesRestart, "", "why.message_overtaken")
+		p.Overtaken = view.Fact{Text: view.Say("activity.refreshInstance"), Value: "#1040", URL: "/messages/1040"}
+		p.Tasks[0].Overtaken, p.Tasks[0].Restart = 31, p.Restart
 	case "missed":
 		p.Message, p.Restart = rows()[2], k.not(staff.MessagesRestart, "", "why.message_succeeded")
 	case "processing":

@@ -107,6 +107,9 @@ func counted(mails, sms, calls, asks int) []view.Effect {
 		sends = "restarts.effect.sends_none"
 	}
 	out := []view.Effect{{Will: mails+sms > 0, Text: view.Say(sends, "sms", view.Say("restarts.effect.n_sms", "n", sms), "mails", view.Say("restarts.effect.n_mails", "n", mails))}}
+	if mails+sms > 0 {
+		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.fallback")})
+	}
 	if calls > 0 {
 		out = append(out, view.Effect{Will: true, Text: view.Say("restarts.effect.calls", "n", calls)})
 	}
@@ -152,6 +155,7 @@ func messageSamples(op, ro look) []Sample {
 		{"messages-read-only", view.PageMessages, ro.messages(view.ListRows)},
 		{"message-failed", view.PageMessage, op.message("failed")},
 		{"message-over", view.PageMessage, op.message("over")},
+		{"message-overtaken", view.PageMessage, op.message("overtaken")},
 		{"message-missed", view.PageMessage, op.message("missed")},
 		{"message-retry-told", view.PageMessage, op.retries("told")},
 		{"message-retry-once", view.PageMessage, op.retries("once")},

@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+)
+
+// laterWork is the work, with a call's or by itself, that takes the place of a task t.
+// A change is asked of the driver as the instance was when it was first asked, so that
+// after a later one the old one would come back; so would the period or the freeze of
+// which a product was told since. An order query decides by when the order was placed,
+// and a subscriber is to hear of everything, in whatever order it can be had.
+const laterWork = `(
+           SELECT n.id, n.status, n.message_id, m.activity
+             FROM tasks n
+             LEFT JOIN messages m
+                    ON m.id = n.message_id
+            WHERE t.kind = 'provision'
+              AND t.purpose = 'upgrade'
+              AND n.instance_pk = t.instance_pk
+              AND n.kind = 'provision'
+              AND n.purpose = 'upgrade'
+              AND n.id > t.id
+              AND n.status <> 'cancelled'
+            UNION ALL
+           SELECT n.task_id, n.status, n.message_id, n.type
+             FROM events e
+             JOIN events n
+               ON n.id > e.id
+              AND (n.instance_pk = e.instance_pk OR n.license_code_id = e.license_code_id)
+            WHERE t.kind = 'event'
+              AND e.task_id = t.id
+              AND e.to_product
+              AND n.to_product
+              AND n.product_pk IS NOT DISTINCT FROM e.product_pk
+              AND n.status <> 'cancelled'
+              AND ((e.type LIKE '%.renewed' AND n.type = e.type)
+                   OR (e.type LIKE '%frozen' AND n.type LIKE '%frozen')))`
+
+// overtakenTask says of a task t that was given up that other work has taken its place:
+// no restart takes it along.
+const overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterWork + ` w))`
+
+// TaskOvertaken finds the work that has taken the place of a given-up task, or of one
+// of a message's given-up tasks; ok is false if there is none. The newest counts.
+func (t *Tx) TaskOvertaken(ctx context.Context, message, task int64) (l LaterCall, ok bool, err error) {
+	err = t.tx.QueryRowxContext(ctx, `
+SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, '')
+  FROM tasks t
+ CROSS JOIN LATERAL `+laterWork+` w
+ WHERE (t.message_id = $1 OR t.id = $2)
+   AND t.status = 'failed'
+ ORDER BY w.id DESC
+ LIMIT 1`, nullID(message), nullID(task)).Scan(&l.MessageID, &l.Activity)
+	if err = toFault(err); fault.Is(err, fault.NotFound) {
+		return l, false, nil
+	}
+	return l, err == nil, err
+}
+
+// LockSubject locks what a message's call, or a task, is about: the instance or the
+// authorization code.
+func (t *Tx) LockSubject(ctx context.Context, message, task int64) error {
+	for _, statement := range []string{`
+SELECT i.id
+  FROM instances i
+ WHERE i.id IN (SELECT i.id
+                  FROM messages m
+                  JOIN instances i
+                    ON i.instance_id = m.instance_id
+                   AND i.channel_id = m.channel_id
+                 WHERE m.id = $1
+                   AND m.instance_id <> ''
+                   AND NOT m.test
+                 UNION
+                SELECT k.instance_pk
+                  FROM tasks k
+                 WHERE k.id = $2)
+ ORDER BY i.id
+   FOR NO KEY UPDATE`, `
+SELECT c.id
+  FROM license_codes c
+ WHERE c.id IN (SELECT k.id
+                  FROM messages m
+                  JOIN license_codes k
+                    ON k.channel_id = m.channel_id
+                   AND k.code_bidx = ` + strings.ReplaceAll(codeIndex, "{x}", "m") + `
+                 WHERE m.id = $1
+                   AND NOT m.test
+                 UNION
+                SELECT k.license_code_id
+                  FROM tasks k
+                 WHERE k.id = $2)
+ ORDER BY c.id
+   FOR NO KEY UPDATE`} {
+		if _, err := t.tx.ExecContext(ctx, statement, nullID(message), nullID(task)); err != nil {
+			return toFault(err)
+		}
+	}
+	return nil
+}
+
+// letGoOfOvertaken takes out of their groups the given-up tasks whose place other work
+// has taken that was done, up to a batch of them. They stay failed, in no group (0).
+func letGoOfOvertaken(ctx context.Context, t *Tx) (int, error) {
+	var found []struct {
+		ID      int64 `db:"id"`
+		Message int64 `db:"message_id"`
+		Group   int64 `db:"failure_group"`
+		By      int64 `db:"by"`
+	}
+	err := t.tx.SelectContext(ctx, &found, `
+SELECT t.id, COALESCE(t.message_id, 0) AS message_id, t.failure_group, w.by
+  FROM failure_groups g
+  JOIN tasks t
+    ON t.failure_group = g.id
+ CROSS JOIN LATERAL (
+       SELECT max(w.id) AS by
+         FROM `+laterWork+` w
+        WHERE w.status = 'succeeded') w
+ WHERE g.resolved_at IS NULL
+   AND g.step IN ('provision', 'event')
+   AND t.status = 'failed'
+   AND w.by IS NOT NULL
+ ORDER BY t.id
+ LIMIT $1`, settleBatch)
+	if err != nil || len(found) == 0 {
+		return 0, toFault(err)
+	}
+	messages := make([]int64, len(found))
+	for n, f := range found {
+		messages[n] = f.Message
+	}
+	_, err = t.tx.ExecContext(ctx, `
+SELECT id
+  FROM messages
+ WHERE id = ANY($1)
+ ORDER BY id
+   FOR NO KEY UPDATE`, pq.Array(messages)) // before their tasks
+	if err != nil {
+		return 0, toFault(err)
+	}
+	for _, f := range found {
+		r, err := t.tx.ExecContext(ctx, `
+UPDATE tasks
+   SET failure_group = 0,
+       overtaken_by = $3
+ WHERE id = $1
+   AND failure_group = $2
+   AND status = 'failed'`, f.ID, f.Group, f.By)
+		if err != nil {
+			return 0, toFault(err)
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			continue // restarted meanwhile
+		}
+		if err := t.countOvertaken(ctx, f.Group); err != nil {
+			return 0, err
+		}
+		if err := t.SettleMessage(ctx, f.Message); err != nil {
+			return 0, err
+		}
+	}
+	return len(found), nil
+}
+
+func (t *Tx) countOvertaken(ctx context.Context, group int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE failure_groups
+   SET overtaken = overtaken + 1
+ WHERE id = $1`, group)
+	return toFault(err)
+}
+
+// LetGoOvertaken takes a failed message, which is locked, out of its group because
+// another has taken its place. It stays failed, in no group (0).
+func (t *Tx) LetGoOvertaken(ctx context.Context, message, by int64) error {
+	var group int64
+	err := t.tx.GetContext(ctx, &group, `
+WITH was AS (
+    SELECT failure_group
+      FROM messages
+     WHERE id = $1
+)
+UPDATE messages
+   SET failure_group = 0,
+       overtaken_by = $2
+ WHERE id = $1
+RETURNING COALESCE((SELECT failure_group FROM was), 0)`, message, by)
+	if err != nil {
+		return toFault(err)
+	}
+	return t.countOvertaken(ctx, group)
+}
+
+// MaybeOvertaken lists, behind an id, the messages of open groups whose call failed by
+// itself and would undo a later one that has been done.
+func (r *Reader) MaybeOvertaken(ctx context.Context, after int64, limit int) (ids []int64, err error) {
+	err = sqlx.SelectContext(ctx, r.q, &ids, `
+SELECT x.id
+  FROM failure_groups g
+  JOIN messages x
+    ON x.failure_group = g.id
+ WHERE g.resolved_at IS NULL
+   AND NOT g.of_tasks
+   AND x.id > $1
+   AND x.activity = ANY($3)
+   AND x.idem_key NOT LIKE 'invalid/%'
+   AND x.status = 'failed'
+   AND x.result_code NOT IN ('000000', '000004')
+   AND EXISTS (SELECT 1 FROM `+laterCalls("x", "x.last_received_at")+` l WHERE l.status = 'succeeded')
+ ORDER BY x.id
+ LIMIT $2`, after, limit, pq.Array(undoing))
+	return ids, toFault(err)
+}
