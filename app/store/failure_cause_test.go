@@ -21,7 +21,9 @@ type said struct {
 	two  string
 }
 
-func (s said) error(value string) error { return fault.New(fault.Refused, s.key, s.name, value).Final() }
+func (s said) error(value string) error {
+	return fault.New(fault.Refused, s.key, s.name, value).Final()
+}
 
 // What a product, a service or a template says decides the cause; whom it happened to
 // and what somebody wrote for people do not.
@@ -120,4 +122,3 @@ SELECT string_agg(concat_ws(' ', error #>> '{args,result_code}', (SELECT count(*
  WHERE resolved_at IS NULL
    AND error ->> 'key' = 'webhook.refused'`)
 }
-
