@@ -6,17 +6,33 @@ import (
 	"koodesk/app/fault"
 )
 
-// Remedy is the longer advice for a fault, step by step: its own
-// ("remedy.<key>"), or that of its family ("remedy.<family>.any"). "" where
-// what the fault's own text says to do is all there is to say.
-func (z *Localizer) Remedy(r *fault.Record) string {
+// elsewhere are the steps, by the kind of task, at which a family's faults are
+// somebody else's trouble than usual, and where the remedies for it stand: the webhook
+// that an SMS leaves by is the gateway's and not a product's.
+var elsewhere = map[string]map[string]string{
+	"deliver": {"webhook": "sms_gateway"},
+	"notice":  {"webhook": "sms_gateway"},
+	"event":   {"webhook": "receiver"},
+	"alert":   {"webhook": "alert_webhook", "mail": "alert_mail", "sms": "alert_sms", "delivery": "alert_delivery"},
+}
+
+// alike are the families that ask KooGallery's open APIs, whose faults are mended in the
+// same way whatever was asked.
+var alike = map[string]string{"order_query": "open_api", "license_api": "open_api", "license_upload": "open_api", "license_code": "open_api"}
+
+// Remedy is how a fault that ended a step (kind of task, activity of a message) is put
+// right, step by step: by what stands for it at this step, in its family or for what is
+// alike, each for the fault itself or for any of them. "" where nothing does.
+func (z *Localizer) Remedy(step string, r *fault.Record) string {
 	if r == nil {
 		return ""
 	}
-	family, _, _ := strings.Cut(r.Key, ".")
-	for _, key := range []string{"remedy." + r.Key, "remedy." + family + ".any"} {
-		if z.Has(key) {
-			return z.T(key)
+	family, reason, _ := strings.Cut(r.Key, ".")
+	for _, room := range []string{elsewhere[step][family], family, alike[family]} {
+		for _, name := range []string{reason, "any"} {
+			if key := "remedy." + room + "." + name; z.Has(key) {
+				return z.T(key)
+			}
 		}
 	}
 	return ""

@@ -21,6 +21,9 @@ type PreviewGroup struct {
 	Refused int    `db:"refused"`
 }
 
+// PreviewRest is what a preview does not list: the rarest sorts, and their items.
+type PreviewRest struct{ Kinds, N, Refused int }
+
 // PreviewSample is one item of a set.
 type PreviewSample struct {
 	ID         int64
@@ -48,7 +51,8 @@ type SideEffects struct {
 type RestartPreview struct {
 	SideEffects
 	Total   int
-	Groups  []PreviewGroup
+	Groups  []PreviewGroup // the most frequent fifty
+	Rest    PreviewRest
 	Refused map[string]int     // by the key of the fault
 	Which   map[string][]int64 // of the refused, ten of each fault
 	Samples []PreviewSample
@@ -191,7 +195,11 @@ WITH facts AS MATERIALIZED (
       FROM (SELECT x.* FROM {from}) t
       LEFT JOIN LATERAL (SELECT instance_id, product_id, driver FROM instances WHERE id = t.instance_pk LIMIT 1) i ON TRUE
       LEFT JOIN LATERAL (SELECT d.medium, ` + told + ` AS told FROM deliveries d WHERE d.id = t.delivery_id LIMIT 1) d ON TRUE)`
-	previewTail = `
+	previewTail = `, kinds AS (
+    SELECT what, product, step, count(*) AS n, count(*) FILTER (WHERE why <> '') AS refused,
+           row_number() OVER (ORDER BY count(*) DESC, what, product, step) AS place
+      FROM facts
+     GROUP BY what, product, step)
 SELECT json_build_object(
        'total', (SELECT count(*) FROM facts),
        'mails', (SELECT COALESCE(sum(mails), 0) FROM facts WHERE why = ''),
@@ -206,9 +214,8 @@ SELECT json_build_object(
        'which', (SELECT COALESCE(json_object_agg(w.why, (SELECT json_agg(f.id) FROM (SELECT id FROM facts WHERE why = w.why ORDER BY id DESC LIMIT 10) f)), '{}')
                    FROM (SELECT DISTINCT why FROM facts WHERE why <> '') w),
        'refused', (SELECT COALESCE(json_object_agg(why, n), '{}') FROM (SELECT why, count(*) AS n FROM facts WHERE why <> '' GROUP BY why) w),
-       'groups', (SELECT COALESCE(json_agg(g), '[]')
-                    FROM (SELECT what, product, step, count(*) AS n, count(*) FILTER (WHERE why <> '') AS refused
-                            FROM facts GROUP BY what, product, step ORDER BY count(*) DESC, what, product, step LIMIT 50) g),
+       'groups', (SELECT COALESCE(json_agg(k ORDER BY place), '[]') FROM kinds k WHERE place <= 50),
+       'rest', (SELECT json_build_object('kinds', count(*), 'n', COALESCE(sum(n), 0), 'refused', COALESCE(sum(refused), 0)) FROM kinds WHERE place > 50),
        'samples', (SELECT COALESCE(json_agg(s), '[]') FROM (SELECT id, what, line, instance, error FROM facts ORDER BY (why <> ''), id DESC LIMIT 5) s))`
 )
 
@@ -220,6 +227,7 @@ func parsePreview(raw []byte, set RestartSet) (*RestartPreview, error) {
 		Which   map[string][]int64
 		Missing []int64
 		Groups  []PreviewGroup
+		Rest    PreviewRest
 		Samples []struct {
 			ID                   int64
 			What, Line, Instance string
@@ -229,7 +237,7 @@ func parsePreview(raw []byte, set RestartSet) (*RestartPreview, error) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal")
 	}
-	p := &RestartPreview{SideEffects: in.SideEffects, Total: in.Total, Refused: in.Refused, Which: in.Which, Groups: in.Groups}
+	p := &RestartPreview{SideEffects: in.SideEffects, Total: in.Total, Refused: in.Refused, Which: in.Which, Groups: in.Groups, Rest: in.Rest}
 	if n := len(in.Missing); n > 0 {
 		key := "message.unknown"
 		if set.Thing == RestartTasks {

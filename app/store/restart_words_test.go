@@ -93,3 +93,29 @@ func back(t *testing.T, db *sql.DB, migration int64) {
 		require.NoError(t, err)
 	}
 }
+
+// A preview lists fifty sorts and says how many there are beside.
+func TestAPreviewSaysWhatItDoesNotList(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	exec(t, s.SQL(), `
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id)
+SELECT 1, 'i' || n, 'CS' || n, 'CS' || n || '-1', 'b' || n, 'active', 'P' || to_char(n, 'FM00') FROM generate_series(1, 53) AS n`)
+	exec(t, s.SQL(), `
+INSERT INTO tasks (kind, purpose, instance_pk, unique_key, status, finished_at)
+SELECT 'provision', 'upgrade', i.id, 'task-' || i.id || '-' || n, CASE WHEN i.product_id = 'P53' THEN 'running' ELSE 'failed' END, now()
+  FROM instances i
+ CROSS JOIN generate_series(1, 2) AS n`)
+	set := store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: store.TaskFilter{Kind: "provision"}}
+	p, err := s.Reader().RestartPreview(ctx, set)
+	require.NoError(t, err)
+	require.Len(t, p.Groups, 50)
+	require.Equal(t, []any{106, store.PreviewRest{Kinds: 3, N: 6, Refused: 2}}, []any{p.Total, p.Rest})
+
+	exec(t, s.SQL(), `DELETE FROM tasks WHERE instance_pk > 50`)
+	p, err = s.Reader().RestartPreview(ctx, set)
+	require.NoError(t, err)
+	require.Equal(t, []any{50, store.PreviewRest{}}, []any{len(p.Groups), p.Rest})
+}

@@ -61,7 +61,7 @@ func showGroup(z *i18n.Localizer, g store.GroupRow) failureGroup {
 		of = "tasks"
 	}
 	return failureGroup{ID: id(g.ID), Status: g.Status, Channel: g.Channel, ProductID: g.ProductID, ProductName: g.ProductName, Step: g.Step, Of: of,
-		Error: show(z, g.Error), Remedy: z.Remedy(g.Error), GivenUp: g.GivenUp.N, Retrying: g.Retrying.N, Affected: g.Orders.N, MostAffected: g.MostOrders.N,
+		Error: show(z, g.Error), Remedy: z.Remedy(g.Step, g.Error), GivenUp: g.GivenUp.N, Retrying: g.Retrying.N, Affected: g.Orders.N, MostAffected: g.MostOrders.N,
 		Deadline: moment(g.Deadline), FirstSeenAt: moment(g.FirstSeenAt), LastSeenAt: moment(g.LastSeenAt), OpenedAt: moment(g.OpenedAt),
 		ResolvedAt: moment(g.ResolvedAt), Reopened: g.Reopened, Note: g.Note, SnoozedUntil: moment(g.SnoozedUntil), Assignee: g.Assignee,
 		ClosedBy: g.ClosedBy, CloseReason: g.CloseReason, Overtaken: g.Overtaken}

@@ -37,6 +37,7 @@ type previewed struct {
 	Refused    map[string]int      `json:"refused"`
 	RefusedIDs map[string][]string `json:"refused_ids"`
 	Groups     []previewGroup      `json:"groups"`
+	Rest       previewRest         `json:"rest"`
 	Samples    []sample            `json:"samples"`
 	Mails      int                 `json:"mails"`
 	SMS        int                 `json:"sms"`
@@ -54,6 +55,13 @@ type previewGroup struct {
 	Step      string `json:"step"`
 	Count     int    `json:"count"`
 	Refused   int    `json:"refused"`
+}
+
+// previewRest is what groups leave out.
+type previewRest struct {
+	Kinds   int `json:"kinds"`
+	N       int `json:"count"`
+	Refused int `json:"refused"`
 }
 
 type sample struct {
@@ -204,7 +212,7 @@ func (a *API) restartSet(c *fiber.Ctx, s store.RestartSet, perSecond int, reason
 }
 
 func showPreview(z *i18n.Localizer, p *store.RestartPreview) previewed {
-	out := previewed{Matched: p.Total, Refused: p.Refused, RefusedIDs: map[string][]string{}, Groups: []previewGroup{}, Samples: []sample{}, Mails: p.Mails, SMS: p.SMS,
+	out := previewed{Matched: p.Total, Refused: p.Refused, RefusedIDs: map[string][]string{}, Groups: []previewGroup{}, Rest: previewRest(p.Rest), Samples: []sample{}, Mails: p.Mails, SMS: p.SMS,
 		Customers: p.Customers, Hurried: p.Hurried, Calls: p.Calls, Asks: p.Asks, Alerts: p.Alerts, Reruns: p.Reruns}
 	for why, ids := range p.Which {
 		for _, n := range ids {

@@ -115,7 +115,7 @@ func (k *Console) Failure(c *fiber.Ctx) error {
 	}
 	u := address(c, groupURL(id))
 	p := view.FailurePage{Shell: s, Group: failureRow(s.Clock, g), Facts: groupFacts(s.Clock, g), List: view.List{Filter: view.Filter{URL: u}},
-		Change: action(s, staff.FailuresWork, groupURL(id), view.Text{}), Close: action(s, staff.FailuresWork, groupURL(id)+"/close", view.Text{}), Restart: groupRestart(s, g), Snoozes: snoozes(g)}
+		Change: action(s, staff.FailuresWork, groupURL(id), view.Text{}), Close: groupClose(s, g), Restart: groupRestart(s, g), Snoozes: snoozes(g)}
 	if p.Group.Status != store.GroupSnoozed {
 		p.Group.Until = view.Time{}
 	}
@@ -146,6 +146,15 @@ func groupRestart(s view.Shell, g store.GroupRow) view.Action {
 		why = view.Say("restarts.nothing")
 	}
 	return action(s, need, newRestartURL(addressOf(list, "").With("group", strconv.FormatInt(g.ID, 10))).String(), why)
+}
+
+// groupClose closes the group, if anything of it was given up.
+func groupClose(s view.Shell, g store.GroupRow) view.Action {
+	var why view.Text
+	if g.GivenUp.N == 0 {
+		why = view.Say("fault.failure_group.still_tried.what")
+	}
+	return action(s, staff.FailuresWork, groupURL(g.ID)+"/close", why)
 }
 
 func (k *Console) members(ctx context.Context, p *view.FailurePage, g store.GroupRow, u view.URL) error {

@@ -42,7 +42,7 @@ func TestAFailingPurchaseFromItsGroupToWell(t *testing.T) {
 
 	page := v.get(group)
 	require.Contains(t, page.words(".facts"), "3 given up")
-	require.Contains(t, page.words(".split-side"), "koodesk doctor", "the known remedy")
+	require.Contains(t, page.words(".split-side"), "Check that this machine reaches the open API", "the known remedy")
 	members := rowsOf(page)
 	require.Len(t, members, 3)
 	require.Equal(t, http.StatusOK, v.get(members[0]).status)
@@ -112,6 +112,24 @@ func TestAGroupIsNotedPutOffAndAssigned(t *testing.T) {
 	require.Empty(t, rowsOf(v.get("/messages?group=x")), "what is no number is no group")
 }
 
+// A group's members have one cause, and may have words of their own.
+func TestAMemberShowsItsOwnError(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.orders.err = unreachable()
+	h.buy("CSONE")
+	h.buy("CSTWO")
+	h.work()
+	v := h.as(staff.Operator)
+	require.Zero(t, v.get("/failures/1").Find(".members .fault-line").Length(), "it is the group's own")
+	h.exec(`UPDATE tasks SET last_error = '{"code":"refused","key":"webhook.refused","args":{"result_code":"000100","message":"no seat for Li"}}' WHERE order_line_id LIKE 'CSTWO%'`)
+	h.exec(`UPDATE failure_groups SET error = '{"code":"refused","key":"webhook.refused","args":{"result_code":"000100","message":"no seat for Zhang"}}'`)
+	h.exec(`UPDATE tasks SET last_error = (SELECT error FROM failure_groups) WHERE order_line_id LIKE 'CSONE%'`)
+	page := v.get("/failures/1")
+	require.Equal(t, 1, page.Find(".members .fault-line").Length())
+	require.Contains(t, page.words(".members .fault-line"), "no seat for Li")
+}
+
 func TestAGroupThatCanNeverPassIsClosed(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -123,6 +141,9 @@ func TestAGroupThatCanNeverPassIsClosed(t *testing.T) {
 	page := v.get("/failures/1")
 	h.exec(`UPDATE tasks SET status = 'pending', run_at = now() + interval '1 hour' WHERE status = 'failed'`)
 	h.exec(`UPDATE messages SET status = 'processing' WHERE status = 'failed'`)
+	tried := v.get("/failures/1")
+	require.Contains(t, tried.words("#close-why"), "Nothing was given up", "a button that cannot work says why")
+	require.Zero(t, tried.Find(`form[action="/failures/1/close"]`).Length())
 	v.post("/failures/1/close", page, "reason", "too early")
 	require.Contains(t, v.get("/failures/1").words("#toasts"), "Nothing was given up")
 	h.exec(`UPDATE tasks SET status = 'failed' WHERE status = 'pending'`)

@@ -102,7 +102,7 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed vi
 	p := view.RestartNewPage{Shell: s, Thing: o.set.Thing, Mode: o.set.Mode, Messages: o.set.Thing == store.RestartMessages, Back: o.list.String(),
 		Filter: filterFacts(s.Clock, o.set.Thing, o.set.Words()), Total: found.Total, Confirm: found.Total > confirmAbove, Typed: typed,
 		Start: action(s, o.need, restartsPath, view.Text{}), Reasons: refusals(k.localizer(c), o.set.Thing, found.Refused, found.Which), Effects: previewEffects(o.set.Mode, found.SideEffects),
-		Ticked: o.set.IDs, Reason: clean(field(c, "reason"), maxReason)}
+		Ticked: o.set.IDs, Rest: view.PreviewRest(found.Rest), Reason: clean(field(c, "reason"), maxReason)}
 	p.Doable = found.Total
 	for _, n := range found.Refused {
 		p.Doable -= n

@@ -92,6 +92,9 @@ type PreviewGroup struct {
 	Refused int
 }
 
+// PreviewRest is what a preview does not list: how many sorts, and items of them.
+type PreviewRest struct{ Kinds, N, Refused int }
+
 // PreviewItem is a sample of a preview.
 type PreviewItem struct {
 	ID         int64
@@ -114,6 +117,7 @@ type RestartNewPage struct {
 	Total    int
 	Doable   int // without those that would be refused
 	Groups   []PreviewGroup
+	Rest     PreviewRest
 	Reasons  []Reason
 	Samples  []PreviewItem
 	Effects  []Effect

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"strconv"
 	"time"
 
 	"koodesk/app/fault"
@@ -63,22 +64,32 @@ func (k look) failure(g view.GroupRow) view.FailurePage {
 	p := view.FailurePage{Shell: k.shell(view.RoomFailures, g.URL), Group: g, Change: k.may(staff.FailuresWork, g.URL), Close: k.may(staff.FailuresWork, g.URL+"/close"), List: view.List{Filter: view.Filter{URL: address(g.URL)}},
 		Facts: []view.Fact{{Label: view.Say("failures.product"), Value: g.Product}, {Label: view.Say("fact.channel"), Value: g.Channel},
 			{Label: view.Say("failures.orders"), Text: view.Say("failures.orders_now", "n", g.Orders), Note: view.Say("failures.orders_most", "count", "57")},
-			{Label: view.Say("failures.members"), Text: view.Say("failures.given_up_n", "count", "38"), Note: view.Say("failures.retrying_n", "count", "4")},
+			{Label: view.Say("failures.members"), Text: view.Say("failures.given_up_n", "count", strconv.Itoa(g.GivenUp)), Note: view.Say("failures.retrying_n", "count", "4")},
 			{Label: view.Say("failures.first"), Time: g.First, Note: view.Say("failures.reopened", "n", 2)}, {Label: view.Say("failures.last"), Time: g.Last}},
 		Snoozes: []view.Option{{Value: "1h", Label: view.Say("failures.snooze.1h")}, {Value: "24h", Label: view.Say("failures.snooze.24h")}},
 		Assignee: []view.Option{{Label: view.Say("failures.nobody")}, {Value: "li.wei@example.com"},
 			{Value: "ann.zhang@example.com", Label: view.Say("failures.me", "email", "ann.zhang@example.com"), Selected: true}}}
 	p.Restart = k.may(staff.MessagesRestart, "/restarts/new?list=%2Fmessages%3Fgroup%3D1")
+	if g.GivenUp == 0 {
+		p.Close.Why = view.Say("fault.failure_group.still_tried.what")
+	}
 	if p.State = view.ListEmpty; g.Status == "resolved" {
 		p.Restart = k.not(staff.MessagesRestart, "", "restarts.nothing")
 		return p
 	}
 	p.State, p.Pager = view.ListRows, view.Pager{Shown: 3}
 	for n, status := range []string{"failed", "failed", "pending"} {
+		if g.GivenUp == 0 {
+			status = "pending"
+		}
 		m := view.Member{URL: "/messages/4711", Pill: "task", Status: status, ID: int64(9000 - n), OrderID: "CS2511221402QX7TP",
 			InstanceID: "10e758d0-31ad-4c4b-8f1b-81d03469a10e", Fault: g.Fault, At: ago(time.Duration(n+1) * 4 * time.Minute), Attempts: 10 - 4*n}
 		if status == "pending" {
 			m.RunAt = ago(-90 * time.Second)
+		}
+		if own := *g.Fault; n == 1 {
+			own.Args = map[string]string{"result_code": "000104", "message": "租户域名 acme 已被占用", "code": "MKT.0102", "server": "smtp2.example.com"}
+			m.Fault = &own
 		}
 		p.Members = append(p.Members, m)
 	}
@@ -108,6 +119,9 @@ func (k look) needs(full bool) view.NeedsPage {
 
 func failureSamples(op, ro look) []Sample {
 	groups := op.groups()
+	refused := op.group(5, "open", "provision", "智能客服云 企业版", &fault.Record{Code: fault.Refused, Key: "webhook.refused", Args: map[string]string{"result_code": "000104", "message": "租户域名 wayne 已被占用"}})
+	retried := groups[0]
+	retried.GivenUp = 0
 	return []Sample{
 		{"home-full", view.PageHome, op.needs(true)},
 		{"home-empty", view.PageHome, op.needs(false)},
@@ -117,6 +131,8 @@ func failureSamples(op, ro look) []Sample {
 		{"failures-no-match", view.PageFailures, op.failures(view.ListNoMatch, "step", "deliver")},
 		{"failures-error", view.PageFailures, op.failures(view.ListError)},
 		{"failure-open", view.PageFailure, op.failure(groups[0])},
+		{"failure-refused", view.PageFailure, op.failure(refused)},
+		{"failure-retried", view.PageFailure, op.failure(retried)},
 		{"failure-snoozed", view.PageFailure, op.failure(groups[2])},
 		{"failure-resolved", view.PageFailure, op.failure(groups[3])},
 		{"failure-overtaken", view.PageFailure, op.failure(overtaken(groups[3]))},

@@ -81,6 +81,9 @@ func (k look) newRestart(total int) view.RestartNewPage {
 		Effects: slices.Concat(counted(12, 0, 3, total), []view.Effect{{Will: true, Text: view.Say("restarts.effect.customers", "n", total)},
 			{Will: true, Text: view.Say("restarts.effect.hurried", "n", 7)}}, effects()[1:]),
 		Rates: []view.Option{{Value: "5", Label: view.Say("restarts.rate", "n", 5)}, {Value: "20", Label: view.Say("restarts.rate", "n", 20), Selected: true}, {Value: "0", Label: view.Say("restarts.rate_free")}}}
+	if total > 1000 {
+		p.Rest = view.PreviewRest{Kinds: 14, N: total / 100, Refused: 2}
+	}
 	if n := total / 20; n > 0 {
 		p.Reasons = []view.Reason{{N: n, Text: view.Say("fault.restart.running.what"), Which: []view.PreviewItem{{ID: 1040, URL: "/messages/1040"}, {ID: 1029, URL: "/messages/1029"}}}}
 	}
