@@ -42,10 +42,11 @@ type alertSource struct {
 
 // openAlerts makes an alert of everything found that has none, and raises those
 // that have become worse. Each of the two is a change that people may hear of.
-const openAlerts = `
+// What others said in an error may name a customer, whom the alert outlives.
+var openAlerts = `
 , opened AS (
     INSERT INTO alerts (kind, subject, severity, facts, error, since, until_at)
-    SELECT $1, f.subject, f.severity, f.facts, f.error, f.since, f.until_at
+    SELECT $1, f.subject, f.severity, f.facts, ` + wordless("f.error") + `, f.since, f.until_at
       FROM found f
      WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = f.subject AND a.cleared_at IS NULL)
      LIMIT ` + alertBatch + `
@@ -55,7 +56,7 @@ const openAlerts = `
     UPDATE alerts a
        SET severity = f.severity,
            facts = f.facts,
-           error = f.error
+           error = ` + wordless("f.error") + `
       FROM found f
      WHERE a.kind = $1
        AND a.subject = f.subject
