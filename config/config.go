@@ -142,7 +142,7 @@ func Options() []Option {
 		retainOption("RETAIN_DELIVERIES", "365", "Days for which the texts of messages to customers are kept.", 1, func(c *Config) *int { return &c.Retain.Deliveries }),
 		retainOption("RETAIN_EVENTS", "180", "Days for which the payloads of events for the seller's own systems are kept.", 1, func(c *Config) *int { return &c.Retain.Events }),
 		retainOption("RETAIN_ALERTS", "365", "Days for which alerts that are over are kept, and who was told.", 1, func(c *Config) *int { return &c.Retain.Alerts }),
-		retainOption("RETAIN_PERSONAL_DAYS", "0", "Days after the release of an instance at which its personal data and access data are erased; 0: never.", 1, func(c *Config) *int { return &c.Retain.Personal }),
+		retainOption("RETAIN_PERSONAL_DAYS", "180", "Days after which personal data and access data are erased: of an instance or an authorization code since its release, of an order that no instance came from since its end; 0: never.", 1, func(c *Config) *int { return &c.Retain.Personal }),
 	}
 }
 

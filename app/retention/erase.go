@@ -3,6 +3,7 @@ package retention
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -12,33 +13,77 @@ import (
 	"koodesk/app/store"
 )
 
-// personalBatch is how many instances one transaction erases.
+// personalBatch is of how much one transaction takes the personal data out.
 const personalBatch = 50
 
-// personal erases the personal data of instances that were released long enough
-// ago.
+// lateCall is how old a call is before it is looked at: what arrived at the same
+// moment is committed by then.
+const lateCall = 10 * time.Minute
+
+var begins = []string{store.EraseInstances, store.EraseOrders, store.EraseCodes, store.EraseCalls}
+
+// personal finishes the erasures that left something, or to which something has come
+// since, and erases by rule what ended long enough ago.
 func (k *Keeper) personal(ctx context.Context) error {
+	if err := k.late(ctx); err != nil {
+		return err
+	}
+	for _, kind := range begins {
+		err := k.erases(ctx, kind, nil, func(tx *store.Tx) ([]int64, bool, error) {
+			ids, err := tx.LeftToErase(ctx, kind, personalBatch)
+			return ids, len(ids) == personalBatch, err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if k.o.Days.Personal == 0 {
 		return nil
 	}
-	before := k.before(k.o.Days.Personal)
+	days, before := map[string]string{"days": strconv.Itoa(k.o.Days.Personal)}, k.before(k.o.Days.Personal)
+	for _, kind := range []string{store.EraseInstances, store.EraseOrders, store.EraseCodes} {
+		err := k.erases(ctx, kind, days, func(tx *store.Tx) ([]int64, bool, error) { return tx.Erasable(ctx, kind, before, personalBatch) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// late notes what has come to the erased since the last run.
+func (k *Keeper) late(ctx context.Context) error {
 	for range rounds {
 		n := 0
-		err := k.o.Store.Write(ctx, func(tx *store.Tx) error {
-			pks, err := tx.Erasable(ctx, before, personalBatch)
-			n = len(pks)
-			if err != nil || n == 0 {
+		err := k.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.NoteLateCalls(ctx, k.o.Now().Add(-lateCall), batch)
+			return err
+		})
+		if err != nil || n < batch {
+			return err
+		}
+	}
+	return nil
+}
+
+// erases erases what next gives until there is no more. What was erased stands in the
+// audit, with why.
+func (k *Keeper) erases(ctx context.Context, kind string, why map[string]string, next func(*store.Tx) (ids []int64, more bool, err error)) error {
+	for range rounds {
+		more := false
+		err := k.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			var ids []int64
+			if ids, more, err = next(tx); err != nil || len(ids) == 0 {
 				return err
 			}
-			counts, err := tx.EraseInstances(ctx, pks)
-			if err != nil {
+			counts, _, err := tx.Erase(ctx, kind, ids)
+			if err != nil || counts == (store.ErasedCounts{}) {
 				return err
 			}
 			detail := details(counts)
-			detail["days"] = strconv.Itoa(k.o.Days.Personal)
-			return tx.Audit(ctx, staff.Audit{Actor: "system", Action: staff.ActErasePersonal, Target: "instances", Detail: detail})
+			maps.Copy(detail, why)
+			return tx.Audit(ctx, staff.Audit{Actor: "system", Action: staff.ActErasePersonal, Target: strings.TrimPrefix(kind, "erase/"), Detail: detail})
 		})
-		if err != nil || n < personalBatch {
+		if err != nil || !more {
 			return err
 		}
 	}
@@ -47,10 +92,10 @@ func (k *Keeper) personal(ctx context.Context) error {
 
 // Request is what somebody asks for in a customer's name.
 type Request struct {
-	Channel  string // slug
-	Customer string // KooGallery's customerId
-	Force    bool   // also while instances of his are in use; those stay as they are
-	DryRun   bool   // only say what would be erased
+	Channel string // slug
+	store.Whose
+	Force  bool // also while instances of his are in use; those stay as they are
+	DryRun bool // only say what would be erased
 }
 
 // Result says what was erased, or would be.
@@ -58,29 +103,33 @@ type Result struct {
 	Record int64     // 0: nothing was there to erase, now or ever, or a dry run
 	At     time.Time // of the record
 	Counts store.ErasedCounts
-	InUse  int  // instances that stay, because KooGallery goes on asking for them
-	Before bool // it had been done before: record and time are those of then
+	Left   store.ErasureLeft // what is under way: the hourly run erases it when that has ended
+	InUse  int               // instances that stay, because KooGallery goes on asking for them
+	Before bool              // nothing was there any more: record and time are those of then
 }
 
 // errDry ends a transaction that only counts.
 var errDry = errors.New("a dry run")
 
-// EraseCustomer erases one customer's personal data, and keeps a record of it
-// that names nobody. Done again, it finds nothing and answers with the record.
+// EraseCustomer erases one customer's personal data, or what hangs on one order, and
+// keeps a record of it that names nobody. Done again, it erases what has come since;
+// when that is nothing, it answers with the record.
 //
-// Faults: invalid "erasure.reason_missing"; invalid "erasure.customer_missing";
-// not_found "erasure.customer_unknown" or "channel.unknown"; conflict
-// "erasure.in_use" while an instance is not released and it is not forced.
+// Faults: invalid "erasure.reason_missing"; invalid "erasure.customer_missing", also
+// when both are named; not_found "erasure.customer_unknown" or "channel.unknown";
+// conflict "erasure.in_use" while an instance is not released and it is not forced.
 func (k *Keeper) EraseCustomer(ctx context.Context, q Request, by staff.Actor) (out Result, err error) {
-	q.Customer, by.Reason = strings.TrimSpace(q.Customer), strings.TrimSpace(by.Reason)
-	if q.Customer == "" {
+	q.Customer, q.Order, by.Reason = strings.TrimSpace(q.Customer), strings.TrimSpace(q.Order), strings.TrimSpace(by.Reason)
+	if (q.Customer == "") == (q.Order == "") {
 		return out, fault.New(fault.Invalid, "erasure.customer_missing")
 	}
 	if by.Reason == "" && !q.DryRun {
 		return out, fault.New(fault.Invalid, "erasure.reason_missing")
 	}
 	err = k.o.Store.Write(ctx, func(tx *store.Tx) error {
-		out, err = erase(ctx, tx, q, by)
+		if out, err = erase(ctx, tx, q, by); err == nil && q.DryRun {
+			return errDry
+		}
 		return err
 	})
 	if errors.Is(err, errDry) {
@@ -94,33 +143,33 @@ func erase(ctx context.Context, tx *store.Tx, q Request, by staff.Actor) (out Re
 	if err != nil {
 		return out, err
 	}
-	rows, err := tx.OfCustomer(ctx, ch.ID, q.Customer)
+	held, err := tx.HeldOf(ctx, ch.ID, q.Whose)
 	if err != nil {
 		return out, err
 	}
-	if !rows.Known {
+	if !held.Known {
 		return out, fault.New(fault.NotFound, "erasure.customer_unknown")
 	}
-	out.InUse = rows.InUse
-	if rows.InUse > 0 && !q.Force && !q.DryRun {
-		return out, fault.New(fault.Conflict, "erasure.in_use", "n", strconv.Itoa(rows.InUse))
+	out.InUse = held.InUse
+	if held.InUse > 0 && !q.Force && !q.DryRun {
+		return out, fault.New(fault.Conflict, "erasure.in_use", "n", strconv.Itoa(held.InUse))
 	}
-	if rows.Empty() {
-		last, err := tx.Reader().LastErasure(ctx, ch.ID, q.Customer)
+	if out.Counts, out.Left, err = tx.EraseHeld(ctx, held); err != nil {
+		return out, err
+	}
+	if out.Counts == (store.ErasedCounts{}) {
+		last, err := tx.Reader().LastErasure(ctx, ch.ID, q.Whose)
 		if fault.Is(err, fault.NotFound) { // the rule was there before
 			return out, nil
 		}
-		out.Record, out.At, out.Before = last.ID, last.At, err == nil
-		return out, err
-	}
-	if out.Counts, err = tx.EraseCustomer(ctx, rows); err != nil {
+		out.Record, out.At, out.Before = last.ID, last.At, err == nil && out.Left == (store.ErasureLeft{})
 		return out, err
 	}
 	if q.DryRun {
-		return out, errDry
+		return out, nil
 	}
 	out.At = tx.Now
-	out.Record, err = tx.RecordErasure(ctx, ch.ID, q.Customer, store.Erasure{Actor: by.Name, Reason: by.Reason, Forced: rows.InUse > 0, Counts: out.Counts})
+	out.Record, err = tx.RecordErasure(ctx, ch.ID, q.Whose, store.Erasure{Actor: by.Name, Reason: by.Reason, Forced: held.InUse > 0, Counts: out.Counts})
 	if err != nil {
 		return out, err
 	}

@@ -204,17 +204,17 @@ func TestACustomerIsErasedOnRequest(t *testing.T) {
 	ctx := context.Background()
 	k := retention.New(retention.Options{Store: b.s})
 	by := staff.CLI()
-	q := retention.Request{Channel: "default", Customer: "ann"}
+	q := retention.Request{Channel: "default", Whose: store.Whose{Customer: "ann"}}
 	_, err := k.EraseCustomer(ctx, q, by)
 	require.Equal(t, "erasure.reason_missing", fault.From(err).Key)
 	by.Reason = "asked by letter"
 	_, err = k.EraseCustomer(ctx, q, by)
 	require.Equal(t, "erasure.in_use", fault.From(err).Key)
-	_, err = k.EraseCustomer(ctx, retention.Request{Channel: "default", Customer: "carl"}, by)
+	_, err = k.EraseCustomer(ctx, retention.Request{Channel: "default", Whose: store.Whose{Customer: "carl"}}, by)
 	require.Equal(t, "erasure.customer_unknown", fault.From(err).Key)
 	_, err = k.EraseCustomer(ctx, retention.Request{Channel: "default"}, by)
 	require.Equal(t, "erasure.customer_missing", fault.From(err).Key)
-	_, err = k.EraseCustomer(ctx, retention.Request{Channel: "nowhere", Customer: "ann"}, by)
+	_, err = k.EraseCustomer(ctx, retention.Request{Channel: "nowhere", Whose: store.Whose{Customer: "ann"}}, by)
 	require.Equal(t, "channel.unknown", fault.From(err).Key)
 
 	q.DryRun = true
@@ -238,7 +238,7 @@ func TestACustomerIsErasedOnRequest(t *testing.T) {
 	require.Empty(t, b.ids(`SELECT e.id FROM erasures e, audit a WHERE to_jsonb(e)::text || to_jsonb(a)::text ILIKE '%"ann"%'`), "the record names nobody")
 
 	b.exec(`UPDATE instances SET status = 'released', released_at = now() WHERE id = 3`)
-	done, err = k.EraseCustomer(ctx, retention.Request{Channel: "default", Customer: " ann "}, by)
+	done, err = k.EraseCustomer(ctx, retention.Request{Channel: "default", Whose: store.Whose{Customer: " ann "}}, by)
 	require.NoError(t, err)
 	require.Equal(t, store.ErasedCounts{Instances: 1, Orders: 1, Deliveries: 1, Attempts: 1, Events: 1}, done.Counts)
 	require.Equal(t, all(4, 5), b.holding())
@@ -258,7 +258,7 @@ SELECT 1, 'v1', 'newInstance', k, s, o, i, now(), now()
 		b.s.Keys().Seal(seal.Payload, []byte("GET customerName=Ann")))
 	by := staff.CLI()
 	by.Reason = "asked"
-	_, err := retention.New(retention.Options{Store: b.s}).EraseCustomer(context.Background(), retention.Request{Channel: "default", Customer: "ann"}, by)
+	_, err := retention.New(retention.Options{Store: b.s}).EraseCustomer(context.Background(), retention.Request{Channel: "default", Whose: store.Whose{Customer: "ann"}}, by)
 	require.NoError(t, err)
 	require.Equal(t, []int64{4, 5, 6}, b.ids(`SELECT message_id FROM attempts WHERE request_sealed IS NOT NULL ORDER BY 1`),
 		"somebody else's of the same order, of another, of none")

@@ -46,11 +46,12 @@ type alertSource struct {
 // that have become worse. Each of the two is a change that people may hear of. What
 // was over just now and is back is the same alert, and no change; if it is worse than
 // it was, the next look raises it. Its last call is made again if its time has begun
-// anew. The facts are kept true.
-const openAlerts = `
+// anew. The facts are kept true. What others said in an error may name a customer, whom
+// the alert outlives.
+var openAlerts = `
 , opened AS (
     INSERT INTO alerts (kind, subject, severity, facts, error, since, until_at)
-    SELECT $1, f.subject, f.severity, f.facts, f.error, f.since, f.until_at
+    SELECT $1, f.subject, f.severity, f.facts, ` + wordless("f.error") + `, f.since, f.until_at
       FROM found f
      WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = f.subject AND NOT a.settled)
      LIMIT ` + alertBatch + `
@@ -63,7 +64,7 @@ const openAlerts = `
            returned = a.returned + 1,
            severity = CASE WHEN f.until_at > a.until_at THEN 1 ELSE a.severity END,
            facts = f.facts,
-           error = f.error,
+           error = ` + wordless("f.error") + `,
            since = f.since,
            until_at = f.until_at
       FROM found f
@@ -74,7 +75,7 @@ const openAlerts = `
 ), kept AS (
     UPDATE alerts a
        SET facts = f.facts,
-           error = f.error,
+           error = ` + wordless("f.error") + `,
            until_at = f.until_at
       FROM found f
      WHERE a.kind = $1
@@ -82,12 +83,12 @@ const openAlerts = `
        AND a.cleared_at IS NULL
        AND NOT a.settled
        AND a.severity >= f.severity
-       AND (a.facts, a.error, a.until_at) IS DISTINCT FROM (f.facts, f.error, f.until_at)
+       AND (a.facts, a.error, a.until_at) IS DISTINCT FROM (f.facts, ` + wordless("f.error") + `, f.until_at)
 ), raised AS (
     UPDATE alerts a
        SET severity = f.severity,
            facts = f.facts,
-           error = f.error,
+           error = ` + wordless("f.error") + `,
            until_at = f.until_at
       FROM found f
      WHERE a.kind = $1

@@ -36,8 +36,10 @@ const maxReceipts = 200
 func (t *Tx) AddReceipt(ctx context.Context, r Receipt) (fresh bool, err error) {
 	result, err := t.tx.ExecContext(ctx, `
 INSERT INTO delivery_receipts (delivery_id, message_ref, at, source, provider_ref, outcome, code, note, remark, part, parts)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
- WHERE (SELECT count(*) FROM delivery_receipts WHERE delivery_id = $1) < $12
+SELECT $1, $2, $3, $4, $5, $6, $7, CASE WHEN d.to_sealed <> '' THEN $8 ELSE '' END, CASE WHEN d.to_sealed <> '' THEN $9 ELSE '' END, $10, $11
+  FROM deliveries d
+ WHERE d.id = $1
+   AND (SELECT count(*) FROM delivery_receipts WHERE delivery_id = $1) < $12
 ON CONFLICT DO NOTHING`, r.DeliveryID, r.MessageRef, r.At, r.Source, r.ProviderRef, r.Outcome, r.Code, r.Note, r.Remark, r.Part, r.Parts, maxReceipts)
 	if err != nil {
 		return false, toFault(err)

@@ -77,3 +77,23 @@ VALUES (-1, $1, '*', 'manual', '{"license": "manual"}')`, i.ChannelID)
 	}
 	return t.licenseTimes(ctx, i)
 }
+
+// EraseQueries are the statements by which what an erasure begins with is erased, of
+// rows $1.
+func EraseQueries(kind string) []string {
+	of := erasings(kind)
+	out := []string{of.lock, of.busy}
+	for _, s := range of.empty {
+		out = append(out, s.query)
+	}
+	if kind == EraseInstances {
+		out = append(out, ordersOfInstances)
+	}
+	return out
+}
+
+// ErasableQuery finds what is due by rule.
+func ErasableQuery(kind string) string { return erasable[kind] }
+
+// The others find orders that are due, and what has come to the erased.
+var ErasableOrders, LateCalls = erasableOrders, lateCalls

@@ -51,6 +51,20 @@ func cause(r *fault.Record) string {
 	return strings.Join(parts, "\x1f")
 }
 
+// addressed are e-mail addresses.
+var addressed = regexp.MustCompile(`\S+@\S+`)
+
+// sample is the error as it stays with the group, which outlives the customers of its
+// members: without the words of others. Of a defect what it said is what it is known
+// by, so that stays, without addresses and its particulars.
+func sample(r *fault.Record) *fault.Record {
+	out := r.Wordless()
+	if r.Key == "internal" {
+		out.Detail = particulars.ReplaceAllString(addressed.ReplaceAllString(r.Detail, "#"), "#")
+	}
+	return out
+}
+
 func (f failure) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{cause(f.error), f.step, strconv.FormatInt(f.channel, 10), f.product}, "\x1e")))
 	return hex.EncodeToString(sum[:])
@@ -67,7 +81,7 @@ func (t *Tx) failureGroup(ctx context.Context, f failure) (id int64, err error) 
 	if productless[f.step] {
 		f.product = ""
 	}
-	print, rec := f.fingerprint(), f.error.JSON()
+	print, rec := f.fingerprint(), sample(f.error).JSON()
 	if id, err = t.seeGroup(ctx, print, rec); err != nil || id != 0 {
 		return id, err
 	}

@@ -289,3 +289,42 @@ func groupPlans(t *testing.T, s *store.Store) {
 		require.NoError(t, err, name)
 	}
 }
+
+// A failure group, its alert and the result of a restart outlive the customer that
+// they began with, so they never have what a product or a mail system said of him.
+func TestWhatOutlivesACustomerHasNobodysWords(t *testing.T) {
+	t.Parallel()
+	const marker = "ann@example.com"
+	s := storetest.Open(t)
+	ch := storetest.Channel(t, s, "default", "")
+	ctx := context.Background()
+	cause := fault.Wrap(errors.New("550 "+marker), fault.Refused, "webhook.refused", "result_code", "000100", "message", "no seat for "+marker)
+	defect := errors.New("cannot write 4711 of " + marker)
+	tasks := bought(t, s, ch.ID, 2)
+	failing(t, s, tasks[0], cause, false)
+	failing(t, s, tasks[1], defect, false)
+	require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
+		if _, err := s.SQL().Exec(`INSERT INTO restart_batches (thing, mode, status, filter, total, actor, source, reason, per_second) VALUES ('tasks', 'all', 'running', '{}', 1, 'x', 'operator', '', 1)`); err != nil {
+			return err
+		}
+		if _, err := s.SQL().Exec(`INSERT INTO restart_items (batch_id, item_id) VALUES (1, $1)`, tasks[0]); err != nil {
+			return err
+		}
+		if err := tx.ItemDone(ctx, 1, tasks[0], store.RestartResult{}, cause); err != nil {
+			return err
+		}
+		return tx.OpenAlerts(ctx, market.AlertGroup)
+	}))
+	for _, table := range []string{"failure_groups", "alerts", "restart_items"} {
+		var all string
+		require.NoError(t, s.SQL().QueryRow(`SELECT string_agg(error::text, ' ' ORDER BY error::text) FROM `+table).Scan(&all))
+		require.NotContains(t, all, marker, table)
+		require.Contains(t, all, `"message": "…"`, table)
+		require.Contains(t, all, `"result_code": "000100"`, table)
+	}
+	var text string
+	require.NoError(t, s.SQL().QueryRow(`SELECT error ->> 'detail' FROM failure_groups WHERE error ->> 'key' = 'internal'`).Scan(&text))
+	require.Equal(t, "cannot write # of #", text, "a defect is known by what it said")
+	require.NoError(t, s.SQL().QueryRow(`SELECT last_error::text FROM tasks WHERE id = $1`, tasks[0]).Scan(&text))
+	require.Contains(t, text, "no seat for "+marker, "the task has it whole, until its customer is erased")
+}

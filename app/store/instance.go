@@ -266,6 +266,7 @@ UPDATE instances
        disk_size = $19,
        band_width = $20,
        order_known_at = COALESCE(order_known_at, now()),
+       erased_at = NULL,
        updated_at = now()
  WHERE id = $1`,
 		i.PK, i.ProductID, i.SkuCode, i.ProductName, i.LinearValue, i.OrderType, string(i.ChargingMode), i.PeriodType, i.PeriodNumber,
@@ -299,6 +300,7 @@ UPDATE instances
        password_given_at = NULL,
        wipe_password_at = NULL,
        password_wiped_at = CASE WHEN $6::bytea IS NULL THEN password_wiped_at END,
+       erased_at = NULL,
        updated_at = now()
  WHERE id = $1`,
 		i.PK, i.Driver, shown.FrontEndURL, shown.AdminURL, shown.UserName,

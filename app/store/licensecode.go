@@ -183,6 +183,7 @@ UPDATE license_codes
    SET checked_at = GREATEST(checked_at, $2),
        answer_sealed = $3,
        last_error = NULL,
+       erased_at = NULL,
        updated_at = now()
  WHERE id = $1`, id, askedAt, nullBytes(t.keys.Seal(seal.LicenseCode, raw)))
 	return toFault(err)

@@ -71,7 +71,7 @@ func lookupPlans(t *testing.T, s *store.Store) {
 	})
 	t.Run("erasure", func(t *testing.T) {
 		reads(t, s, "the data of an instance that hundreds of polls name", 4000, func(tx *store.Tx) error {
-			_, err := tx.EraseInstances(ctx, []int64{77})
+			_, _, err := tx.Erase(ctx, store.EraseInstances, []int64{77})
 			return err
 		})
 	})

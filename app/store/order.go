@@ -95,6 +95,16 @@ func (t *Tx) KeepOrder(ctx context.Context, ref OrderRef, source string, order m
 		b = *order.Buyer
 	}
 	err = t.tx.GetContext(ctx, &pk, `
+WITH erased AS ( -- his data is not to stay because he is told of again
+    INSERT INTO retention_held (kind, id)
+    SELECT '`+EraseOrders+`', id
+      FROM orders
+     WHERE channel_id = $1
+       AND order_id = $2
+       AND order_line_id = $3
+       AND erased_at IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
 INSERT INTO orders AS o (channel_id, order_id, order_line_id, source, state, order_type, charging_mode, period_type, period_number,
                     product_id, sku_code, product_name, linear_value, currency, after_discount, customer_id, customer_name,
                     real_name_sealed, email_sealed, email_bidx, phone_sealed, phone_bidx, facts_sealed, answer_sealed,
@@ -128,6 +138,7 @@ ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
        expires_at = EXCLUDED.expires_at,
        known_at = COALESCE(o.known_at, EXCLUDED.known_at),
        last_error = NULL,
+       erased_at = NULL,
        updated_at = now()
 RETURNING id`,
 		ref.ChannelID, ref.OrderID, ref.OrderLineID, source, tidy(string(order.Type)), tidy(string(line.ChargingMode)),

@@ -40,7 +40,7 @@ func TestLogsBecomeMonthsAndBack(t *testing.T) {
 	require.Equal(t, was, text(t, db, all))
 	require.Equal(t, stood, text(t, db, files, `{attempts_before,attempts_before_pkey,attempts_before_message,attempts_before_business,attempts_before_at,task_attempts_before,task_attempts_before_pkey,task_attempts_before_task}`),
 		"tables and indexes are taken over as they stand")
-	require.Equal(t, "0", text(t, db, `SELECT count(*) FROM retention`), "the walks begin anew")
+	require.Equal(t, "0", text(t, db, `SELECT count(*) FROM retention WHERE kind NOT LIKE 'erase/%'`), "the walks begin anew")
 	q, err := s.Reader().QuarantineOf(ctx, 1)
 	require.NoError(t, err)
 	require.Len(t, q, 1)

@@ -231,7 +231,7 @@ func (t *Tx) ItemDone(ctx context.Context, batch, item int64, r RestartResult, c
 UPDATE restart_items
    SET state = $3, outcome = $4, given = $5, hurried = $6, ran = $7, code = $8, error = $9, done_at = clock_timestamp()
  WHERE batch_id = $1
-   AND item_id = $2`, batch, item, state, r.Outcome, r.Given, r.Hurried, r.Ran, r.Code, nullBytes(fault.ToRecord(cause).JSON()))
+   AND item_id = $2`, batch, item, state, r.Outcome, r.Given, r.Hurried, r.Ran, r.Code, nullBytes(fault.ToRecord(cause).Wordless().JSON()))
 	return toFault(err)
 }
 

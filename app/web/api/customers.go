@@ -19,6 +19,7 @@ type Eraser interface {
 type eraseBody struct {
 	Channel    string `json:"channel"`
 	CustomerID string `json:"customer_id"`
+	OrderID    string `json:"order_id"`
 	Reason     string `json:"reason"`
 	Force      bool   `json:"force"`
 	DryRun     bool   `json:"dry_run"`
@@ -32,6 +33,7 @@ type erased struct {
 	Before   bool               `json:"before"`
 	InUse    int                `json:"in_use"`
 	Erased   store.ErasedCounts `json:"erased"`
+	Left     store.ErasureLeft  `json:"left"`
 }
 
 // EraseCustomer answers POST /customers/erase.
@@ -45,9 +47,9 @@ func (a *API) EraseCustomer(c *fiber.Ctx) error {
 		return a.Problem(c, err)
 	}
 	r, err := a.o.Retention.EraseCustomer(c.UserContext(),
-		retention.Request{Channel: in.Channel, Customer: in.CustomerID, Force: in.Force, DryRun: in.DryRun}, by)
+		retention.Request{Channel: in.Channel, Whose: store.Whose{Customer: in.CustomerID, Order: in.OrderID}, Force: in.Force, DryRun: in.DryRun}, by)
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	return answer(c, fiber.StatusOK, erased{RecordID: idOrNull(r.Record), At: moment(r.At), DryRun: in.DryRun, Before: r.Before, InUse: r.InUse, Erased: r.Counts})
+	return answer(c, fiber.StatusOK, erased{RecordID: idOrNull(r.Record), At: moment(r.At), DryRun: in.DryRun, Before: r.Before, InUse: r.InUse, Erased: r.Counts, Left: r.Left})
 }

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"koodesk/app/fault"
+)
+
+// Whose says whose data an erasure on request is about: a customer's, or what hangs on
+// one order. One of the two is empty.
+type Whose struct {
+	Customer string // KooGallery's customerId
+	Order    string // KooGallery's orderId
+}
+
+// key is by what the record is found again.
+func (w Whose) key() string {
+	if w.Order != "" {
+		return "order/" + w.Order
+	}
+	return "customer/" + w.Customer
+}
+
+// HeldRows is what is held of somebody in a channel, whether it was erased before or
+// not: something may have come since.
+type HeldRows struct {
+	Known bool // there is, or was, something
+	InUse int  // instances that are not released
+	begin map[string][]int64
+}
+
+// heldOf selects what there is, by kind; $1 is the channel, $2 whose it is.
+var heldOf = []struct{ kind, ofCustomer, ofOrder string }{
+	{EraseInstances, `
+SELECT id, released_at IS NOT NULL AS over
+  FROM instances
+ WHERE customer_id = $2
+   AND customer_id <> ''
+   AND channel_id = $1
+ ORDER BY id`, `
+SELECT id, released_at IS NOT NULL AS over
+  FROM instances
+ WHERE order_id = $2
+   AND order_id <> ''
+   AND channel_id = $1
+ ORDER BY id`},
+	{EraseOrders, `
+SELECT id, true AS over
+  FROM orders
+ WHERE customer_id = $2
+   AND customer_id <> ''
+   AND channel_id = $1
+ ORDER BY id`, `
+SELECT id, true AS over
+  FROM orders
+ WHERE order_id = $2
+   AND channel_id = $1
+ ORDER BY id`},
+	{EraseCodes, `
+SELECT id, released_at IS NOT NULL AS over
+  FROM license_codes
+ WHERE customer_id = $2
+   AND customer_id <> ''
+   AND channel_id = $1
+ ORDER BY id`, `
+SELECT id, released_at IS NOT NULL AS over
+  FROM license_codes
+ WHERE order_id = $2
+   AND order_id <> ''
+   AND channel_id = $1
+ ORDER BY id`},
+	{EraseCalls, "", `
+SELECT m.id, NOT EXISTS (
+       SELECT 1
+         FROM instances i
+        WHERE i.order_id = m.order_id
+          AND i.channel_id = m.channel_id
+          AND i.released_at IS NULL) AS over
+  FROM messages m
+ WHERE m.order_id = $2
+   AND m.order_id <> ''
+   AND m.channel_id = $1
+ ORDER BY m.id`},
+}
+
+// HeldOf finds what is held of somebody.
+func (t *Tx) HeldOf(ctx context.Context, channel int64, w Whose) (out HeldRows, err error) {
+	out.begin = map[string][]int64{}
+	for _, h := range heldOf {
+		query, arg := h.ofCustomer, w.Customer
+		if w.Order != "" {
+			query, arg = h.ofOrder, w.Order
+		}
+		if query == "" {
+			continue
+		}
+		var rows []struct {
+			ID   int64 `db:"id"`
+			Over bool  `db:"over"`
+		}
+		if err := t.tx.SelectContext(ctx, &rows, query, channel, arg); err != nil {
+			return out, toFault(err)
+		}
+		out.Known = out.Known || len(rows) > 0
+		for _, r := range rows {
+			switch {
+			case r.Over:
+				out.begin[h.kind] = append(out.begin[h.kind], r.ID)
+			case h.kind == EraseInstances:
+				out.InUse++
+			}
+		}
+	}
+	return out, nil
+}
+
+// EraseHeld erases what HeldOf has found, and tells what it left because it is under
+// way.
+func (t *Tx) EraseHeld(ctx context.Context, held HeldRows) (out ErasedCounts, left ErasureLeft, err error) {
+	for _, kind := range []string{EraseInstances, EraseOrders, EraseCodes, EraseCalls} {
+		for ids := range slices.Chunk(held.begin[kind], 100) {
+			n, more, err := t.Erase(ctx, kind, ids)
+			if err != nil {
+				return out, left, err
+			}
+			out.Add(n)
+			left.Add(more)
+		}
+	}
+	return out, left, nil
+}
+
+// Erasure is the record of an erasure on request. It names nobody.
+type Erasure struct {
+	ID     int64
+	At     time.Time
+	Actor  string
+	Reason string
+	Forced bool
+	Counts ErasedCounts
+}
+
+// RecordErasure writes the record.
+func (t *Tx) RecordErasure(ctx context.Context, channel int64, w Whose, e Erasure) (id int64, err error) {
+	counts, err := json.Marshal(e.Counts)
+	if err != nil {
+		return 0, fault.Wrap(err, fault.Internal, "internal")
+	}
+	err = t.tx.GetContext(ctx, &id, `
+INSERT INTO erasures (channel_id, customer_bidx, actor, reason, forced, counts)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING id`, channel, t.keys.Index(w.key()), e.Actor, e.Reason, e.Forced, string(counts))
+	return id, toFault(err)
+}
+
+// LastErasure is the newest record of somebody's erasures. Fault: not_found.
+func (r *Reader) LastErasure(ctx context.Context, channel int64, w Whose) (e Erasure, err error) {
+	var counts []byte
+	err = r.q.QueryRowxContext(ctx, `
+SELECT id, created_at, actor, reason, forced, counts
+  FROM erasures
+ WHERE channel_id = $1
+   AND customer_bidx = ANY($2)
+ ORDER BY id DESC
+ LIMIT 1`, channel, pq.ByteaArray(r.keys.Indexes(w.key()))).Scan(&e.ID, &e.At, &e.Actor, &e.Reason, &e.Forced, &counts)
+	if err != nil {
+		return e, toFault(err)
+	}
+	e.At = e.At.UTC()
+	return e, toFault(json.Unmarshal(counts, &e.Counts))
+}

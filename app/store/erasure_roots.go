@@ -1,0 +1,180 @@
+package store
+
+// orderIsFree: no instance comes from the order that is still in use, nor one that
+// was released since a moment; that is SQL, and "" where it does not matter.
+func orderIsFree(since string) string {
+	held := `i.released_at IS NULL`
+	if since != "" {
+		held = `(i.released_at IS NULL OR i.released_at >= ` + since + `)`
+	}
+	return `NOT EXISTS (
+       SELECT 1
+         FROM instance_orders l
+         JOIN instances i ON i.id = l.instance_pk
+        WHERE l.order_pk = o.id
+          AND ` + held + `)
+   AND NOT EXISTS (
+       SELECT 1
+         FROM instances i
+        WHERE i.order_id = o.order_id
+          AND i.channel_id = o.channel_id
+          AND ` + held + `)`
+}
+
+// eventsOfOrder are the events e of an order o that are about no instance and no code.
+const eventsOfOrder = `e.order_id = o.order_id
+           AND e.order_id <> ''
+           AND e.order_line_id = o.order_line_id
+           AND e.channel_id = o.channel_id
+           AND e.instance_pk IS NULL
+           AND e.license_code_id IS NULL`
+
+// A call that names no line is about all lines of its order, so it goes when none of
+// them is in use.
+var ofOrders = erasing{
+	lock: `
+SELECT o.id
+  FROM orders o
+ WHERE o.id = ANY($1)
+   AND ` + orderIsFree("") + `
+ ORDER BY o.id
+   FOR UPDATE OF o`,
+	empty: []emptying{
+		{countAttempts, emptyCalls(`
+        SELECT m.id, m.status
+          FROM orders o
+          JOIN messages m ON m.order_id = o.order_id AND m.channel_id = o.channel_id
+         WHERE o.id = ANY($1)
+           AND m.order_id <> ''
+           AND m.instance_id = ''
+           AND (m.order_line_id = o.order_line_id
+                OR m.order_line_id = ''
+                   AND NOT EXISTS (
+                       SELECT 1
+                         FROM orders p
+                         JOIN instance_orders l ON l.order_pk = p.id
+                         JOIN instances i ON i.id = l.instance_pk
+                        WHERE p.order_id = o.order_id
+                          AND p.channel_id = o.channel_id
+                          AND i.released_at IS NULL))`)},
+		{countEvents, emptyEvents(`e.id = ANY(ARRAY(
+           SELECT e.id
+             FROM orders o
+             JOIN events e ON ` + eventsOfOrder + `
+            WHERE o.id = ANY($1)))`)},
+		{nil, emptyTasks(`
+        SELECT id
+          FROM tasks
+         WHERE order_pk = ANY($1)`)},
+		{nil, `
+UPDATE reconcile_findings f
+   SET error = ` + wordless("f.error") + `
+  FROM orders o
+ WHERE o.id = ANY($1)
+   AND f.order_id = o.order_id
+   AND f.order_line_id = o.order_line_id
+   AND f.channel_id = o.channel_id
+   AND ` + wordy("f.error")},
+		{func(c *ErasedCounts) *int { return &c.Orders }, `
+UPDATE orders
+   SET customer_name = '',
+       real_name_sealed = NULL,
+       email_sealed = NULL,
+       email_bidx = NULL,
+       phone_sealed = NULL,
+       phone_bidx = NULL,
+       facts_sealed = NULL,
+       answer_sealed = NULL,
+       last_error = ` + wordless("last_error") + `,
+       erased_at = now(),
+       updated_at = now()
+ WHERE id = ANY($1)
+   AND (erased_at IS NULL AND known_at IS NOT NULL -- else it holds nobody's data
+        OR ` + wordy("last_error") + `)`},
+	},
+	busy: `
+SELECT o.id,
+       0 AS deliveries,
+       (SELECT count(*) FROM messages m
+         WHERE m.order_id = o.order_id AND m.order_id <> '' AND m.channel_id = o.channel_id AND m.instance_id = ''
+           AND m.order_line_id IN ('', o.order_line_id) AND m.status = 'processing') AS messages,
+       (SELECT count(*) FROM events e WHERE ` + eventsOfOrder + ` AND ` + unsent + `) AS events,
+       (SELECT count(*) FROM tasks k WHERE k.order_pk = o.id AND ` + unfinished + `) AS tasks
+  FROM orders o
+ WHERE o.id = ANY($1)`,
+}
+
+// callsOfCode are the messages m that are in the history h of authorization codes.
+const callsOfCode = `license_code_events h
+          JOIN messages m ON m.id = h.message_id`
+
+var ofCodes = erasing{
+	lock: `
+SELECT id
+  FROM license_codes
+ WHERE id = ANY($1)
+   AND released_at IS NOT NULL
+ ORDER BY id
+   FOR UPDATE`,
+	empty: []emptying{
+		{countAttempts, emptyCalls(`
+        SELECT DISTINCT m.id, m.status
+          FROM ` + callsOfCode + `
+         WHERE h.code_id = ANY($1)`)},
+		{countEvents, emptyEvents(`e.license_code_id = ANY($1)`)},
+		{nil, emptyTasks(`
+        SELECT id
+          FROM tasks
+         WHERE license_code_id = ANY($1)`)},
+		{func(c *ErasedCounts) *int { return &c.Codes }, `
+WITH used AS (
+    DELETE FROM license_usage
+     WHERE code_id = ANY($1)
+       AND account_sealed IS NOT NULL
+    RETURNING code_id
+)
+UPDATE license_codes
+   SET answer_sealed = NULL,
+       last_error = ` + wordless("last_error") + `,
+       erased_at = now(),
+       updated_at = now()
+ WHERE id = ANY($1)
+   AND (erased_at IS NULL OR ` + wordy("last_error") + ` OR id IN (SELECT code_id FROM used))`},
+	},
+	busy: `
+SELECT c.id,
+       0 AS deliveries,
+       (SELECT count(DISTINCT m.id) FROM ` + callsOfCode + ` WHERE h.code_id = c.id AND m.status = 'processing') AS messages,
+       (SELECT count(*) FROM events e WHERE e.license_code_id = c.id AND ` + unsent + `) AS events,
+       (SELECT count(*) FROM tasks k WHERE k.license_code_id = c.id AND ` + unfinished + `) AS tasks
+  FROM license_codes c
+ WHERE c.id = ANY($1)`,
+}
+
+// ofCalls are calls that came to nothing: they were refused, or not understood, or
+// name an instance that never was.
+var ofCalls = erasing{
+	lock: `
+SELECT m.id
+  FROM messages m
+ WHERE m.id = ANY($1)
+   AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id)`,
+	empty: []emptying{
+		{countAttempts, emptyCalls(`
+        SELECT id, status
+          FROM messages
+         WHERE id = ANY($1)`)},
+		{nil, emptyTasks(`
+        SELECT id
+          FROM tasks
+         WHERE message_id = ANY($1)`)},
+	},
+	busy: `
+SELECT m.id,
+       0 AS deliveries,
+       (m.status = 'processing')::int AS messages,
+       0 AS events,
+       (SELECT count(*) FROM tasks k WHERE k.message_id = m.id AND ` + unfinished + `) AS tasks
+  FROM messages m
+ WHERE m.id = ANY($1)`,
+}
