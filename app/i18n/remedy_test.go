@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/marketapi"
 )
 
 // working are the packages, below app, that do what tasks and calls ask.
@@ -24,7 +25,7 @@ var endsNothing = map[string][]string{
 		"delivery.outdated", "delivery.running", "event.answered", "event.not_kept", "event.running", "event_target", "failure_group", "finding", "leftover", "license.answered", "license.bad_base64",
 		"license.bad_csv", "license.import_empty", "license.import_too_many", "license.import_wrong", "license.instance_released", "license.not_there", "license.not_uploadable",
 		"license.pool_missing", "license.pool_name", "license.pool_not_free", "license.pool_unknown", "license_code.active_now", "license_code.bad_code", "license_code.released_now",
-		"license_code.unknown_at_market", "license_code.which_channel", "license_usage", "message_template", "notice", "operator", "password", "product.bad_id", "product.bad_password_by",
+		"license_code.unknown_at_market", "license_code.which_channel", "license_usage.bad_record", "license_usage.how_many", "license_usage.unknown_code", "message_template", "notice", "operator", "password", "product.bad_id", "product.bad_password_by",
 		"product.bad_password_class", "product.bad_password_length", "product.bad_sku", "product.bad_wipe_days", "product.changed", "product.nothing_to_give", "product.one_password_class",
 		"product.pool_missing", "product.pool_on_release", "quarantine", "reconciliation", "restart", "self_check", "stuck", "token", "usage", "erasure", "seen", "http",
 		"pool.account_known", "pool.account_not_free", "pool.account_unknown", "pool.bad_name", "pool.csv_column", "pool.csv_fields", "pool.csv_no_header", "pool.csv_not_utf8", "pool.csv_quote",
@@ -34,7 +35,7 @@ var endsNothing = map[string][]string{
 		"call.timestamp_skewed", "call.token_missing", "call.token_wrong", "receipt"},
 	"writes nothing: the call is answered 503 or 500, and comes again": {"call.activity_unhandled"},
 	"a task goes with what it is about":                                {"alert.message_unknown", "alert.unknown", "delivery.unknown", "event.unknown", "instance.unknown", "license.unknown", "license_code.unknown", "message.unknown", "order.unknown", "product.unknown", "task.unknown"},
-	"says that a task waits, or was called off":                        {"delivery.held_daily_cap", "delivery.held_quiet_hours", "event.address_gone", "event.target_gone", "event.waits_turn", "webhook.busy", "task.lease_lost", "queue"},
+	"says that a task waits, or was called off":                        {"delivery.held_daily_cap", "delivery.held_quiet_hours", "event.address_gone", "event.target_gone", "event.waits_turn", "order_query.released", "webhook.busy", "task.lease_lost", "queue"},
 }
 
 // workKeys are the faults by which a task or a call may be given up.
@@ -58,6 +59,7 @@ func workKeys(t *testing.T) []string {
 			keys = append(keys, k.key)
 		}
 	}
+	keys = append(keys, marketapi.FaultKeys()...) // those that are put together
 	for name := range spared {
 		require.True(t, made[name] || families()[name], "nothing makes %s any more", name)
 	}

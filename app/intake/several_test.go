@@ -91,12 +91,12 @@ func TestTheAnswersToAPollOfSeveralAreErasedWithEachOfThem(t *testing.T) {
  WHERE m.activity = 'queryInstance' AND a.response_sealed IS NOT NULL`
 		require.Equal(t, "default/false/queryInstance default/true/queryInstance", d.text(holding))
 		require.NoError(t, d.store.Write(context.Background(), func(tx *store.Tx) error {
-			pks, err := tx.Erasable(context.Background(), tx.Now.AddDate(0, 0, 1), 10)
+			pks, _, err := tx.Erasable(context.Background(), store.EraseInstances, tx.Now.AddDate(0, 0, 1), 10)
 			require.Len(t, pks, 1)
 			if err != nil {
 				return err
 			}
-			_, err = tx.EraseInstances(context.Background(), pks)
+			_, _, err = tx.Erase(context.Background(), store.EraseInstances, pks)
 			return err
 		}))
 		require.NotContains(t, d.text(holding), "default/false", id)

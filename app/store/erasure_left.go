@@ -122,7 +122,7 @@ SELECT o.id, GREATEST(o.created_at, o.expires_at, o.last_notified_at) < $1
   FROM orders o
  WHERE o.id > $2
    AND o.erased_at IS NULL
-   AND o.known_at IS NOT NULL
+   AND ` + aboutSomebody + `
  ORDER BY o.id
  LIMIT $3`
 

@@ -29,6 +29,7 @@ SELECT channel_id, order_id, order_line_id, 'instance', 'known', customer_id FRO
 INSERT INTO instance_orders (instance_pk, order_pk, purpose) SELECT id, id, 'purchase' FROM instances`, `
 INSERT INTO messages (channel_id, protocol, activity, idem_key, status, instance_id, order_id, order_line_id, first_received_at, last_received_at)
 SELECT 1, 'v2', 'newInstance', k || n, 'succeeded', CASE WHEN k = 'a' THEN 'i-' || n ELSE '' END, 'CS' || n, 'CS' || n || '-1', now(), now() - n * interval '1 second' FROM generate_series(1, 20000) AS n, unnest('{a,b}'::text[]) k`, `
+INSERT INTO message_instances (message_id, place, instance_id) SELECT n, 2, 'j-' || n FROM generate_series(1, 20000) AS n`, `
 INSERT INTO attempts (message_id, at, source, disposition, response) SELECT id, now(), 'marketplace', 'new', '{}' FROM messages`, `
 INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
 SELECT 1, n, 'usage_info', 'email', 'en', '\x00', 'a', 'succeeded', n::text, n::text FROM generate_series(1, 20000) AS n`, `

@@ -89,7 +89,7 @@ UPDATE orders
        erased_at = now(),
        updated_at = now()
  WHERE id = ANY($1)
-   AND (erased_at IS NULL AND known_at IS NOT NULL -- else it holds nobody's data
+   AND (erased_at IS NULL AND ` + aboutSomebody + `
         OR ` + wordy("last_error") + `)`},
 	},
 	busy: `
@@ -103,6 +103,10 @@ SELECT o.id,
   FROM orders o
  WHERE o.id = ANY($1)`,
 }
+
+// aboutSomebody says of an order that it holds, or has held, a buyer's data: one that
+// KooGallery has not told of holds nobody's.
+const aboutSomebody = `(known_at IS NOT NULL OR customer_name <> '' OR email_sealed IS NOT NULL OR facts_sealed IS NOT NULL OR answer_sealed IS NOT NULL)`
 
 // callsOfCode are the messages m that are in the history h of authorization codes.
 const callsOfCode = `license_code_events h

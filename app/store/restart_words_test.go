@@ -105,7 +105,7 @@ INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, busines
 SELECT 1, 'i' || n, 'CS' || n, 'CS' || n || '-1', 'b' || n, 'active', 'P' || to_char(n, 'FM00') FROM generate_series(1, 53) AS n`)
 	exec(t, s.SQL(), `
 INSERT INTO tasks (kind, purpose, instance_pk, unique_key, status, finished_at)
-SELECT 'provision', 'upgrade', i.id, 'task-' || i.id || '-' || n, CASE WHEN i.product_id = 'P53' THEN 'running' ELSE 'failed' END, now()
+SELECT 'provision', 'purchase', i.id, 'task-' || i.id || '-' || n, CASE WHEN i.product_id = 'P53' THEN 'running' ELSE 'failed' END, now()
   FROM instances i
  CROSS JOIN generate_series(1, 2) AS n`)
 	set := store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: store.TaskFilter{Kind: "provision"}}
