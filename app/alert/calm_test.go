@@ -109,9 +109,9 @@ func TestManyLastCallsAreFewMessagesAndNoneIsLate(t *testing.T) {
 	h.hook(alert.Setting{QuietHours: "10:00-14:00"})
 	h.exec(`
 INSERT INTO messages (channel_id, protocol, activity, idem_key, status, result_code, order_id, order_line_id, attempts, first_received_at, last_received_at, retry_until, last_error)
-SELECT 1, 'v2', 'newInstance', 'k' || n, 'failed', '000005', 'CS' || n, 'CS' || n || '-1', 1, now(), now(), now() + interval '14 minutes' + n * interval '3.6 seconds',
+SELECT 1, 'v2', 'newInstance', 'k' || n, 'failed', '000005', 'CS' || n, 'CS' || n || '-1', 1, now(), now(), now() + interval '14 minutes' + n * interval '12 seconds',
        '{"code": "unavailable", "key": "order_query.unreachable"}'
-  FROM generate_series(1, 1000) AS n`)
+  FROM generate_series(1, 300) AS n`)
 	said, at := 0, []int{}
 	for minute := range 75 {
 		h.watch()
