@@ -203,7 +203,7 @@ func TestARestartOfManyGoesOnAfterItsWorkerWasKilled(t *testing.T) {
 	require.Eventually(t, func() bool {
 		r.leasesEnd(killed)
 		return r.count(`SELECT count(*) FROM restart_batches WHERE status = 'done' AND restarted = passed`) == 1
-	}, 2*time.Minute, 100*time.Millisecond, "%s", r.log)
+	}, 5*time.Minute, 100*time.Millisecond, "%s", r.log)
 	require.Equal(t, 1, r.count(`
 SELECT count(*)
   FROM restart_batches b, (SELECT count(*) AS all, count(DISTINCT message_id) AS each FROM attempts WHERE disposition = 'restart') AS a

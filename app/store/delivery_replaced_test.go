@@ -90,3 +90,21 @@ SELECT channel_id, instance_pk, message_id, kind, 'email', 'en', '\x00', '', 'su
 		require.Zero(t, p.Mails+p.SMS)
 	}
 }
+
+// A notice that was given up and is not so any more asks nobody: its group resolves.
+func TestANoticeThatIsNotSoAnyMoreLeavesItsGroup(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	exec(t, s.SQL(), replaced+`; UPDATE deliveries SET last_error = '{"code":"refused","key":"mail.recipient_refused"}'`)
+	exec(t, s.SQL(), `INSERT INTO tasks (kind, status, unique_key, delivery_id, instance_pk, last_error)
+SELECT 'notice', 'failed', unique_key, id, instance_pk, last_error FROM deliveries WHERE unique_key IN ('thawed', 'cold')`)
+	inGroup := func() string {
+		require.NoError(t, s.SettleFailures(t.Context()))
+		return text(t, s.SQL(), `SELECT COALESCE(string_agg(unique_key, ' ' ORDER BY id), '') FROM tasks WHERE failure_group > 0`)
+	}
+	require.Equal(t, "cold", inGroup(), "that an instance was frozen which is in use again")
+	exec(t, s.SQL(), `UPDATE instances SET status = 'active'`)
+	require.Empty(t, inGroup())
+	require.Equal(t, "0", text(t, s.SQL(), `SELECT count(*) FROM failure_groups WHERE resolved_at IS NULL`))
+}

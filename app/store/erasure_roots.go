@@ -99,7 +99,7 @@ SELECT o.id,
          WHERE m.order_id = o.order_id AND m.order_id <> '' AND m.channel_id = o.channel_id AND m.instance_id = ''
            AND m.order_line_id IN ('', o.order_line_id) AND m.status = 'processing') AS messages,
        (SELECT count(*) FROM events e WHERE ` + eventsOfOrder + ` AND ` + unsent + `) AS events,
-       (SELECT count(*) FROM tasks k WHERE k.order_pk = o.id AND ` + unfinished + `) AS tasks
+       (SELECT count(*) FROM tasks k WHERE k.order_pk = o.id AND k.instance_pk IS NULL AND ` + unfinished + `) AS tasks -- an instance has its own
   FROM orders o
  WHERE o.id = ANY($1)`,
 }

@@ -12,7 +12,7 @@ const settleBatch = 200
 
 // SettleFailures brings the groups in line with what belongs to them: it takes
 // in what failed without finding its group, lets go of calls that could not be
-// understood and came again understandable, of what a fall-back told and of tasks whose
+// understood and came again understandable, of what a fall-back told or is not so any more, and of tasks whose
 // place later ones have taken, resolves groups that are empty and opens those that are not. It may run at any time and any
 // number of times.
 func (s *Store) SettleFailures(ctx context.Context) error {
@@ -31,7 +31,7 @@ func (s *Store) SettleFailures(ctx context.Context) error {
 			}
 		}
 	}
-	for _, statement := range []string{letGoOfRepaired, letGoOfReplaced, resolveEmpty, openFull, countMost} {
+	for _, statement := range []string{letGoOfRepaired, letGoOfUntrue, resolveEmpty, openFull, countMost} {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
 			return toFault(err)
 		}
@@ -136,9 +136,9 @@ UPDATE messages m
                   AND later.status = 'succeeded'
                   AND later.last_received_at > m.last_received_at)`
 
-// What the other medium was to tell in its place needs nobody: that has a task of its
-// own. It stays failed, in no group (0).
-const letGoOfReplaced = `
+// What the other medium was to tell in its place needs nobody, for that has a task of
+// its own; nor does what is not so any more. It stays failed, in no group (0).
+const letGoOfUntrue = `
 UPDATE tasks t
    SET failure_group = 0
   FROM failure_groups g, deliveries d
@@ -147,7 +147,7 @@ UPDATE tasks t
    AND t.failure_group = g.id
    AND t.status = 'failed'
    AND d.id = t.delivery_id
-   AND ` + replaced
+   AND NOT (` + untold + `)`
 
 const resolveEmpty = `
 UPDATE failure_groups

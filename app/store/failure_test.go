@@ -282,7 +282,7 @@ func groupPlans(t *testing.T, s *store.Store) {
 	need, err := planner(t, s, "needs: groups", 500).NeedGroups(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 40, need.Count.N)
-	for name, read := range map[string]func(*store.Reader, context.Context) (store.Need, error){"access": (*store.Reader).NeedAccess,
+	for name, read := range map[string]func(*store.Reader, context.Context) (store.Need, error){"access": (*store.Reader).NeedAccess, "licenses": (*store.Reader).NeedLicenses,
 		"deliveries": (*store.Reader).NeedDeliveries, "findings": (*store.Reader).NeedFindings, "leftovers": (*store.Reader).NeedLeftovers,
 		"pools": (*store.Reader).NeedPools, "conflicts": (*store.Reader).NeedConflicts} {
 		_, err := read(planner(t, s, "needs: "+name, 1001), ctx)

@@ -189,6 +189,7 @@ type NavCounts struct {
 	FailedTasks      Count
 	WaitingInstances Count    // wait for a person to hand access data in
 	OpenGroups       Count    // failure groups that are neither resolved nor put off
+	WaitingLicenses  Count    // wait for a person to hand them in
 	OpenLeftovers    Count    // what may be left at drivers, undecided
 	Stuck            Count    // work that should go on by itself and does not
 	LowPools         []string // as NeedPools names them
@@ -196,7 +197,7 @@ type NavCounts struct {
 
 // NavCounts counts what waits for a person, in one statement.
 func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
-	var n [11]int
+	var n [12]int
 	var low []string
 	err := r.often(ctx, `
 SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
@@ -205,10 +206,11 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIM
        `+countParked(ForPerson)+`,
        (SELECT count(*) FROM (SELECT 1 FROM failure_groups WHERE resolved_at IS NULL AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM leftovers WHERE status = 'open' LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM `+waitingLicenses+` LIMIT 1001) AS b),
        `+stuckCounts+`,
        ARRAY(SELECT low.name FROM (`+lowPools+`) low ORDER BY 1)`,
-		&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], pq.Array(&low))
+		&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], &n[11], pq.Array(&low))
 	return NavCounts{LowPools: low, FailedMessages: countOf(n[0]), FailedDeliveries: countOf(n[1]), FailedTasks: countOf(n[2]),
-		WaitingInstances: countOf(n[3]), OpenGroups: countOf(n[4]), OpenLeftovers: countOf(n[5]),
-		Stuck: countOf(n[6] + n[7] + n[8] + n[9] + n[10])}, toFault(err)
+		WaitingInstances: countOf(n[3]), OpenGroups: countOf(n[4]), OpenLeftovers: countOf(n[5]), WaitingLicenses: countOf(n[6]),
+		Stuck: countOf(n[7] + n[8] + n[9] + n[10] + n[11])}, toFault(err)
 }

@@ -73,6 +73,30 @@ SELECT count(*) OVER () AS n, due.key, due.label, NULL AS error, due.since, NULL
  LIMIT 1`)
 }
 
+// waitingLicenses are the tasks t of Licenses l of instances i in use that wait for a
+// person to hand the License in.
+const waitingLicenses = `tasks t
+          JOIN licenses l ON l.id = t.license_id
+          JOIN instances i ON i.id = l.instance_pk
+         WHERE t.status = 'pending'
+           AND t.kind = 'license'
+           AND t.parked_at IS NOT NULL
+           AND t.run_at >= ` + untilPerson + `
+           AND i.released_at IS NULL`
+
+// NeedLicenses is the Licenses that wait for a person to hand them in. A License 1.0
+// is called for until the marketplace gives up.
+func (r *Reader) NeedLicenses(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, due.*
+  FROM (SELECT l.id::text AS key, i.product_name AS label, NULL AS error, t.parked_at AS since,
+               (SELECT m.retry_until FROM messages m WHERE m.id = t.message_id AND m.result_code NOT IN ('000000')) AS until
+          FROM `+waitingLicenses+`
+         LIMIT 1001) due
+ ORDER BY due.until NULLS LAST, due.since
+ LIMIT 1`)
+}
+
 // lowPools is the pools that run low. Of those without a mark only what a product
 // uses and is empty counts.
 const lowPools = `

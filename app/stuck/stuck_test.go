@@ -238,7 +238,7 @@ func TestTwoRepairsAtOnceAreOne(t *testing.T) {
 	y.call(market.Call{Activity: market.QueryInstance, InstanceIDs: []string{"inst-CSUNSEEN"}})
 	y.exec(`UPDATE instances SET status = 'active', provisioned_at = now() - interval '2 h', access_version = 1, front_end_url = 'https://app.example/' WHERE id = $1`, unseen)
 	y.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now() WHERE instance_pk = $1`, unseen)
-	y.exec(`UPDATE messages SET last_received_at = now() - interval '3 h' WHERE activity = 'queryInstance'`)
+	y.exec(`UPDATE messages SET last_received_at = now() - interval '3 h', lacked_at = now() - interval '3 h' WHERE activity = 'queryInstance'`)
 	poll, err := strconv.ParseInt(y.text(`SELECT id FROM messages WHERE activity = 'queryInstance'`), 10, 64)
 	require.NoError(t, err)
 	for kind, id := range map[string]int64{store.StuckLost: y.task("lost"), store.StuckUnhanded: y.task("due"), store.StuckLease: y.task("dead"),

@@ -30,6 +30,7 @@ type source struct {
 var sources = []source{
 	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey, nil},
 	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil, nil},
+	{"licenses", "upgrade", staff.LicensesRead, (*store.Reader).NeedLicenses, "/licenses?status=requested", func(key string) string { return "/licenses/" + key }, nil, nil},
 	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, stuckPath, stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }, nil},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }, nil},

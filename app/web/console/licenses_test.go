@@ -43,6 +43,24 @@ func (h *house) asked() string {
 	return id
 }
 
+// Who waits for a License stands on the start page and in the navigation.
+func TestALicenseThatAPersonHandsInNeedsSomebody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.asked()
+	h.exec(`UPDATE tasks SET status = 'succeeded'`)
+	v := h.as(staff.Operator)
+	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
+	h.exec(`INSERT INTO tasks (kind, status, unique_key, license_id, instance_pk, run_at, parked_at)
+SELECT 'license', 'pending', 'license/' || id, id, instance_pk, '9999-12-31', now() FROM licenses`)
+	page := v.get("/")
+	require.Contains(t, page.words("main"), "Licenses to hand in2")
+	require.Contains(t, page.words(`a.nav-item[href="/licenses"] .badge`), "2 waiting for you")
+	require.Equal(t, 1, page.Find(`main a[href="/licenses?status=requested"]`).Length())
+	h.exec(`UPDATE instances SET released_at = now(), status = 'released'`)
+	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
+}
+
 const licenseText = "KDSK-7Q2M-XA01-99PL"
 
 func TestAPersonHandsALicenseIn(t *testing.T) {

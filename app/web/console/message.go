@@ -99,6 +99,12 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		p.Retry = view.RetryOf(s.Clock, clock)
 		p.Retry.Claimed, p.Retry.IfLicense = m.Status == store.MessageRejected, m.IfLicense
 	}
+	tells := slices.ContainsFunc(m.Tasks, func(t store.TaskRow) bool {
+		return outbox.Kind(t.Kind) == outbox.Deliver || outbox.Kind(t.Kind) == outbox.Notice
+	})
+	if tells && s.May(staff.MessagesRestart) {
+		p.Tell = newRestartURL(list).With("mode", store.RestartDelivery, "ids", strconv.FormatInt(m.ID, 10)).String()
+	}
 	if l := m.OvertakenBy; l.MessageID != 0 {
 		p.Overtaken = view.Fact{Text: view.Say("activity." + l.Activity), Value: "#" + strconv.FormatInt(l.MessageID, 10), URL: messageURL(l.MessageID)}
 	}

@@ -93,7 +93,7 @@ func (k *Console) Restart(c *fiber.Ctx) error {
 
 func restartPage(s view.Shell, b store.BatchRow, u view.URL) view.RestartPage {
 	row := batchRow(s.Clock, b)
-	p := view.RestartPage{Shell: s, Batch: row, Bad: u.Get("bad") == "1", Here: u.String(),
+	p := view.RestartPage{Shell: s, Batch: row, Told: b.Mode == store.RestartDelivery, Bad: u.Get("bad") == "1", Here: u.String(),
 		Live:   b.Status == store.BatchRunning || b.Open() > 0,
 		Pause:  action(s, staff.MessagesRestart, row.URL+"/pause", whyNoChange(b, store.BatchRunning)),
 		Resume: action(s, staff.MessagesRestart, row.URL+"/resume", whyNoChange(b, store.BatchPaused)),

@@ -106,7 +106,7 @@ func navCounts(n store.NavCounts) map[view.Room]int {
 	return map[view.Room]int{
 		view.RoomMessages: n.FailedMessages.N, view.RoomFailures: n.OpenGroups.N, view.RoomProvisioning: n.WaitingInstances.N,
 		view.RoomDeliveries: n.FailedDeliveries.N, view.RoomTasks: n.FailedTasks.N, view.RoomLeftovers: n.OpenLeftovers.N,
-		view.RoomStuck: n.Stuck.N,
+		view.RoomStuck: n.Stuck.N, view.RoomLicenses: n.WaitingLicenses.N,
 	}
 }
 

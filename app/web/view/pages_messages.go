@@ -110,6 +110,7 @@ type MessagePage struct {
 	Next     string // older neighbour
 	Back     string // the list as it was filtered
 	Restart  Action
+	Tell     string   // leads to the preview of telling its customer again, and nothing else; "" if nobody was to be told
 	Effects  []Effect // what a restart will and will not do
 	Attempts []Attempt
 	Hidden   int  // attempts that are not shown

@@ -77,6 +77,7 @@ type RestartPage struct {
 	Tabs    []Tab // all items, or the bad ones
 	Bad     bool
 	Live    bool
+	Told    bool   // customers are told again, and nothing else is done
 	Here    string // with the items' filter, to be fetched again
 	Pause   Action
 	Resume  Action

@@ -1,0 +1,35 @@
+package console_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
+	"koodesk/app/staff"
+)
+
+// Of one message, too, its customer can be told again and nothing else done; that it
+// succeeded is no hindrance.
+func TestTheCustomerOfOneMessageIsToldAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.buy("CSONE")
+	h.work()
+	h.mails(1)
+	h.handle(market.Call{Protocol: market.V2, Activity: market.QueryInstance, InstanceIDs: []string{"biz-CSONE"}})
+	v := h.as(staff.Operator)
+	page := v.get("/messages/1")
+	require.Contains(t, page.words(".head .acts"), "Tell the customer again only")
+	preview := v.get(page.value(".head .acts a.btn", "href"))
+	require.Contains(t, preview.words("h1"), "Restart 1")
+	list := preview.value(`.restart-form input[name="list"]`, "value")
+	res := v.post("/restarts", preview, "list", list, "mode", "delivery", "ids", "1", "expected", "1", "rate", "0", "reason", "she lost it")
+	require.Equal(t, "/restarts/1", res.to(), res.body)
+	done := v.get("/restarts/1")
+	require.Contains(t, done.words("tbody"), "1 message to the customer is sent again.")
+	require.NotContains(t, done.words("tbody"), "failed task")
+	require.NotContains(t, v.get("/messages/2").words(".head .acts"), "Tell the customer", "a poll tells nobody")
+	require.NotContains(t, h.as(staff.Viewer).get("/messages/1").words(".head .acts"), "Tell the customer")
+}
