@@ -38,7 +38,6 @@ DECLARE
     v_pk       bigint;
     v_order    bigint;
     v_ready    boolean;
-    v_conflict boolean;
 BEGIN
     INSERT INTO messages (channel_id, protocol, activity, test, idem_key, content_hash, status, result_code,
                           order_id, order_line_id, business_id, instance_id, attempts,
@@ -119,8 +118,7 @@ BEGIN
            FOR UPDATE;
         o_message := v_message.id;
         o_instance := v_message.instance_id;
-        v_conflict := v_message.content_hash IS DISTINCT FROM p_hash;
-        o_disposition := CASE WHEN v_conflict THEN 'conflict' ELSE 'repeat' END;
+        o_disposition := 'repeat'; -- the key is all that a purchase asks, however it is written
         -- A twin of the first call, sent while that was still being answered,
         -- gets its very bytes, however far the work has come since.
         IF p_received - v_message.first_received_at <= p_twin THEN
@@ -141,7 +139,7 @@ BEGIN
                                   '"@@INSTANCE@@"', to_json(o_instance)::text);
         END IF;
         -- The marketplace tries a failed purchase again: what was given up begins anew.
-        IF v_message.status = 'failed' AND NOT v_conflict THEN
+        IF v_message.status = 'failed' THEN
             WITH again AS (
                 UPDATE tasks
                    SET status = 'pending', round = round + 1, attempts = 0, run_at = now(),
@@ -161,7 +159,6 @@ BEGIN
         END IF;
         UPDATE messages
            SET attempts = attempts + 1,
-               conflicts = conflicts + v_conflict::int,
                status = v_message.status,
                last_error = CASE WHEN status = v_message.status THEN last_error END,
                result_code = o_code,

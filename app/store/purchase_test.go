@@ -114,3 +114,25 @@ func TestPurchaseRepeatTellsWhenTheInstanceIsReady(t *testing.T) {
 	require.Equal(t, "b1", ready.InstanceID)
 	require.Equal(t, store.Repeat, ready.Disposition)
 }
+
+// Everything that a purchase asks is in its key: that it is written in another way, a
+// number for a text or with a field more, is no other content, and no reason not to try
+// again what was given up.
+func TestAPurchaseThatIsWrittenOtherwiseIsTheSame(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	c := storetest.Channel(t, s, "default", "")
+	ctx, start := context.Background(), time.Now()
+	_, err := s.TakePurchase(ctx, purchase(c.ID, "CS1", "b1", start))
+	require.NoError(t, err)
+	other := purchase(c.ID, "CS1", "b2", start.Add(6*time.Second))
+	other.Call.ContentHash = []byte("the same, written otherwise")
+	again, err := s.TakePurchase(ctx, other)
+	require.NoError(t, err)
+	require.Equal(t, store.Repeat, again.Disposition)
+	exec(t, s.SQL(), `UPDATE tasks SET status = 'failed'; UPDATE messages SET status = 'failed'`)
+	again, err = s.TakePurchase(ctx, other)
+	require.NoError(t, err)
+	require.Equal(t, store.Applied, again.Disposition)
+	require.Equal(t, "pending 0", text(t, s.SQL(), `SELECT concat_ws(' ', (SELECT status FROM tasks), (SELECT conflicts FROM messages))`))
+}

@@ -118,6 +118,9 @@ func whyRepeated(m store.MessageRow, disposition string) view.Text {
 		if m.Activity == market.NewInstance && m.InstanceID != "" {
 			return view.Say("quarantine.why.purchase", "order", orElse(m.OrderLineID, m.OrderID), "instance", m.InstanceID)
 		}
+		if market.SetsState(m.Activity) || m.Activity == market.QueryInstance || m.Activity == market.ChangeInstanceCheck {
+			return view.Say("quarantine.why.same") // its content is not compared: the key says all that it asks
+		}
 		return view.Say("quarantine.why.repeat")
 	case store.Applied:
 		return view.Say("quarantine.why.applied")
