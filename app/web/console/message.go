@@ -100,7 +100,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		p.Retry.Claimed, p.Retry.IfLicense = m.Status == store.MessageRejected, m.IfLicense
 	}
 	tells := slices.ContainsFunc(m.Tasks, func(t store.TaskRow) bool {
-		return outbox.Kind(t.Kind) == outbox.Deliver || outbox.Kind(t.Kind) == outbox.Notice
+		return t.Kind == outbox.Deliver || t.Kind == outbox.Notice
 	})
 	if tells && s.May(staff.MessagesRestart) {
 		p.Tell = newRestartURL(list).With("mode", store.RestartDelivery, "ids", strconv.FormatInt(m.ID, 10)).String()
