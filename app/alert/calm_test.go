@@ -193,3 +193,15 @@ func TestWhatAnAlertSaysIsTrueNow(t *testing.T) {
 	require.Equal(t, "0", fact("key_refused", "calls"))
 	require.Equal(t, said, h.text(`SELECT count(*)::text FROM alert_messages`), "none of it is a turn")
 }
+
+// An alert outlives the customer that it began with: it has nobody's words, also when it
+// follows what its message fails by now.
+func TestAnAlertThatFollowsItsMessageHasNobodysWords(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.message("CS1", 5*time.Minute)
+	h.watch()
+	h.exec(`UPDATE messages SET last_error = '{"code": "refused", "key": "webhook.refused", "args": {"message": "Ann Lee owes us"}}'`)
+	h.watch()
+	require.Equal(t, "webhook.refused …", h.text(`SELECT concat_ws(' ', error ->> 'key', error #>> '{args,message}') FROM alerts`))
+}

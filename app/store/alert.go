@@ -42,6 +42,11 @@ type alertSource struct {
 	idle string
 }
 
+// asFound is what an alert says of what was found f.
+var asFound = `facts = f.facts,
+           error = ` + wordless("f.error") + `,
+           until_at = f.until_at`
+
 // openAlerts makes an alert of everything found that has none, and raises those
 // that have become worse. Each of the two is a change that people may hear of. What
 // was over just now and is back is the same alert, and no change; if it is worse than
@@ -63,10 +68,8 @@ var openAlerts = `
            outcome = '',
            returned = a.returned + 1,
            severity = CASE WHEN f.until_at > a.until_at THEN 1 ELSE a.severity END,
-           facts = f.facts,
-           error = ` + wordless("f.error") + `,
            since = f.since,
-           until_at = f.until_at
+           ` + asFound + `
       FROM found f
      WHERE a.kind = $1
        AND a.subject = f.subject
@@ -74,9 +77,7 @@ var openAlerts = `
        AND NOT a.settled
 ), kept AS (
     UPDATE alerts a
-       SET facts = f.facts,
-           error = ` + wordless("f.error") + `,
-           until_at = f.until_at
+       SET ` + asFound + `
       FROM found f
      WHERE a.kind = $1
        AND a.subject = f.subject
@@ -87,9 +88,7 @@ var openAlerts = `
 ), raised AS (
     UPDATE alerts a
        SET severity = f.severity,
-           facts = f.facts,
-           error = ` + wordless("f.error") + `,
-           until_at = f.until_at
+           ` + asFound + `
       FROM found f
      WHERE a.kind = $1
        AND a.subject = f.subject
@@ -167,7 +166,7 @@ var moveAlerts = `
 UPDATE alerts a
    SET until_at = m.retry_until,
        severity = CASE WHEN m.retry_until <> a.until_at AND m.retry_until > now() + make_interval(secs => $2) THEN 1 ELSE a.severity END,
-       error = m.last_error,
+       error = ` + wordless("m.last_error") + `,
        facts = (a.facts - 'waits') || w.waits
   FROM messages m
   LEFT JOIN LATERAL (` + openWork + `) open ON TRUE
@@ -176,7 +175,7 @@ UPDATE alerts a
    AND a.cleared_at IS NULL
    AND m.id = a.subject::bigint
    AND m.retry_until IS NOT NULL
-   AND (m.retry_until <> a.until_at OR a.error IS DISTINCT FROM m.last_error OR a.facts IS DISTINCT FROM (a.facts - 'waits') || w.waits)`
+   AND (m.retry_until <> a.until_at OR a.error IS DISTINCT FROM ` + wordless("m.last_error") + ` OR a.facts IS DISTINCT FROM (a.facts - 'waits') || w.waits)`
 
 // RunningOut finds the messages that fail, or are still at work, and whose
 // marketplace's patience may be at an alarm that nobody has heard of. The caller

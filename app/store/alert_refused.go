@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/lib/pq"
@@ -80,6 +81,15 @@ SELECT DISTINCT ON (m.channel_id)
    AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $4))
  ORDER BY m.channel_id, m.retry_until, m.id`
 
+// refusedHalf is the longest half of those interfaces' times.
+var refusedHalf = func() string {
+	longest := market.LastCall
+	for _, r := range orderRules() {
+		longest = max(longest, r.Window/2)
+	}
+	return fmt.Sprintf("interval '%d seconds'", int(longest.Seconds()))
+}()
+
 // refusedStands is whether a channel still has such calls, refusedLate whether the
 // one that an alert a named was never put right, refusedGone whether that one is not
 // kept any more. One alert speaks for all of a channel: strangers can have any
@@ -91,7 +101,7 @@ var (
                      WHERE c.slug = split_part(a.subject, '/', 1)
                        AND ` + refusedOrder + `
                        AND m.retry_until > now()
-                       AND m.retry_until <= now() + interval '90 minutes')`
+                       AND m.retry_until <= now() + ` + refusedHalf + `)`
 	refusedLate = `a.until_at <= now() AND EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint AND ` + refusedOrder + `)`
 	refusedGone = `NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint)`
 )

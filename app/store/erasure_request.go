@@ -34,58 +34,33 @@ type HeldRows struct {
 	begin map[string][]int64
 }
 
-// heldOf selects what there is, by kind; $1 is the channel, $2 whose it is.
-var heldOf = []struct{ kind, ofCustomer, ofOrder string }{
-	{EraseInstances, `
-SELECT id, released_at IS NOT NULL AS over
-  FROM instances
- WHERE customer_id = $2
-   AND customer_id <> ''
-   AND channel_id = $1
- ORDER BY id`, `
-SELECT id, released_at IS NOT NULL AS over
-  FROM instances
- WHERE order_id = $2
-   AND order_id <> ''
-   AND channel_id = $1
- ORDER BY id`},
-	{EraseOrders, `
-SELECT id, true AS over
-  FROM orders
- WHERE customer_id = $2
-   AND customer_id <> ''
-   AND channel_id = $1
- ORDER BY id`, `
-SELECT id, true AS over
-  FROM orders
- WHERE order_id = $2
-   AND channel_id = $1
- ORDER BY id`},
-	{EraseCodes, `
-SELECT id, released_at IS NOT NULL AS over
-  FROM license_codes
- WHERE customer_id = $2
-   AND customer_id <> ''
-   AND channel_id = $1
- ORDER BY id`, `
-SELECT id, released_at IS NOT NULL AS over
-  FROM license_codes
- WHERE order_id = $2
-   AND order_id <> ''
-   AND channel_id = $1
- ORDER BY id`},
-	{EraseCalls, "", `
-SELECT m.id, NOT EXISTS (
+// heldBy selects the rows of a table that have $2 in a column, of channel $1.
+func heldBy(table, column, over string) string {
+	return `
+SELECT m.id, ` + over + ` AS over
+  FROM ` + table + ` m
+ WHERE m.` + column + ` = $2
+   AND m.` + column + ` <> ''
+   AND m.channel_id = $1
+ ORDER BY m.id`
+}
+
+const (
+	released  = `m.released_at IS NOT NULL`
+	noneInUse = `NOT EXISTS (
        SELECT 1
          FROM instances i
         WHERE i.order_id = m.order_id
           AND i.channel_id = m.channel_id
-          AND i.released_at IS NULL) AS over
-  FROM messages m
- WHERE m.order_id = $2
-   AND m.order_id <> ''
-   AND m.channel_id = $1
- ORDER BY m.id`},
+          AND i.released_at IS NULL)`
+)
+
+// heldOf selects what there is, by kind; $1 is the channel, $2 whose it is.
+var heldOf = []struct{ kind, ofCustomer, ofOrder string }{
+	{EraseInstances, heldBy("instances", "customer_id", released), heldBy("instances", "order_id", released)},
+	{EraseOrders, heldBy("orders", "customer_id", "true"), heldBy("orders", "order_id", "true")},
+	{EraseCodes, heldBy("license_codes", "customer_id", released), heldBy("license_codes", "order_id", released)},
+	{EraseCalls, "", heldBy("messages", "order_id", noneInUse)},
 }
 
 // HeldOf finds what is held of somebody.

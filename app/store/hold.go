@@ -65,12 +65,11 @@ SELECT COALESCE((SELECT instance_pk FROM leftovers WHERE id = $1), 0)`, id)
 	if err != nil {
 		return toFault(err)
 	}
-	_, err = t.tx.ExecContext(ctx, `
+	return t.hold(ctx, `
 SELECT
   FROM instances
  WHERE id = $1
    FOR NO KEY UPDATE`, instance)
-	return toFault(err)
 }
 
 // HoldMembers locks the members of a failure group, which are locked before it.

@@ -57,7 +57,7 @@ func pasted(q string) string {
 
 // find leads to what a text finds; "" is nothing.
 func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
-	if _, err := k.read.InstanceDetail(c.UserContext(), q); err == nil {
+	if _, err := k.read.InstanceByID(c.UserContext(), q); err == nil {
 		return instanceURL(q), nil
 	} else if !fault.Is(err, fault.NotFound) {
 		return "", err
