@@ -209,7 +209,7 @@ func TestCalendarPlans(t *testing.T) {
 		storetest.Channel(t, s, slug, "")
 	}
 	phone := storetest.Keys(t).SealString("customer", "+8613800000000")
-	for _, statement := range []string{`
+	storetest.Fill(t, s, []string{`
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, product_id, expires_at, phone_sealed, phone_bidx)
 SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n, '', 'active', 'OFFI' || n % 40, now() + n * interval '10 minutes', $2, '\x01'
   FROM generate_series(1, $1::int) AS n`, `
@@ -221,12 +221,7 @@ SELECT n, 'status', (ARRAY['frozen', 'released', 'active'])[1 + n % 3], now() - 
   FROM generate_series(1, $1::int) AS n WHERE $2::bytea IS NOT NULL`, `
 INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, created_at)
 SELECT 1, n, CASE WHEN n % 40 = 0 THEN 'expiry_notice' ELSE 'usage_info' END, 'sms', 'en', $2, '', 'succeeded', 'ref-' || n, 'key-' || n, now() - n * interval '1 minute'
-  FROM generate_series(1, $1::int) AS n`} {
-		_, err := s.SQL().Exec(statement, seeded, phone)
-		require.NoError(t, err)
-	}
-	_, err := s.SQL().Exec(`ANALYZE`)
-	require.NoError(t, err)
+  FROM generate_series(1, $1::int) AS n`}, seeded, phone)
 	zone := zoneOf(t, "Asia/Shanghai")
 	rules := store.CalendarRules{Days: market.ExpiryDays(), Zone: zone.String()}
 	now := time.Now().In(zone)

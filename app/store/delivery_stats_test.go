@@ -64,17 +64,14 @@ func TestDeliveryStatsPlan(t *testing.T) {
 	t.Parallel()
 	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
-	_, err := s.SQL().Exec(`
+	storetest.Fill(t, s, []string{`
 WITH one AS (
     INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id) VALUES (1, 'i', 'i', 'i', 'i') RETURNING id
 )
 INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, created_at)
 SELECT 1, one.id, 'usage_info', 'email', 'en', '\x00', '', 'succeeded', 'ref-' || n, 'key-' || n,
        CASE WHEN n <= 6000 THEN now() - interval '1 second' * (n % 50) ELSE now() - (n - 6000) * interval '5 minutes' END
-  FROM one, generate_series(1, 26000) AS n`)
-	require.NoError(t, err)
-	_, err = s.SQL().Exec(`ANALYZE deliveries`)
-	require.NoError(t, err)
+  FROM one, generate_series(1, 26000) AS n`})
 	now := time.Now()
 	days := []store.Span{{Since: now.Add(-48 * time.Hour), Until: now.Add(-24 * time.Hour)}, {Since: now.Add(-time.Hour), Until: now.Add(time.Minute)}}
 	var read float64

@@ -21,7 +21,7 @@ func TestErasingReadsOnlyWhatHangsOnIt(t *testing.T) {
 	t.Parallel()
 	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
-	for _, statement := range []string{`
+	storetest.Fill(t, s, []string{`
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, customer_id, released_at, erased_at)
 SELECT 1, 'i-' || n, 'CS' || n, 'CS' || n || '-1', 'b', 'c-' || n, CASE WHEN n % 10 = 0 THEN now() - interval '1 year' END, CASE WHEN n % 100 = 10 THEN now() END FROM generate_series(1, 20000) AS n`, `
 INSERT INTO orders (channel_id, order_id, order_line_id, source, state, customer_id)
@@ -55,10 +55,7 @@ INSERT INTO event_attempts (event_id, at, target, response_sealed) SELECT id, no
 INSERT INTO leftovers (instance_pk, driver, reason, status, note) SELECT n, 'webhook', 'undo_failed', 'kept', 'note' FROM generate_series(1, 20000) AS n`, `
 INSERT INTO reconciliations (day, status, started_by) VALUES (now(), 'done', 'x')`, `
 INSERT INTO reconcile_findings (reconciliation_id, channel_id, instance_pk, order_id, order_line_id, kind, status)
-SELECT 1, 1, n, 'CS' || n, 'CS' || n || '-1', 'missing', 'kept' FROM generate_series(1, 20000) AS n`, `ANALYZE`} {
-		_, err := s.SQL().Exec(statement)
-		require.NoError(t, err, statement)
-	}
+SELECT 1, 1, n, 'CS' || n, 'CS' || n || '-1', 'missing', 'kept' FROM generate_series(1, 20000) AS n`})
 	ids := make([]int64, 50)
 	for i := range ids {
 		ids[i] = 4000 + 10*int64(i)

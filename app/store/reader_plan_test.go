@@ -22,7 +22,7 @@ func seed(t *testing.T, s *store.Store) {
 	for _, slug := range []string{"default", "small", "empty"} {
 		storetest.Channel(t, s, slug, "")
 	}
-	for _, statement := range []string{`
+	storetest.Fill(t, s, append([]string{`
 INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, driver, product_id, sku_code, product_name,
                        customer_id, customer_name, user_name, expires_at, released_at, provisioned_at, created_at)
 SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', 'inst-' || n,
@@ -103,16 +103,7 @@ SELECT CASE WHEN n <= 10000 THEN 1000 ELSE 1 + n % 999 END, n,
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO audit (actor, action, target)
 SELECT 'operator:' || n % 300, 'action.' || n % 50, 'instance/inst-' || n
-  FROM generate_series(1, $1::int) AS n`} {
-		_, err := s.SQL().Exec(statement, seeded)
-		require.NoError(t, err)
-	}
-	for _, statement := range seedLookups {
-		_, err := s.SQL().Exec(statement, seeded)
-		require.NoError(t, err, statement)
-	}
-	_, err := s.SQL().Exec(`ANALYZE`)
-	require.NoError(t, err)
+  FROM generate_series(1, $1::int) AS n`}, seedLookups...), seeded)
 }
 
 // TestPlans explains every list and count under every pair of filters that the

@@ -20,7 +20,7 @@ func TestRetentionReadsOnlyItsBatch(t *testing.T) {
 	t.Parallel()
 	s := storetest.OpenAt(t, storetest.Fresh(t))
 	storetest.Channel(t, s, "default", "")
-	for _, statement := range []string{`
+	storetest.Fill(t, s, []string{`
 INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at)
 SELECT 1, 'v2', 'queryInstance', n::text, CASE WHEN n % 50 = 0 THEN 'failed' WHEN n % 51 = 0 THEN 'rejected' ELSE 'succeeded' END, now(), now()
   FROM generate_series(1, 20000) AS n`, `
@@ -36,10 +36,7 @@ SELECT 1, 1, 'usage_info', 'email', 'en', '', '', 'succeeded', n::text, n::text,
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, instance_pk, payload_sealed, status)
 SELECT 1, 'instance.frozen', n::text, n::text, false, '', 1, '\x00', 'succeeded' FROM generate_series(1, 20000) AS n`, `
 INSERT INTO event_attempts (event_id, at, target, response_sealed)
-SELECT n, now(), '', '\x00' FROM generate_series(1, 20000) AS n`, `ANALYZE`} {
-		_, err := s.SQL().Exec(statement)
-		require.NoError(t, err, statement)
-	}
+SELECT n, now(), '', '\x00' FROM generate_series(1, 20000) AS n`})
 	ids := make([]int64, 500)
 	for i := range ids {
 		ids[i] = 10001 + int64(i)
