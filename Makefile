@@ -24,29 +24,29 @@ run: build ## set everything up and run the product; Ctrl-C stops all of it, the
 	@scripts/run
 
 test: check ## set everything up and run every test
-	@scripts/with-browser scripts/with-services go test -vet=off $(TEST_FLAGS) ./...
+	@scripts/with-browser scripts/with-services --tests go test -vet=off $(TEST_FLAGS) ./...
 
 build: ## bin/koodesk
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags timetzdata -ldflags '-X main.version=$(VERSION)' -o bin/koodesk ./app
 
 race: ## every test under the race detector (needs a C compiler)
-	@CGO_ENABLED=1 scripts/with-browser scripts/with-services go test -race -vet=off $(RACE_FLAGS) ./...
+	@CGO_ENABLED=1 scripts/with-browser scripts/with-services --tests go test -race -vet=off $(RACE_FLAGS) ./...
 
 screenshots: ## docs/screenshots anew, from the browser test of the running product and the rendered mails
-	@scripts/with-browser scripts/with-services go test ./app -count=1 -run '^TestAnOperatorFindsAFailedMessageAndRestartsIt$$' -args -screenshots="$(CURDIR)/docs/screenshots"
-	@scripts/with-browser scripts/with-services go test ./app/deliver -count=1 -run '^TestPicturesOfTheMails$$' -args -screenshots="$(CURDIR)/docs/screenshots"
+	@scripts/with-browser scripts/with-services --tests go test ./app -count=1 -run '^TestAnOperatorFindsAFailedMessageAndRestartsIt$$' -args -screenshots="$(CURDIR)/docs/screenshots"
+	@scripts/with-browser scripts/with-services --tests go test ./app/deliver -count=1 -run '^TestPicturesOfTheMails$$' -args -screenshots="$(CURDIR)/docs/screenshots"
 
 cover: ## test coverage: total here, line by line in coverage.html
-	@scripts/with-browser scripts/with-services go test -vet=off $(TEST_FLAGS) -coverpkg=./... -coverprofile=coverage.out ./...
+	@scripts/with-browser scripts/with-services --tests go test -vet=off $(TEST_FLAGS) -coverpkg=./... -coverprofile=coverage.out ./...
 	@go tool cover -html=coverage.out -o coverage.html
 	@go tool cover -func=coverage.out | tail -n 1
 
 sequences: ## SEQUENCES (3000) random sequences of calls, and of expiries and notices, against their models
-	@scripts/with-services go test ./app/intake -count=1 -timeout 60m -run Sequence -rapid.checks $(SEQUENCES)
-	@scripts/with-services go test ./app/deliver -count=1 -timeout 60m -run TestNoticesAreThoseOfTheModel -rapid.checks $(SEQUENCES)
+	@scripts/with-services --tests go test ./app/intake -count=1 -timeout 60m -run Sequence -rapid.checks $(SEQUENCES)
+	@scripts/with-services --tests go test ./app/deliver -count=1 -timeout 60m -run TestNoticesAreThoseOfTheModel -rapid.checks $(SEQUENCES)
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
-	@scripts/with-services scripts/fuzz $(FUZZTIME)
+	@scripts/with-services --tests scripts/fuzz $(FUZZTIME)
 
 bench: build ## the benchmarks: ratios beside their raw limits, and of big databases to small ones
 	@scripts/with-services scripts/bench

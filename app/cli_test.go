@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/redisconn/redistest"
+	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
 
@@ -212,10 +213,11 @@ func TestOperatorsAndTokens(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	s := newShell(t)
-	s.settings["DATABASE_URL"] = storetest.Fresh(t) // as durable as the server is
 	s.settings["PUBLIC_URL"] = "http://127.0.0.1:1"
 	code, out, errs := s.run("", "doctor")
-	require.Equal(t, exitOK, code, "%s%s", out, errs)
+	require.Equal(t, exitFailed, code, "%s%s", out, errs)
+	require.Regexp(t, "fail  durability .*synchronous_commit is off", out) // tests wait for no disk
+	require.Equal(t, 1, strings.Count(out, "fail  "), out)
 	for _, line := range []string{"ok    database", "ok    migrations", "ok    clock", "ok    redis", "warn  mail", "warn  channels", "warn  public"} {
 		require.Contains(t, out, line)
 	}
@@ -227,6 +229,16 @@ func TestDoctor(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Regexp(t, "fail  sms .*SMS_URL: .*passwords would travel readable", out)
 	require.Contains(t, out, "fail  redis")
+}
+
+func TestWhatIsAcknowledgedMustBeOnTheDisk(t *testing.T) {
+	t.Parallel()
+	for h, found := range map[store.Health]int{
+		{Fsync: "on", SynchronousCommit: "on"}: 0, {Fsync: "on", SynchronousCommit: "remote_apply"}: 0,
+		{Fsync: "off", SynchronousCommit: "on"}: 1, {Fsync: "on", SynchronousCommit: "off"}: 1,
+	} {
+		require.Len(t, checkDurability(h), found, "%+v", h)
+	}
 }
 
 func TestDownAndUpAgain(t *testing.T) {

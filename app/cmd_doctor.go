@@ -68,10 +68,7 @@ func checkDatabase(ctx context.Context, c *cli) []checkup {
 	if err != nil {
 		return failed("database", err)
 	}
-	out := []checkup{{"database", fine, "PostgreSQL " + h.Version}}
-	if h.SynchronousCommit == "off" || h.Fsync != "on" {
-		out = append(out, checkup{"durability", broken, fmt.Sprintf("fsync is %s and synchronous_commit is %s: what was acknowledged may be lost; set both to on", h.Fsync, h.SynchronousCommit)})
-	}
+	out := append([]checkup{{"database", fine, "PostgreSQL " + h.Version}}, checkDurability(h)...)
 	if err := migrated(ctx, s); err != nil {
 		return append(out, failed("migrations", err)...)
 	}
@@ -83,6 +80,14 @@ func checkDatabase(ctx context.Context, c *cli) []checkup {
 		out = append(out, checkup{"clock", fine, "agrees with the database"})
 	}
 	return append(out, checkChannels(ctx, s)...)
+}
+
+// checkDurability finds nothing where what was acknowledged is on the disk.
+func checkDurability(h store.Health) []checkup {
+	if h.SynchronousCommit != "off" && h.Fsync == "on" {
+		return nil
+	}
+	return []checkup{{"durability", broken, fmt.Sprintf("fsync is %s and synchronous_commit is %s: what was acknowledged may be lost; set both to on", h.Fsync, h.SynchronousCommit)}}
 }
 
 // checkChannels looks whether every channel can prove calls and ask for orders,

@@ -100,7 +100,7 @@ service_user() {
 		id -un
 		return 0
 	fi
-	for folder in "$services/postgres" "$services/redis" "$root"; do
+	for folder in "$services/postgres" "$services/postgres-test" "$services/redis" "$root"; do
 		[ -d "$folder" ] || continue
 		user=$(owner_of "$folder")
 		if [ "$user" != root ] && id "$user" >/dev/null 2>&1; then

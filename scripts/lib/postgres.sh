@@ -1,11 +1,13 @@
 # shellcheck shell=bash
-# The private PostgreSQL cluster of this checkout. To be sourced after place.sh and packages.sh.
-# It listens on 127.0.0.1 only, asks for a password that was made for it, and is as durable as a production server:
-# tests and benchmarks shall not meet a kinder database than customers do.
+# The private PostgreSQL clusters of this checkout. To be sourced after place.sh and packages.sh.
+# They listen on 127.0.0.1 only and ask for a password that was made for them. "postgres" is as durable as a production
+# server: what was bought by hand and what is measured shall not meet a kinder database than customers do. "postgres-test"
+# holds nothing but the databases of tests, which end processes and never the machine, and waits for no disk.
 
 # The caller's PGHOST, PGOPTIONS, PGSERVICE and so on speak of another server.
 unset "${!PG@}"
 database_url=''
+cluster=postgres
 
 # postgres_major BIN: its major version, or nothing if the folder lacks one of the programs.
 postgres_major() {
@@ -54,8 +56,15 @@ postgres_pid() {
 	esac
 }
 
+# discard_torn_cluster: without fsync, what an unclean end left on the disk is not to be trusted.
+discard_torn_cluster() {
+	[ "$cluster" = postgres-test ] || return 0
+	if as_service test -e "$pgdata/postmaster.pid" && ! postgres_pid >/dev/null; then as_service rm -rf "$pgdata"; fi
+}
+
 create_cluster() {
 	local locale fresh=$pgdata.new secret=$pgdata.secret
+	discard_torn_cluster
 	[ ! -f "$pgdata/PG_VERSION" ] || return 0
 	say "creating a private PostgreSQL cluster in $pgdata"
 	for locale in C.UTF-8 C; do
@@ -86,17 +95,18 @@ port = $postgres_port
 unix_socket_directories = ''
 max_connections = 300
 shared_buffers = 256MB
-fsync = on
-synchronous_commit = on
 wal_level = minimal
 max_wal_senders = 0
-max_wal_size = 1GB
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_min_duration_statement = -1
 logging_collector = off
 cluster_name = 'koodesk'
 END
+	case $cluster in
+	postgres) printf '%s\n' 'fsync = on' 'synchronous_commit = on' 'max_wal_size = 1GB' ;;
+	postgres-test) printf '%s\n' 'fsync = off' 'synchronous_commit = off' 'full_page_writes = off' 'max_wal_size = 4GB' ;;
+	esac
 }
 
 postgres_ready() { "$pgbin/pg_isready" -q -h 127.0.0.1 -p "$postgres_port" -t 2; }
@@ -118,10 +128,11 @@ query() {
 		-d "$1" -c "$2"
 }
 
-# postgres_up: sets database_url, postgres_port and postgres_password.
+# postgres_up: sets database_url, postgres_port and postgres_password for $cluster.
 postgres_up() {
-	local attempt
-	pgdata=$services/postgres pglog=$services/postgres/server.log
+	local attempt offset=0
+	[ "$cluster" = postgres ] || offset=4
+	pgdata=$services/$cluster pglog=$services/$cluster/server.log
 	find_cluster_postgres
 	postgres_password=$(remembered postgres_password random_hex 16)
 	create_cluster
@@ -129,8 +140,8 @@ postgres_up() {
 		postgres_port=$(as_service sed -n 4p "$pgdata/postmaster.pid")
 		within 120 postgres_ready || die "PostgreSQL does not answer on port $postgres_port, see $pglog"
 	else
-		postgres_port=$(own_port postgres 0)
-		about_to_start postgres
+		postgres_port=$(own_port "$cluster" $offset)
+		about_to_start "$cluster"
 		as_service sh -c 'test ! -f "$1" || mv -f "$1" "$1.old"' sh "$pglog"
 		# Somebody may take the port between our look and the start, and the children of a killed server may need a
 		# moment to let go of its memory.
@@ -138,7 +149,7 @@ postgres_up() {
 			if start_postgres; then break; fi
 			[ "$attempt" -lt 5 ] || die "PostgreSQL does not start, see $pglog"
 			if as_service grep -q 'could not bind' "$pglog"; then
-				postgres_port=$(keep_port postgres $((postgres_port + 2)))
+				postgres_port=$(keep_port "$cluster" $((postgres_port + 2)))
 			fi
 			sleep 1
 		done
@@ -152,7 +163,7 @@ postgres_up() {
 
 # postgres_down: fast shutdown (clients are cut off, nothing committed is lost), immediate if that takes too long.
 postgres_down() {
-	pgdata=$services/postgres
+	pgdata=$services/$cluster
 	postgres_pid >/dev/null || return 0
 	find_cluster_postgres
 	detached "$pgbin/pg_ctl" stop -D "$pgdata" -m fast -w -t 60 ||

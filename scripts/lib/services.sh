@@ -39,7 +39,12 @@ services_down() {
 	local name
 	lock
 	choose_place
-	for name in "$@"; do "${name}_down"; done
+	for name in "$@"; do
+		case $name in
+		redis) redis_down ;;
+		*) cluster=$name postgres_down ;;
+		esac
+	done
 	unlock
 }
 
