@@ -9,13 +9,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// manyFailing writes n failed queryInstance calls about one instance, each with
-// what it was called with, of one cause, and puts them in front of the list.
+// manyFailing writes n failed queryInstance calls about 200 instances that are like
+// the given one, all with what that one was called with, of one cause, and puts them
+// in front of the list.
 func (r *rig) manyFailing(n int, instance string) {
 	r.t.Helper()
 	_, err := r.store.SQL().Exec(`
-WITH first AS (
-    SELECT m.channel_id, m.protocol, m.activity, m.instance_id,
+WITH alike AS (
+    INSERT INTO instances OVERRIDING SYSTEM VALUE
+    SELECT (jsonb_populate_record(i, jsonb_build_object('id', nextval(pg_get_serial_sequence('instances', 'id')), 'instance_id', 'many-' || n, 'notice_at', NULL,
+                                                        'order_id', 'CSMANY' || n, 'order_line_id', 'CSMANY' || n || '-000001'))).*
+      FROM instances i, generate_series(1, 200) AS n
+     WHERE i.instance_id = $2
+), first AS (
+    SELECT m.channel_id, m.protocol, m.activity,
            (SELECT a.request_sealed FROM attempts a WHERE a.message_id = m.id AND a.request_sealed IS NOT NULL ORDER BY a.id LIMIT 1) AS request
       FROM messages m
      WHERE m.activity = 'queryInstance'
@@ -29,7 +36,7 @@ WITH first AS (
 ), many AS (
     INSERT INTO messages (channel_id, protocol, activity, idem_key, status, result_code, order_id, order_line_id, instance_id, attempts, first_received_at, last_received_at,
                           failure_group, last_error)
-    SELECT channel_id, protocol, activity, 'many/' || n, 'failed', '000005', 'CSMANY' || n, 'CSMANY' || n || '-000001', instance_id, 1, now(), now(), cause.id, cause.error
+    SELECT channel_id, protocol, activity, 'many/' || n, 'failed', '000005', 'CSMANY' || n, 'CSMANY' || n || '-000001', 'many-' || 1 + n % 200, 1, now(), now(), cause.id, cause.error
       FROM first, cause, generate_series(1, $1::int) AS n
     RETURNING id
 )
@@ -99,7 +106,7 @@ SELECT count(*)
    AND a.all = a.each
    AND b.restarted = b.passed
    AND NOT EXISTS (SELECT FROM messages WHERE status = 'failed')`), "each once, and all came right")
-	require.Equal(t, 1, r.count(`SELECT count(*) FROM instances`))
+	require.Equal(t, 1+200, r.count(`SELECT count(*) FROM instances`))
 	require.Len(t, r.mail.Messages(), mails, "nobody was written to")
 	got := r.api(http.MethodGet, "/restarts/1", nil, http.StatusOK)
 	require.EqualValues(t, []any{"done", 10000.0, 10000.0}, []any{got["status"], got["matched"], got["passed"]})
