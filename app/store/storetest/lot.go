@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lib/pq"
@@ -129,13 +130,14 @@ func (l *parking) take(url string) *parked {
 	return nil
 }
 
-// of tells the backends that wait for stores on a database.
+// of tells the backends that wait for stores on a database, however they are set.
 func (l *parking) of(url string) []int64 {
+	database, _, _ := strings.Cut(url, "?")
 	l.Lock()
 	defer l.Unlock()
 	pids := []int64{}
 	for _, p := range l.waiting {
-		if p.url == url {
+		if at, _, _ := strings.Cut(p.url, "?"); at == database {
 			pids = append(pids, p.pid)
 		}
 	}
