@@ -54,10 +54,15 @@ func TestWhatThePagesAreCalled(t *testing.T) {
 
 func TestOptionsSayWhatIsWrong(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://localhost/x")
-	t.Setenv("BENCH_MESSAGES", "10000000")
-	o, err := options([]string{"-instances", "20000"})
+	t.Setenv("BENCH_INSTANCES", "")
+	t.Setenv("BENCH_MESSAGES", "")
+	o, err := options(nil)
 	require.NoError(t, err)
-	require.Equal(t, []int{20_000, 10_000_000}, []int{o.instances, o.messages})
+	require.Equal(t, []int{1_000_000, 10_000_000}, []int{o.instances, o.messages})
+	t.Setenv("BENCH_MESSAGES", "2000000")
+	o, err = options([]string{"-instances", "20000"})
+	require.NoError(t, err)
+	require.Equal(t, []int{20_000, 2_000_000}, []int{o.instances, o.messages})
 	for _, bad := range [][]string{{"-instances", "10"}, {"-messages", "10"}, {"-rounds", "0"}, {"-only", "("}} {
 		_, err := options(bad)
 		require.Error(t, err, bad)

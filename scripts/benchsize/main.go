@@ -48,7 +48,7 @@ func options(args []string) (settings, error) {
 	s := settings{databaseURL: os.Getenv("DATABASE_URL")}
 	f := flag.NewFlagSet("benchsize", flag.ContinueOnError)
 	f.IntVar(&s.instances, "instances", 1_000_000, "rows of the big database of instances; BENCH_INSTANCES says it too")
-	f.IntVar(&s.messages, "messages", 1_000_000, "rows of the big database of messages; BENCH_MESSAGES says it too")
+	f.IntVar(&s.messages, "messages", 10_000_000, "rows of the big database of messages; BENCH_MESSAGES says it too")
 	f.IntVar(&s.rounds, "rounds", 15, "how often each page is read from each database")
 	f.BoolVar(&s.keep, "keep", false, "leave the databases, and use those that an earlier run has left")
 	only := f.String("only", "", "measure only what this regular expression finds, of lines such as \"instances: part of a name\"")
