@@ -56,6 +56,20 @@ func openBureau(t *testing.T, o webhook.Options) *bureau {
 	return b
 }
 
+// becomes says what becomes of the next calls.
+func (b *bureau) becomes(fate ...http.HandlerFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fate = fate
+}
+
+// call is the id of the n-th call that came in.
+func (b *bureau) call(n int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ids[n]
+}
+
 func answers(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
 }
@@ -106,14 +120,14 @@ func TestWhatAGatewayMayHaveTakenIsToldByNothingElse(t *testing.T) {
 			t.Parallel()
 			b := openBureau(t, webhook.Options{})
 			id := b.toldBySMS()
-			b.fate = []http.HandlerFunc{c.first, c.last}
+			b.becomes(c.first, c.last)
 			require.Equal(t, deliver.ErrOutcomeUnknown, fault.From(b.run(b.next(), false)).Key)
 			require.Equal(t, "pending unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
 			last := b.next()
 			require.Equal(t, c.key, fault.From(b.run(last, true)).Key)
 			require.Equal(t, "failed unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
 			require.False(t, b.toldAlready(last.ID), "a restart has it sent again")
-			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
+			require.Equal(t, b.call(0), b.call(1), "the gateway can tell the repeat")
 			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
 		})
 	}
@@ -128,7 +142,7 @@ func TestWhatWaitsForItsTurnAtTheGatewayHasNotLeft(t *testing.T) {
 	entered, held := make(chan struct{}), make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
 	t.Cleanup(release)
-	b.fate = []http.HandlerFunc{func(http.ResponseWriter, *http.Request) { close(entered); <-held }}
+	b.becomes(func(http.ResponseWriter, *http.Request) { close(entered); <-held })
 	done, task := make(chan error, 1), b.next()
 	go func() { done <- b.d.Deliver(context.Background(), task) }()
 	<-entered
@@ -139,7 +153,7 @@ func TestWhatWaitsForItsTurnAtTheGatewayHasNotLeft(t *testing.T) {
 	require.Equal(t, "pending queued 0", fmt.Sprint(d.Status, " ", d.Outcome, " ", d.Attempts))
 	release()
 	require.NoError(t, <-done)
-	b.fate = []http.HandlerFunc{answers(http.StatusUnprocessableEntity)}
+	b.becomes(answers(http.StatusUnprocessableEntity))
 	require.Equal(t, "sms.refused", fault.From(b.run(b.next(), false)).Key)
 	require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries WHERE fallback_of = $1`, second), "so a refusal is one")
 }
@@ -162,10 +176,10 @@ func TestAReportDuringTheHandOverSettlesIt(t *testing.T) {
 			t.Parallel()
 			b := openBureau(t, webhook.Options{})
 			id := b.toldBySMS()
-			b.fate = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+			b.becomes(func(w http.ResponseWriter, r *http.Request) {
 				b.report(strings.TrimPrefix(r.Header.Get(webhook.HeaderID), "sms_"), c.says)
 				c.end(w, r)
-			}}
+			})
 			require.Equal(t, c.says == deliver.Unknown, b.run(b.next(), true) != nil)
 			require.Equal(t, c.want, b.text(`SELECT status || ' ' || outcome || ' ' || (last_error IS NOT NULL)::int FROM deliveries WHERE id = $1`, id))
 			require.Equal(t, c.deliveries, b.count(`SELECT count(*) FROM deliveries`), "a fall-back for what was refused, once")
@@ -195,7 +209,7 @@ func TestResendingWhatMayHaveArrivedAndStillWaitsIsARepeat(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(b *bureau, id int64, task outbox.Task){
 		"the answer was lost": func(b *bureau, _ int64, task outbox.Task) {
-			b.fate = []http.HandlerFunc{hangUp}
+			b.becomes(hangUp)
 			require.Error(b.t, b.run(task, false))
 		},
 		"the process died": func(b *bureau, id int64, task outbox.Task) {
@@ -214,16 +228,16 @@ func TestResendingWhatMayHaveArrivedAndStillWaitsIsARepeat(t *testing.T) {
 			since := b.text(`SELECT COALESCE(outcome_at, handing_since) FROM deliveries`)
 			require.NoError(t, b.d.Resend(t.Context(), id, "", ann))
 			require.Equal(t, "pending unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
-			b.fate = []http.HandlerFunc{answers(http.StatusUnprocessableEntity)}
+			b.becomes(answers(http.StatusUnprocessableEntity))
 			require.Error(t, b.run(b.next(), false))
-			require.Equal(t, b.ids[0], b.ids[1], "the gateway can tell the repeat")
+			require.Equal(t, b.call(0), b.call(1), "the gateway can tell the repeat")
 			require.Equal(t, "failed unknown", b.delivery(id).Status+" "+b.delivery(id).Outcome)
 			require.Equal(t, since, b.text(`SELECT outcome_at FROM deliveries`), "unknown since then")
 			require.Equal(t, 1, b.count(`SELECT count(*) FROM deliveries`), "no fall-back")
 
 			require.NoError(t, b.d.Resend(t.Context(), id, "", ann))
 			require.NoError(t, b.run(b.next(), false))
-			require.NotEqual(t, b.ids[1], b.ids[2], "now it is another one")
+			require.NotEqual(t, b.call(1), b.call(2), "now it is another one")
 		})
 	}
 }

@@ -45,23 +45,24 @@ func TestTemporaryFailuresAreTriedAgain(t *testing.T) {
 func TestLastingFailures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name   string
-		answer http.HandlerFunc
-		key    string
+		name    string
+		answer  http.HandlerFunc
+		patient time.Duration // of an attempt
+		key     string
 	}{
-		{"always dropped", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "connection_lost"},
-		{"always cut off", cutOff("{"), "connection_lost"},
-		{"always slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "timeout"},
+		{"always dropped", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, time.Minute, "connection_lost"},
+		{"always cut off", cutOff("{"), time.Minute, "connection_lost"},
+		{"always slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 200 * time.Millisecond, "timeout"},
 		{"slow within the body", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "{")
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}, "timeout"},
+		}, 200 * time.Millisecond, "timeout"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newTLSServer(t, c.answer)
-			client := s.client(t, func(o *Options) { o.AttemptTimeout = 200 * time.Millisecond; o.Attempts = 2 })
+			client := s.client(t, func(o *Options) { o.AttemptTimeout, o.Attempts = c.patient, 2 })
 			_, _, err := client.QueryOrder(t.Context(), s.URL, testCred, "SECRETORDER", "")
 			f := fault.From(err)
 			require.Equal(t, "order_query."+c.key, f.Key)
