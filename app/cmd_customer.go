@@ -47,8 +47,8 @@ func sayErased(w io.Writer, r retention.Result, dry bool) {
 	case r.Before:
 		fmt.Fprintf(w, "nothing is left to erase; record %d says what was erased on %s\n", r.Record, r.At.Format("2006-01-02 15:04 MST"))
 	case n != (store.ErasedCounts{}):
-		fmt.Fprintf(w, "%s: %d instances, %d orders, %d deliveries, %d attempts, %d events, %d Licenses, %d authorization codes\n",
-			word, n.Instances, n.Orders, n.Deliveries, n.Attempts, n.Events, n.Licenses, n.Codes)
+		fmt.Fprintf(w, "%s: %d instances, %d orders, %d deliveries, %d attempts, %d events, %d Licenses, %d authorization codes, %d errors\n",
+			word, n.Instances, n.Orders, n.Deliveries, n.Attempts, n.Events, n.Licenses, n.Codes, n.Errors)
 	case left == (store.ErasureLeft{}):
 		fmt.Fprintln(w, "nothing is there to erase")
 	}
@@ -57,7 +57,7 @@ func sayErased(w io.Writer, r retention.Result, dry bool) {
 			left.Deliveries, left.Messages, left.Events, left.Tasks)
 	}
 	if r.InUse > 0 {
-		fmt.Fprintf(w, "%d instances are in use and stay as they are; repeat this after their release\n", r.InUse)
+		fmt.Fprintf(w, "%d instances or authorization codes are in use and stay as they are; repeat this after their release\n", r.InUse)
 	}
 	if r.Record != 0 && !r.Before {
 		fmt.Fprintf(w, "record %d\n", r.Record)

@@ -220,6 +220,11 @@ UPDATE tasks
    SET order_pk = NULL
  WHERE kind = 'order_query'
    AND order_pk IS NOT NULL;
+UPDATE orders -- a notice told of it too, and its work hangs on the row
+   SET source = 'notice'
+ WHERE source = 'instance'
+   AND state <> 'known'
+   AND notices > 0;
 DELETE FROM orders
  WHERE source = 'instance'
    AND state <> 'known';

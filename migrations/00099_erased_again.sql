@@ -17,6 +17,13 @@ CREATE INDEX orders_erasable ON orders (id) WHERE erased_at IS NULL;
 CREATE INDEX reconcile_findings_order ON reconcile_findings (order_id);
 CREATE INDEX pool_accounts_instance ON pool_accounts (instance_pk) WHERE instance_pk IS NOT NULL;
 
+-- Whatever was erased until now is looked at once more: what was under way then was
+-- left, and so were the texts of errors, and some of it names its buyer again.
+INSERT INTO retention_held (kind, id)
+SELECT 'erase/instances', id FROM instances WHERE erased_at IS NOT NULL
+ UNION
+SELECT 'erase/orders', id FROM orders WHERE erased_at IS NOT NULL;
+
 -- Orders that were asked for again have their buyer, though they say that they do not.
 UPDATE orders
    SET erased_at = NULL
@@ -27,12 +34,7 @@ UPDATE instances
  WHERE erased_at IS NOT NULL
    AND (customer_name <> '' OR front_end_url <> '' OR COALESCE(real_name_sealed, email_sealed, phone_sealed, order_sealed, access_sealed, password_sealed) IS NOT NULL);
 
--- Whatever was erased until now is looked at once more: what was under way then was
--- left, and so were the texts of errors. Later calls are looked for from now on.
-INSERT INTO retention_held (kind, id)
-SELECT 'erase/instances', id FROM instances WHERE erased_at IS NOT NULL
- UNION
-SELECT 'erase/orders', id FROM orders WHERE erased_at IS NOT NULL;
+-- Later calls are looked for from now on.
 INSERT INTO retention (kind, last_id)
 VALUES ('erase/late', (extract(epoch FROM now()) * 1000000)::bigint);
 

@@ -205,3 +205,22 @@ func TestAnAlertThatFollowsItsMessageHasNobodysWords(t *testing.T) {
 	h.watch()
 	require.Equal(t, "webhook.refused …", h.text(`SELECT concat_ws(' ', error ->> 'key', error #>> '{args,message}') FROM alerts`))
 }
+
+// An alert of a message that comes right, or whose failure a person closed, ends with
+// why it stood, not with that nothing was at work.
+func TestAnAlertThatIsOverKeepsWhyItStood(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{`UPDATE messages SET status = 'succeeded', last_error = NULL, failure_group = NULL, result_code = '000000'`,
+		`UPDATE messages SET failure_group = 0, last_error = '{"code":"internal","key":"internal"}'`} {
+		h := open(t)
+		h.message("CS1", 5*time.Minute)
+		h.watch()
+		const why = `SELECT concat_ws(' ', facts::text, error::text) FROM alerts`
+		before := h.text(why)
+		require.Contains(t, before, `"key"`)
+		h.exec(end)
+		h.watch()
+		require.Equal(t, before, h.text(why))
+		require.NotEqual(t, "2", h.outcomes(), "it is over")
+	}
+}

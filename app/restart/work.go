@@ -186,7 +186,7 @@ func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64
 	cause, err = tx.Try(ctx, func() error {
 		switch {
 		case s.Mode == store.RestartDelivery:
-			return b.tell(ctx, tx, id, by, &r)
+			return b.tell(ctx, tx, s.Batch, id, by, &r)
 		case s.Thing == store.RestartTasks:
 			done, err := b.o.Restart.RestartTaskIn(ctx, tx, id, by)
 			r.Given, r.Hurried = done.Given, done.Hurried
@@ -239,7 +239,7 @@ func outcome(status string) string {
 
 // tell sends what the customer was to be told again, and leaves all else alone but
 // for an attempt that says so.
-func (b *Batches) tell(ctx context.Context, tx *store.Tx, message int64, by staff.Actor, r *store.RestartResult) error {
+func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, by staff.Actor, r *store.RestartResult) error {
 	m, err := tx.LockMessage(ctx, message)
 	if err != nil {
 		return err
@@ -259,6 +259,9 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, message int64, by staf
 			return err
 		}
 		r.Given++
+	}
+	if err := tx.ItemTells(ctx, batch, message, ids); err != nil {
+		return err
 	}
 	err = tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
 		Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})

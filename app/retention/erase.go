@@ -104,7 +104,7 @@ type Result struct {
 	At     time.Time // of the record
 	Counts store.ErasedCounts
 	Left   store.ErasureLeft // what is under way: the hourly run erases it when that has ended
-	InUse  int               // instances that stay, because KooGallery goes on asking for them
+	InUse  int               // instances and authorization codes that stay, because KooGallery goes on asking for them
 	Before bool              // nothing was there any more: record and time are those of then
 }
 
@@ -117,7 +117,8 @@ var errDry = errors.New("a dry run")
 //
 // Faults: invalid "erasure.reason_missing"; invalid "erasure.customer_missing", also
 // when both are named; not_found "erasure.customer_unknown" or "channel.unknown";
-// conflict "erasure.in_use" while an instance is not released and it is not forced.
+// conflict "erasure.in_use" while an instance or an authorization code is not released
+// and it is not forced.
 func (k *Keeper) EraseCustomer(ctx context.Context, q Request, by staff.Actor) (out Result, err error) {
 	q.Customer, q.Order, by.Reason = strings.TrimSpace(q.Customer), strings.TrimSpace(q.Order), strings.TrimSpace(by.Reason)
 	if (q.Customer == "") == (q.Order == "") {
@@ -179,5 +180,6 @@ func erase(ctx context.Context, tx *store.Tx, q Request, by staff.Actor) (out Re
 
 func details(c store.ErasedCounts) map[string]string {
 	return map[string]string{"instances": strconv.Itoa(c.Instances), "orders": strconv.Itoa(c.Orders), "deliveries": strconv.Itoa(c.Deliveries),
-		"attempts": strconv.Itoa(c.Attempts), "events": strconv.Itoa(c.Events), "licenses": strconv.Itoa(c.Licenses), "license_codes": strconv.Itoa(c.Codes)}
+		"attempts": strconv.Itoa(c.Attempts), "events": strconv.Itoa(c.Events), "licenses": strconv.Itoa(c.Licenses), "license_codes": strconv.Itoa(c.Codes),
+		"errors": strconv.Itoa(c.Errors)}
 }

@@ -119,7 +119,7 @@ SELECT c, 'v2', 'newInstance', k, s, o, i, now(), now(), CASE WHEN s <> 'process
 	require.ErrorContains(t, err, "erasure.in_use")
 	done, err := of(store.Whose{Order: " CS7 "})
 	require.NoError(t, err)
-	require.Equal(t, store.ErasedCounts{Attempts: 3}, done.Counts)
+	require.Equal(t, store.ErasedCounts{Attempts: 3, Errors: 3}, done.Counts)
 	require.Equal(t, store.ErasureLeft{Messages: 1}, done.Left)
 	require.Equal(t, []int64{4, 5, 6, 7}, b.ids(`SELECT message_id FROM attempts WHERE request_sealed IS NOT NULL ORDER BY 1`))
 	require.Equal(t, []int64{5, 6, 7}, b.ids(`SELECT id FROM messages WHERE strpos(last_error::text, $1) > 0 ORDER BY 1`, marker))

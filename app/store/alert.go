@@ -175,6 +175,8 @@ UPDATE alerts a
    AND a.cleared_at IS NULL
    AND m.id = a.subject::bigint
    AND m.retry_until IS NOT NULL
+   AND m.status IN ('failed', 'processing') -- what has come right keeps why it failed
+   AND NOT ` + closedFailure + `
    AND (m.retry_until <> a.until_at OR a.error IS DISTINCT FROM ` + wordless("m.last_error") + ` OR a.facts IS DISTINCT FROM (a.facts - 'waits') || w.waits)`
 
 // RunningOut finds the messages that fail, or are still at work, and whose

@@ -3,9 +3,12 @@ package store_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
@@ -107,4 +110,34 @@ SELECT 'notice', 'failed', unique_key, id, instance_pk, last_error FROM deliveri
 	exec(t, s.SQL(), `UPDATE instances SET status = 'active'`)
 	require.Empty(t, inGroup())
 	require.Equal(t, "0", text(t, s.SQL(), `SELECT count(*) FROM failure_groups WHERE resolved_at IS NULL`))
+}
+
+// A bounce that comes when the customer is erased needs nobody: there is no address to
+// send anything to.
+func TestABounceOfWhatWasErasedNeedsNobody(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	ctx, db := context.Background(), s.SQL()
+	exec(t, db, `
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status, released_at, erased_at)
+VALUES (1, 'i', 'CS1', 'CS1-1', 'b', 'released', now(), now())`)
+	exec(t, db, `
+INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+SELECT 1, 1, 'released', 'email', 'en', to_sealed, '', 'succeeded', n::text, n::text FROM (VALUES (1, '\x'::bytea), (2, '\x01')) v (n, to_sealed) ORDER BY n`)
+	var needs, alerts []string
+	for id := range int64(2) {
+		require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
+			err := tx.SetDeliveryOutcome(ctx, id+1, "failed", "bounced", "550", "", time.Now(), fault.New(fault.Refused, "delivery.bounced", "code", "550"))
+			if err != nil {
+				return err
+			}
+			return tx.OpenAlerts(ctx, market.AlertDelivery)
+		}))
+		need, err := s.Reader().NeedDeliveries(ctx)
+		require.NoError(t, err)
+		needs, alerts = append(needs, need.Key), append(alerts, text(t, db, `SELECT COALESCE(string_agg(subject, ','), '') FROM alerts`))
+	}
+	require.Equal(t, []string{"", "2"}, needs)
+	require.Equal(t, []string{"", "2"}, alerts)
 }

@@ -15,6 +15,7 @@ type ErasedCounts struct {
 	Events     int `json:"events"`
 	Licenses   int `json:"licenses"`
 	Codes      int `json:"license_codes"`
+	Errors     int `json:"errors"` // of messages and tasks, that had others' words
 }
 
 // Add sums up.
@@ -26,6 +27,7 @@ func (c *ErasedCounts) Add(o ErasedCounts) {
 	c.Events += o.Events
 	c.Licenses += o.Licenses
 	c.Codes += o.Codes
+	c.Errors += o.Errors
 }
 
 // What an erasure begins with. Everything else hangs on one of these.
@@ -65,6 +67,7 @@ func erasings(kind string) erasing {
 
 func countAttempts(c *ErasedCounts) *int { return &c.Attempts }
 func countEvents(c *ErasedCounts) *int   { return &c.Events }
+func countErrors(c *ErasedCounts) *int   { return &c.Errors }
 
 var ofInstances = erasing{
 	lock: `
@@ -73,7 +76,7 @@ SELECT id
  WHERE id = ANY($1)
    AND released_at IS NOT NULL
  ORDER BY id
-   FOR UPDATE`,
+   FOR NO KEY UPDATE`,
 	empty: []emptying{
 		{func(c *ErasedCounts) *int { return &c.Deliveries }, `
 WITH shut AS MATERIALIZED (
@@ -109,33 +112,11 @@ WITH shut AS MATERIALIZED (
 )
 SELECT id
   FROM gone`},
-		{countAttempts, emptyCalls(`
-        SELECT m.id, m.status
-          FROM instances i
-         CROSS JOIN LATERAL ` + messagesAbout("= i.instance_id") + ` m
-         WHERE i.id = ANY($1)
-           AND m.channel_id = i.channel_id
-         UNION
-        SELECT m.id, m.status
-          FROM instances i
-          JOIN messages m ON m.order_id = i.order_id AND m.channel_id = i.channel_id
-         WHERE i.id = ANY($1)
-           AND m.order_id <> ''
-           AND m.instance_id = '' -- refused, not understood, an order notice
-           AND NOT EXISTS (SELECT 1 FROM instances u WHERE u.order_id = i.order_id AND u.channel_id = i.channel_id AND u.released_at IS NULL)`)},
+		{countErrors, wordlessCalls(callsOfInstances("= ANY($1)"))},
+		{countAttempts, emptyCalls(callsOfInstances("= ANY($1)"))},
 		{countEvents, emptyEvents(`e.instance_pk = ANY($1)`)},
-		{nil, emptyTasks(`
-        SELECT id
-          FROM tasks
-         WHERE instance_pk = ANY($1)
-         UNION
-        SELECT id
-          FROM tasks
-         WHERE license_id = ANY(ARRAY(SELECT id FROM licenses WHERE instance_pk = ANY($1)))
-         UNION
-        SELECT id
-          FROM tasks
-         WHERE delivery_id = ANY(ARRAY(SELECT id FROM deliveries WHERE instance_pk = ANY($1)))`)},
+		{countErrors, wordlessTasks(tasksOfInstances("= ANY($1)"))},
+		{nil, wordlessTries(tasksOfInstances("= ANY($1)"))},
 		{func(c *ErasedCounts) *int { return &c.Licenses }, `
 WITH handed AS MATERIALIZED (
     SELECT id
@@ -201,13 +182,51 @@ UPDATE instances
 	},
 	busy: `
 SELECT r.id,
-       (SELECT count(*) FROM deliveries d WHERE d.instance_pk = r.id AND d.status = 'running') AS deliveries,
-       (SELECT count(*) FROM messages m
-         WHERE m.instance_id = r.instance_id AND m.instance_id <> '' AND m.channel_id = r.channel_id AND m.status = 'processing') AS messages,
-       (SELECT count(*) FROM events e WHERE e.instance_pk = r.id AND ` + unsent + `) AS events,
-       (SELECT count(*) FROM tasks k WHERE k.instance_pk = r.id AND ` + unfinished + `) AS tasks
+       (SELECT count(*) FROM deliveries d WHERE d.instance_pk = r.id AND d.status = 'running') AS deliveries,` + callsLeft(callsOfInstances("= r.id")) + `,
+       (SELECT count(*) FROM events e WHERE e.instance_pk = r.id AND ` + unsent + `) AS events,` + tasksLeft(tasksOfInstances("= r.id")) + `
   FROM instances r
  WHERE r.id = ANY($1)`,
+}
+
+// callsOfInstances are the messages of instances whose ids are so, and those of their
+// orders that name none: refused, not understood, order notices.
+func callsOfInstances(is string) string {
+	return `
+        SELECT m.id, m.status
+          FROM instances i
+         CROSS JOIN LATERAL ` + messagesAbout("= i.instance_id") + ` m
+         WHERE i.id ` + is + `
+           AND m.channel_id = i.channel_id
+         UNION
+        SELECT m.id, m.status
+          FROM instances i
+          JOIN messages m ON m.order_id = i.order_id AND m.channel_id = i.channel_id
+         WHERE i.id ` + is + `
+           AND m.order_id <> ''
+           AND m.instance_id = ''
+           AND NOT EXISTS (SELECT 1 FROM instances u WHERE u.order_id = i.order_id AND u.channel_id = i.channel_id AND u.released_at IS NULL)`
+}
+
+// tasksOfInstances are the tasks of instances whose ids are so, and of what hangs on
+// them.
+func tasksOfInstances(is string) string {
+	return `
+        SELECT id
+          FROM tasks
+         WHERE instance_pk ` + is + `
+         UNION
+        SELECT id
+          FROM tasks
+         WHERE license_id = ANY(ARRAY(SELECT id FROM licenses WHERE instance_pk ` + is + `))
+         UNION
+        SELECT id
+          FROM tasks
+         WHERE delivery_id = ANY(ARRAY(SELECT id FROM deliveries WHERE instance_pk ` + is + `))
+         UNION
+        SELECT task_id
+          FROM events
+         WHERE instance_pk ` + is + `
+           AND task_id IS NOT NULL`
 }
 
 // ordersOfInstances are the orders that released instances $1 come from.

@@ -2,23 +2,28 @@ package store
 
 // What hangs on something that is erased is emptied by the same statements, whatever
 // it hangs on. The rows are locked by nobody who waits: messages and tasks that are
-// locked at this moment are being worked at, and come again (see ErasureLeft).
+// locked at this moment are left, and come again (see ErasureLeft).
 
-// emptyCalls empties the arrivals of the messages (id, status) that of selects.
+// wordlessCalls takes the words out of the errors of the messages (id, status) that of
+// selects.
+func wordlessCalls(of string) string {
+	return `
+UPDATE messages
+   SET last_error = ` + wordless("last_error") + `
+ WHERE id = ANY(ARRAY(
+       SELECT m.id
+         FROM messages m
+        WHERE m.id = ANY(ARRAY(SELECT id FROM (` + of + `) about))
+          AND m.status <> 'processing'
+          AND ` + wordy("m.last_error") + `
+        ORDER BY m.id
+          FOR NO KEY UPDATE SKIP LOCKED))`
+}
+
+// emptyCalls empties the arrivals of the same.
 func emptyCalls(of string) string {
 	return `
 WITH about AS MATERIALIZED (` + of + `
-), calls AS (
-    UPDATE messages
-       SET last_error = ` + wordless("last_error") + `
-     WHERE id = ANY(ARRAY(
-           SELECT m.id
-             FROM messages m
-            WHERE m.id = ANY(ARRAY(SELECT id FROM about))
-              AND m.status <> 'processing'
-              AND ` + wordy("m.last_error") + `
-            ORDER BY m.id
-              FOR NO KEY UPDATE SKIP LOCKED))
 )
 UPDATE attempts a
    SET request_sealed = NULL,
@@ -55,39 +60,49 @@ WITH shut AS MATERIALIZED (
            error = ` + wordless("error") + `
      WHERE event_id = ANY(ARRAY(SELECT id FROM shut))
        AND (response_sealed IS NOT NULL OR ` + wordy("error") + `)
-), works AS (` + wordlessTasks(`SELECT task_id FROM shut`) + `
-), tries AS (` + wordlessTries(`SELECT task_id FROM shut`) + `
 )
 SELECT id
   FROM gone`
 }
 
-// emptyTasks takes the words out of the errors of the tasks whose ids of selects.
-func emptyTasks(of string) string {
-	return `
-WITH about AS MATERIALIZED (` + of + `
-), works AS (` + wordlessTasks(`SELECT id FROM about`) + `
-)` + wordlessTries(`SELECT id FROM about`)
-}
-
+// wordlessTasks takes the words out of the errors of the tasks whose ids of selects.
 func wordlessTasks(of string) string {
 	return `
-    UPDATE tasks
-       SET last_error = ` + wordless("last_error") + `
-     WHERE id = ANY(ARRAY(
-           SELECT k.id
-             FROM tasks k
-            WHERE k.id = ANY(ARRAY(` + of + `))
-              AND k.status NOT IN ('pending', 'running')
-              AND ` + wordy("k.last_error") + `
-            ORDER BY k.id
-              FOR NO KEY UPDATE SKIP LOCKED))`
+UPDATE tasks
+   SET last_error = ` + wordless("last_error") + `
+ WHERE id = ANY(ARRAY(
+       SELECT k.id
+         FROM tasks k
+        WHERE k.id = ANY(ARRAY(` + of + `))
+          AND k.status NOT IN ('pending', 'running')
+          AND ` + wordy("k.last_error") + `
+        ORDER BY k.id
+          FOR NO KEY UPDATE SKIP LOCKED))`
 }
 
+// wordlessTries does so with their tries.
 func wordlessTries(of string) string {
 	return `
-    UPDATE task_attempts
-       SET error = ` + wordless("error") + `
-     WHERE task_id = ANY(ARRAY(` + of + `))
-       AND ` + wordy("error")
+UPDATE task_attempts
+   SET error = ` + wordless("error") + `
+ WHERE task_id = ANY(ARRAY(` + of + `))
+   AND ` + wordy("error")
+}
+
+// callsLeft counts the messages that of selects and that are not erased yet: they are
+// at work, or were locked.
+func callsLeft(of string) string {
+	return `
+       (SELECT count(*) FROM messages m
+         WHERE m.id = ANY(ARRAY(SELECT id FROM (` + of + `) about))
+           AND (m.status = 'processing' OR ` + wordy("m.last_error") + `)) AS messages`
+}
+
+// tasksLeft does so with tasks. What sends a delivery or an event, and is not done, is
+// told as such.
+func tasksLeft(of string) string {
+	return `
+       (SELECT count(*) FROM tasks k
+         WHERE k.id = ANY(ARRAY(` + of + `))
+           AND CASE WHEN k.status IN ('pending', 'running') THEN k.kind NOT IN ('deliver', 'notice', 'event') ELSE ` + wordy("k.last_error") + ` END) AS tasks`
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// ErasureLeft says how much an erasure left because it is under way.
+// ErasureLeft says how much an erasure left because it is under way, or was locked at
+// that moment.
 type ErasureLeft struct {
 	Deliveries int `json:"deliveries" db:"deliveries"` // being handed over
 	Messages   int `json:"messages" db:"messages"`     // that are answered with "processing"
@@ -23,12 +24,8 @@ func (l *ErasureLeft) Add(o ErasureLeft) {
 	l.Tasks += o.Tasks
 }
 
-// unsent says of an event e, and unfinished of a task k, that it is under way. What
-// sends a delivery or an event is told as such.
-const (
-	unsent     = `e.status IN ('pending', 'running')`
-	unfinished = `k.status IN ('pending', 'running') AND k.kind NOT IN ('deliver', 'notice', 'event')`
-)
+// unsent says of an event e that it is under way.
+const unsent = `e.status IN ('pending', 'running')`
 
 // noteLeft notes of which of the rows something is under way, and takes the notes of
 // the others away. Those of the rows that are not erased at all (still in use) have none.
@@ -107,7 +104,7 @@ SELECT id
    AND erased_at IS NULL
  ORDER BY released_at, id
  LIMIT $2
-   FOR UPDATE SKIP LOCKED`
+   FOR NO KEY UPDATE SKIP LOCKED`
 }
 
 // An order has ended when its term has, it was not told of any more, and its
@@ -151,8 +148,9 @@ func (t *Tx) erasableOrders(ctx context.Context, before time.Time) (ids []int64,
 }
 
 // lateCalls notes of the messages that came behind $1 and $2, but before $3, whose
-// instance or order is erased: what they brought has to be erased as well. OFFSET 0
-// keeps each to its index, however few are erased.
+// instance, order or authorization code is erased, or of whose order calls were erased
+// that came to nothing: what they brought has to be erased as well, unless the order is
+// in use by now. OFFSET 0 keeps each to its index, however few are erased.
 const lateCalls = `
 WITH next AS MATERIALIZED (
     SELECT id, last_received_at, channel_id, instance_id, order_id
@@ -174,6 +172,17 @@ WITH next AS MATERIALIZED (
      CROSS JOIN LATERAL (SELECT id FROM orders WHERE order_id = n.order_id AND channel_id = n.channel_id AND erased_at IS NOT NULL OFFSET 0) o
      WHERE n.instance_id = ''
        AND n.order_id <> ''
+     UNION
+    SELECT '` + EraseCodes + `', c.id
+      FROM next n
+     CROSS JOIN LATERAL (SELECT code_id FROM license_code_events WHERE message_id = n.id OFFSET 0) h
+     CROSS JOIN LATERAL (SELECT id FROM license_codes WHERE id = h.code_id AND erased_at IS NOT NULL OFFSET 0) c
+     UNION
+    SELECT '` + EraseCalls + `', n.id
+      FROM next n
+     CROSS JOIN LATERAL (SELECT FROM messages WHERE order_id = n.order_id AND order_id <> '' AND channel_id = n.channel_id AND erased_at IS NOT NULL LIMIT 1) e
+     WHERE n.order_id <> ''
+       AND NOT EXISTS (SELECT 1 FROM instances WHERE order_id = n.order_id AND channel_id = n.channel_id AND released_at IS NULL OFFSET 0)
     ON CONFLICT DO NOTHING
 )
 SELECT count(*) OVER () AS passed, id, last_received_at

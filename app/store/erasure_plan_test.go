@@ -71,6 +71,14 @@ SELECT 1, 1, n, 'CS' || n, 'CS' || n || '-1', 'missing', 'kept' FROM generate_se
 			check(query, pq.Array(ids))
 		}
 	}
+	ofCustomer, ofOrder := store.HeldQueries()
+	for _, query := range ofCustomer {
+		check(query, 1, "c-4000")
+	}
+	for _, query := range ofOrder {
+		check(query, 1, "CS4000")
+	}
+	check(store.InUse, pq.Array(ids), pq.Array(ids))
 	before := time.Now().AddDate(0, -1, 0)
 	check(store.ErasableQuery(store.EraseInstances), before, 50)
 	check(store.ErasableQuery(store.EraseCodes), before, 50)

@@ -30,7 +30,7 @@ func (w Whose) key() string {
 // not: something may have come since.
 type HeldRows struct {
 	Known bool // there is, or was, something
-	InUse int  // instances that are not released
+	InUse int  // instances, also behind their orders, and authorization codes that are not released
 	begin map[string][]int64
 }
 
@@ -66,6 +66,7 @@ var heldOf = []struct{ kind, ofCustomer, ofOrder string }{
 // HeldOf finds what is held of somebody.
 func (t *Tx) HeldOf(ctx context.Context, channel int64, w Whose) (out HeldRows, err error) {
 	out.begin = map[string][]int64{}
+	used := []int64{}
 	for _, h := range heldOf {
 		query, arg := h.ofCustomer, w.Customer
 		if w.Order != "" {
@@ -87,17 +88,40 @@ func (t *Tx) HeldOf(ctx context.Context, channel int64, w Whose) (out HeldRows, 
 			case r.Over:
 				out.begin[h.kind] = append(out.begin[h.kind], r.ID)
 			case h.kind == EraseInstances:
+				used = append(used, r.ID)
+			case h.kind == EraseCodes:
 				out.InUse++
 			}
 		}
 	}
-	return out, nil
+	var n int
+	err = t.tx.GetContext(ctx, &n, inUse, pq.Array(out.begin[EraseOrders]), pq.Array(used))
+	out.InUse += n
+	return out, toFault(err)
 }
 
-// EraseHeld erases what HeldOf has found, and tells what it left because it is under
-// way.
+// inUse counts the instances in use: those that orders $1 belong to, as a purchase or
+// since (see orderIsFree), and $2.
+const inUse = `
+SELECT count(*)
+  FROM (SELECT i.id
+          FROM instance_orders l
+          JOIN instances i ON i.id = l.instance_pk
+         WHERE l.order_pk = ANY($1)
+           AND i.released_at IS NULL
+         UNION
+        SELECT i.id
+          FROM orders o
+          JOIN instances i ON i.order_id = o.order_id AND i.channel_id = o.channel_id
+         WHERE o.id = ANY($1)
+           AND i.released_at IS NULL
+         UNION
+        SELECT unnest($2::bigint[])) used`
+
+// EraseHeld erases what HeldOf has found, calls first (see Write), and tells what it
+// left because it is under way.
 func (t *Tx) EraseHeld(ctx context.Context, held HeldRows) (out ErasedCounts, left ErasureLeft, err error) {
-	for _, kind := range []string{EraseInstances, EraseOrders, EraseCodes, EraseCalls} {
+	for _, kind := range []string{EraseCalls, EraseInstances, EraseOrders, EraseCodes} {
 		for ids := range slices.Chunk(held.begin[kind], 100) {
 			n, more, err := t.Erase(ctx, kind, ids)
 			if err != nil {

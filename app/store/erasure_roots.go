@@ -29,8 +29,42 @@ const eventsOfOrder = `e.order_id = o.order_id
            AND e.instance_pk IS NULL
            AND e.license_code_id IS NULL`
 
-// A call that names no line is about all lines of its order, so it goes when none of
-// them is in use.
+// callsOfOrders are the messages of order lines whose ids are so. A call that names no
+// line is about all lines of its order, so it goes when none of them is in use.
+func callsOfOrders(is string) string {
+	return `
+        SELECT m.id, m.status
+          FROM orders l
+          JOIN messages m ON m.order_id = l.order_id AND m.channel_id = l.channel_id
+         WHERE l.id ` + is + `
+           AND m.order_id <> ''
+           AND m.instance_id = ''
+           AND (m.order_line_id = l.order_line_id
+                OR m.order_line_id = ''
+                   AND NOT EXISTS (
+                       SELECT 1
+                         FROM orders p
+                         JOIN instance_orders x ON x.order_pk = p.id
+                         JOIN instances i ON i.id = x.instance_pk
+                        WHERE p.order_id = l.order_id
+                          AND p.channel_id = l.channel_id
+                          AND i.released_at IS NULL))`
+}
+
+// tasksOfOrders are the tasks of orders whose ids are so, and of their events.
+func tasksOfOrders(is string) string {
+	return `
+        SELECT id
+          FROM tasks
+         WHERE order_pk ` + is + `
+         UNION
+        SELECT e.task_id
+          FROM orders o
+          JOIN events e ON ` + eventsOfOrder + `
+         WHERE o.id ` + is + `
+           AND e.task_id IS NOT NULL`
+}
+
 var ofOrders = erasing{
 	lock: `
 SELECT o.id
@@ -38,34 +72,17 @@ SELECT o.id
  WHERE o.id = ANY($1)
    AND ` + orderIsFree("") + `
  ORDER BY o.id
-   FOR UPDATE OF o`,
+   FOR NO KEY UPDATE OF o`,
 	empty: []emptying{
-		{countAttempts, emptyCalls(`
-        SELECT m.id, m.status
-          FROM orders o
-          JOIN messages m ON m.order_id = o.order_id AND m.channel_id = o.channel_id
-         WHERE o.id = ANY($1)
-           AND m.order_id <> ''
-           AND m.instance_id = ''
-           AND (m.order_line_id = o.order_line_id
-                OR m.order_line_id = ''
-                   AND NOT EXISTS (
-                       SELECT 1
-                         FROM orders p
-                         JOIN instance_orders l ON l.order_pk = p.id
-                         JOIN instances i ON i.id = l.instance_pk
-                        WHERE p.order_id = o.order_id
-                          AND p.channel_id = o.channel_id
-                          AND i.released_at IS NULL))`)},
+		{countErrors, wordlessCalls(callsOfOrders("= ANY($1)"))},
+		{countAttempts, emptyCalls(callsOfOrders("= ANY($1)"))},
 		{countEvents, emptyEvents(`e.id = ANY(ARRAY(
            SELECT e.id
              FROM orders o
              JOIN events e ON ` + eventsOfOrder + `
             WHERE o.id = ANY($1)))`)},
-		{nil, emptyTasks(`
-        SELECT id
-          FROM tasks
-         WHERE order_pk = ANY($1)`)},
+		{countErrors, wordlessTasks(tasksOfOrders("= ANY($1)"))},
+		{nil, wordlessTries(tasksOfOrders("= ANY($1)"))},
 		{nil, `
 UPDATE reconcile_findings f
    SET error = ` + wordless("f.error") + `
@@ -93,24 +110,40 @@ UPDATE orders
         OR ` + wordy("last_error") + `)`},
 	},
 	busy: `
-SELECT o.id,
-       0 AS deliveries,
-       (SELECT count(*) FROM messages m
-         WHERE m.order_id = o.order_id AND m.order_id <> '' AND m.channel_id = o.channel_id AND m.instance_id = ''
-           AND m.order_line_id IN ('', o.order_line_id) AND m.status = 'processing') AS messages,
-       (SELECT count(*) FROM events e WHERE ` + eventsOfOrder + ` AND ` + unsent + `) AS events,
-       (SELECT count(*) FROM tasks k WHERE k.order_pk = o.id AND k.instance_pk IS NULL AND ` + unfinished + `) AS tasks -- an instance has its own
-  FROM orders o
- WHERE o.id = ANY($1)`,
+SELECT r.id,
+       0 AS deliveries,` + callsLeft(callsOfOrders("= r.id")) + `,
+       (SELECT count(*) FROM orders o JOIN events e ON ` + eventsOfOrder + ` WHERE o.id = r.id AND ` + unsent + `) AS events,` +
+		tasksLeft(`SELECT t.id FROM (`+tasksOfOrders("= r.id")+`) a JOIN tasks t USING (id) WHERE t.instance_pk IS NULL`) + ` -- an instance has its own
+  FROM orders r
+ WHERE r.id = ANY($1)`,
 }
 
 // aboutSomebody says of an order that it holds, or has held, a buyer's data: one that
 // KooGallery has not told of holds nobody's.
 const aboutSomebody = `(known_at IS NOT NULL OR customer_name <> '' OR email_sealed IS NOT NULL OR facts_sealed IS NOT NULL OR answer_sealed IS NOT NULL)`
 
-// callsOfCode are the messages m that are in the history h of authorization codes.
-const callsOfCode = `license_code_events h
-          JOIN messages m ON m.id = h.message_id`
+// callsOfCodes are the messages in the history of authorization codes whose ids are so.
+func callsOfCodes(is string) string {
+	return `
+        SELECT DISTINCT m.id, m.status
+          FROM license_code_events h
+          JOIN messages m ON m.id = h.message_id
+         WHERE h.code_id ` + is
+}
+
+// tasksOfCodes are the tasks of authorization codes whose ids are so, and of their
+// events.
+func tasksOfCodes(is string) string {
+	return `
+        SELECT id
+          FROM tasks
+         WHERE license_code_id ` + is + `
+         UNION
+        SELECT task_id
+          FROM events
+         WHERE license_code_id ` + is + `
+           AND task_id IS NOT NULL`
+}
 
 var ofCodes = erasing{
 	lock: `
@@ -119,17 +152,13 @@ SELECT id
  WHERE id = ANY($1)
    AND released_at IS NOT NULL
  ORDER BY id
-   FOR UPDATE`,
+   FOR NO KEY UPDATE`,
 	empty: []emptying{
-		{countAttempts, emptyCalls(`
-        SELECT DISTINCT m.id, m.status
-          FROM ` + callsOfCode + `
-         WHERE h.code_id = ANY($1)`)},
+		{countErrors, wordlessCalls(callsOfCodes("= ANY($1)"))},
+		{countAttempts, emptyCalls(callsOfCodes("= ANY($1)"))},
 		{countEvents, emptyEvents(`e.license_code_id = ANY($1)`)},
-		{nil, emptyTasks(`
-        SELECT id
-          FROM tasks
-         WHERE license_code_id = ANY($1)`)},
+		{countErrors, wordlessTasks(tasksOfCodes("= ANY($1)"))},
+		{nil, wordlessTries(tasksOfCodes("= ANY($1)"))},
 		{func(c *ErasedCounts) *int { return &c.Codes }, `
 WITH used AS (
     DELETE FROM license_usage
@@ -147,38 +176,42 @@ UPDATE license_codes
 	},
 	busy: `
 SELECT c.id,
-       0 AS deliveries,
-       (SELECT count(DISTINCT m.id) FROM ` + callsOfCode + ` WHERE h.code_id = c.id AND m.status = 'processing') AS messages,
-       (SELECT count(*) FROM events e WHERE e.license_code_id = c.id AND ` + unsent + `) AS events,
-       (SELECT count(*) FROM tasks k WHERE k.license_code_id = c.id AND ` + unfinished + `) AS tasks
+       0 AS deliveries,` + callsLeft(callsOfCodes("= c.id")) + `,
+       (SELECT count(*) FROM events e WHERE e.license_code_id = c.id AND ` + unsent + `) AS events,` + tasksLeft(tasksOfCodes("= c.id")) + `
   FROM license_codes c
  WHERE c.id = ANY($1)`,
 }
 
+const (
+	theCalls     = `SELECT id, status FROM messages WHERE id = ANY($1)`
+	tasksOfCalls = `SELECT id FROM tasks WHERE message_id = ANY($1)`
+)
+
 // ofCalls are calls that came to nothing: they were refused, or not understood, or
-// name an instance that never was.
+// name an instance that never was. Being messages, they are locked before all else.
 var ofCalls = erasing{
 	lock: `
 SELECT m.id
   FROM messages m
  WHERE m.id = ANY($1)
-   AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id)`,
+   AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = m.instance_id AND i.channel_id = m.channel_id)
+ ORDER BY m.id
+   FOR NO KEY UPDATE OF m`,
 	empty: []emptying{
-		{countAttempts, emptyCalls(`
-        SELECT id, status
-          FROM messages
-         WHERE id = ANY($1)`)},
-		{nil, emptyTasks(`
-        SELECT id
-          FROM tasks
-         WHERE message_id = ANY($1)`)},
+		{countErrors, wordlessCalls(theCalls)},
+		{countAttempts, emptyCalls(theCalls)},
+		{countErrors, wordlessTasks(tasksOfCalls)},
+		{nil, wordlessTries(tasksOfCalls)},
+		{nil, `
+UPDATE messages
+   SET erased_at = now()
+ WHERE id = ANY($1)
+   AND erased_at IS NULL`},
 	},
 	busy: `
-SELECT m.id,
-       0 AS deliveries,
-       (m.status = 'processing')::int AS messages,
-       0 AS events,
-       (SELECT count(*) FROM tasks k WHERE k.message_id = m.id AND ` + unfinished + `) AS tasks
-  FROM messages m
- WHERE m.id = ANY($1)`,
+SELECT r.id,
+       0 AS deliveries,` + callsLeft(`SELECT r.id`) + `,
+       0 AS events,` + tasksLeft(`SELECT id FROM tasks WHERE message_id = r.id`) + `
+  FROM messages r
+ WHERE r.id = ANY($1)`,
 }

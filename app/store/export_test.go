@@ -92,6 +92,20 @@ func EraseQueries(kind string) []string {
 	return out
 }
 
+// HeldQueries are the statements that find what is held of a customer, or of an order.
+func HeldQueries() (ofCustomer, ofOrder []string) {
+	for _, h := range heldOf {
+		if h.ofCustomer != "" {
+			ofCustomer = append(ofCustomer, h.ofCustomer)
+		}
+		ofOrder = append(ofOrder, h.ofOrder)
+	}
+	return ofCustomer, ofOrder
+}
+
+// InUse counts what of it is in use.
+const InUse = inUse
+
 // ErasableQuery finds what is due by rule.
 func ErasableQuery(kind string) string { return erasable[kind] }
 

@@ -25,7 +25,7 @@ type failure struct {
 
 // telling are the arguments of a fault that make another cause of it. The
 // others name what it happened to, or are somebody's words. A change makes other
-// fingerprints: a migration brings the groups that are there in line (00098 did).
+// fingerprints: a migration brings the groups that are there in line (00098 and 00116 did).
 var telling = []string{"code", "status", "driver", "host", "server", "pool", "field", "supplier",
 	"result_code", "why", "kind", "language", "param", "placeholder", "service", "transport"}
 
@@ -35,13 +35,13 @@ var productless = map[string]bool{string(outbox.Deliver): true, string(outbox.No
 
 var particulars = regexp.MustCompile(`[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*|[0-9]+|"[^"]*"`)
 
-// cause is the error without its particulars: its key, the arguments that tell
-// causes apart and, of a defect that has no key of its own, what it said without
+// cause is the error without its particulars and the words of others, who could make
+// a cause of each call: its key, the arguments that tell causes apart and, of a defect that has no key of its own, what it said without
 // numbers, ids and quoted texts.
 func cause(r *fault.Record) string {
-	parts := []string{string(r.Code), r.Key}
+	parts, args := []string{string(r.Code), r.Key}, r.Wordless().Args
 	for _, name := range telling {
-		if v, ok := r.Args[name]; ok {
+		if v, ok := args[name]; ok {
 			parts = append(parts, name+"="+v)
 		}
 	}

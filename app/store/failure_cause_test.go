@@ -122,3 +122,36 @@ SELECT string_agg(concat_ws(' ', error #>> '{args,result_code}', (SELECT count(*
  WHERE resolved_at IS NULL
    AND error ->> 'key' = 'webhook.refused'`)
 }
+
+// A caller who makes up a name for each of his calls makes one group of them, and so are
+// the groups of before.
+func TestWhatACallerMakesUpIsNoCause(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "one", "")
+	db := s.SQL()
+	call := func(from, to int) {
+		exec(t, db, `
+INSERT INTO messages (channel_id, protocol, activity, idem_key, status, last_error, first_received_at, last_received_at)
+SELECT 1, 'v2', 'newInstance', 'invalid/' || n, 'failed', jsonb_build_object('code', 'invalid', 'key', 'call.duplicate_key', 'args', jsonb_build_object('field', 'f' || n)), now(), now()
+  FROM generate_series($1::int, $2::int) n`, from, to)
+		require.NoError(t, s.SettleFailures(ctx))
+	}
+	const open = `SELECT string_agg(concat_ws(' ', error #>> '{args,field}', NULLIF(note, ''), (SELECT count(*) FROM messages WHERE failure_group = g.id)), ',' ORDER BY id) FROM failure_groups g WHERE resolved_at IS NULL`
+	call(1, 3)
+	require.Equal(t, "… 3", text(t, db, open))
+
+	print := text(t, db, `SELECT fingerprint FROM failure_groups`)
+	back(t, db, 116)
+	exec(t, db, `
+INSERT INTO failure_groups (fingerprint, channel_id, product_id, step, of_tasks, error, note)
+SELECT 'old' || n, channel_id, product_id, step, of_tasks, error, 'a field that is made up' FROM failure_groups, generate_series(1, 3) n`)
+	exec(t, db, `UPDATE messages SET failure_group = failure_group + id`)
+	exec(t, db, `DELETE FROM failure_groups WHERE fingerprint = $1`, print)
+	_, err := migrations.Up(ctx, db)
+	require.NoError(t, err)
+	call(4, 4)
+	require.Equal(t, "… a field that is made up 4", text(t, db, open))
+	require.Equal(t, print, text(t, db, `SELECT fingerprint FROM failure_groups WHERE resolved_at IS NULL`))
+}

@@ -27,9 +27,12 @@ var (
 	holdMessages = holding(`SELECT unnest($1::bigint[])`)
 	holdOfTasks  = holding(`SELECT message_id FROM tasks WHERE id = ANY($1)`)
 	holdWork     = holdOpen(`$1`)
-	holdWorkID   = holdOpen(`SELECT id FROM instances WHERE instance_id = $1`)
-	holdLost     = holding(`SELECT message_id FROM (` + lostLeases(`$2::int`, `$1`) + `) lost WHERE given_up`)
-	holdMembers  = holding(`SELECT id FROM messages WHERE failure_group = $1`)
+	holdMaking   = holding(`SELECT message_id FROM tasks WHERE instance_pk = $1 AND status IN ('pending', 'running', 'failed')
+ UNION ALL
+SELECT COALESCE((SELECT message_id` + lastMaking + `), ` + purchaseOf + `) FROM instances i WHERE i.id = $1`)
+	holdWorkID  = holdOpen(`SELECT id FROM instances WHERE instance_id = $1`)
+	holdLost    = holding(`SELECT message_id FROM (` + lostLeases(`$2::int`, `$1`) + `) lost WHERE given_up`)
+	holdMembers = holding(`SELECT id FROM messages WHERE failure_group = $1`)
 )
 
 // HoldMessages locks messages.
@@ -46,6 +49,12 @@ func (t *Tx) HoldMessagesOf(ctx context.Context, tasks []int64) error {
 // going to end it.
 func (t *Tx) HoldWork(ctx context.Context, instancePK int64) error {
 	return t.hold(ctx, holdWork, instancePK)
+}
+
+// HoldMaking locks the messages of what is still to be done for an instance, and the
+// one of the task that MakeAgain gives it, for who is going to make it again.
+func (t *Tx) HoldMaking(ctx context.Context, instancePK int64) error {
+	return t.hold(ctx, holdMaking, instancePK)
 }
 
 // HoldWorkID is HoldWork by KooGallery's id.

@@ -161,10 +161,10 @@ const holds = `(SELECT CASE WHEN d.kind = 'released' OR i.status = 'released' TH
                  WHERE i.id = d.instance_pk)`
 
 // untold says of a delivery d that somebody can still do something about it once
-// it was given up: what it says holds, and no fall-back took its place, which is
-// counted itself if it failed too.
+// it was given up: it has an address and what it says holds, and no fall-back took its
+// place, which is counted itself if it failed too.
 const untold = `NOT ` + replaced + `
-           AND ` + holds
+           AND ` + sayable
 
 // NeedDeliveries is the messages to customers that were given up and that
 // somebody can still do something about.

@@ -235,6 +235,16 @@ UPDATE restart_items
 	return toFault(err)
 }
 
+// ItemTells notes which deliveries an item sends again; by these it is judged.
+func (t *Tx) ItemTells(ctx context.Context, batch, item int64, deliveries []int64) error {
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE restart_items
+   SET deliveries = $3
+ WHERE batch_id = $1
+   AND item_id = $2`, batch, item, pq.Array(deliveries))
+	return toFault(err)
+}
+
 // Tally is what a slice did, for the batch's counters.
 type Tally struct{ Restarted, Refused, Passed, Failed int }
 

@@ -49,13 +49,14 @@ UPDATE restart_items
 
 // Only what has ended is locked, and only what nobody else is at. Which items of
 // a batch are open, its own index tells: OFFSET 0 keeps it so, for the planner
-// takes every item without an outcome for one that was restarted.
-const endedRestarts = `
+// takes every item without an outcome for one that was restarted. Who is told again
+// has been told once what was sent to him, or what took its place, has arrived.
+var endedRestarts = `
 SELECT e.batch_id, e.item_id, e.outcome
   FROM (SELECT b.id AS batch_id, i.item_id, s.outcome
           FROM restart_batches b
          CROSS JOIN LATERAL (
-               SELECT item_id
+               SELECT item_id, deliveries
                  FROM restart_items
                 WHERE batch_id = b.id
                   AND state = 'restarted'
@@ -68,8 +69,8 @@ SELECT e.batch_id, e.item_id, e.outcome
                               FROM tasks t WHERE t.id = i.item_id)
                       WHEN b.mode = 'delivery' THEN
                            (SELECT CASE WHEN bool_or(d.status IN ('pending', 'running')) THEN NULL
-                                        WHEN bool_or(d.status = 'failed') THEN 'failed' ELSE 'passed' END
-                              FROM deliveries d WHERE d.message_id = i.item_id AND d.status <> 'cancelled')
+                                        WHEN bool_or(d.status = 'failed' AND NOT ` + replaced + `) THEN 'failed' ELSE 'passed' END
+                              FROM deliveries d WHERE (d.id = ANY(i.deliveries) OR d.fallback_of = ANY(i.deliveries)) AND d.status <> 'cancelled')
                       ELSE (SELECT CASE m.status WHEN 'succeeded' THEN 'passed' WHEN 'failed' THEN 'failed' END
                               FROM messages m WHERE m.id = i.item_id) END AS outcome) s
          WHERE b.restarted > b.passed + b.failed

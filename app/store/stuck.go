@@ -124,7 +124,7 @@ func (t *Tx) LockStuck(ctx context.Context, kind string, id int64) (s Stuck, stu
 	case "tasks":
 		err = t.HoldMessagesOf(ctx, []int64{id})
 	case "instances":
-		err = t.HoldWork(ctx, id)
+		err = t.HoldMaking(ctx, id)
 	}
 	if err != nil {
 		return s, false, err
@@ -174,6 +174,23 @@ SELECT COALESCE(max(id), 0)
 	return id, toFault(err)
 }
 
+// lastMaking is from where the task is taken that makes instance $1 once more: the last
+// that its purchase has had.
+const lastMaking = `
+                   FROM tasks
+                  WHERE instance_pk = $1
+                    AND kind IN ('order_query', 'provision')
+                    AND purpose = 'purchase'
+                  ORDER BY kind = 'provision' DESC, id DESC
+                  LIMIT 1`
+
+// purchaseOf is the message by which an instance i was bought.
+const purchaseOf = `(SELECT min(m.id)
+                   FROM messages m
+                  WHERE m.instance_id = i.instance_id
+                    AND m.channel_id = i.channel_id
+                    AND m.activity = 'newInstance')`
+
 // MakeAgain gives an instance whose making nothing stands for any more its last
 // task again, in a new round, or a first one.
 func (t *Tx) MakeAgain(ctx context.Context, instancePK int64, actor string) error {
@@ -189,13 +206,7 @@ WITH last AS (
            parked_at = NULL,
            finished_at = NULL,
            last_error = NULL
-     WHERE id = (SELECT id
-                   FROM tasks
-                  WHERE instance_pk = $1
-                    AND kind IN ('order_query', 'provision')
-                    AND purpose = 'purchase'
-                  ORDER BY kind = 'provision' DESC, id DESC
-                  LIMIT 1)
+     WHERE id = (SELECT id`+lastMaking+`)
     RETURNING id, round, message_id
 ), noted AS (
     INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
@@ -225,12 +236,8 @@ func (t *Tx) makeFirst(ctx context.Context, instancePK int64) error {
 	}
 	err := t.tx.GetContext(ctx, &i, `
 SELECT channel_id, protocol, order_id, order_line_id,
-       COALESCE((SELECT min(m.id)
-                   FROM messages m
-                  WHERE m.instance_id = instances.instance_id
-                    AND m.channel_id = instances.channel_id
-                    AND m.activity = 'newInstance'), 0) AS message
-  FROM instances
+       COALESCE(`+purchaseOf+`, 0) AS message
+  FROM instances i
  WHERE id = $1`, instancePK)
 	if err != nil {
 		return toFault(err)

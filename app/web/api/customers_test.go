@@ -33,7 +33,7 @@ func TestACustomerIsErased(t *testing.T) {
 
 	dry := post(`{"channel":"default","customer_id":"ann","dry_run":true}`)
 	require.Equal(t, http.StatusOK, dry.status, dry.raw)
-	want := map[string]any{"instances": 1.0, "orders": 0.0, "deliveries": 0.0, "attempts": 1.0, "events": 0.0, "licenses": 0.0, "license_codes": 0.0}
+	want := map[string]any{"instances": 1.0, "orders": 0.0, "deliveries": 0.0, "attempts": 1.0, "events": 0.0, "licenses": 0.0, "license_codes": 0.0, "errors": 0.0}
 	left := map[string]any{"deliveries": 0.0, "messages": 0.0, "events": 0.0, "tasks": 1.0}
 	require.Equal(t, map[string]any{"record_id": nil, "at": nil, "dry_run": true, "before": false, "in_use": 0.0, "erased": want, "left": left}, dry.json)
 	require.Equal(t, 1, h.count(`SELECT count(*) FROM instances WHERE customer_name = 'Ann'`))
