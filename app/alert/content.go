@@ -48,7 +48,7 @@ type Item struct {
 	Deadline *time.Time        `json:"deadline,omitempty"`
 	At       time.Time         `json:"at"`
 	Link     string            `json:"link"`
-	Returned int               `json:"returned,omitempty"` // how often it was over and came back
+	Returned int               `json:"returned,omitempty"`  // how often it was over and came back
 	Facts    map[string]string `json:"facts"`
 }
 
@@ -122,17 +122,20 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	default:
 		i.Label = z.T("alert.severity." + i.Severity)
 	}
+	mend := ""
 	if f := z.Fault(n.Error); f != nil && !i.Over() {
-		i.Cause, i.Do = f.What, f.Do
+		i.Cause, mend = f.What, f.Do
 	}
 	if n.Returned > 0 {
 		i.Cause = strings.TrimSpace(i.Cause + " " + z.TN("alert.text.returned", n.Returned))
 	}
-	if i.Do == "" && n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
+	if n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
 		i.Do = z.T("alert.do." + n.Kind)
 	}
 	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
 		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"])
+	} else if mend != "" {
+		i.Do = z.T("alert.text.mend", "mend", mend, "do", i.Do)
 	}
 	if !n.Until.IsZero() && !i.Over() {
 		i.Deadline = &n.Until
