@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -134,6 +135,11 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	}
 	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
 		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"])
+	} else if remedy := remedyOf(n); remedy != "" {
+		i.Do = z.T("retry.remedy."+string(remedy), "restart", n.Facts["restart"])
+		if mail := n.Facts["mail"]; mail != "" && remedy.There() {
+			i.Do += z.T("retry.mail", "mail", mail)
+		}
 	} else if mend != "" {
 		i.Do = z.T("alert.text.mend", "mend", mend, "do", i.Do)
 	}
@@ -245,14 +251,29 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 			return "", "refused_window"
 		}
 	case market.AlertRetry:
-		switch {
-		case turn == market.AlertLapsed && facts["restart"] != "":
-			return "", "lapsed"
-		case facts["waits"] != "" && market.SeverityOf(turn) > 0:
+		if facts["waits"] != "" && market.SeverityOf(turn) > 0 {
 			return turn + "_waits", "waits"
 		}
 	}
 	return "", ""
+}
+
+// remedyOf is what the seller has to do about a message where that differs from what
+// the kind says: its window is over, or it cannot be restarted here.
+func remedyOf(n store.AlertNews) market.Remedy {
+	if n.Kind != market.AlertRetry {
+		return ""
+	}
+	after := market.Remedy(n.Facts["remedy"])
+	switch {
+	case n.Outcome == "" && after == market.MendThenThere:
+		return market.MendAndWait
+	case n.Outcome != market.AlertLapsed:
+		return ""
+	case n.Facts["waits"] != "" && after != market.OthersDecide:
+		return market.DoneThenThere
+	}
+	return cmp.Or(after, market.RestartBoth)
 }
 
 func waitsWord(what string) Word {
