@@ -50,6 +50,7 @@ type Item struct {
 	At       time.Time         `json:"at"`
 	Link     string            `json:"link"`
 	Returned int               `json:"returned,omitempty"`  // how often it was over and came back
+	CameBack string            `json:"came_back,omitempty"` // the same as people read it
 	Facts    map[string]string `json:"facts"`
 }
 
@@ -128,7 +129,7 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 		i.Cause, mend = f.What, f.Do
 	}
 	if n.Returned > 0 {
-		i.Cause = strings.TrimSpace(i.Cause + " " + z.TN("alert.text.returned", n.Returned))
+		i.CameBack = z.TN("alert.text.returned", n.Returned)
 	}
 	if n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
 		i.Do = z.T("alert.do." + n.Kind)
