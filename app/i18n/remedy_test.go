@@ -114,8 +114,12 @@ func TestEveryFaultThatEndsWorkHasARemedy(t *testing.T) {
 					continue
 				}
 				for _, room := range []string{elsewhere[step][family], family, alike[family]} {
-					if has(l, room, reason) {
-						met["remedy."+room+"."+reason] = true
+					name := reason
+					if !has(l, room, name) {
+						name = likewise[reason]
+					}
+					if has(l, room, name) {
+						met["remedy."+room+"."+name] = true
 						break
 					}
 					if !has(l, room, "any") {
