@@ -26,6 +26,9 @@ func customerErase(ctx context.Context, c *cli, args []string) error {
 	if err := f.parse(args, "channel"); err != nil {
 		return err
 	}
+	if (q.Customer == "") == (q.Order == "") {
+		return f.bad("give one of --customer and --order")
+	}
 	return c.with(ctx, func(s *store.Store) error {
 		r, err := retention.New(retention.Options{Store: s}).EraseCustomer(ctx, q, by)
 		if err != nil {

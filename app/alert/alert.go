@@ -159,10 +159,24 @@ func runningOut(ctx context.Context, tx *store.Tx, kind string, read func(*store
 		}
 		if kind == market.AlertRetry {
 			f.Facts["restart"] = r.Site.RestartThere(r.Protocol, r.Activity)
+			remedy, mail := afterwards(r)
+			if f.Facts["remedy"] = string(remedy); mail != "" {
+				f.Facts["mail"] = mail
+			}
 		}
 		facts = append(facts, f)
 	}
 	return tx.OpenAlertsOf(ctx, kind, facts)
+}
+
+// afterwards is what the seller has to do about a message that still fails when its
+// window is over, and the address to which to write instead, if one is published.
+func afterwards(r store.RunningOut) (remedy market.Remedy, mail string) {
+	c, _ := market.ReadClock(market.Standing{Protocol: r.Protocol, Activity: r.Activity, Site: r.Site, Until: r.Until, Failing: true, Refused: r.Refused}, r.Until)
+	if !c.Remedy.There() {
+		return c.Remedy, ""
+	}
+	return c.Remedy, r.Site.RestartMail(r.Protocol, r.Activity)
 }
 
 // refusedOut opens one alert about each channel at each of the two moments: whoever

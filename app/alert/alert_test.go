@@ -406,3 +406,19 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 		}
 	}
 }
+
+// Whoever reads that a window runs out is told what to put right, and what to press:
+// nothing of it comes right by waiting.
+func TestWhatFailsIsToldWithItsCauseAndWhatToPress(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{})
+	h.message("CS1", 10*time.Minute)
+	h.group(1)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	said := h.calls()[0].json(t)["data"].(map[string]any)["alerts"].([]any)
+	check := "Check that this machine reaches the open API (DNS, firewall, proxy). "
+	require.Equal(t, check+"Put the cause right and press Restart on the message’s page.", said[0].(map[string]any)["do"])
+	require.Equal(t, check+"Open the group for the cause and what helps.", said[1].(map[string]any)["do"])
+}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -48,7 +49,8 @@ type Item struct {
 	Deadline *time.Time        `json:"deadline,omitempty"`
 	At       time.Time         `json:"at"`
 	Link     string            `json:"link"`
-	Returned int               `json:"returned,omitempty"` // how often it was over and came back
+	Returned int               `json:"returned,omitempty"`  // how often it was over and came back
+	CameBack string            `json:"came_back,omitempty"` // the same as people read it
 	Facts    map[string]string `json:"facts"`
 }
 
@@ -122,17 +124,25 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	default:
 		i.Label = z.T("alert.severity." + i.Severity)
 	}
+	mend := ""
 	if f := z.Fault(n.Error); f != nil && !i.Over() {
-		i.Cause, i.Do = f.What, f.Do
+		i.Cause, mend = f.What, f.Do
 	}
 	if n.Returned > 0 {
-		i.Cause = strings.TrimSpace(i.Cause + " " + z.TN("alert.text.returned", n.Returned))
+		i.CameBack = z.TN("alert.text.returned", n.Returned)
 	}
-	if i.Do == "" && n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
+	if n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
 		i.Do = z.T("alert.do." + n.Kind)
 	}
 	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
 		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"])
+	} else if remedy := remedyOf(n); remedy != "" {
+		i.Do = z.T("retry.remedy."+string(remedy), "restart", n.Facts["restart"])
+		if mail := n.Facts["mail"]; mail != "" && remedy.There() {
+			i.Do += z.T("retry.mail", "mail", mail)
+		}
+	} else if mend != "" {
+		i.Do = z.T("alert.text.mend", "mend", mend, "do", i.Do)
 	}
 	if !n.Until.IsZero() && !i.Over() {
 		i.Deadline = &n.Until
@@ -242,14 +252,29 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 			return "", "refused_window"
 		}
 	case market.AlertRetry:
-		switch {
-		case turn == market.AlertLapsed && facts["restart"] != "":
-			return "", "lapsed"
-		case facts["waits"] != "" && market.SeverityOf(turn) > 0:
+		if facts["waits"] != "" && market.SeverityOf(turn) > 0 {
 			return turn + "_waits", "waits"
 		}
 	}
 	return "", ""
+}
+
+// remedyOf is what the seller has to do about a message where that differs from what
+// the kind says: its window is over, or it cannot be restarted here.
+func remedyOf(n store.AlertNews) market.Remedy {
+	if n.Kind != market.AlertRetry {
+		return ""
+	}
+	after := market.Remedy(n.Facts["remedy"])
+	switch {
+	case n.Outcome == "" && after == market.MendThenThere:
+		return market.MendAndWait
+	case n.Outcome != market.AlertLapsed:
+		return ""
+	case n.Facts["waits"] != "" && after != market.OthersDecide:
+		return market.DoneThenThere
+	}
+	return cmp.Or(after, market.RestartBoth)
 }
 
 func waitsWord(what string) Word {

@@ -114,7 +114,7 @@ func mailText(c Content) string {
 			b.WriteString("\n")
 		}
 		b.WriteString("[" + i.Label + "] " + i.Title + "\n")
-		for _, s := range []string{i.Cause, i.Do, i.Until, i.Link} {
+		for _, s := range []string{i.Cause, i.CameBack, i.Do, i.Until, i.Link} {
 			if s != "" {
 				b.WriteString("  " + s + "\n")
 			}

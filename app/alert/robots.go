@@ -52,7 +52,7 @@ func weCom(c Content, target, _ string, _ time.Time) (string, any, error) {
 func markdownItem(i Item, label, line string) string {
 	var b strings.Builder
 	b.WriteString(label + " " + plain(i.Title))
-	for _, s := range []string{i.Cause, i.Until} {
+	for _, s := range []string{i.Cause, i.CameBack, i.Until} {
 		if s != "" {
 			b.WriteString(line + plain(s))
 		}
@@ -77,7 +77,7 @@ func feishu(c Content, target, secret string, at time.Time) (string, any, error)
 	var lines [][]run
 	for _, i := range c.Items {
 		lines = append(lines, []run{text("【" + i.Label + "】" + i.Title)})
-		for _, s := range []string{i.Cause, i.Until} {
+		for _, s := range []string{i.Cause, i.CameBack, i.Until} {
 			if s != "" {
 				lines = append(lines, []run{text(s)})
 			}
@@ -116,7 +116,7 @@ func slack(c Content, target, _ string, _ time.Time) (string, any, error) {
 	blocks := []map[string]any{{"type": "header", "text": map[string]any{"type": "plain_text", "text": cut(c.Title, slackHeader)}}}
 	for _, i := range c.Items {
 		s := "*" + escape(plain(i.Label)) + "* " + escape(plain(i.Title))
-		for _, more := range []string{i.Cause, i.Until} {
+		for _, more := range []string{i.Cause, i.CameBack, i.Until} {
 			if more != "" {
 				s += "\n" + escape(plain(more))
 			}

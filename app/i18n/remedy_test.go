@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/feature/plural"
 
 	"koodesk/app/fault"
 	"koodesk/app/marketapi"
@@ -113,8 +114,12 @@ func TestEveryFaultThatEndsWorkHasARemedy(t *testing.T) {
 					continue
 				}
 				for _, room := range []string{elsewhere[step][family], family, alike[family]} {
-					if has(l, room, reason) {
-						met["remedy."+room+"."+reason] = true
+					name := reason
+					if !has(l, room, name) {
+						name = likewise[reason]
+					}
+					if has(l, room, name) {
+						met["remedy."+room+"."+name] = true
 						break
 					}
 					if !has(l, room, "any") {
@@ -139,6 +144,19 @@ func TestEveryFaultThatEndsWorkHasARemedy(t *testing.T) {
 func has(l Locale, room, name string) bool {
 	_, ok := catalogues()[l]["remedy."+room+"."+name]
 	return ok
+}
+
+// TestNoRemedyNamesASitesPath: where the marketplace is made to call again differs by
+// site, and the page of each message tells it.
+func TestNoRemedyNamesASitesPath(t *testing.T) {
+	t.Parallel()
+	for _, l := range Locales() {
+		for key, text := range catalogues()[l] {
+			if strings.HasPrefix(key, "remedy.") {
+				require.NotRegexp(t, "Service Interface Messages|Restart Debugging|生产接口消息", text[plural.Other], key)
+			}
+		}
+	}
 }
 
 // TestARemedySpeaksOfWhoeverItIsAbout: by its key alone it would send people to the

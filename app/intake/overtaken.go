@@ -44,6 +44,9 @@ func taskOvertaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, tas
 	if err != nil || !ok {
 		return err
 	}
+	if later.Event { // the marketplace's calling again is not what would send it
+		return refusedFor(later, m, "restart.event_overtaken")
+	}
 	return refusedFor(later, m, "restart.overtaken")
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/i18n"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -222,14 +223,14 @@ func TestATaskDoesNotUndoALaterCall(t *testing.T) {
 	told := d.work("R2", "event", "notify", "pending")
 	d.heard(told, "instance.renewed", "pending", true)
 
-	refused := func(id int64, by string) {
+	refused := func(id int64, by, key string) {
 		t.Helper()
 		_, err := d.intake.RestartTask(t.Context(), id, staff.CLI())
-		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"))
+		require.ErrorIs(t, err, fault.New(fault.Conflict, key))
 		require.Equal(t, d.text(`SELECT id::text FROM messages WHERE order_id = $1`, by), fault.From(err).Args["message"])
 	}
-	refused(old, "U2")
-	refused(product, "R2")
+	refused(old, "U2", "restart.overtaken")
+	refused(product, "R2", "restart.event_overtaken")
 	_, err := restart(t, d, `order_id = 'U1'`)
 	require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"))
 	tasks := store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, Tasks: store.TaskFilter{Status: "failed"}}
@@ -252,6 +253,29 @@ func TestATaskDoesNotUndoALaterCall(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, later, row.OvertakenBy)
 	require.Equal(t, "failed 0", d.text(`SELECT status || ' ' || failure_group FROM messages WHERE order_id = 'U1'`))
+}
+
+// An event's task has no message, and it is not the marketplace's calling again that
+// would send it: nobody is sent to the Seller Center.
+func TestAnEventThatIsOverSendsNobodyToTheMarketplace(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "R1", "20280101000000")["resultCode"])
+	require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "R2", "20300101000000")["resultCode"])
+	d.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now()`)
+	product, told := d.work("R1", "event", "notify", "failed"), d.work("R2", "event", "notify", "pending")
+	d.heard(product, "instance.renewed", "failed", true)
+	d.heard(told, "instance.renewed", "pending", true)
+	d.exec(`UPDATE tasks SET message_id = NULL WHERE kind = 'event'`) // event.Emit gives them none
+	_, err := d.intake.RestartTask(t.Context(), product, staff.CLI())
+	require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.event_overtaken"))
+	for _, l := range i18n.Locales() {
+		f := i18n.For(l).FaultOf(err)
+		require.Contains(t, f.Do, "instance.renewed")
+		require.NotRegexp(t, "Restart Debugging|卖家中心|KooGallery|云商店", f.Do)
+	}
 }
 
 // Of two freezes and an unfreezing that a product did not hear of, and a last one
@@ -277,7 +301,7 @@ func TestAProductIsNotToldWhatIsOver(t *testing.T) {
 	d.exec(`UPDATE events SET message_id = NULL WHERE task_id = $1`, last)
 	for _, id := range ids {
 		_, err := d.intake.RestartTask(t.Context(), id, staff.CLI())
-		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"))
+		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.event_overtaken"))
 		require.Equal(t, "instance.frozen", fault.From(err).Args["activity"])
 	}
 	require.Equal(t, "event", d.settled())

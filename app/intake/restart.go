@@ -209,7 +209,8 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 // RestartTask runs one task again: at once when it waits, in a new round when
 // it was given up. Faults: not_found "task.unknown", conflict "restart.running",
 // "restart.done", of a message to a customer "restart.told_already", or
-// "restart.overtaken" for one that would undo later work.
+// "restart.overtaken" for one that would undo later work, "restart.event_overtaken" if it
+// is an event.
 func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
 	err = in.store.Write(ctx, func(tx *store.Tx) error {
 		out, err = in.RestartTaskIn(ctx, tx, id, by)

@@ -213,6 +213,8 @@ type RunningOut struct {
 	// Waits is what one waits for of which nothing has failed: WaitsForSystem,
 	// WaitsForNothing, or a kind of task. "" is any other.
 	Waits string `db:"waits"`
+	// Refused is whether nothing of it can be run again here: the call must come anew.
+	Refused bool `db:"refused"`
 }
 
 // What a message waits for beside tasks of its own.
@@ -245,8 +247,9 @@ var openWork = `SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsFor
 // a person has an alert of its own.
 var runningOut = `
 SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slug, '') AS channel, COALESCE(c.site, '') AS site,
-       '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error, m.waits
-  FROM (SELECT id, protocol, activity, order_id, channel_id, online_license, result_code, retry_until, last_error, '' AS waits
+       '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error, m.waits, m.refused
+  FROM (SELECT id, protocol, activity, order_id, channel_id, online_license, result_code, retry_until, last_error, '' AS waits,
+               status = 'failed' AND starts_with(idem_key, 'invalid/') AS refused
           FROM messages
          WHERE (status = 'failed' OR status = 'processing' AND last_error IS NOT NULL)
            AND retry_until IS NOT NULL
@@ -254,7 +257,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slu
            AND NOT test
            AND retry_until <= now() + make_interval(secs => $4)
         UNION ALL
-        SELECT m.id, protocol, activity, m.order_id, channel_id, online_license, result_code, retry_until, m.last_error, COALESCE(open.waits, '` + WaitsForNothing + `')
+        SELECT m.id, protocol, activity, m.order_id, channel_id, online_license, result_code, retry_until, m.last_error, COALESCE(open.waits, '` + WaitsForNothing + `'), FALSE
           FROM messages m
           LEFT JOIN LATERAL (` + openWork + `) open ON TRUE
          WHERE m.status = 'processing'

@@ -18,6 +18,7 @@ type LaterCall struct {
 	Activity  string          `db:"activity"`
 	Kind      market.CallKind `db:"kind"`
 	Done      bool            `db:"done"` // with all that followed from it
+	Event     bool            `db:"-"`    // what it has overtaken is an event
 }
 
 // cameAt is when a message's word came: the arrival that was applied or, as long as

@@ -50,13 +50,13 @@ const overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterW
 // of a message's given-up tasks; ok is false if there is none. The newest counts.
 func (t *Tx) TaskOvertaken(ctx context.Context, message, task int64) (l LaterCall, ok bool, err error) {
 	err = t.tx.QueryRowxContext(ctx, `
-SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, '')
+SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, ''), t.kind = 'event'
   FROM tasks t
  CROSS JOIN LATERAL `+laterWork+` w
  WHERE (t.message_id = $1 OR t.id = $2)
    AND t.status = 'failed'
  ORDER BY w.id DESC
- LIMIT 1`, nullID(message), nullID(task)).Scan(&l.MessageID, &l.Activity)
+ LIMIT 1`, nullID(message), nullID(task)).Scan(&l.MessageID, &l.Activity, &l.Event)
 	if err = toFault(err); fault.Is(err, fault.NotFound) {
 		return l, false, nil
 	}

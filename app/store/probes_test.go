@@ -32,6 +32,7 @@ func TestProbesTellWhatStillFailsFromWhatPassedSince(t *testing.T) {
 		"not understood, and another passed": {[]call{{"1", "invalid/a", "000002", invalid, ""}, {"2", "a", passed, repeat, ""}}, market.Probes{Passed: 1, Failed: 1, Failing: 1}},
 		"passed, then not understood":        {[]call{{"1", "a", passed, repeat, ""}, {"1", "invalid/a", "000002", invalid, ""}}, market.Probes{Passed: 1, Failed: 1, Failing: 1}},
 		"the clock, then passed":             {[]call{{"1", "rejected/a", "000001", rejected, "clock"}, {"1", "a", passed, repeat, ""}}, market.Probes{Passed: 1, Failed: 1}},
+		"a stranger's alone":                 {[]call{{"1", "rejected/a", "000001", rejected, "key_unknown"}}, market.Probes{Refused: 1}},
 		"passed, then a stranger's":          {[]call{{"1", "a", passed, repeat, ""}, {"1", "rejected/a", "000001", rejected, "key_unknown"}}, market.Probes{Passed: 1, Refused: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,6 +59,7 @@ SELECT id, $6, 'marketplace', $4, $3, jsonb_build_object('findings', jsonb_build
 			require.Len(t, channels, 1)
 			require.Len(t, channels[0].Rows, 1)
 			require.Equal(t, c.want, channels[0].Rows[0].Days[len(channels[0].Rows[0].Days)-2].Morning)
+			require.Equal(t, c.want.Passed+c.want.Failed == 0, channels[0].Last.IsZero(), "a call that was not proved is no probe")
 		})
 	}
 }

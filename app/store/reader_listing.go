@@ -30,7 +30,7 @@ type ProbedProduct struct {
 	Product string // that the calls name, or that of the instance or order that they name; "": unknown
 	Rows    []ProbeRow
 	Failing int       // on how many days on end one of its interfaces has failed
-	Last    time.Time // the end of the last half day with a call
+	Last    time.Time // the end of the last half day with a call that was proved; zero: there was none
 }
 
 // ProbeRow is the days of one interface, the oldest first, the last one today.
@@ -119,7 +119,7 @@ func (r *Reader) Probes(ctx context.Context, now time.Time) ([]ProbedProduct, er
 		} else {
 			day.Morning = got
 		}
-		if end := market.HalfEnds(h.Day, h.Afternoon); end.After(p.Last) {
+		if end := market.HalfEnds(h.Day, h.Afternoon); h.Passed+h.Failed > 0 && end.After(p.Last) { // a stranger's call is none
 			p.Last = end
 		}
 	}

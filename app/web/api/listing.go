@@ -28,6 +28,7 @@ type probed struct {
 type probeRow struct {
 	Protocol string      `json:"protocol"`
 	Activity string      `json:"activity"`
+	Product  string      `json:"product_id"` // as the entry's
 	Halves   []probeHalf `json:"halves"`
 }
 
@@ -114,7 +115,7 @@ func showProbed(p store.ProbedProduct, now time.Time) probed {
 	}
 	today := market.ProbeDate(now)
 	for _, r := range p.Rows {
-		row := probeRow{Protocol: r.Protocol, Activity: r.Activity, Halves: []probeHalf{}}
+		row := probeRow{Protocol: r.Protocol, Activity: r.Activity, Product: p.Product, Halves: []probeHalf{}}
 		for n, d := range r.Days {
 			day := today.AddDate(0, 0, n+1-store.ProbeDays).Format(time.DateOnly)
 			for _, h := range []struct {

@@ -88,7 +88,7 @@ func probed(clock view.Clock, of store.ProbedProduct) view.ProbedProduct {
 	if of.Failing > 0 {
 		out.Freeze = clock.Time(market.FreezeAt(clock.Now, of.Failing).Add(-time.Second)) // the day that it is the end of
 	}
-	if clock.Now.Sub(of.Last) > silentAfter {
+	if !of.Last.IsZero() && clock.Now.Sub(of.Last) > silentAfter {
 		out.Silent = clock.Time(of.Last)
 	}
 	for _, r := range of.Rows {

@@ -80,13 +80,13 @@ func TestAPollOfSeveralOnPages(t *testing.T) {
 	ann := h.as(staff.Operator)
 	row := ann.get("/messages?activity=queryInstance&instance_id=" + ids[4])
 	require.Len(t, rowsOf(row), 1)
-	require.Contains(t, row.words("td.c-ids"), ids[0]+" +5")
+	require.Contains(t, row.words("td.c-ids"), ids[0]+" 5 more")
 	page := ann.get("/messages/" + h.text(`SELECT id FROM messages WHERE activity = 'queryInstance'`))
 	for _, id := range ids {
 		require.Equal(t, 1, page.Find(`.facts a[href="/instances/`+id+`"]`).Length(), id)
 	}
 	require.Contains(t, page.words(".facts"), "6 instances")
-	require.Equal(t, "+3", page.words(".facts summary"))
+	require.Equal(t, "3 more", page.words(".facts summary"))
 	require.Contains(t, page.words(".facts details"), "nobody's")
 	require.Zero(t, page.Find(`.facts a[href*="nobody"]`).Length())
 	for _, of := range []string{"/instances/" + ids[2], "/orders/" + h.text(`SELECT id FROM orders WHERE order_id = 'CSTHREE'`)} {

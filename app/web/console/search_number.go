@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/alert"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
@@ -21,13 +22,13 @@ func (k *Console) numbered(ctx context.Context, q string) ([]view.FoundRow, erro
 	things, err := k.read.ByNumber(ctx, n)
 	rows := make([]view.FoundRow, 0, len(things))
 	for _, t := range things {
-		rows = append(rows, view.FoundRow{Thing: t.Thing, Number: n, Kind: t.Kind, State: t.State, At: view.Time{At: t.At}, Test: t.Test, Fault: t.Error, URL: numberURL(t.Thing, n)})
+		rows = append(rows, view.FoundRow{Thing: t.Thing, Number: n, Kind: t.Kind, State: t.State, At: view.Time{At: t.At}, Test: t.Test, Fault: t.Error, URL: numberURL(t, n)})
 	}
 	return rows, err
 }
 
-func numberURL(thing string, n int64) string {
-	switch thing {
+func numberURL(t store.Numbered, n int64) string {
+	switch t.Thing {
 	case store.ThingTask:
 		return itemURL(store.RestartTasks, n)
 	case store.ThingEvent:
@@ -38,10 +39,8 @@ func numberURL(thing string, n int64) string {
 		return groupURL(n)
 	case store.ThingRestart:
 		return batchURL(n)
-	case store.ThingAlert:
-		return alertSaid(n)
-	case store.ThingReconciliation:
-		return reconcilePath
+	case store.ThingAlert: // what it is about: that is there also where nobody was told
+		return alert.Path(t.Kind, t.Subject)
 	}
 	return messageURL(n)
 }

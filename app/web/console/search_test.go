@@ -20,7 +20,7 @@ func TestEveryIDIsFound(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.product("static")
-	for n, table := range []string{"messages", "tasks", "events", "deliveries", "failure_groups", "restart_batches", "alerts", "reconciliations"} {
+	for n, table := range []string{"messages", "tasks", "events", "deliveries", "failure_groups", "restart_batches", "alerts"} {
 		h.exec(`SELECT setval(pg_get_serial_sequence($1, 'id'), $2)`, table, 1000*(n+1))
 	}
 	h.hears("crm", "http://127.0.0.1:9/hook")
@@ -110,7 +110,7 @@ func TestAnAlertIsFoundByItsMessage(t *testing.T) {
 		"webhook-id: msg-of-an-alert":   "/alerts/said?alert=71",
 		"<msg-of-an-alert@seller.test>": "/alerts/said?alert=71",
 		"msg-of-a-test":                 "/alerts/said?target=" + target,
-		"#71":                           "/alerts/said?alert=71",
+		"#71":                           "/stuck?kind=lease",
 	} {
 		require.Equal(t, want, v.get("/search?q="+url.QueryEscape(q)).to(), q)
 	}
@@ -129,11 +129,10 @@ func TestANumberThatSeveralThingsHaveIsAChoice(t *testing.T) {
 	h.exec(`INSERT INTO deliveries (channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, message_ref, unique_key) VALUES (1, 1, 'usage_info', 'sms', 'en', '\x00', '…', '<r@x>', 'd1')`)
 	h.exec(`INSERT INTO restart_batches (thing, mode, per_second, actor, source, ip, reason, status) VALUES ('messages', 'all', 0, 'operator:ann@example.com', 'operator', '', 'x', 'done')`)
 	h.exec(`INSERT INTO alerts (kind, subject, severity) VALUES ('stuck', 'lease', 1)`)
-	h.exec(`INSERT INTO reconciliations (status, started_by) VALUES ('done', 'clock')`)
 	h.exec(`INSERT INTO orders (channel_id, order_id, order_line_id, source) VALUES (1, '1', '1-000001', 'notice')`)
 	require.Equal(t, "1", h.text(`SELECT id FROM failure_groups`))
 	v := h.as(staff.Viewer)
-	things := []string{"/messages/1", "/tasks?q=%231", "/events/1", "/deliveries/1", "/failures/1", "/restarts/1", "/alerts/said?alert=1", "/reconcile"}
+	things := []string{"/messages/1", "/tasks?q=%231", "/events/1", "/deliveries/1", "/failures/1", "/restarts/1", "/stuck?kind=lease"}
 	page := v.get("/search?q=%231")
 	require.Equal(t, things, rowsOf(page))
 	require.Contains(t, page.words("tbody tr:first-child"), "Message #1")

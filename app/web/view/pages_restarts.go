@@ -129,3 +129,15 @@ type RestartNewPage struct {
 	Reason   string
 	Messages bool // of messages, not of tasks
 }
+
+// Tells tells whether nothing is restarted but the telling of the customers.
+func (p RestartNewPage) Tells() bool { return p.Mode == "delivery" }
+
+// Message is the number of the message whose customer alone is told, from whose page
+// people come; else 0.
+func (p RestartNewPage) Message() int64 {
+	if p.Tells() && len(p.Ticked) == 1 {
+		return p.Ticked[0]
+	}
+	return 0
+}

@@ -112,11 +112,6 @@ var pills = map[string]map[string]Pill{
 		"refused":   {Tone: "warn", Icon: "rejected"},
 		"failed":    {Tone: "bad", Icon: "failed"},
 	},
-	"reconciliation": {
-		"running": {Tone: "busy", Icon: "running", Spin: true},
-		"done":    {Tone: "ok", Icon: "succeeded"},
-		"failed":  {Tone: "bad", Icon: "failed"},
-	},
 	"finding": {
 		"open":    {Tone: "warn", Icon: "alert"},
 		"applied": {Tone: "ok", Icon: "succeeded"},

@@ -119,6 +119,9 @@ func restartSamples(op, ro look) []Sample {
 	told := op.newRestart(12)
 	told.Mode, told.Modes[0].Active, told.Modes[1].Active = "delivery", false, true
 	told.Effects = []view.Effect{told.Effects[0], {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
+	one := told
+	one.Ticked, one.Filter, one.Total, one.Doable, one.Samples = []int64{1042}, nil, 1, 1, told.Samples[:1]
+	one.Groups, one.Rest = []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "deliver", N: 1}}, view.PreviewRest{}
 	return []Sample{
 		{"restarts-full", view.PageRestarts, op.restarts(view.ListRows)},
 		{"restarts-empty", view.PageRestarts, op.restarts(view.ListEmpty)},
@@ -136,6 +139,7 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-preview-ticked-tasks", view.PageRestartNew, op.tickedRestart("tasks")},
 		{"restart-preview-ticked-read-only", view.PageRestartNew, ro.tickedRestart("tasks")},
 		{"restart-preview-told", view.PageRestartNew, told},
+		{"restart-preview-tell-one", view.PageRestartNew, one},
 		{"restart-preview-refused", view.PageRestartNew, refused},
 		{"restart-preview-nothing", view.PageRestartNew, op.newRestart(0)},
 		{"restart-preview-read-only", view.PageRestartNew, ro.newRestart(40)},

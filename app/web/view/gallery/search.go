@@ -18,8 +18,7 @@ func (k look) found(q, more string) view.FoundPage {
 		{Thing: "delivery", Kind: "usage_info", State: "bounced", URL: "/deliveries/12"},
 		{Thing: "group", Kind: string(outbox.OrderQuery), State: "open", URL: "/failures/12", Fault: unreachable()},
 		{Thing: "restart", Kind: "messages", State: "done", URL: "/restarts/12"},
-		{Thing: "alert", Kind: "stuck", State: "open", URL: "/alerts/said?alert=12"},
-		{Thing: "reconciliation", State: "running", URL: "/reconcile"},
+		{Thing: "alert", Kind: "stuck", State: "open", URL: "/stuck?kind=lease"},
 	} {
 		t.Number, t.At = 12, ago(time.Duration(n*n)*7*time.Hour)
 		p.Things = append(p.Things, t)
