@@ -11,6 +11,7 @@ import (
 
 	"koodesk/app/intake"
 	"koodesk/app/market"
+	"koodesk/app/protocol/saas1"
 	"koodesk/app/protocol/saas2"
 	"koodesk/app/store"
 )
@@ -164,4 +165,20 @@ func TestADecidedContentOfBeforeIsNotAskedAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Side by side, what is the same does not show as different.
+func TestContentsDifferInWhatTheySay(t *testing.T) {
+	t.Parallel()
+	d := renewed(t)
+	d.say(strings.NewReplacer(`"20300101000000"`, "20300101000000256", `{`, `{"productId":"OFFI1","new":1,`).Replace(until("20300101000000")))
+	message, _ := d.quarantined()
+	require.Equal(t, []store.FieldPair{{Name: "productId", Other: "OFFI1", Differ: true}}, d.differing(message))
+
+	v1 := openV1(t, briefly)
+	v1.buy1("b1", "amount", "1", "chargingMode", "1", "saasExtendParams", saas1.EncodeParams([]market.ExtendParam{{Name: "a", Value: "1"}}))
+	v1.buy1("b2", "orderId", "CS-b1", "amount", "01", "chargingMode", "1", "periodType", "year",
+		"saasExtendParams", strings.TrimRight(saas1.EncodeParams([]market.ExtendParam{{Name: "a", Value: "1"}}), "="))
+	message, _ = v1.quarantined()
+	require.Equal(t, []store.FieldPair{{Name: "periodType", Other: "year", Differ: true}}, v1.differing(message))
 }

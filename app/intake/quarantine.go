@@ -86,6 +86,21 @@ func (e effect) content(a Arrived) []byte {
 	return a.Call.ContentHash
 }
 
+// QuarantineOf lists the different contents of a message that came with a call, the
+// newest first, each beside the message's own.
+func (in *Intake) QuarantineOf(ctx context.Context, message int64) ([]store.QuarantineRow, error) {
+	return in.store.Reader().QuarantineOf(ctx, message, in.says)
+}
+
+// says is what a stored call says field by field, nil if it cannot be read.
+func (in *Intake) says(p market.Protocol, r store.Request) []market.Field {
+	call, err := in.decode(p, r)
+	if err != nil {
+		return nil
+	}
+	return call.Content
+}
+
 func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.StoredMessage, q store.Quarantined) (effect, Arrived, error) {
 	call, err := in.storedCall(m, q.Request)
 	if err != nil {
