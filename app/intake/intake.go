@@ -231,14 +231,15 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 
 // key is the call's idempotency key. It is stored and shown as it is, so an
 // authorization code stands in it by its keyed hash: after SECRET_KEY was changed,
-// the one by which the message is known. So does a V1.0 purchase.
+// the one by which the message is known. So do a V1.0 purchase and a call with
+// several keys.
 func (in *Intake) key(ctx context.Context, a Arrived) (string, error) {
 	c := a.Call
 	if c.Protocol == market.V1 && c.Activity == market.NewInstance {
 		return in.store.PurchaseKey(ctx, a.Channel.ID, c)
 	}
 	if c.License == "" {
-		return c.IdempotencyKey(), nil
+		return in.store.KnownKey(ctx, a.Channel.ID, c.Test, c.IdempotencyKeys())
 	}
 	var keys []string
 	for _, token := range in.store.CodeTokens(c.License) {

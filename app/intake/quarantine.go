@@ -46,7 +46,7 @@ func (in *Intake) AcceptContent(ctx context.Context, message, id int64, by staff
 			return err
 		}
 		err = tx.CloseMessage(ctx, message, store.Arrival{ReceivedAt: tx.Now, Call: a.Call, IP: by.IP, Request: q.Request}, store.Outcome{
-			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name, Content: q.Hash, CameAt: q.LastAt})
+			Status: e.status(), Code: m.ResultCode, Disposition: store.Accepted, Source: by.Source, Actor: by.Name, Content: a.Call.ContentHash, CameAt: q.LastAt})
 		if err != nil {
 			return err
 		}
@@ -77,12 +77,28 @@ func (in *Intake) RefuseContent(ctx context.Context, message, id int64, by staff
 }
 
 // content is the hash of what an attempt applied, so that its repeats are repeats
-// although another content of the message came first, and was refused.
+// although another content of the message came first, and was refused. That of a
+// repeat is the message's already, but may be kept as an earlier version made it.
 func (e effect) content(a Arrived) []byte {
-	if e.differs || !e.changed || e.err != nil {
+	if e.differs || e.err != nil || !e.changed && !e.repeat {
 		return nil
 	}
 	return a.Call.ContentHash
+}
+
+// QuarantineOf lists the different contents of a message that came with a call, the
+// newest first, each beside the message's own.
+func (in *Intake) QuarantineOf(ctx context.Context, message int64) ([]store.QuarantineRow, error) {
+	return in.store.Reader().QuarantineOf(ctx, message, in.says)
+}
+
+// says is what a stored call says field by field, nil if it cannot be read.
+func (in *Intake) says(p market.Protocol, r store.Request) []market.Field {
+	call, err := in.decode(p, r)
+	if err != nil {
+		return nil
+	}
+	return call.Content
 }
 
 func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.StoredMessage, q store.Quarantined) (effect, Arrived, error) {

@@ -19,7 +19,7 @@ func (d *desk) quarantined() (message, id int64) {
 	d.t.Helper()
 	message, err := strconv.ParseInt(d.text(`SELECT message_id::text FROM quarantine WHERE status = 'open'`), 10, 64)
 	require.NoError(d.t, err)
-	rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+	rows, err := d.intake.QuarantineOf(context.Background(), message)
 	require.NoError(d.t, err)
 	require.NotEmpty(d.t, rows)
 	return message, rows[0].ID
@@ -28,7 +28,7 @@ func (d *desk) quarantined() (message, id int64) {
 // differing are the fields in which the newest different content of a message is not its own.
 func (d *desk) differing(message int64) (differ []store.FieldPair) {
 	d.t.Helper()
-	rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+	rows, err := d.intake.QuarantineOf(context.Background(), message)
 	require.NoError(d.t, err)
 	for _, f := range rows[0].Fields {
 		if f.Differ {
@@ -101,7 +101,7 @@ func TestADifferentContentDoesNotUndoALaterRenewal(t *testing.T) {
 	d.send(renewal("20310101000000000")...)
 	message, id := d.quarantined()
 	offered := func() bool {
-		rows, err := d.store.Reader().QuarantineOf(context.Background(), message)
+		rows, err := d.intake.QuarantineOf(context.Background(), message)
 		require.NoError(t, err)
 		return !rows[0].Overtaken
 	}

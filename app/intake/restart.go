@@ -168,17 +168,25 @@ var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")
 // storedCall reads the call that a stored request of a message is. Faults: conflict
 // "restart.nothing_stored", which is errNothingStored, or the dialect's.
 func (in *Intake) storedCall(m store.StoredMessage, request []byte) (market.Call, error) {
-	d, ok := in.dialects[m.Protocol]
-	req := store.Unpack(request)
-	stored := req.Body
-	if m.Protocol.ByQuery() {
-		stored = []byte(req.Query)
+	call, err := in.decode(m.Protocol, store.Unpack(request))
+	if errors.Is(err, errNothingStored) {
+		err = fault.New(errNothingStored.Code, errNothingStored.Key, "restart", m.RestartThere())
+	}
+	return call, err
+}
+
+// decode reads a stored request of a generation; errNothingStored if it is empty.
+func (in *Intake) decode(p market.Protocol, r store.Request) (market.Call, error) {
+	d, ok := in.dialects[p]
+	stored := r.Body
+	if p.ByQuery() {
+		stored = []byte(r.Query)
 	}
 	if !ok || len(stored) == 0 {
-		return market.Call{}, fault.New(errNothingStored.Code, errNothingStored.Key, "restart", m.RestartThere())
+		return market.Call{}, errNothingStored
 	}
 	call, err := d.Decode(stored)
-	call.Protocol = m.Protocol
+	call.Protocol = p
 	return call, err
 }
 

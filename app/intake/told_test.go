@@ -21,7 +21,8 @@ func TestALicenseThatIsAskedForIsToldOnce(t *testing.T) {
 	d.subscribe()
 	ask := func(key string) {
 		_, _, err := d.intake.Handle(context.Background(), intake.Arrived{Channel: d.channel, ReceivedAt: time.Now(), Request: store.Request{},
-			Call: market.Call{Protocol: market.License, Activity: market.GetLicenseAsync, InstanceIDs: []string{"i1"}, EventID: key, DeviceFingerprint: "AA-BB"}})
+			Call: market.Call{Protocol: market.License, Activity: market.GetLicenseAsync, InstanceIDs: []string{"i1"}, EventID: key, DeviceFingerprint: "AA-BB",
+				ContentHash: []byte("asked")}})
 		require.NoError(t, err)
 	}
 	ask("E-1")

@@ -39,6 +39,17 @@ func (c Call) IdempotencyKey() string {
 	}
 }
 
+// IdempotencyKeys are the keys by which the call's message may be known, the present
+// one first: a question is known by its content, whose hash was another before.
+func (c Call) IdempotencyKeys() []string {
+	keys := []string{c.IdempotencyKey()}
+	if c.Activity == ChangeInstanceCheck && c.SpelledHash != nil {
+		c.ContentHash = c.SpelledHash
+		keys = append(keys, c.IdempotencyKey())
+	}
+	return keys
+}
+
 // InvalidKey names an authentic call that could not be understood, by its
 // content: the same wrong call again is the same message.
 func InvalidKey(activity string, content []byte) string {

@@ -246,7 +246,9 @@ type Call struct {
 	DeviceFingerprint string    // of getLicenseAsync: what the License is bound to, "" if nothing
 	EffectiveTime     time.Time // of getLicenseAsync: from when the License counts
 
-	ContentHash []byte // SHA-256 over the business content (without businessId, testFlag); equal for a true repeat
+	Content     []Field // what it says, without what may differ between arrivals (Fleeting); nil unless all of it was understood
+	ContentHash []byte  // of Content, equal for a true repeat; of a call that was not understood that over its spelling
+	SpelledHash []byte  // over the spelling, by which contents were told apart before; nil unless the call was understood
 }
 
 // InstanceID is the first instance id, "" if there is none.

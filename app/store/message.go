@@ -69,12 +69,12 @@ RETURNING id`,
 	m.Fresh = false
 	var answered sql.NullTime
 	err = t.tx.QueryRowxContext(ctx, `
-SELECT id, status, result_code, instance_id, content_hash IS DISTINCT FROM $4, answered_at[cardinality(answered_at)]
+SELECT id, status, result_code, instance_id, (content_hash = ANY ($4)) IS NOT TRUE, answered_at[cardinality(answered_at)]
   FROM messages
  WHERE channel_id = $1
    AND test = $2
    AND idem_key = $3
-   FOR NO KEY UPDATE`, a.Channel, c.Test, a.Key, nullBytes(c.ContentHash)).
+   FOR NO KEY UPDATE`, a.Channel, c.Test, a.Key, pq.Array(c.Hashes())).
 		Scan(&m.ID, &m.Status, &m.ResultCode, &m.InstanceID, &m.Conflict, &answered)
 	m.AnsweredAt = answered.Time
 	return m, toFault(err)

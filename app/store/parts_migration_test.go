@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/market"
 	"koodesk/app/seal"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
@@ -41,7 +42,7 @@ func TestLogsBecomeMonthsAndBack(t *testing.T) {
 	require.Equal(t, stood, text(t, db, files, `{attempts_before,attempts_before_pkey,attempts_before_message,attempts_before_business,attempts_before_at,task_attempts_before,task_attempts_before_pkey,task_attempts_before_task}`),
 		"tables and indexes are taken over as they stand")
 	require.Equal(t, "0", text(t, db, `SELECT count(*) FROM retention WHERE kind NOT LIKE 'erase/%'`), "the walks begin anew")
-	q, err := s.Reader().QuarantineOf(ctx, 1)
+	q, err := s.Reader().QuarantineOf(ctx, 1, func(market.Protocol, store.Request) []market.Field { return nil })
 	require.NoError(t, err)
 	require.Len(t, q, 1)
 	page, err := s.Reader().AttemptList(ctx, 1, store.Paging{})

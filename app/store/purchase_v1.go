@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/fault"
 	"koodesk/app/market"
 	"koodesk/app/seal"
@@ -140,7 +142,7 @@ func (s *Store) PurchaseKey(ctx context.Context, channel int64, c market.Call) (
 	}
 	err := s.db.SelectContext(ctx, &there, `
 SELECT m.idem_key,
-       m.idem_key = $4 OR m.content_hash IS NOT DISTINCT FROM $5 AS same,
+       m.idem_key = $4 OR COALESCE(m.content_hash = ANY ($5), FALSE) AS same,
        COALESCE(i.billing_item, '') AS billing_item,
        COALESCE(i.product_id, '') AS product_id,
        i.order_sealed
@@ -152,7 +154,7 @@ SELECT m.idem_key,
  WHERE m.channel_id = $1
    AND m.test = $2
    AND m.idem_key IN ($3, $4)
- ORDER BY m.id`, channel, c.Test, ofOrder, ofProduct, nullBytes(c.ContentHash))
+ ORDER BY m.id`, channel, c.Test, ofOrder, ofProduct, pq.Array(c.Hashes()))
 	if err != nil {
 		return "", toFault(err)
 	}

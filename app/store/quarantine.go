@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/fault"
 	"koodesk/app/seal"
 )
@@ -17,14 +19,22 @@ const (
 )
 
 // quarantine keeps a content that came under a message's key and is not the
-// message's: once, however often it comes. A person's decision stays.
+// message's: once, however often it comes, and under the hash by which it is known. A
+// person's decision stays.
 func (t *Tx) quarantine(ctx context.Context, message, attempt int64, a Arrival) error {
 	_, err := t.tx.ExecContext(ctx, `
 INSERT INTO quarantine (message_id, content_hash, attempt_id, first_at, last_at)
-VALUES ($1, $2, $3, $4, $4)
+SELECT $1, COALESCE((
+       SELECT known.content_hash
+         FROM unnest($2::bytea[]) WITH ORDINALITY h (hash, place)
+         JOIN quarantine known
+           ON known.message_id = $1
+          AND known.content_hash = h.hash
+        ORDER BY h.place
+        LIMIT 1), ($2::bytea[])[1]), $3, $4, $4
 ON CONFLICT (message_id, content_hash) DO UPDATE
    SET arrivals = quarantine.arrivals + 1,
-       last_at = GREATEST(quarantine.last_at, EXCLUDED.last_at)`, message, a.Call.ContentHash, attempt, a.ReceivedAt)
+       last_at = GREATEST(quarantine.last_at, EXCLUDED.last_at)`, message, pq.Array(a.Call.Hashes()), attempt, a.ReceivedAt)
 	return toFault(err)
 }
 
@@ -32,7 +42,6 @@ ON CONFLICT (message_id, content_hash) DO UPDATE
 type Quarantined struct {
 	ID      int64
 	Attempt int64
-	Hash    []byte
 	LastAt  time.Time // when it came last
 	Request []byte    // of its first arrival
 }
@@ -44,13 +53,13 @@ func (t *Tx) LockQuarantined(ctx context.Context, message, id int64) (Quarantine
 	var status, by string
 	var sealed []byte
 	err := t.tx.QueryRowxContext(ctx, `
-SELECT q.status, q.decided_by, q.content_hash, q.last_at, COALESCE(a.id, 0), a.request_sealed
+SELECT q.status, q.decided_by, q.last_at, COALESCE(a.id, 0), a.request_sealed
   FROM quarantine q
   LEFT JOIN attempts a
          ON a.id = q.attempt_id
  WHERE q.id = $1
    AND q.message_id = $2
-   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.Hash, &q.LastAt, &q.Attempt, &sealed)
+   FOR NO KEY UPDATE OF q`, id, message).Scan(&status, &by, &q.LastAt, &q.Attempt, &sealed)
 	switch {
 	case fault.Is(toFault(err), fault.NotFound):
 		return q, fault.New(fault.NotFound, "quarantine.unknown")

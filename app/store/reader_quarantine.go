@@ -37,14 +37,16 @@ type FieldPair struct {
 	Name   string
 	Own    string // of the message's own content; "" where it has none
 	Other  string
-	Differ bool // also where both are masked alike
+	Differ bool // in what they say, also where both are masked alike
 }
 
 // QuarantineOf lists the different contents of a message that came with a call,
-// the newest first, each beside the message's own.
-func (r *Reader) QuarantineOf(ctx context.Context, message int64) ([]QuarantineRow, error) {
+// the newest first, each beside the message's own. What a call says in which field
+// says tells, nil where it cannot be read.
+func (r *Reader) QuarantineOf(ctx context.Context, message int64, says func(market.Protocol, Request) []market.Field) ([]QuarantineRow, error) {
 	var rows []struct {
 		ID        int64        `db:"id"`
+		Protocol  string       `db:"protocol"`
 		Attempt   int64        `db:"attempt_id"`
 		Arrivals  int          `db:"arrivals"`
 		First     time.Time    `db:"first_at"`
@@ -59,7 +61,7 @@ func (r *Reader) QuarantineOf(ctx context.Context, message int64) ([]QuarantineR
 		Other     []byte       `db:"other"`
 	}
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
-SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decided_at, q.decided_by, q.reason, m.activity,
+SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decided_at, q.decided_by, q.reason, m.protocol, m.activity,
        q.status = 'open' AND EXISTS (SELECT 1 FROM `+laterCalls("m", "q.last_at")+` l) AS overtaken,
        a.request_sealed AS other,
        `+ownRequest+` AS own
@@ -86,15 +88,17 @@ SELECT q.id, q.attempt_id, q.arrivals, q.first_at, q.last_at, q.status, q.decide
 		}
 		out = append(out, QuarantineRow{ID: q.ID, AttemptID: q.Attempt, Arrivals: q.Arrivals, FirstAt: q.First.UTC(), LastAt: q.Last.UTC(),
 			Status: q.Status, DecidedAt: utc(q.DecidedAt), DecidedBy: q.DecidedBy, Reason: q.Reason, Overtaken: q.Overtaken,
-			Fields: besides(q.Activity, Unpack(own), Unpack(other))})
+			Fields: besides(market.Protocol(q.Protocol), q.Activity, Unpack(own), Unpack(other), says)})
 	}
 	return out, nil
 }
 
 // besides puts the fields of two calls side by side, in order of their names,
-// without what may differ between arrivals of one message.
-func besides(activity string, own, other Request) []FieldPair {
+// without what may differ between arrivals of one message. They differ in what they
+// say; where that cannot be told, in what they spell.
+func besides(p market.Protocol, activity string, own, other Request, says func(market.Protocol, Request) []market.Field) []FieldPair {
 	a, b := fieldsOf(own), fieldsOf(other)
+	said, otherSaid := says(p, own), says(p, other)
 	names := make([]string, 0, len(a)+len(b))
 	for _, fields := range []map[string]shownField{a, b} {
 		for name := range fields {
@@ -107,9 +111,22 @@ func besides(activity string, own, other Request) []FieldPair {
 	var out []FieldPair
 	for _, name := range slices.Compact(names) {
 		x, y := a[name], b[name]
-		out = append(out, FieldPair{Name: visible(name), Own: x.shown, Other: y.shown, Differ: x.plain != y.plain})
+		differ := x.plain != y.plain
+		if said != nil && otherSaid != nil {
+			differ = saysIn(said, name) != saysIn(otherSaid, name)
+		}
+		out = append(out, FieldPair{Name: visible(name), Own: x.shown, Other: y.shown, Differ: differ})
 	}
 	return out
+}
+
+// saysIn is what a content says in a field; "" in one that is not of the tables.
+func saysIn(content []market.Field, name string) string {
+	i := slices.IndexFunc(content, func(f market.Field) bool { return f.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return content[i].Says
 }
 
 type shownField struct{ plain, shown string }

@@ -23,7 +23,7 @@ const maxActivity = 32
 // read, for the log, and never a value that broke its rule. Terms is never nil;
 // MobilePhone and Email in it stay encrypted until Reveal.
 func Decode(q Query) (market.Call, error) {
-	c := market.Call{Protocol: market.V1, Terms: &market.Terms{}, ContentHash: contentHash(q)}
+	c := market.Call{Protocol: market.V1, Terms: &market.Terms{}, ContentHash: spelledHash(q)}
 	activity := rule{name: "activity", max: maxActivity, need: true, take: func(c *market.Call, _ rule, v string) error {
 		c.Activity = v
 		return nil
@@ -45,7 +45,25 @@ func Decode(q Query) (market.Call, error) {
 	if c.Activity == market.RefreshInstance || c.Activity == market.RefreshLicense {
 		c.Scene = sceneOf(c)
 	}
+	if first == nil {
+		c.SpelledHash, c.Content = c.ContentHash, content(c.Activity, q)
+		c.ContentHash = market.ContentHash(c.Activity, c.Content)
+	}
 	return c, first
+}
+
+// content is what an understood call says field by field: each rule reads its field
+// once more, into a call that is otherwise empty.
+func content(activity string, q Query) []market.Field {
+	rules := requests[activity]
+	fields := make([]market.Field, 0, len(rules))
+	for _, r := range rules {
+		one := market.Call{Terms: &market.Terms{}}
+		if !market.Fleeting(activity, r.name) && r.apply(&one, q) == nil {
+			fields = append(fields, market.Field{Name: r.name, Says: one.Says()})
+		}
+	}
+	return fields
 }
 
 // sceneOf puts V2.0's word on a renewal: it is the conversion of a trial when it
@@ -81,8 +99,10 @@ func Reveal(c *market.Call, secret string, e crypt.EncryptType) (unreadable []st
 	return unreadable
 }
 
-// contentHash is SHA-256 over the parameters that say what is asked.
-func contentHash(q Query) []byte {
+// spelledHash is SHA-256 over the parameters that say what is asked, as they are
+// spelled. It tells contents apart that were not understood, and those that messages
+// were known by before market.ContentHash, so that it is what it was.
+func spelledHash(q Query) []byte {
 	activity, h := q.Get("activity"), sha256.New()
 	for _, p := range q.Params {
 		if market.Fleeting(activity, p.Name) {

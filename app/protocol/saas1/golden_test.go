@@ -106,7 +106,7 @@ func TestGoldenRequests(t *testing.T) {
 		if w.Protocol == "" {
 			w.Protocol = market.V1
 		}
-		w.ContentHash = c.ContentHash
+		w.Content, w.ContentHash, w.SpelledHash = c.Content, c.ContentHash, c.SpelledHash
 		require.Equal(t, w, c, name)
 		covered[c.Activity] = true
 	}

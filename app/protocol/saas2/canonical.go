@@ -22,10 +22,11 @@ func Canonical(body []byte) ([]byte, error) {
 	return appendCanonical(make([]byte, 0, len(body)), v), nil
 }
 
-// contentHash is SHA-256 over the canonical form of what a call documents,
-// without what differs between true repeats (see market.Fleeting). Fields that the marketplace
-// may add one day are no content: they must not turn a repeat into a conflict.
-func contentHash(activity string, root value) []byte {
+// spelledHash is SHA-256 over the canonical form of what a call documents, without
+// what differs between true repeats (see market.Fleeting). It tells contents apart by
+// their spelling: those that were not understood, and those that messages were known
+// by before market.ContentHash, so that it is what it was.
+func spelledHash(activity string, root value) []byte {
 	content := value{kind: kindObject, members: make([]member, 0, len(root.members))}
 	for _, m := range root.members {
 		if isContent(activity, m.key) {

@@ -32,8 +32,26 @@ func Decode(body []byte) (market.Call, error) {
 	if broken != nil {
 		return c, broken
 	}
-	c.ContentHash = contentHash(c.Activity, root)
+	c.ContentHash = spelledHash(c.Activity, root)
+	if wrong == nil {
+		c.SpelledHash, c.Content = c.ContentHash, content(c.Activity, root)
+		c.ContentHash = market.ContentHash(c.Activity, c.Content)
+	}
 	return c, wrong
+}
+
+// content is what an understood call says field by field: each rule reads its field
+// once more, into a call that is otherwise empty.
+func content(activity string, root value) []market.Field {
+	rules := requests[activity]
+	fields := make([]market.Field, 0, len(rules))
+	for _, r := range rules {
+		var one market.Call
+		if !market.Fleeting(activity, r.name) && r.apply(&one, root) == nil {
+			fields = append(fields, market.Field{Name: r.name, Says: one.Says()})
+		}
+	}
+	return fields
 }
 
 // fill applies the rules of the activity, all of them, and returns the first

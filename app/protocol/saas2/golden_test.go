@@ -90,7 +90,7 @@ func TestGoldenRequests(t *testing.T) {
 			if w.call.Protocol == "" {
 				w.call.Protocol = market.V2
 			}
-			w.call.Activity, w.call.ContentHash = activity, call.ContentHash
+			w.call.Activity, w.call.Content, w.call.ContentHash, w.call.SpelledHash = activity, call.Content, call.ContentHash, call.SpelledHash
 			require.Equal(t, w.call, call)
 		})
 	}

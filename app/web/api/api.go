@@ -18,10 +18,11 @@ import (
 	"koodesk/app/web/session"
 )
 
-// Restarter runs messages and tasks again.
+// Restarter runs messages and tasks again, and applies or leaves a different content.
 type Restarter interface {
 	RestartMessage(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
 	RestartTask(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
+	QuarantineOf(ctx context.Context, message int64) ([]store.QuarantineRow, error)
 	AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error
 	RefuseContent(ctx context.Context, message, id int64, by staff.Actor) error
 }

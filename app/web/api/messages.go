@@ -172,7 +172,7 @@ func (a *API) Message(c *fiber.Ctx) error {
 	for _, t := range m.AttemptLog {
 		out.AttemptLog = append(out.AttemptLog, showAttempt(z, t))
 	}
-	contents, err := a.store.Reader().QuarantineOf(c.UserContext(), n)
+	contents, err := a.o.Restart.QuarantineOf(c.UserContext(), n)
 	if err != nil {
 		return a.Problem(c, err)
 	}

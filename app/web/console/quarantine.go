@@ -19,7 +19,7 @@ func (k *Console) fillQuarantine(ctx context.Context, p *view.MessagePage, m sto
 	if m.Conflicts == 0 {
 		return nil
 	}
-	rows, err := k.read.QuarantineOf(ctx, m.ID)
+	rows, err := k.o.Intake.QuarantineOf(ctx, m.ID)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,7 @@
 package view
 
+import "slices"
+
 // Quarantine is a content that came under a message's key and is not the
 // message's own, beside that.
 type Quarantine struct {
@@ -15,6 +17,12 @@ type Quarantine struct {
 	Shell    Shell
 	Accept   Action
 	Refuse   Action
+}
+
+// Same tells that both say the same and are only written differently, which was told
+// apart once.
+func (q Quarantine) Same() bool {
+	return len(q.Fields) > 0 && !slices.ContainsFunc(q.Fields, func(f FieldPair) bool { return f.Differ })
 }
 
 // FieldPair is a field of a call beside the same of another.

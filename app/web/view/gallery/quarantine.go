@@ -22,5 +22,8 @@ func (k look) quarantine() []view.Quarantine {
 	license.ID, license.Accept = 8, k.not(staff.MessagesDecide, "", "why.quarantine_license")
 	overtaken := open
 	overtaken.ID, overtaken.Accept = 9, k.not(staff.MessagesDecide, "", "why.message_overtaken")
-	return []view.Quarantine{overtaken, license, open, decided}
+	written := open
+	written.ID, written.Arrivals = 5, 1
+	written.Fields = []view.FieldPair{{Name: "activity", Own: "refreshInstance", Other: "refreshInstance"}, {Name: "expireTime", Own: "20300101000000", Other: "20300101000000000"}}
+	return []view.Quarantine{overtaken, license, open, decided, written}
 }
