@@ -238,7 +238,7 @@ func TestAMessageThatMayNotLeaveIsNotPosted(t *testing.T) {
 	t.Parallel()
 	var reached atomic.Int64
 	url := receiver(t, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
-	c := client(t, webhook.Options{AtOnce: 1, Trip: 1, Patience: time.Millisecond})
+	c := client(t, webhook.Options{AtOnce: 1, Trip: 1, Patience: 10 * time.Second})
 	for range 2 {
 		a, err := c.Post(t.Context(), webhook.Target{URL: url, Leaving: func(context.Context) error { return fault.New(fault.Conflict, "task.lease_lost") }}, "msg_1", time.Now(), nil)
 		require.Equal(t, "task.lease_lost", fault.From(err).Key)
