@@ -32,7 +32,7 @@ SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', '
        CASE WHEN n % 7 = 0 THEN now() END, CASE WHEN n % 50 <> 0 THEN now() - interval '1 day' END, now() - n * interval '1 minute'
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, order_id, order_line_id, business_id,
-                      instance_id, attempts, first_received_at, last_received_at, last_error, lacked_at)
+                      instance_id, attempts, first_received_at, last_received_at, updated_at, last_error, lacked_at)
 SELECT 1 + (n % 20 = 0)::int, CASE WHEN n % 25 = 3 THEN 'v1' ELSE 'v2' END,
        (ARRAY['newInstance','queryInstance','refreshInstance','updateInstanceStatus','releaseInstance','upgradeInstance','changeInstanceCheck'])[1 + n % 7],
        n % 20 = 1, 'key-' || n,
@@ -132,6 +132,7 @@ func TestPlans(t *testing.T) {
 		t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })
 		t.Run("orders", func(t *testing.T) { t.Parallel(); orderPlans(t, s) })
 	})
+		t.Run("listing", func(t *testing.T) { t.Parallel(); listingPlans(t, s) })
 	t.Run("alerts", func(t *testing.T) { alertPlans(t, s) })
 	t.Run("products", func(t *testing.T) { productPlans(t, s) })
 }
