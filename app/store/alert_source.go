@@ -1,6 +1,10 @@
 package store
 
-import "koodesk/app/market"
+import (
+	"strconv"
+
+	"koodesk/app/market"
+)
 
 // alertSources is what each kind of alert is about.
 var alertSources = map[string]alertSource{
@@ -12,6 +16,20 @@ var alertSources = map[string]alertSource{
 	market.AlertManual: {
 		stands: `a.until_at > now() AND EXISTS (` + parkedSubject + `)`,
 		late:   `EXISTS (` + parkedSubject + `)`,
+	},
+	market.AlertLicense: {
+		found: `
+    SELECT w.subject, CASE WHEN w.until_at <= now() + make_interval(secs => ` + lastSeconds + `) THEN 2 ELSE 1 END AS severity, NULL::jsonb AS error,
+           NULL::timestamptz AS since, w.until_at, w.facts
+      FROM (SELECT l.id::text AS subject, ` + licenseDue + ` AS until_at,
+                   jsonb_build_object('order_id', i.order_id, 'product', i.product_name, 'instance_id', i.instance_id,
+                                      'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = l.channel_id), '')) AS facts
+              FROM ` + waitingLicenses + `) w
+     WHERE w.until_at IS NULL
+        OR w.until_at > now()`,
+		stands: `(a.until_at IS NULL OR a.until_at > now()) AND EXISTS (` + waitingSubject + `)`,
+		late:   `EXISTS (` + waitingSubject + `)`,
+		gone:   `NOT EXISTS (SELECT 1 FROM licenses l WHERE l.id = a.subject::bigint AND l.status <> '` + string(market.LicenseCancelled) + `')`,
 	},
 	market.AlertRefused: {stands: refusedStands, late: refusedLate, gone: refusedGone},
 	market.AlertKey:     {found: keysRefused, stands: keysStillRefused, gone: keysUnproved, idle: `'{"calls": "0"}'`},
@@ -84,6 +102,12 @@ var parkedSubject = `SELECT 1
                          FROM tasks t
                          JOIN instances x ON x.id = t.instance_pk
                         WHERE x.instance_id = a.subject
+// waitingSubject says of an alert a that its License waits for a person.
+const waitingSubject = `SELECT 1 FROM ` + waitingLicenses + ` AND l.id = a.subject::bigint`
+
+// lastSeconds is market.LastCall in seconds, as SQL has it.
+var lastSeconds = strconv.Itoa(int(market.LastCall.Seconds()))
+
                           AND ` + parkedFor[ForPerson]
 
 // troubled is the receivers of events that have not taken one since they were

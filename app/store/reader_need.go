@@ -84,13 +84,15 @@ const waitingLicenses = `tasks t
            AND t.run_at >= ` + untilPerson + `
            AND i.released_at IS NULL`
 
-// NeedLicenses is the Licenses that wait for a person to hand them in. A License 1.0
-// is called for until the marketplace gives up.
+// licenseDue is until when the marketplace calls for the License of such a task t: a
+// License 1.0 is called for until it gives up, any other was answered with success.
+const licenseDue = `(SELECT m.retry_until FROM messages m WHERE m.id = t.message_id AND m.result_code <> '000000')`
+
+// NeedLicenses is the Licenses that wait for a person to hand them in.
 func (r *Reader) NeedLicenses(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, due.*
-  FROM (SELECT l.id::text AS key, i.product_name AS label, NULL AS error, t.parked_at AS since,
-               (SELECT m.retry_until FROM messages m WHERE m.id = t.message_id AND m.result_code NOT IN ('000000')) AS until
+  FROM (SELECT l.id::text AS key, i.product_name AS label, NULL AS error, t.parked_at AS since, `+licenseDue+` AS until
           FROM `+waitingLicenses+`
          LIMIT 1001) due
  ORDER BY due.until NULLS LAST, due.since
