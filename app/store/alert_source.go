@@ -39,10 +39,8 @@ var alertSources = map[string]alertSource{
            jsonb_build_object('step', g.step, 'product_id', g.product_id, 'again', CASE WHEN g.reopened > 0 THEN 'yes' ELSE '' END,
                               'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '')) AS facts
       FROM failure_groups g
-     WHERE g.resolved_at IS NULL
-       AND (g.snoozed_until IS NULL OR g.snoozed_until <= now())
-       AND g.step <> ALL ('{alert,deliver,notice,event}')
-       AND (NOT g.of_tasks OR EXISTS (SELECT 1 FROM tasks t WHERE t.failure_group = g.id AND t.status = 'failed'))`,
+     WHERE ` + deciding + `
+       AND g.step <> 'alert'`,
 		stands: `EXISTS (SELECT 1 FROM failure_groups g WHERE g.id = a.subject::bigint AND g.resolved_at IS NULL AND g.opened_at = a.since)`,
 	},
 	market.AlertConflict: {
@@ -67,14 +65,14 @@ var alertSources = map[string]alertSource{
            NULL::timestamptz AS since, NULL::timestamptz AS until_at,
            jsonb_build_object('kind', d.kind, 'medium', d.medium, 'instance_id', (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk)) AS facts
       FROM deliveries d
-     WHERE d.status = 'failed'
-       AND ` + untold + `
+     WHERE ` + undecided + `
        AND d.created_at > now() - interval '3 days'
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL AND NOT a.settled)
      ORDER BY d.created_at
      LIMIT ` + alertBatch,
 		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running')
-                           AND ` + untold + `)`,
+                           AND ` + untold + `
+                           AND ` + notClosed + `)`,
 	},
 	market.AlertReceiver: {
 		found: `
@@ -102,13 +100,13 @@ var parkedSubject = `SELECT 1
                          FROM tasks t
                          JOIN instances x ON x.id = t.instance_pk
                         WHERE x.instance_id = a.subject
+                          AND ` + parkedFor[ForPerson]
+
 // waitingSubject says of an alert a that its License waits for a person.
 const waitingSubject = `SELECT 1 FROM ` + waitingLicenses + ` AND l.id = a.subject::bigint`
 
 // lastSeconds is market.LastCall in seconds, as SQL has it.
 var lastSeconds = strconv.Itoa(int(market.LastCall.Seconds()))
-
-                          AND ` + parkedFor[ForPerson]
 
 // troubled is the receivers of events that have not taken one since they were
 // troubled by what the condition says of event e: the last of those events, and
