@@ -375,7 +375,7 @@ func otherPlans(t *testing.T, s *store.Store) {
 		_, err := planner(t, s, "audit "+name, pageBudget).AuditList(ctx, f, store.Paging{})
 		require.NoError(t, err)
 	})
-	n, err := planner(t, s, "navigation", 9*1001).NavCounts(ctx)
+	n, err := planner(t, s, "navigation", 10*1001).NavCounts(ctx)
 	require.NoError(t, err)
 	require.Equal(t, store.NavCounts{FailedDeliveries: store.Count{N: 200}, FailedEvents: store.Count{N: 800}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}, Stuck: store.Count{N: 1000, More: true}}, n)
 	for channel := range int64(3) {
