@@ -81,7 +81,7 @@ func (d *Desk) Watch(ctx context.Context) error {
 		if err := tx.MoveAlerts(ctx); err != nil {
 			return err
 		}
-		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertRefused, market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+		for _, kind := range []string{market.AlertRetry, market.AlertManual, market.AlertLicense, market.AlertRefused, market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
 			if err := tx.ClearAlerts(ctx, kind); err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ func (d *Desk) Watch(ctx context.Context) error {
 		if err := refusedOut(ctx, tx); err != nil {
 			return err
 		}
-		for _, kind := range []string{market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
+		for _, kind := range []string{market.AlertLicense, market.AlertKey, market.AlertGroup, market.AlertConflict, market.AlertPool, market.AlertDelivery} {
 			if err := tx.OpenAlerts(ctx, kind); err != nil {
 				return err
 			}
@@ -272,6 +272,8 @@ func Path(kind, subject string) string {
 		return "/messages/" + subject
 	case market.AlertManual:
 		return "/instances/" + url.PathEscape(subject)
+	case market.AlertLicense:
+		return "/licenses/" + subject
 	case market.AlertKey, market.AlertRefused:
 		channel, _, _ := strings.Cut(subject, "/")
 		return "/messages?status=rejected&channel=" + url.QueryEscape(channel)

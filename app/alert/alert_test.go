@@ -317,6 +317,7 @@ func TestEveryKindIsFoundAndEnds(t *testing.T) {
 	m := h.message("CS1", 10*time.Minute)
 	h.exec(`INSERT INTO tasks (kind, purpose, message_id, instance_pk, unique_key, parked_at, run_at) VALUES ('provision', 'purchase', $1::bigint, 1, 'p', now() - interval '2 hours', '9999-12-31')`, m)
 	h.exec(`INSERT INTO quarantine (message_id, content_hash, first_at, last_at) VALUES ($1::bigint, '\x01', now(), now())`, m)
+	license := h.license("CS2", 0)
 	h.group(1)
 	h.write(func(tx *store.Tx) error { return tx.EnsurePool(context.Background(), "crm") })
 	h.exec(`UPDATE pools SET low_water = 1`)
@@ -337,7 +338,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 		require.Equal(t, "1", h.text(`SELECT count(*)::text FROM alerts WHERE kind = $1 AND cleared_at IS NULL`, kind), kind)
 		links[kind] = alert.Path(kind, h.text(`SELECT subject FROM alerts WHERE kind = $1`, kind))
 	}
-	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1",
+	require.Equal(t, map[string]string{market.AlertRetry: "/messages/" + m, market.AlertConflict: "/messages/" + m, market.AlertManual: "/instances/i%2F1", market.AlertLicense: "/licenses/" + license,
 		market.AlertKey: "/messages?status=rejected&channel=default", market.AlertRefused: "/messages?status=rejected&channel=default",
 		market.AlertProbe: "/listing", market.AlertGroup: "/failures/1", market.AlertPool: "/pools/crm", market.AlertDelivery: "/deliveries/1",
 		market.AlertReceiver: "/events?receiver=1", market.AlertStuck: "/stuck?kind=unhanded"}, links)
@@ -355,7 +356,7 @@ VALUES (1, 'instance.frozen', 'w1', 'u1', FALSE, 1, 'https://crm.example.com', '
 	}
 	h.watch()
 	require.NoError(t, h.d.WatchSlowly(context.Background()))
-	require.Equal(t, "11 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
+	require.Equal(t, "12 resolved", h.text(`SELECT count(*) || ' ' || string_agg(DISTINCT outcome, ',') FROM alerts WHERE cleared_at IS NOT NULL`))
 }
 
 func TestEveryTurnHasItsWords(t *testing.T) {
@@ -368,7 +369,7 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			if once[kind] {
 				turns = []string{"warning", "resolved"}
 			}
-			if kind == market.AlertRetry || kind == market.AlertManual || kind == market.AlertRefused {
+			if kind == market.AlertRetry || kind == market.AlertManual || kind == market.AlertLicense || kind == market.AlertRefused {
 				turns = append(turns, "lapsed")
 			}
 			if kind == market.AlertRetry {
@@ -383,7 +384,7 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 			case market.AlertRefused:
 				turns = append(turns, "warning_last")
 			}
-			if kind == market.AlertReceiver || kind == market.AlertKey || kind == market.AlertRefused || kind == market.AlertRetry || kind == market.AlertProbe {
+			if kind == market.AlertReceiver || kind == market.AlertKey || kind == market.AlertRefused || kind == market.AlertRetry || kind == market.AlertProbe || kind == market.AlertLicense {
 				turns = append(turns, market.AlertGone)
 			}
 			for _, turn := range turns {

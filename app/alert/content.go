@@ -242,6 +242,10 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 		default:
 			return turn + "_signed", "signed"
 		}
+	case market.AlertLicense:
+		if turn == market.AlertLapsed {
+			return "", "license_lapsed"
+		}
 	case market.AlertRefused:
 		switch {
 		case turn == market.AlertLapsed:

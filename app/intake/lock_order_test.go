@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"slices"
 	"testing"
 
 	"koodesk/app/staff"
@@ -36,8 +37,17 @@ func TestATaskIsRestartedInTheOrderOfLocks(t *testing.T) {
 
 func TestAReleaseEndsWorkInTheOrderOfLocks(t *testing.T) {
 	t.Parallel()
-	storetest.LocksInOrder(t, purchased, func(t *testing.T) (*store.Store, func() error) {
+	rows := append(slices.Clone(purchased), storetest.Row{Table: "deliveries", ID: 2})
+	storetest.LocksInOrder(t, rows, func(t *testing.T) (*store.Store, func() error) {
 		d := withDelivery(t)
+		d.exec(`
+WITH d AS (
+    DELETE FROM deliveries RETURNING *
+)
+INSERT INTO deliveries (id, channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+OVERRIDING SYSTEM VALUE
+SELECT n, channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, n::text, n::text
+  FROM d, unnest(ARRAY[2, 1]) AS n`)
 		a := d.arrived(map[string]string{"activity": "releaseInstance", "instanceId": "a"})
 		return d.store, func() error {
 			_, _, err := d.intake.Handle(t.Context(), a)

@@ -9,6 +9,7 @@ import (
 const (
 	AlertRetry    = "retry_window"    // a message fails or is not done, and the marketplace's patience runs out
 	AlertManual   = "manual_due"      // an instance waits for a person, and the patience runs out
+	AlertLicense  = "license_waiting" // a License waits for a person
 	AlertRefused  = "refused_window"  // calls about orders are refused, and the patience runs out if the marketplace has made them
 	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key or signature
 	AlertProbe    = "probe_failing"   // the marketplace's probes of a channel fail
@@ -22,7 +23,7 @@ const (
 
 // AlertKinds lists the kinds, the most pressing first.
 func AlertKinds() []string {
-	return []string{AlertRetry, AlertManual, AlertRefused, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver, AlertStuck}
+	return []string{AlertRetry, AlertManual, AlertLicense, AlertRefused, AlertKey, AlertProbe, AlertGroup, AlertConflict, AlertPool, AlertDelivery, AlertReceiver, AlertStuck}
 }
 
 // The severities of an alert.

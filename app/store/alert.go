@@ -232,7 +232,8 @@ func (r RunningOut) Fault() (*fault.Record, error) {
 }
 
 // openWork is what a message m waits for, and whether for a person.
-var openWork = `SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsForSystem + `' ELSE t.kind END AS waits, ` + parkedFor[ForPerson] + ` AS person
+var openWork = `SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsForSystem + `' ELSE t.kind END AS waits,
+                                    ` + parkedFor[ForPerson] + ` OR t.kind = 'license' AND t.parked_at IS NOT NULL AND t.run_at >= ` + untilPerson + ` AS person
                                FROM tasks t
                               WHERE t.message_id = m.id
                                 AND t.status IN ('pending', 'running')
@@ -244,7 +245,7 @@ var openWork = `SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsFor
 // also for what still has automatic tries to come, and for what was answered with
 // "processing" and is not done. A call was received no longer ago than the longest
 // of the windows ($4 is half of it), by which the latter are found; what waits for
-// a person has an alert of its own.
+// a person has alerts of its own.
 var runningOut = `
 SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slug, '') AS channel, COALESCE(c.site, '') AS site,
        '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error, m.waits, m.refused

@@ -1,6 +1,10 @@
 package store
 
-import "koodesk/app/market"
+import (
+	"strconv"
+
+	"koodesk/app/market"
+)
 
 // alertSources is what each kind of alert is about.
 var alertSources = map[string]alertSource{
@@ -13,6 +17,20 @@ var alertSources = map[string]alertSource{
 		stands: `a.until_at > now() AND EXISTS (` + parkedSubject + `)`,
 		late:   `EXISTS (` + parkedSubject + `)`,
 	},
+	market.AlertLicense: {
+		found: `
+    SELECT w.subject, CASE WHEN w.until_at <= now() + make_interval(secs => ` + lastSeconds + `) THEN 2 ELSE 1 END AS severity, NULL::jsonb AS error,
+           NULL::timestamptz AS since, w.until_at, w.facts
+      FROM (SELECT l.id::text AS subject, ` + licenseDue + ` AS until_at,
+                   jsonb_build_object('order_id', i.order_id, 'product', i.product_name, 'instance_id', i.instance_id,
+                                      'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = l.channel_id), '')) AS facts
+              FROM ` + waitingLicenses + `) w
+     WHERE w.until_at IS NULL
+        OR w.until_at > now()`,
+		stands: `(a.until_at IS NULL OR a.until_at > now()) AND EXISTS (` + waitingSubject + `)`,
+		late:   `EXISTS (` + waitingSubject + `)`,
+		gone:   `NOT EXISTS (SELECT 1 FROM licenses l WHERE l.id = a.subject::bigint AND l.status <> '` + string(market.LicenseCancelled) + `')`,
+	},
 	market.AlertRefused: {stands: refusedStands, late: refusedLate, gone: refusedGone},
 	market.AlertKey:     {found: keysRefused, stands: keysStillRefused, gone: keysUnproved, idle: `'{"calls": "0"}'`},
 	market.AlertGroup: {
@@ -21,10 +39,8 @@ var alertSources = map[string]alertSource{
            jsonb_build_object('step', g.step, 'product_id', g.product_id, 'again', CASE WHEN g.reopened > 0 THEN 'yes' ELSE '' END,
                               'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '')) AS facts
       FROM failure_groups g
-     WHERE g.resolved_at IS NULL
-       AND (g.snoozed_until IS NULL OR g.snoozed_until <= now())
-       AND g.step <> ALL ('{alert,deliver,notice,event}')
-       AND (NOT g.of_tasks OR EXISTS (SELECT 1 FROM tasks t WHERE t.failure_group = g.id AND t.status = 'failed'))`,
+     WHERE ` + deciding + `
+       AND g.step <> 'alert'`,
 		stands: `EXISTS (SELECT 1 FROM failure_groups g WHERE g.id = a.subject::bigint AND g.resolved_at IS NULL AND g.opened_at = a.since)`,
 	},
 	market.AlertConflict: {
@@ -49,14 +65,14 @@ var alertSources = map[string]alertSource{
            NULL::timestamptz AS since, NULL::timestamptz AS until_at,
            jsonb_build_object('kind', d.kind, 'medium', d.medium, 'instance_id', (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk)) AS facts
       FROM deliveries d
-     WHERE d.status = 'failed'
-       AND ` + untold + `
+     WHERE ` + undecided + `
        AND d.created_at > now() - interval '3 days'
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL AND NOT a.settled)
      ORDER BY d.created_at
      LIMIT ` + alertBatch,
 		stands: `EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.subject::bigint AND d.status IN ('failed', 'pending', 'running')
-                           AND ` + untold + `)`,
+                           AND ` + untold + `
+                           AND ` + notClosed + `)`,
 	},
 	market.AlertReceiver: {
 		found: `
@@ -85,6 +101,12 @@ var parkedSubject = `SELECT 1
                          JOIN instances x ON x.id = t.instance_pk
                         WHERE x.instance_id = a.subject
                           AND ` + parkedFor[ForPerson]
+
+// waitingSubject says of an alert a that its License waits for a person.
+const waitingSubject = `SELECT 1 FROM ` + waitingLicenses + ` AND l.id = a.subject::bigint`
+
+// lastSeconds is market.LastCall in seconds, as SQL has it.
+var lastSeconds = strconv.Itoa(int(market.LastCall.Seconds()))
 
 // troubled is the receivers of events that have not taken one since they were
 // troubled by what the condition says of event e: the last of those events, and

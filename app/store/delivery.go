@@ -210,8 +210,12 @@ func (t *Tx) cancelDeliveries(ctx context.Context, instancePK int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET status = 'cancelled'
- WHERE instance_pk = $1
-   AND status IN ('pending', 'failed')`, instancePK)
+ WHERE id IN (SELECT id
+                FROM deliveries
+               WHERE instance_pk = $1
+                 AND status IN ('pending', 'failed')
+               ORDER BY id
+                 FOR NO KEY UPDATE)`, instancePK)
 	return toFault(err)
 }
 

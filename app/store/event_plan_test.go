@@ -24,6 +24,7 @@ func eventPlans(t *testing.T, s *store.Store) {
 		{"quiet target", func(f *F) { f.Receiver = "2" }},
 		{"unused target", func(f *F) { f.Receiver = "3" }},
 		{"failed", func(f *F) { f.Status = "failed" }},
+		{"waiting", func(f *F) { f.Waiting = true }},
 		{"succeeded", func(f *F) { f.Status = "succeeded" }},
 		{"cancelled", func(f *F) { f.Status = "cancelled" }},
 		{"instance", func(f *F) { f.InstanceID = "inst-77" }},

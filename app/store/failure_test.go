@@ -267,6 +267,7 @@ func groupPlans(t *testing.T, s *store.Store) {
 	pairs([]named[F]{
 		{"open", func(f *F) { f.Status = store.GroupOpen }},
 		{"resolved", func(f *F) { f.Status = store.GroupResolved }},
+		{"waiting", func(f *F) { f.Waiting = true }},
 		{"nothing", func(f *F) {}},
 	}, func(name string, f F) {
 		_, err := planner(t, s, "groups "+name, pageBudget).GroupList(ctx, f, store.Paging{})
@@ -284,10 +285,12 @@ func groupPlans(t *testing.T, s *store.Store) {
 	require.Equal(t, 40, need.Count.N)
 	for name, read := range map[string]func(*store.Reader, context.Context) (store.Need, error){"access": (*store.Reader).NeedAccess, "licenses": (*store.Reader).NeedLicenses,
 		"deliveries": (*store.Reader).NeedDeliveries, "findings": (*store.Reader).NeedFindings, "leftovers": (*store.Reader).NeedLeftovers,
-		"pools": (*store.Reader).NeedPools, "conflicts": (*store.Reader).NeedConflicts} {
+		"pools": (*store.Reader).NeedPools, "license pools": (*store.Reader).NeedLicensePools, "conflicts": (*store.Reader).NeedConflicts} {
 		_, err := read(planner(t, s, "needs: "+name, 1001), ctx)
 		require.NoError(t, err, name)
 	}
+	_, err = planner(t, s, "needs: events", 2*1001).NeedEvents(ctx) // each with its task
+	require.NoError(t, err)
 }
 
 // A failure group, its alert and the result of a restart outlive the customer that

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,4 +133,91 @@ func TestLostTasksArePutBackInTheOrderOfLocks(t *testing.T) {
 			return err
 		}
 	})
+}
+
+// sending is what two tasks of workers that died were sending, given up now: each the
+// other's, and the second row before the first.
+func sending(t *testing.T, table string) *store.Store {
+	t.Helper()
+	s := lostTasks(t)
+	for _, statement := range []string{`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id)
+VALUES (1, 'one', 'one', 'one', 'one')`, `
+INSERT INTO deliveries (id, channel_id, instance_pk, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key)
+OVERRIDING SYSTEM VALUE
+SELECT n, 1, 1, 'usage_info', 'email', 'en', '\x00', '', 'running', n::text, n::text FROM unnest(ARRAY[2, 1]) AS n`, `
+INSERT INTO events (id, channel_id, type, webhook_id, unique_key, to_product, target, task_id, payload_sealed, status)
+OVERRIDING SYSTEM VALUE
+SELECT n, 1, 'instance.created', n::text, n::text, false, 'https://crm.example.com', 3 - n, '\x00', 'running' FROM unnest(ARRAY[2, 1]) AS n`} {
+		exec(t, s.SQL(), statement)
+	}
+	exec(t, s.SQL(), map[string]string{
+		"deliveries": `UPDATE tasks SET delivery_id = 3 - id; DELETE FROM events`,
+		"events":     `UPDATE tasks SET kind = 'event'`,
+	}[table])
+	exec(t, s.SQL(), `ANALYZE`)
+	return s
+}
+
+func TestWhatIsGivenUpEndsInTheOrderOfLocks(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"deliveries", "events"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			rows := append(slices.Clone(twoOfEach), storetest.Row{Table: table, ID: 1}, storetest.Row{Table: table, ID: 2})
+			storetest.LocksInOrder(t, rows, func(t *testing.T) (*store.Store, func() error) {
+				s := sending(t, table)
+				return s, func() error {
+					_, err := s.Recover(t.Context())
+					return err
+				}
+			})
+		})
+	}
+}
+
+// replanning is two instances, the second before the first, of a product whose
+// settings have changed.
+func replanning(t *testing.T) (*store.Store, func() error) {
+	t.Helper()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	for _, statement := range []string{`
+INSERT INTO products (channel_id, product_id, driver, settings, replan_after) VALUES (1, '*', 'manual', '{"wipe_password_days": 7}', 0)`, `
+INSERT INTO instances (id, channel_id, instance_id, order_id, order_line_id, business_id, status, expires_at, password_sealed, password_given_at)
+OVERRIDING SYSTEM VALUE
+SELECT n, 1, n::text, n::text, n::text, n::text, 'active', now() + interval '1 day', '\x00', now() FROM unnest(ARRAY[2, 1]) AS n`} {
+		exec(t, s.SQL(), statement)
+	}
+	return s, func() error {
+		return s.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.ReplanNotices(t.Context(), 10)
+			return err
+		})
+	}
+}
+
+func TestInstancesOfAChangedProductAreLockedInOrder(t *testing.T) {
+	t.Parallel()
+	rows := []storetest.Row{{Table: "instances", ID: 1}, {Table: "instances", ID: 2}}
+	storetest.LocksInOrder(t, rows, func(t *testing.T) (*store.Store, func() error) { return replanning(t) })
+}
+
+// Who has an instance locked may write an event for its product's system: that refers
+// to the product, while the clock waits for the instance.
+func TestAChangedProductIsReferredToWhileItsInstancesAreLocked(t *testing.T) {
+	t.Parallel()
+	s, replan := replanning(t)
+	other, err := s.SQL().BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = other.Rollback() }()
+	_, err = other.Exec(`SELECT FROM instances WHERE id = 1 FOR NO KEY UPDATE`)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- replan() }()
+	waitsForLock(t, s)
+	_, err = other.Exec(`SELECT FROM products FOR KEY SHARE NOWAIT`)
+	require.NoError(t, err)
+	require.NoError(t, other.Rollback())
+	require.NoError(t, <-done)
 }

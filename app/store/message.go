@@ -125,6 +125,7 @@ type Outcome struct {
 // success has none, although its work may still be under way. A failure without an
 // error of its own leaves the one that is known, and so does what goes on with its
 // work. Of a call that names several instances those behind the first are noted, once.
+// What a poll lacked is what the marketplace was told, whoever had it answered again since.
 //
 // A message is applied when an arrival succeeds for the first time, or else when a
 // person has it done that came last; a change of status also by what changes
@@ -158,7 +159,8 @@ WITH kept AS (
                              WHEN $6 AND $16 AND ($17 OR retry_until IS NULL OR retry_until < $7) THEN GREATEST(applied_at, $7)
                              ELSE applied_at END,
            product_id = COALESCE(NULLIF($14, ''), product_id),
-           lacked_at = CASE WHEN $11 THEN now() END,
+           lacked_at = CASE WHEN NOT $6 THEN lacked_at WHEN $11 THEN now() END,
+           answered_again_at = CASE WHEN NOT $6 AND activity = 'queryInstance' THEN now() END,
            updated_at = now()
      WHERE id = $1
     RETURNING id

@@ -110,14 +110,13 @@ func TestWhatEveryPageCountsIsPrepared(t *testing.T) {
 	for range 4 {
 		n, err := s.Reader().NavCounts(context.Background())
 		require.NoError(t, err)
-		require.Zero(t, n.FailedMessages)
+		require.Zero(t, n.OpenGroups)
 	}
 	n, _ := preparedTexts(t, s)
 	require.Equal(t, 1, n)
-	c := storetest.Channel(t, s, "default", "")
-	_, err := s.SQL().Exec(`INSERT INTO messages (channel_id, protocol, activity, idem_key, status, first_received_at, last_received_at) VALUES ($1, 'v2', 'newInstance', 'a', 'failed', now(), now())`, c.ID)
+	_, err := s.SQL().Exec(`INSERT INTO failure_groups (fingerprint, step, of_tasks, error) VALUES ('a', 'newInstance', FALSE, '{}')`)
 	require.NoError(t, err)
 	counted, err := s.Reader().NavCounts(context.Background())
 	require.NoError(t, err)
-	require.Equal(t, 1, counted.FailedMessages.N)
+	require.Equal(t, 1, counted.OpenGroups.N)
 }

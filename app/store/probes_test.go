@@ -63,3 +63,38 @@ SELECT id, $6, 'marketplace', $4, $3, jsonb_build_object('findings', jsonb_build
 		})
 	}
 }
+
+// A probe may poll for several instances, of several products: it is one of each.
+func TestAProbeOfSeveralInstancesIsOneOfEachProduct(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	storetest.Channel(t, s, "default", "")
+	storetest.Channel(t, s, "other", "")
+	now := time.Now()
+	for _, statement := range []string{`
+INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, product_id)
+SELECT CASE WHEN id = 'elsewhere' THEN 2 ELSE 1 END, id, id, id, id, product
+  FROM (VALUES ('a1', 'A'), ('a2', 'A'), ('b1', 'B'), ('unknown', ''), ('elsewhere', 'C')) AS v (id, product)`, `
+INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, instance_id, first_received_at, last_received_at)
+SELECT 1, 'v2', 'queryInstance', true, ids, 'succeeded', split_part(ids, ',', 1), now(), now()
+  FROM unnest(ARRAY['a1,a2,b1,unknown', 'never,b1', 'never,elsewhere,unknown']) AS ids`, `
+INSERT INTO message_instances (message_id, place, instance_id)
+SELECT m.id, n.place, n.id
+  FROM messages m, unnest(string_to_array(idem_key, ',')) WITH ORDINALITY n (id, place)
+ WHERE n.place > 1`, `
+INSERT INTO attempts (message_id, at, source, disposition, result_code)
+SELECT id, now(), 'marketplace', 'new', CASE WHEN id = 1 THEN '000005' ELSE '000000' END
+  FROM messages`} {
+		exec(t, s.SQL(), statement)
+	}
+	probed, err := s.Reader().Probes(t.Context(), now)
+	require.NoError(t, err)
+	got := map[string]market.Probes{}
+	for _, p := range probed {
+		require.Len(t, p.Rows, 1)
+		day := p.Rows[0].Days[len(p.Rows[0].Days)-1]
+		got[p.Product] = market.Probes{Passed: day.Morning.Passed + day.Afternoon.Passed, Failed: day.Morning.Failed + day.Afternoon.Failed,
+			Failing: day.Morning.Failing + day.Afternoon.Failing}
+	}
+	require.Equal(t, map[string]market.Probes{"A": {Failed: 1, Failing: 1}, "B": {Passed: 1, Failed: 1, Failing: 1}, "": {Passed: 1}}, got)
+}

@@ -177,31 +177,39 @@ func (t *Tx) recover(ctx context.Context, only int64) (n int, err error) {
 	return len(lost), nil
 }
 
-// endOfGivenUp ends what the tasks that were given up stood for. What was leaving
-// when its worker was lost may have arrived.
+// endOfGivenUp ends what the tasks that were given up stood for, locked in the order of
+// its ids. What was leaving when its worker was lost may have arrived.
 var endOfGivenUp = []string{`
 UPDATE deliveries d
    SET status = 'failed',
        outcome = CASE WHEN d.handing_since IS NULL THEN d.outcome ELSE 'unknown' END,
        outcome_at = CASE WHEN d.handing_since IS NULL THEN d.outcome_at ELSE now() END,
        handing_since = NULL,
-       last_error = t.last_error
-  FROM tasks t
- WHERE t.delivery_id = d.id
-   AND t.status = 'failed'
-   AND d.status = 'running'`, endOf(`events`), endOf(`alert_messages`)}
+       last_error = given_up.last_error
+  FROM (SELECT x.id, t.last_error
+          FROM deliveries x
+          JOIN tasks t ON t.delivery_id = x.id
+         WHERE t.status = 'failed'
+           AND x.status = 'running'
+         ORDER BY x.id
+           FOR NO KEY UPDATE OF x) given_up
+ WHERE d.id = given_up.id`, endOf(`events`), endOf(`alert_messages`)}
 
 // endOf ends the rows of a table that name their task, also those that nothing was
 // sent of yet.
 func endOf(table string) string {
 	return `
-UPDATE ` + table + ` x
+UPDATE ` + table + `
    SET status = 'failed',
-       last_error = t.last_error
-  FROM tasks t
- WHERE t.id = x.task_id
-   AND t.status = 'failed'
-   AND x.status IN ('pending', 'running')`
+       last_error = given_up.last_error
+  FROM (SELECT x.id, t.last_error
+          FROM ` + table + ` x
+          JOIN tasks t ON t.id = x.task_id
+         WHERE t.status = 'failed'
+           AND x.status IN ('pending', 'running')
+         ORDER BY x.id
+           FOR NO KEY UPDATE OF x) given_up
+ WHERE ` + table + `.id = given_up.id`
 }
 
 // lostLeases selects the running tasks whose lease is over, all of them or only one:

@@ -182,35 +182,38 @@ SELECT seen.product_id,
 	return out, toFault(err)
 }
 
-// NavCounts is what waits for a person, for the navigation.
+// NavCounts is what waits for a person, for the navigation: each in one place, as on
+// the start page. What fails is in a failure group, so it is not counted beside that.
 type NavCounts struct {
-	FailedMessages   Count
-	FailedDeliveries Count // and nobody was told otherwise
-	FailedTasks      Count
+	Conflicts        Count    // as NeedConflicts
+	FailedDeliveries Count    // as NeedDeliveries
+	FailedEvents     Count    // as NeedEvents
 	WaitingInstances Count    // wait for a person to hand access data in
-	OpenGroups       Count    // failure groups that are neither resolved nor put off
+	OpenGroups       Count    // as NeedGroups
 	WaitingLicenses  Count    // wait for a person to hand them in
+	OpenFindings     Count    // as NeedFindings
 	OpenLeftovers    Count    // what may be left at drivers, undecided
 	Stuck            Count    // work that should go on by itself and does not
-	LowPools         []string // as NeedPools names them
+	LowPools         []string // as lowPools names them
 }
 
 // NavCounts counts what waits for a person, in one statement.
 func (r *Reader) NavCounts(ctx context.Context) (NavCounts, error) {
-	var n [12]int
+	var n [13]int
 	var low []string
 	err := r.often(ctx, `
-SELECT (SELECT count(*) FROM (SELECT 1 FROM messages WHERE status = 'failed' LIMIT 1001) AS b),
-       (SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE d.status = 'failed' AND `+untold+` LIMIT 1001) AS b),
-       (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE status = 'failed' LIMIT 1001) AS b),
+SELECT (SELECT count(*) FROM (SELECT DISTINCT message_id FROM quarantine WHERE status = 'open' LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE `+undecided+` LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM events e WHERE `+unheard+` LIMIT 1001) AS b),
        `+countParked(ForPerson)+`,
-       (SELECT count(*) FROM (SELECT 1 FROM failure_groups WHERE resolved_at IS NULL AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM failure_groups g WHERE `+deciding+` LIMIT 1001) AS b),
+       (SELECT count(*) FROM (SELECT 1 FROM reconcile_findings WHERE status = 'open' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM leftovers WHERE status = 'open' LIMIT 1001) AS b),
        (SELECT count(*) FROM (SELECT 1 FROM `+waitingLicenses+` LIMIT 1001) AS b),
        `+stuckCounts+`,
        ARRAY(SELECT low.name FROM (`+lowPools+`) low ORDER BY 1)`,
-		&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], &n[11], pq.Array(&low))
-	return NavCounts{LowPools: low, FailedMessages: countOf(n[0]), FailedDeliveries: countOf(n[1]), FailedTasks: countOf(n[2]),
-		WaitingInstances: countOf(n[3]), OpenGroups: countOf(n[4]), OpenLeftovers: countOf(n[5]), WaitingLicenses: countOf(n[6]),
-		Stuck: countOf(n[7] + n[8] + n[9] + n[10] + n[11])}, toFault(err)
+		&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10], &n[11], &n[12], pq.Array(&low))
+	return NavCounts{LowPools: low, Conflicts: countOf(n[0]), FailedDeliveries: countOf(n[1]), FailedEvents: countOf(n[2]),
+		WaitingInstances: countOf(n[3]), OpenGroups: countOf(n[4]), OpenFindings: countOf(n[5]), OpenLeftovers: countOf(n[6]), WaitingLicenses: countOf(n[7]),
+		Stuck: countOf(n[8] + n[9] + n[10] + n[11] + n[12])}, toFault(err)
 }

@@ -19,6 +19,7 @@ type DeliveryFilter struct {
 	Medium     string // email, sms
 	Kind       string
 	Status     string
+	Waiting    bool // only those that somebody must decide about
 	Outcome    string
 	InstanceID string // KooGallery's
 	Q          string // see Reader.DeliveryList
@@ -129,6 +130,9 @@ func (f DeliveryFilter) clause() *clause {
 	c.equal("d.kind", f.Kind)
 	c.equal("d.status", f.Status)
 	c.equal("d.outcome", f.Outcome)
+	if f.Waiting {
+		c.and(undecided)
+	}
 	if f.InstanceID != "" {
 		c.and("d.instance_pk = (SELECT id FROM instances WHERE instance_id = ?)", f.InstanceID)
 	}

@@ -24,6 +24,7 @@ type EventFilter struct {
 	Type       string
 	Receiver   string // ToProduct, or the id of a subscription
 	Status     string
+	Waiting    bool   // only those that somebody must decide about
 	InstanceID string // KooGallery's
 	OrderID    string
 	Q          string // see Reader.EventList
@@ -130,6 +131,9 @@ func (r *Reader) eventClause(ctx context.Context, f EventFilter) (*clause, error
 	c := &clause{}
 	c.equal("e.type", f.Type)
 	c.equal("e.status", f.Status)
+	if f.Waiting {
+		c.and(unheard)
+	}
 	switch f.Receiver {
 	case "":
 	case ToProduct:
@@ -286,6 +290,12 @@ SELECT at, duration_us, target, http_status, response_sealed, error, actor
 	return out, more, nil
 }
 
+// unheard says of an event e that somebody must decide about it: it was given up, its
+// receiver is still there, and its failure was not closed.
+const unheard = `e.status = '` + string(outbox.Failed) + `'
+           AND e.receiver >= 0
+           AND COALESCE((SELECT t.failure_group FROM tasks t WHERE t.id = e.task_id), -1) <> 0`
+
 // NeedEvents is the events that were given up: the seller's systems have not
 // heard of what happened.
 func (r *Reader) NeedEvents(ctx context.Context) (Need, error) {
@@ -293,8 +303,7 @@ func (r *Reader) NeedEvents(ctx context.Context) (Need, error) {
 SELECT count(*) OVER () AS n, due.*, NULL::timestamptz AS until
   FROM (SELECT e.id::text AS key, e.type AS label, e.last_error AS error, e.created_at AS since
           FROM events e
-         WHERE e.status = '`+string(outbox.Failed)+`'
-           AND e.receiver >= 0 -- who is gone can be told nothing any more
+         WHERE `+unheard+`
          ORDER BY e.id DESC
          LIMIT 1001) due
  ORDER BY due.since

@@ -130,6 +130,19 @@ const wentWell = `EXISTS (SELECT 1
 // isWell says of it that there is time left, and nothing wrong.
 const isWell = `f.due > $2 AND (m.status = 'succeeded' OR m.status = 'processing' AND m.last_error IS NULL)`
 
+// callsOf are the messages in which a failed call f may have gone well: its own, or
+// those of the order that a refused one says it is of.
+const callsOf = `ARRAY(SELECT f.message
+                                      WHERE f.message IS NOT NULL
+                                      UNION ALL
+                                     SELECT o.id
+                                       FROM messages o
+                                      WHERE f.message IS NULL
+                                        AND o.order_id = f.order_id
+                                        AND o.order_id <> '')`
+
+// failedOrders looks up the messages of each failed call by itself (OFFSET 0): there
+// are few, and all messages would be read to find them together.
 var failedOrders = `
 WITH w AS (
     SELECT protocol, activity, make_interval(secs => seconds) AS lasts
@@ -143,13 +156,14 @@ SELECT (SELECT c.slug FROM channels c WHERE c.id = f.channel_id) AS channel, f.p
   FROM f
  WHERE NOT EXISTS (SELECT 1
                      FROM messages m
-                    WHERE m.channel_id = f.channel_id
+                    WHERE m.id = ANY (` + callsOf + `)
+                      AND m.channel_id = f.channel_id
                       AND m.order_id = f.order_id
                       AND f.order_line_id IN ('', m.order_line_id)
                       AND m.activity = f.activity
                       AND NOT m.test
-                      AND (f.message IS NULL OR m.id = f.message)
                       AND ` + takenOver + `
-                      AND (` + wentWell + ` OR ` + isWell + `))
+                      AND (` + wentWell + ` OR ` + isWell + `)
+                   OFFSET 0)
  GROUP BY f.channel_id, f.product_id
  ORDER BY lost DESC, at_risk DESC, channel, f.product_id`

@@ -24,6 +24,7 @@ func GroupStatuses() []string { return []string{GroupOpen, GroupSnoozed, GroupRe
 type GroupFilter struct {
 	Channel   string // slug
 	Status    string
+	Waiting   bool   // only those that somebody must decide about
 	Step      string // kind of task or activity
 	ProductID string
 	Assignee  string // address of an operator
@@ -136,6 +137,9 @@ func (f GroupFilter) clause() *clause {
 	}
 	if f.Status == GroupOpen || f.Status == GroupSnoozed {
 		c.and("g.resolved_at IS NULL") // names the index
+	}
+	if f.Waiting {
+		c.and(deciding)
 	}
 	c.equal("g.step", f.Step)
 	c.equal("g.product_id", f.ProductID)

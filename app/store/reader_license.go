@@ -15,6 +15,7 @@ import (
 type LicenseFilter struct {
 	Channel    string // slug
 	Status     string
+	Waiting    bool   // only those that wait for a person
 	InstanceID string // KooGallery's
 	EventID    string
 }
@@ -80,6 +81,9 @@ func (l *licenseRow) show() (LicenseRow, error) {
 func (r *Reader) licenseClause(ctx context.Context, f LicenseFilter) (*clause, error) {
 	c := &clause{}
 	c.equal("l.status", f.Status)
+	if f.Waiting {
+		c.and("l.id IN (SELECT t.license_id FROM " + waitingLicenses + ")")
+	}
 	c.equal("l.event_id", f.EventID)
 	if f.InstanceID != "" {
 		c.and("l.instance_pk = (SELECT id FROM instances WHERE instance_id = ?)", f.InstanceID)

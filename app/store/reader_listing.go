@@ -27,7 +27,7 @@ const ProbeDays = 10
 // channel's address of which the product is not known.
 type ProbedProduct struct {
 	Slug    string // of the channel
-	Product string // that the calls name, or that of the instance or order that they name; "": unknown
+	Product string // that the calls name, or that of an instance or the order that they name; "": unknown
 	Rows    []ProbeRow
 	Failing int       // on how many days on end one of its interfaces has failed
 	Last    time.Time // the end of the last half day with a call that was proved; zero: there was none
@@ -40,12 +40,28 @@ type ProbeRow struct {
 	Days     [ProbeDays]market.ProbeDay
 }
 
+// alsoBought is the products of the instances that a message m names behind the first.
+const alsoBought = `SELECT i.product_id
+                           FROM message_instances n
+                           JOIN instances i ON i.instance_id = n.instance_id
+                          WHERE n.message_id = m.id
+                            AND i.channel_id = m.channel_id
+                            AND i.product_id <> ''`
+
 // probes counts half days by message first: that is a saved case, except that each
 // arrival of one that we did not take may be a message of its own, which passes with
-// whatever passes of the same ids.
+// whatever passes of the same ids. The few debugging calls are found first, and their
+// attempts looked up (OFFSET 0), instead of reading those of all calls. A poll of several instances counts for the product of
+// each of them, once.
 var probes = `
-WITH one AS (
-    SELECT m.channel_id, m.protocol, m.activity, p.product, m.order_id, m.order_line_id, m.instance_id, ` + takenOver + ` AS taken,
+WITH m AS MATERIALIZED (
+    SELECT id, channel_id, protocol, activity, product_id, order_id, order_line_id, instance_id, ` + takenOver + ` AS taken
+      FROM messages m
+     WHERE test
+       AND last_received_at >= $1
+       AND activity <> ''
+), one AS (
+    SELECT m.channel_id, m.protocol, m.activity, COALESCE(p.product, '') AS product, m.order_id, m.order_line_id, m.instance_id, m.taken,
            date_trunc('day', a.at AT TIME ZONE interval '8 hours') AS day,
            extract(hour FROM a.at AT TIME ZONE interval '8 hours') >= 12 AS afternoon,
            count(*) FILTER (WHERE is_ours AND a.result_code = $2) AS passed,
@@ -53,18 +69,21 @@ WITH one AS (
            count(*) FILTER (WHERE NOT is_ours) AS refused,
            max(a.at) FILTER (WHERE is_ours AND a.result_code = $2) AS passed_at,
            max(a.at) FILTER (WHERE is_ours AND a.result_code <> $2) AS failed_at
-      FROM messages m
-      JOIN attempts a
-        ON a.message_id = m.id
-       AND ` + marketplaces + `
-       AND a.at >= $1
-       AND a.part >= month_of($1::timestamptz - interval '2 days')
+      FROM m
+     CROSS JOIN LATERAL (
+           SELECT a.at, a.disposition, a.result_code, a.diagnosis
+             FROM attempts a
+            WHERE a.message_id = m.id
+              AND ` + marketplaces + `
+              AND a.at >= $1
+              AND a.part >= month_of($1::timestamptz - interval '2 days')
+           OFFSET 0) a
      CROSS JOIN LATERAL (SELECT a.disposition <> 'rejected' OR ` + signedHere("$3") + ` AS is_ours) o
-     CROSS JOIN LATERAL (SELECT COALESCE(CASE WHEN is_ours THEN NULLIF(m.product_id, '') END, ` + boughtProduct + `, '') AS product) p
-     WHERE m.test
-       AND m.last_received_at >= $1
-       AND m.activity <> ''
-     GROUP BY m.id, p.product, day, afternoon
+      LEFT JOIN LATERAL (SELECT COALESCE(CASE WHEN is_ours THEN NULLIF(m.product_id, '') END, ` + boughtProduct + `) AS product
+                         UNION
+                        ` + alsoBought + `) p
+        ON p.product IS NOT NULL
+     GROUP BY m.id, m.channel_id, m.protocol, m.activity, m.order_id, m.order_line_id, m.instance_id, m.taken, p.product, day, afternoon
 ), last AS (
     SELECT *, CASE WHEN taken THEN passed_at
                    ELSE max(passed_at) OVER (PARTITION BY channel_id, protocol, activity, order_id, order_line_id, instance_id, day, afternoon) END AS mended_at

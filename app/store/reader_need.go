@@ -43,18 +43,24 @@ func (r *Reader) need(ctx context.Context, query string) (Need, error) {
 	return Need{Count: countOf(row.N), Key: row.Key, Label: row.Label, Error: rec, Since: utc(row.Since), Until: utc(row.Until)}, err
 }
 
-// NeedGroups is the failure groups that are open, not put off, and have
-// something in them that nobody tries again by itself. The first is the one
-// whose marketplace gives up first.
+// deciding says of a failure group g that somebody must decide about it: it is open,
+// not put off, and has something in it that nobody tries again by itself. A customer or
+// a system of the seller's that could not be told is decided about by itself (see
+// undecided), and counted there.
+const deciding = `g.resolved_at IS NULL
+   AND (g.snoozed_until IS NULL OR g.snoozed_until <= now())
+   AND g.step NOT IN ('deliver', 'notice', 'event')
+   AND (NOT g.of_tasks OR EXISTS (SELECT 1 FROM tasks t WHERE t.failure_group = g.id AND t.status = 'failed'))`
+
+// NeedGroups is the failure groups that somebody must decide about. The first is the
+// one whose marketplace gives up first.
 func (r *Reader) NeedGroups(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, due.*
   FROM (SELECT g.id::text AS key, g.step AS label, g.error, g.opened_at AS since,
                (SELECT m.retry_until FROM messages m WHERE m.failure_group = g.id AND m.retry_until > now() ORDER BY m.retry_until LIMIT 1) AS until
           FROM failure_groups g
-         WHERE g.resolved_at IS NULL
-           AND (g.snoozed_until IS NULL OR g.snoozed_until <= now())
-           AND (NOT g.of_tasks OR EXISTS (SELECT 1 FROM tasks t WHERE t.failure_group = g.id AND t.status = 'failed'))
+         WHERE `+deciding+`
          LIMIT 1001) due
  ORDER BY due.until NULLS LAST, due.since
  LIMIT 1`)
@@ -84,20 +90,23 @@ const waitingLicenses = `tasks t
            AND t.run_at >= ` + untilPerson + `
            AND i.released_at IS NULL`
 
-// NeedLicenses is the Licenses that wait for a person to hand them in. A License 1.0
-// is called for until the marketplace gives up.
+// licenseDue is until when the marketplace calls for the License of such a task t: a
+// License 1.0 is called for until it gives up, any other was answered with success.
+const licenseDue = `(SELECT m.retry_until FROM messages m WHERE m.id = t.message_id AND m.result_code <> '000000')`
+
+// NeedLicenses is the Licenses that wait for a person to hand them in.
 func (r *Reader) NeedLicenses(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, due.*
-  FROM (SELECT l.id::text AS key, i.product_name AS label, NULL AS error, t.parked_at AS since,
-               (SELECT m.retry_until FROM messages m WHERE m.id = t.message_id AND m.result_code NOT IN ('000000')) AS until
+  FROM (SELECT l.id::text AS key, i.product_name AS label, NULL AS error, t.parked_at AS since, `+licenseDue+` AS until
           FROM `+waitingLicenses+`
          LIMIT 1001) due
  ORDER BY due.until NULLS LAST, due.since
  LIMIT 1`)
 }
 
-// lowPools is the pools that run low. Of those without a mark only what a product
+// lowPools is the pools that run low: of accounts and, with "license/" before their
+// names, of Licenses. Of those without a mark only what a product
 // uses and is empty counts.
 const lowPools = `
         SELECT *
@@ -111,12 +120,21 @@ const lowPools = `
          WHERE levels.free <= levels.low_water
            AND (levels.low_water > 0 OR levels.used)`
 
-// NeedPools is the pools that run low: of accounts and, with "license/" before
-// their names, of Licenses.
+// NeedPools is the pools of accounts that run low.
 func (r *Reader) NeedPools(ctx context.Context) (Need, error) {
+	return r.needPools(ctx, "NOT LIKE")
+}
+
+// NeedLicensePools is the pools of Licenses that run low.
+func (r *Reader) NeedLicensePools(ctx context.Context) (Need, error) {
+	return r.needPools(ctx, "LIKE")
+}
+
+func (r *Reader) needPools(ctx context.Context, named string) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, low.name AS key, low.free::text AS label, NULL AS error, low.since, NULL::timestamptz AS until
   FROM (`+lowPools+`) low
+ WHERE low.name `+named+` 'license/%'
  ORDER BY low.free, low.name
  LIMIT 1`)
 }
@@ -166,6 +184,16 @@ const holds = `(SELECT CASE WHEN d.kind = 'released' OR i.status = 'released' TH
 const untold = `NOT ` + replaced + `
            AND ` + sayable
 
+// undecided says of a delivery d that somebody must decide about it: it was given up,
+// can still be told, and its failure was not closed.
+const undecided = `d.status = 'failed'
+           AND ` + untold + `
+           AND ` + notClosed
+
+// notClosed says of a failed delivery d that nobody has closed the failure group of
+// what was to hand it over.
+const notClosed = `COALESCE((SELECT bool_or(t.failure_group IS DISTINCT FROM 0) FROM tasks t WHERE t.delivery_id = d.id AND t.status = 'failed'), TRUE)`
+
 // NeedDeliveries is the messages to customers that were given up and that
 // somebody can still do something about.
 func (r *Reader) NeedDeliveries(ctx context.Context) (Need, error) {
@@ -173,23 +201,21 @@ func (r *Reader) NeedDeliveries(ctx context.Context) (Need, error) {
 SELECT count(*) OVER () AS n, due.*, NULL::timestamptz AS until
   FROM (SELECT d.id::text AS key, d.kind AS label, d.last_error AS error, d.created_at AS since
           FROM deliveries d
-         WHERE d.status = 'failed'
-           AND `+untold+`
+         WHERE `+undecided+`
          ORDER BY d.id DESC
          LIMIT 1001) due
  ORDER BY due.since
  LIMIT 1`)
 }
 
-// NeedConflicts is the contents that came under a known key and that nobody has
-// accepted or refused; the key names the message.
+// NeedConflicts is the messages under whose key other contents came that nobody has
+// accepted or refused.
 func (r *Reader) NeedConflicts(ctx context.Context) (Need, error) {
 	return r.need(ctx, `
 SELECT count(*) OVER () AS n, due.*, NULL AS error, NULL::timestamptz AS until
   FROM (SELECT m.id::text AS key, m.activity AS label, q.first_at AS since
-          FROM quarantine q
+          FROM (SELECT message_id, min(first_at) AS first_at FROM quarantine WHERE status = 'open' GROUP BY message_id) q
           JOIN messages m ON m.id = q.message_id
-         WHERE q.status = 'open'
          LIMIT 1001) due
  ORDER BY due.since
  LIMIT 1`)

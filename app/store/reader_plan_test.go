@@ -32,13 +32,14 @@ SELECT 1 + (n % 20 = 0)::int, 'inst-' || n, 'CS' || n, 'CS' || n || '-000001', '
        CASE WHEN n % 7 = 0 THEN now() END, CASE WHEN n % 50 <> 0 THEN now() - interval '1 day' END, now() - n * interval '1 minute'
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO messages (channel_id, protocol, activity, test, idem_key, status, result_code, order_id, order_line_id, business_id,
-                      instance_id, attempts, first_received_at, last_received_at, last_error, lacked_at)
+                      instance_id, attempts, first_received_at, last_received_at, updated_at, last_error, lacked_at)
 SELECT 1 + (n % 20 = 0)::int, CASE WHEN n % 25 = 3 THEN 'v1' ELSE 'v2' END,
        (ARRAY['newInstance','queryInstance','refreshInstance','updateInstanceStatus','releaseInstance','upgradeInstance','changeInstanceCheck'])[1 + n % 7],
        n % 20 = 1, 'key-' || n,
        CASE WHEN n % 50 = 0 THEN 'failed' WHEN n % 51 = 0 THEN 'processing' WHEN n % 200 = 7 THEN 'rejected' ELSE 'succeeded' END,
        CASE WHEN n % 7 = 1 AND n % 40 = 5 THEN '000004' ELSE '000000' END, 'CS' || n % 10000, 'CS' || n % 10000 || '-000001', 'b-' || n, 'inst-' || n % 10000, 1,
-       now() - n * interval '1 minute', now() - n * interval '1 minute', CASE WHEN n % 50 = 0 THEN '{"code":"internal","key":"internal"}'::jsonb END,
+       now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute' + CASE WHEN n % 100 = 7 THEN interval '2 hours' ELSE interval '1 minute' END,
+       CASE WHEN n % 50 = 0 THEN '{"code":"internal","key":"internal"}'::jsonb END,
        CASE WHEN n % 7 = 1 AND n % 40 = 5 THEN now() - n * interval '1 minute' END
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO message_instances (message_id, place, instance_id)
@@ -122,6 +123,7 @@ func TestPlans(t *testing.T) {
 		t.Run("lookups", func(t *testing.T) { t.Parallel(); lookupPlans(t, s) })
 		t.Run("others", func(t *testing.T) { t.Parallel(); otherPlans(t, s) })
 		t.Run("orders", func(t *testing.T) { t.Parallel(); orderPlans(t, s) })
+		t.Run("listing", func(t *testing.T) { t.Parallel(); listingPlans(t, s) })
 	})
 	t.Run("alerts", func(t *testing.T) { alertPlans(t, s) })
 	t.Run("products", func(t *testing.T) { productPlans(t, s) })
@@ -308,6 +310,7 @@ func deliveryPlans(t *testing.T, s *store.Store) {
 		{"kind", func(f *F) { f.Kind = "usage_info" }},
 		{"rare kind", func(f *F) { f.Kind = "expiry_notice" }},
 		{"failed", func(f *F) { f.Status = "failed" }},
+		{"waiting", func(f *F) { f.Waiting = true }},
 		{"cancelled", func(f *F) { f.Status = "cancelled" }},
 		{"instance", func(f *F) { f.InstanceID = "inst-77" }},
 		{"q", func(f *F) { f.Q = "inst-777" }},
@@ -363,10 +366,9 @@ func otherPlans(t *testing.T, s *store.Store) {
 		_, err := planner(t, s, "audit "+name, pageBudget).AuditList(ctx, f, store.Paging{})
 		require.NoError(t, err)
 	})
-	n, err := planner(t, s, "navigation", 9*1001).NavCounts(ctx)
+	n, err := planner(t, s, "navigation", 10*1001).NavCounts(ctx)
 	require.NoError(t, err)
-	require.Equal(t, store.NavCounts{FailedMessages: store.Count{N: 800}, FailedDeliveries: store.Count{N: 200},
-		FailedTasks: store.Count{N: 400}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}, Stuck: store.Count{N: 1000, More: true}}, n)
+	require.Equal(t, store.NavCounts{FailedDeliveries: store.Count{N: 200}, FailedEvents: store.Count{N: 800}, WaitingInstances: store.Count{N: 112}, OpenGroups: store.Count{N: 40}, LowPools: []string{}, Stuck: store.Count{N: 1000, More: true}}, n)
 	for channel := range int64(3) {
 		_, err = planner(t, s, "saved cases", pageBudget).SavedCases(ctx, channel+1, []int64{1, 2, 3})
 		require.NoError(t, err)

@@ -30,6 +30,7 @@ type StuckRow struct {
 	Deadline   time.Time // KooGallery's for a creation; zero: none is published
 	Polls      int       // how often KooGallery has asked for the access data
 	PolledAt   time.Time // the last time
+	RepairedAt time.Time // of a poll: answered again with all of it, and not asked for since; zero: it was not
 	Error      *fault.Record
 }
 
@@ -51,6 +52,7 @@ type stuckRow struct {
 	Deadline   sql.NullTime   `db:"deadline"`
 	Polls      int            `db:"polls"`
 	Polled     sql.NullTime   `db:"polled_at"`
+	Repaired   sql.NullTime   `db:"repaired_at"`
 	Error      sql.NullString `db:"error"`
 }
 
@@ -59,7 +61,7 @@ func taskStuck(letter byte, at string) source {
 	return source{list: list{letter: letter, at: at, id: "t.id", asc: true}, table: "tasks", alias: "t",
 		columns: `t.id, ` + at + ` AS at, ` + at + ` AS since, t.id AS task_id, t.kind AS task, ` + sendsMail + ` AS mail, t.purpose, t.attempts, NULL::timestamptz AS next_at,
        COALESCE(t.message_id, 0) AS message_id, COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = t.instance_pk), '') AS instance_id, 0 AS others,
-       t.order_id, '' AS product, NULL::timestamptz AS deadline, 0 AS polls, NULL::timestamptz AS polled_at, t.last_error AS error`}
+       t.order_id, '' AS product, NULL::timestamptz AS deadline, 0 AS polls, NULL::timestamptz AS polled_at, NULL::timestamptz AS repaired_at, t.last_error AS error`}
 }
 
 var stuckLists = map[string]source{
@@ -79,12 +81,13 @@ var stuckLists = map[string]source{
        COALESCE(t.purpose, '') AS purpose, COALESCE(t.attempts, 0) AS attempts, t.run_at AS next_at, 0 AS message_id, i.instance_id, 0 AS others, i.order_id,
        i.product_name AS product, ` + calls("max(m.retry_until)", "newInstance' AND m.result_code <> '000000") + ` AS deadline,
        COALESCE(` + calls("sum(m.attempts)", "queryInstance") + `, 0) AS polls, ` + calls("max(m.last_received_at)", "queryInstance") + ` AS polled_at,
-       t.last_error AS error`},
+       NULL::timestamptz AS repaired_at, t.last_error AS error`},
 	StuckPoll: {list: list{letter: 'q', at: "m.last_received_at", id: "m.id", asc: true}, table: "messages",
 		alias: strings.TrimPrefix(stuckFrom[StuckPoll], "messages "),
 		columns: `m.id, m.last_received_at AS at, i.provisioned_at AS since, 0::bigint AS task_id, '' AS task, FALSE AS mail, '' AS purpose, 0 AS attempts,
        NULL::timestamptz AS next_at, m.id AS message_id, i.instance_id, i.others, i.order_id, i.product_name AS product, NULL::timestamptz AS deadline,
-       m.attempts AS polls, m.last_received_at AS polled_at, NULL AS error`},
+       m.attempts - (SELECT count(*) FROM attempts a WHERE a.message_id = m.id AND a.source <> 'marketplace') AS polls,
+       m.last_received_at AS polled_at, CASE WHEN ` + answeredAgain + ` THEN m.answered_again_at END AS repaired_at, NULL AS error`},
 }
 
 // calls reads something of the calls of an activity about instance i.
@@ -95,7 +98,7 @@ func calls(what, activity string) string {
 func (s *stuckRow) show(kind string) (StuckRow, error) {
 	out := StuckRow{Kind: kind, ID: s.ID, Since: s.Since.UTC(), TaskID: s.TaskID, Task: outbox.Kind(s.Task), Mail: s.Mail, Purpose: outbox.Purpose(s.Purpose),
 		Attempts: s.Attempts, NextAt: utc(s.Next), MessageID: s.MessageID, InstanceID: s.InstanceID, Others: s.Others, OrderID: s.OrderID, Product: s.Product,
-		Deadline: utc(s.Deadline), Polls: s.Polls, PolledAt: utc(s.Polled)}
+		Deadline: utc(s.Deadline), Polls: s.Polls, PolledAt: utc(s.Polled), RepairedAt: utc(s.Repaired)}
 	if out.NextAt.Year() > parkedYear {
 		out.NextAt = time.Time{}
 	}

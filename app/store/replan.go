@@ -25,11 +25,13 @@ const replanned = `
        AND (i.released_at IS NULL AND i.expires_at > now() - interval '1 day' OR i.password_given_at IS NOT NULL)`
 
 // replanNext ends a selection of instances that are looked at again, so many ($2)
-// behind a row ($1), and gives their ids.
+// behind a row ($1), and gives their ids. They are locked in their order before any is
+// changed: the change itself comes to them in whatever order it is planned.
 const replanNext = `
        AND i.id > $1
      ORDER BY i.id
      LIMIT $2
+       FOR NO KEY UPDATE OF i
 ), looked AS (` + replanned + `
 )
 SELECT id
@@ -55,7 +57,8 @@ func (t *Tx) replanSome(ctx context.Context, selection string, after int64, limi
 }
 
 // ReplanNotices has up to limit instances of one product whose days have changed
-// looked at again; more tells whether there is more to do.
+// looked at again; more tells whether there is more to do. The product is locked so that
+// events for it may be written meanwhile, by who has its instances locked.
 func (t *Tx) ReplanNotices(ctx context.Context, limit int) (more bool, err error) {
 	var p struct {
 		ID        int64  `db:"id"`
@@ -70,7 +73,7 @@ SELECT id, channel_id, product_id, sku_code, replan_after
  WHERE replan_after IS NOT NULL
  ORDER BY id
  LIMIT 1
-   FOR UPDATE SKIP LOCKED`)
+   FOR NO KEY UPDATE SKIP LOCKED`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -109,30 +112,40 @@ var openInstances = batchOf + `
 // tooEarly are the notices of expiries, about those instances, that a clock which was
 // ahead has written and that have not gone out. OFFSET 0 is as in toldOf.
 const tooEarly = `
-UPDATE deliveries d
+UPDATE deliveries
    SET status = 'cancelled'
-  FROM unnest($1::bigint[]) AS batch (id)
- CROSS JOIN LATERAL (
-       SELECT id, kind, created_at, resends
-         FROM deliveries
-        WHERE instance_pk = batch.id
-       OFFSET 0) o
- WHERE o.kind = 'expiry_notice'
-   AND o.created_at > now()
-   AND o.resends = 0
-   AND d.id = o.id
-   AND ` + neverLeft + `
-RETURNING d.id`
+ WHERE id IN (
+       SELECT d.id
+         FROM unnest($1::bigint[]) AS batch (id)
+        CROSS JOIN LATERAL (
+              SELECT id, kind, created_at, resends
+                FROM deliveries
+               WHERE instance_pk = batch.id
+              OFFSET 0) o
+         JOIN deliveries d
+           ON d.id = o.id
+        WHERE o.kind = 'expiry_notice'
+          AND o.created_at > now()
+          AND o.resends = 0
+          AND ` + neverLeft + `
+        ORDER BY d.id
+          FOR NO KEY UPDATE OF d)
+RETURNING id`
 
 // putOff are the tasks that a clock which was ahead made, or tried, and put off until
 // its own time.
 const putOff = `
 UPDATE tasks
    SET run_at = now()
- WHERE status = 'pending'
-   AND enqueued_at IS NULL
-   AND run_at > now()
-   AND (created_at > now() OR started_at > now())`
+ WHERE id IN (
+       SELECT id
+         FROM tasks
+        WHERE status = 'pending'
+          AND enqueued_at IS NULL
+          AND run_at > now()
+          AND (created_at > now() OR started_at > now())
+        ORDER BY id
+          FOR NO KEY UPDATE)`
 
 // ReplanAfterSetBack has up to limit instances looked at again when the database's
 // clock, having been ahead, was set right: what the planner has passed over, or written
@@ -142,14 +155,14 @@ func (t *Tx) ReplanAfterSetBack(ctx context.Context, limit int) (more bool, err 
 	if err := t.tx.GetContext(ctx, &after, seeTime); err != nil || !after.Valid {
 		return false, toFault(err)
 	}
+	ids, last, err := t.replanSome(ctx, openInstances, after.Int64, limit)
+	if err != nil {
+		return false, err
+	}
 	if after.Int64 == 0 {
 		if _, err := t.tx.ExecContext(ctx, putOff); err != nil {
 			return false, toFault(err)
 		}
-	}
-	ids, last, err := t.replanSome(ctx, openInstances, after.Int64, limit)
-	if err != nil {
-		return false, err
 	}
 	if err := t.cancelNotices(ctx, tooEarly, pq.Array(ids)); err != nil {
 		return false, err

@@ -16,7 +16,7 @@ const (
 	StuckLost     = "lost"     // a task that Redis was given and no worker begins
 	StuckLease    = "lease"    // a running task whose lease is over
 	StuckCreation = "creation" // an instance that is made for longer than promised
-	StuckPoll     = "poll"     // a ready instance whose access data KooGallery has not seen
+	StuckPoll     = "poll"     // a ready instance whose access data KooGallery has not seen, also once its poll was answered again
 )
 
 // StuckKinds lists them, the one that the others may follow from first.
@@ -64,10 +64,12 @@ var stuckWhere = map[string]string{
 const surelyReady = `i.provisioned_at + interval '1 minute'`
 
 // unseenOf joins to a poll m the first of its instances that have been ready for an
-// hour and that its last answer lacked, unless another poll has asked for it later or
-// was answered when it was ready.
+// hour and that the marketplace's last answer lacked, unless another poll has asked for
+// it later or was answered when it was ready; whole is from when on an answer has the
+// access data of all of them.
 var unseenOf = `CROSS JOIN LATERAL (
-       SELECT i.instance_id, i.order_id, i.product_name, i.provisioned_at, (count(*) OVER ())::int - 1 AS others
+       SELECT i.instance_id, i.order_id, i.product_name, i.provisioned_at, (count(*) OVER ())::int - 1 AS others,
+              max(` + surelyReady + `) OVER () AS whole
          FROM instances i
         WHERE i.instance_id = ANY(` + instancesOf + `)
           AND i.channel_id = m.channel_id
@@ -84,6 +86,10 @@ var unseenOf = `CROSS JOIN LATERAL (
                  AND (l.lacked_at IS NULL OR l.lacked_at >= ` + surelyReady + ` OR (l.last_received_at, l.id) > (m.last_received_at, m.id)))
         ORDER BY i.provisioned_at, i.id
         LIMIT 1) i`
+
+// answeredAgain says of a poll m and its unseenOf i that it was answered again with all
+// of the access data: only the marketplace can do more, by asking.
+const answeredAgain = `m.answered_again_at >= i.whole`
 
 // promiseOver says of a parked task t that the seller's own system, which has
 // promised access data, has let KooGallery's deadline pass.
@@ -110,6 +116,7 @@ type Stuck struct {
 	Task       outbox.Kind // of the kinds that are tasks
 	Mail       bool        // the task sends one
 	InstanceID string      // of a creation
+	Repaired   bool        // of a poll: nothing more can be done here until the marketplace asks
 }
 
 // LockStuck locks a row and looks whether it is stuck in this way; stuck is
@@ -141,12 +148,13 @@ SELECT id
 	if err != nil {
 		return s, false, toFault(err)
 	}
-	names := map[string]string{"tasks": "t.kind, '', " + sendsMail, "instances": "'', i.instance_id, FALSE", "messages": "'', '', FALSE"}[list.table]
+	names := map[string]string{"tasks": "t.kind, '', " + sendsMail + ", FALSE", "instances": "'', i.instance_id, FALSE, FALSE",
+		"messages": "'', '', FALSE, COALESCE(" + answeredAgain + ", FALSE)"}[list.table]
 	err = t.tx.QueryRowxContext(ctx, `
 SELECT `+names+`
   FROM `+stuckFrom[kind]+`
  WHERE `+list.id+` = $1
-   AND `+stuckWhere[kind], id).Scan(&s.Task, &s.InstanceID, &s.Mail)
+   AND `+stuckWhere[kind], id).Scan(&s.Task, &s.InstanceID, &s.Mail, &s.Repaired)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return s, false, nil
 	}

@@ -267,9 +267,13 @@ WITH c AS (
        SET status = 'cancelled',
            finished_at = now(),
            enqueued_at = NULL
-     WHERE instance_pk = $1
-       AND status = 'pending'
-       AND kind <> 'event'
+     WHERE id IN (SELECT id
+                    FROM tasks
+                   WHERE instance_pk = $1
+                     AND status = 'pending'
+                     AND kind <> 'event'
+                   ORDER BY id
+                     FOR NO KEY UPDATE)
     RETURNING id, round, attempts, message_id, order_pk
 ), o AS (
     UPDATE orders

@@ -105,11 +105,13 @@ const (
 	Handed   = "handed_over" // Redis has the task now
 	PutBack  = "put_back"    // the lost worker's task waits to be done again, or is given up
 	Begun    = "begun"       // the making of the instance runs again
-	Answered = "answered"    // the poll has an answer with the access data now
+	Answered = "answered"    // the poll has an answer with the access data now, for when KooGallery asks
+	Already  = "already"     // it was answered so before, and KooGallery has not asked since
 )
 
 // Repair has one piece of stuck work go on, and says what it did. What is not
-// stuck, or not any more, is left alone: Nothing.
+// stuck, or not any more, is left alone: Nothing. So is what waits for KooGallery
+// alone: Already.
 //
 // Faults: not_found "stuck.unknown"; those of Queue.HandOver; conflict "stuck.in_redis" when Redis has the task and only a
 // worker is missing, "stuck.unseen" when the access data is not ready after all;
@@ -117,8 +119,12 @@ const (
 func (d *Desk) Repair(ctx context.Context, kind string, id int64, by staff.Actor) (did string, err error) {
 	err = d.o.Store.Write(ctx, func(tx *store.Tx) error {
 		s, stuck, err := tx.LockStuck(ctx, kind, id)
-		if did = Nothing; err != nil || !stuck {
+		switch did = Nothing; {
+		case err != nil || !stuck:
 			return err
+		case s.Repaired:
+			did = Already
+			return nil
 		}
 		if did, err = d.repair(ctx, tx, s, by); err != nil {
 			return err
@@ -129,7 +135,7 @@ func (d *Desk) Repair(ctx context.Context, kind string, id int64, by staff.Actor
 	if err != nil {
 		return "", err
 	}
-	if did != Nothing {
+	if did != Nothing && did != Already {
 		d.o.Wake()
 	}
 	return did, nil

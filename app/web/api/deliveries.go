@@ -96,7 +96,8 @@ func showDelivery(z *i18n.Localizer, d store.DeliveryRow) delivery {
 func (a *API) Deliveries(c *fiber.Ctx) error {
 	q := queryOf(c)
 	f := store.DeliveryFilter{Medium: q.one("medium", media), Kind: q.one("kind", deliveryKinds),
-		Status: q.one("status", store.TaskStatuses()), Outcome: q.one("outcome", deliver.Outcomes()), InstanceID: q.text("instance_id")}
+		Status: q.one("status", store.TaskStatuses()), Outcome: q.one("outcome", deliver.Outcomes()), InstanceID: q.text("instance_id"),
+		Waiting: q.yes("waiting_for_person")}
 	p := q.paging()
 	if err := q.err(); err != nil {
 		return a.Problem(c, err)

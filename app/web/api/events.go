@@ -84,7 +84,7 @@ func receiver(e store.EventRow) string {
 func (a *API) Events(c *fiber.Ctx) error {
 	q := queryOf(c)
 	f := store.EventFilter{Type: q.one("type", append(events.Types(), events.Test)), Receiver: q.text("receiver"), Status: q.one("status", store.TaskStatuses()),
-		InstanceID: q.text("instance_id"), OrderID: q.text("order_id"), Q: q.text("q")}
+		InstanceID: q.text("instance_id"), OrderID: q.text("order_id"), Q: q.text("q"), Waiting: q.yes("waiting_for_person")}
 	if n, err := strconv.ParseInt(f.Receiver, 10, 64); f.Receiver != "" && f.Receiver != store.ToProduct && (err != nil || n < 1) {
 		q.fail("receiver", "number")
 	}

@@ -71,7 +71,7 @@ func showGroup(z *i18n.Localizer, g store.GroupRow) failureGroup {
 func (a *API) FailureGroups(c *fiber.Ctx) error {
 	q := queryOf(c)
 	f := store.GroupFilter{Status: q.one("status", store.GroupStatuses()), Channel: q.text("channel"), Step: q.text("step"), ProductID: q.text("product_id"),
-		Assignee: q.text("assignee")}
+		Assignee: q.text("assignee"), Waiting: q.yes("waiting_for_person")}
 	p := q.paging()
 	if err := q.err(); err != nil {
 		return a.Problem(c, err)

@@ -117,10 +117,7 @@ func showEvent(z *i18n.Localizer, e store.TimelineEvent) event {
 func (a *API) Instances(c *fiber.Ctx) error {
 	q := queryOf(c)
 	f := store.InstanceFilter{Channel: q.text("channel"), ProductID: q.text("product_id"), SkuCode: q.text("sku_code"),
-		Status: q.one("status", store.InstanceStatuses()), Q: q.text("q"), ExpiresBefore: q.time("expires_before")}
-	if waiting := q.flag("waiting_for_person"); waiting != nil && *waiting {
-		f.Waiting = true
-	}
+		Status: q.one("status", store.InstanceStatuses()), Q: q.text("q"), ExpiresBefore: q.time("expires_before"), Waiting: q.yes("waiting_for_person")}
 	p := q.paging()
 	if err := q.err(); err != nil {
 		return a.Problem(c, err)

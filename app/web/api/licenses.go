@@ -52,7 +52,8 @@ func showLicense(z *i18n.Localizer, l store.LicenseRow) issued {
 // Licenses answers GET /licenses.
 func (a *API) Licenses(c *fiber.Ctx) error {
 	q := queryOf(c)
-	f := store.LicenseFilter{Status: q.one("status", market.LicenseStatuses()), InstanceID: q.text("instance_id"), EventID: q.text("event_id")}
+	f := store.LicenseFilter{Status: q.one("status", market.LicenseStatuses()), InstanceID: q.text("instance_id"), EventID: q.text("event_id"),
+		Waiting: q.yes("waiting_for_person")}
 	p := q.paging()
 	if err := q.err(); err != nil {
 		return a.Problem(c, err)

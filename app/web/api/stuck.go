@@ -34,6 +34,7 @@ type stuckWork struct {
 	Deadline    moment  `json:"deadline"`
 	Polls       int     `json:"polls"`
 	PolledAt    moment  `json:"polled_at"`
+	RepairedAt  moment  `json:"repaired_at"`
 	Redis       string  `json:"redis"`
 	Error       *shown  `json:"error"`
 }
@@ -41,7 +42,7 @@ type stuckWork struct {
 func showStuck(z *i18n.Localizer, r stuck.Row) stuckWork {
 	return stuckWork{Kind: r.Kind, ID: id(r.ID), Since: moment(r.Since), TaskID: idOrNull(r.TaskID), Task: string(r.Task), Purpose: string(r.Purpose),
 		Attempts: r.Attempts, NextAt: moment(r.NextAt), MessageID: idOrNull(r.MessageID), InstanceID: r.InstanceID, Others: r.Others, OrderID: r.OrderID,
-		ProductName: r.Product, Deadline: moment(r.Deadline), Polls: r.Polls, PolledAt: moment(r.PolledAt), Redis: r.Redis, Error: show(z, r.Error)}
+		ProductName: r.Product, Deadline: moment(r.Deadline), Polls: r.Polls, PolledAt: moment(r.PolledAt), RepairedAt: moment(r.RepairedAt), Redis: r.Redis, Error: show(z, r.Error)}
 }
 
 // Stuck answers GET /stuck.

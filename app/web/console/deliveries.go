@@ -21,8 +21,9 @@ var deliveryParams = []string{"status", "kind", "medium", "outcome", "instance_i
 var deliveryKinds = market.Notices()
 
 func readDeliveries(u view.URL) store.DeliveryFilter {
-	return store.DeliveryFilter{Medium: u.Get("medium"), Kind: u.Get("kind"), Status: u.Get("status"), Outcome: u.Get("outcome"),
-		InstanceID: u.Get("instance_id"), Q: u.Get("q")}
+	f := store.DeliveryFilter{Medium: u.Get("medium"), Kind: u.Get("kind"), Outcome: u.Get("outcome"), InstanceID: u.Get("instance_id"), Q: u.Get("q")}
+	f.Status, f.Waiting = narrowedTo(u)
+	return f
 }
 
 // Deliveries is the list of what was sent to customers.
@@ -48,6 +49,7 @@ func (k *Console) fillDeliveries(ctx context.Context, p *view.DeliveriesPage, u 
 	if err != nil {
 		return err
 	}
+	f.Waiting = false // the tabs count beside each other
 	counts, err := k.read.DeliveryCounts(ctx, f)
 	if err != nil {
 		return err
@@ -58,7 +60,7 @@ func (k *Console) fillDeliveries(ctx context.Context, p *view.DeliveriesPage, u 
 	}
 	p.State = view.StateOf(len(rows), filtered(u))
 	p.Days = view.ByDay(rows, func(r view.DeliveryRow) view.Time { return r.Created })
-	p.Pager, p.Tabs = pager(u, found), tabs("delivery", u, counts)
+	p.Pager, p.Tabs = pager(u, found), append(tabs("delivery", u, counts), waitingTab(u, "filter.waiting"))
 	return nil
 }
 

@@ -22,8 +22,9 @@ var eventParams = []string{"status", "type", "receiver", "instance_id", "order_i
 func eventURL(id int64) string { return eventsPath + "/" + strconv.FormatInt(id, 10) }
 
 func readEvents(u view.URL) store.EventFilter {
-	return store.EventFilter{Type: u.Get("type"), Receiver: u.Get("receiver"), Status: u.Get("status"), InstanceID: u.Get("instance_id"),
-		OrderID: u.Get("order_id"), Q: u.Get("q")}
+	f := store.EventFilter{Type: u.Get("type"), Receiver: u.Get("receiver"), InstanceID: u.Get("instance_id"), OrderID: u.Get("order_id"), Q: u.Get("q")}
+	f.Status, f.Waiting = narrowedTo(u)
+	return f
 }
 
 // Events is the list of what the seller's systems were told.
@@ -61,6 +62,7 @@ func (k *Console) fillEvents(ctx context.Context, p *view.EventsPage, u view.URL
 	if err != nil {
 		return err
 	}
+	f.Waiting = false // the tabs count beside each other
 	counts, err := k.read.EventCounts(ctx, f)
 	if err != nil {
 		return err
@@ -71,7 +73,7 @@ func (k *Console) fillEvents(ctx context.Context, p *view.EventsPage, u view.URL
 	}
 	p.State = view.StateOf(len(rows), filtered(u))
 	p.Days = view.ByDay(rows, func(r view.EventRow) view.Time { return r.Created })
-	p.Pager, p.Tabs = pager(u, found), tabs("event", u, counts)
+	p.Pager, p.Tabs = pager(u, found), append(tabs("event", u, counts), waitingTab(u, "filter.waiting"))
 	return nil
 }
 

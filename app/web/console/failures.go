@@ -74,11 +74,13 @@ func (k *Console) Failures(c *fiber.Ctx) error {
 }
 
 func (k *Console) fillFailures(ctx context.Context, p *view.FailuresPage, u view.URL) error {
-	f := store.GroupFilter{Status: u.Get("status"), Channel: u.Get("channel"), Step: u.Get("step"), ProductID: u.Get("product_id"), Assignee: u.Get("assignee")}
+	f := store.GroupFilter{Channel: u.Get("channel"), Step: u.Get("step"), ProductID: u.Get("product_id"), Assignee: u.Get("assignee")}
+	f.Status, f.Waiting = narrowedTo(u)
 	found, err := k.read.GroupList(ctx, f, paging(u))
 	if err != nil {
 		return err
 	}
+	f.Waiting = false // the tabs count beside each other
 	counts, err := k.read.GroupCounts(ctx, f)
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (k *Console) fillFailures(ctx context.Context, p *view.FailuresPage, u view
 		p.Groups = append(p.Groups, failureRow(p.Shell.Clock, g))
 	}
 	p.State = view.StateOf(len(p.Groups), filtered(u))
-	p.Pager, p.Tabs = pager(u, found), tabs("group", u, counts)
+	p.Pager, p.Tabs = pager(u, found), append(tabs("group", u, counts), waitingTab(u, "filter.waiting"))
 	return nil
 }
 

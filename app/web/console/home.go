@@ -28,9 +28,9 @@ type source struct {
 // sources is what the start page shows, the most pressing first. A new one is a
 // line here, its texts, and its statement in the store.
 var sources = []source{
-	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=open", func(key string) string { return failuresPath + "/" + key }, stepKey, nil},
+	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=" + waiting, func(key string) string { return failuresPath + "/" + key }, stepKey, nil},
 	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil, nil},
-	{"licenses", "upgrade", staff.LicensesRead, (*store.Reader).NeedLicenses, "/licenses?status=requested", func(key string) string { return "/licenses/" + key }, nil, nil},
+	{"licenses", "upgrade", staff.LicensesRead, (*store.Reader).NeedLicenses, "/licenses?status=" + waiting, func(key string) string { return "/licenses/" + key }, nil, nil},
 	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, stuckPath, stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }, nil},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }, nil},
@@ -38,10 +38,11 @@ var sources = []source{
 		func(n store.Need) view.Text {
 			return view.Text{Key: "need.listing_" + n.Label, Args: []any{"channel", n.Key}}
 		}},
-	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, poolsPath, poolURL, nil, nil},
-	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=failed", func(key string) string { return "/deliveries/" + key },
+	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, onlyLow(poolsPath), poolURL, nil, nil},
+	{"license_pools", "order", staff.LicensesRead, (*store.Reader).NeedLicensePools, onlyLow(licensePoolsPath), licensePoolURL, nil, nil},
+	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=" + waiting, func(key string) string { return "/deliveries/" + key },
 		func(n store.Need) string { return "delivery_kind." + n.Label }, nil},
-	{"events", "external", staff.EventsRead, (*store.Reader).NeedEvents, eventsPath + "?status=failed", func(key string) string { return eventsPath + "/" + key },
+	{"events", "external", staff.EventsRead, (*store.Reader).NeedEvents, eventsPath + "?status=" + waiting, func(key string) string { return eventsPath + "/" + key },
 		func(n store.Need) string { return "event_type." + n.Label }, nil},
 	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, reconcilePath + "?status=open", func(string) string { return reconcilePath + "?status=open" },
 		func(n store.Need) string { return "reconcile.kind." + n.Label }, nil},
@@ -90,12 +91,9 @@ func need(clock view.Clock, src source, n store.Need) view.Need {
 	switch {
 	case src.say != nil:
 		out.Label = src.say(n)
-	case src.name == "pools":
-		name, license := strings.CutPrefix(n.Key, "license/")
-		if license {
-			out.First = licensePoolURL(name)
-		}
-		out.Label = view.Say("need.pool_left", "pool", name, "left", n.Label)
+	case src.name == "pools" || src.name == "license_pools":
+		name := strings.TrimPrefix(n.Key, "license/")
+		out.First, out.Label = src.first(name), view.Say("need.pool_left", "pool", name, "left", n.Label)
 	case src.label != nil:
 		out.Label = view.Say(src.label(n))
 	default:

@@ -14,10 +14,6 @@ import (
 // instanceParams are the filters of the list of instances.
 var instanceParams = []string{"channel", "product_id", "sku_code", "status", "expires", "q"}
 
-// waiting stands among the statuses of the list for what waits for a person: it
-// is the operators' work list.
-const waiting = "waiting"
-
 // soon is from when on an expiry draws attention.
 const soon = 7 * 24 * time.Hour
 
@@ -25,10 +21,8 @@ const soon = 7 * 24 * time.Hour
 var expiries = map[string]time.Duration{"7d": soon, "30d": 30 * 24 * time.Hour}
 
 func readInstances(u view.URL, now time.Time) store.InstanceFilter {
-	f := store.InstanceFilter{Channel: u.Get("channel"), ProductID: u.Get("product_id"), SkuCode: u.Get("sku_code"), Status: u.Get("status"), Q: u.Get("q")}
-	if f.Status == waiting {
-		f.Status, f.Waiting = "", true
-	}
+	f := store.InstanceFilter{Channel: u.Get("channel"), ProductID: u.Get("product_id"), SkuCode: u.Get("sku_code"), Q: u.Get("q")}
+	f.Status, f.Waiting = narrowedTo(u)
 	if within, ok := expiries[u.Get("expires")]; ok {
 		f.ExpiresBefore = now.Add(within)
 	}
@@ -79,14 +73,8 @@ func (k *Console) fillInstances(ctx context.Context, p *view.InstancesPage, u vi
 		day = func(r view.InstanceRow) view.Time { return r.Expires }
 	}
 	p.Days = view.ByDay(rows, day)
-	p.Pager, p.Tabs = pager(u, found), instanceTabs(u, counts)
+	p.Pager, p.Tabs = pager(u, found), append(tabs("instance", u, counts), waitingTab(u, "filter.due"))
 	return nil
-}
-
-func instanceTabs(u view.URL, counts store.Counts) []view.Tab {
-	out := tabs("instance", u, counts)
-	return append(out, view.Tab{Label: view.Say("filter.due"), Value: waiting, URL: u.With("status", waiting), Count: -1,
-		Active: u.Get("status") == waiting})
 }
 
 func instanceFilter(u view.URL, channels []store.ChannelRow, products []store.ProductChoice) view.Filter {

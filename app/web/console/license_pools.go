@@ -43,7 +43,11 @@ func (k *Console) licensePools(c *fiber.Ctx, chosen string) (p view.LicensePools
 	p.Shell.Here = licensePoolsPath
 	p.Fill, p.Forms, p.As = action(p.Shell, staff.LicensesWrite, licensePoolsPath, view.Text{}), importForms, importForms[0]
 	p.Pool, p.LowWater = view.Field{Name: "pool", Value: chosen}, view.Field{Name: "low_water"}
+	p.OnlyLow = address(c, licensePoolsPath, "status").Get("status") == "low"
 	for _, l := range pools {
+		if p.OnlyLow && !l.Low() {
+			continue
+		}
 		p.Pools = append(p.Pools, view.LicensePool{Name: l.Name, Free: l.Free, Used: l.Used, Retired: l.Retired, Waiting: l.Waiting,
 			Products: l.Products, LowWater: l.LowWater, Low: l.Low(), Fill: licensePoolURL(l.Name) + "#fill"})
 		if l.Name == chosen {

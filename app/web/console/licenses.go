@@ -38,11 +38,13 @@ func (k *Console) Licenses(c *fiber.Ctx) error {
 }
 
 func (k *Console) fillLicenses(ctx context.Context, p *view.LicensesPage, u view.URL) error {
-	f := store.LicenseFilter{Channel: u.Get("channel"), Status: u.Get("status"), InstanceID: u.Get("instance")}
+	f := store.LicenseFilter{Channel: u.Get("channel"), InstanceID: u.Get("instance")}
+	f.Status, f.Waiting = narrowedTo(u)
 	found, err := k.read.LicenseList(ctx, f, paging(u))
 	if err != nil {
 		return err
 	}
+	f.Waiting = false // the tabs count beside each other
 	counts, err := k.read.LicenseCounts(ctx, f)
 	if err != nil {
 		return err
@@ -53,7 +55,7 @@ func (k *Console) fillLicenses(ctx context.Context, p *view.LicensesPage, u view
 	}
 	p.State = view.StateOf(len(rows), filtered(u))
 	p.Days = view.ByDay(rows, func(r view.LicenseRow) view.Time { return r.Requested })
-	p.Pager, p.Tabs = pager(u, found), tabs("license", u, counts)
+	p.Pager, p.Tabs = pager(u, found), append(tabs("license", u, counts), waitingTab(u, "filter.waiting_license"))
 	return nil
 }
 

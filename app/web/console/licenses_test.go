@@ -56,7 +56,11 @@ SELECT 'license', 'pending', 'license/' || id, id, instance_pk, '9999-12-31', no
 	page := v.get("/")
 	require.Contains(t, page.words("main"), "Licenses to hand in2")
 	require.Contains(t, page.words(`a.nav-item[href="/licenses"] .badge`), "2 waiting for you")
-	require.Equal(t, 1, page.Find(`main a[href="/licenses?status=requested"]`).Length())
+	require.Equal(t, 1, page.Find(`main a[href="/licenses?status=waiting"]`).Length())
+	require.Equal(t, "/licenses/1", v.send("/licenses/1", v.get("/licenses/1"), "license", "A-1").to())
+	page = v.get("/")
+	require.Contains(t, page.words("main"), "Licenses to hand in1", "what was given needs nobody")
+	require.Len(t, rowsOf(v.get("/licenses?status=waiting")), 1)
 	h.exec(`UPDATE instances SET released_at = now(), status = 'released'`)
 	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
 }

@@ -88,6 +88,24 @@ func tabs(kind string, u view.URL, counts store.Counts) []view.Tab {
 	return out
 }
 
+// waiting stands among the statuses of a list for what waits for a person: what the
+// start page counts of it.
+const waiting = "waiting"
+
+// narrowedTo reads the status that a list is narrowed to, and whether to what waits.
+func narrowedTo(u view.URL) (status string, waits bool) {
+	if status = u.Get("status"); status == waiting {
+		return "", true
+	}
+	return status, false
+}
+
+// waitingTab stands beside the tabs of statuses. Its rows have one of those, so that
+// it has no number of its own.
+func waitingTab(u view.URL, label string) view.Tab {
+	return view.Tab{Label: view.Say(label), Value: waiting, URL: u.With("status", waiting), Count: -1, Active: u.Get("status") == waiting}
+}
+
 // countIn is the number on a tab, -1 for none: what is not known, or "at least
 // nothing". more says that there are more than the number, which is not so big
 // that its text says it already.

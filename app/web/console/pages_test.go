@@ -192,7 +192,8 @@ func TestWhatStandsOnTheLists(t *testing.T) {
 	require.Contains(t, failed.words("tr.bad"), "KooGallery retries until")
 	require.Equal(t, 1, failed.Find("input[data-tick]").Length())
 	require.Equal(t, "1", failed.words(`nav.tabs a[aria-current="page"] .tab-count`))
-	require.Equal(t, "1 waiting for you", failed.words(`a.nav-item[href="/messages"] .badge`), "what failed waits for a person")
+	require.Equal(t, "1 waiting for you", failed.words(`a.nav-item[href="/failures"] .badge`), "what failed waits for a person")
+	require.Empty(t, failed.words(`a.nav-item[href="/messages"] .badge, a.nav-item[href="/tasks"] .badge`), "and is counted once")
 	require.Equal(t, 1, failed.Find(`tbody tr[data-href^="/messages/"]`).Length())
 	require.Contains(t, failed.value(`tbody tr[data-href]`, "data-href"), "status=failed", "the way back is kept")
 

@@ -16,6 +16,9 @@ import (
 
 const poolsPath = "/pools"
 
+// onlyLow narrows a page of pools to those that run low.
+func onlyLow(path string) string { return path + "?status=low" }
+
 func poolURL(name string) string { return poolsPath + "/" + url.PathEscape(name) }
 
 // poolParam reads a pool's name from the address. Fault: not_found "pool.unknown".
@@ -34,20 +37,23 @@ func (k *Console) Pools(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if name := address(c, poolsPath, "new").Get("new"); name != "" && s.May(staff.PoolsWrite) {
+	u := address(c, poolsPath, "new", "status")
+	if name := u.Get("new"); name != "" && s.May(staff.PoolsWrite) {
 		if err := pool.CheckName(name); err != nil {
 			s.Flash = &view.Flash{Tone: "warn", Text: trouble(k.localizer(c), fault.From(err))}
 		} else {
 			return k.goTo(c, poolURL(name)+"/import")
 		}
 	}
-	p := view.PoolsPage{Shell: s, Add: action(s, staff.PoolsWrite, poolsPath, view.Text{})}
+	p := view.PoolsPage{Shell: s, Add: action(s, staff.PoolsWrite, poolsPath, view.Text{}), OnlyLow: u.Get("status") == "low"}
 	all, err := k.read.Pools(c.UserContext())
 	if err != nil {
 		return err
 	}
 	for _, row := range all {
-		p.Pools = append(p.Pools, poolRow(s.Clock, row))
+		if row.Low || !p.OnlyLow {
+			p.Pools = append(p.Pools, poolRow(s.Clock, row))
+		}
 	}
 	if err := k.whole(c, &p.Shell); err != nil {
 		return err

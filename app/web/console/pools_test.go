@@ -30,7 +30,7 @@ func TestEveryPageTellsThatAPoolIsLow(t *testing.T) {
 	require.NoError(t, keeper.SetLowWater(ctx, "crm", 1, staff.CLI()))
 	require.Contains(t, v.get("/tasks").words(".banner.warn"), "Pool crm is running out of accounts")
 	require.Equal(t, "/pools/crm", v.get("/tasks").value(".banner.warn a", "href"))
-	require.Equal(t, "/pools", v.get("/").value(`.need h2 a[href^="/pools"]`, "href"))
+	require.Equal(t, "/pools?status=low", v.get("/").value(`.need h2 a[href^="/pools"]`, "href"))
 	require.Equal(t, "/pools/crm", v.get("/").value(`.need-label a`, "href"))
 	h.exec(`INSERT INTO license_pools (name, low_water) VALUES ('office', 1), ('idle', 0)`)
 	both := v.get("/tasks")

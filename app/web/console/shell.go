@@ -104,9 +104,9 @@ func lowPools(s view.Shell, names []string) (out []view.Banner) {
 
 func navCounts(n store.NavCounts) map[view.Room]int {
 	return map[view.Room]int{
-		view.RoomMessages: n.FailedMessages.N, view.RoomFailures: n.OpenGroups.N, view.RoomProvisioning: n.WaitingInstances.N,
-		view.RoomDeliveries: n.FailedDeliveries.N, view.RoomTasks: n.FailedTasks.N, view.RoomLeftovers: n.OpenLeftovers.N,
-		view.RoomStuck: n.Stuck.N, view.RoomLicenses: n.WaitingLicenses.N,
+		view.RoomMessages: n.Conflicts.N, view.RoomFailures: n.OpenGroups.N, view.RoomProvisioning: n.WaitingInstances.N,
+		view.RoomDeliveries: n.FailedDeliveries.N, view.RoomEvents: n.FailedEvents.N, view.RoomReconcile: n.OpenFindings.N,
+		view.RoomLeftovers: n.OpenLeftovers.N, view.RoomStuck: n.Stuck.N, view.RoomLicenses: n.WaitingLicenses.N,
 	}
 }
 

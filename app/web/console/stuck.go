@@ -80,7 +80,7 @@ func anyStuck(counts store.Counts) bool {
 func stuckRow(s view.Shell, r stuck.Row) view.StuckRow {
 	out := view.StuckRow{ID: r.ID, Kind: string(r.Task), Purpose: string(r.Purpose), TaskID: r.TaskID, InstanceID: r.InstanceID, Others: r.Others, OrderID: r.OrderID,
 		Product: r.Product, Since: s.Clock.Time(r.Since), Attempts: r.Attempts, Next: s.Clock.Time(r.NextAt), Deadline: s.Clock.Time(r.Deadline),
-		Polls: r.Polls, Polled: s.Clock.Time(r.PolledAt), Redis: r.Redis, Fault: r.Error}
+		Polls: r.Polls, Polled: s.Clock.Time(r.PolledAt), Repaired: s.Clock.Time(r.RepairedAt), Redis: r.Redis, Fault: r.Error}
 	if r.InstanceID != "" {
 		out.InstanceURL = instanceURL(r.InstanceID)
 	}
@@ -99,12 +99,15 @@ func stuckRow(s view.Shell, r stuck.Row) view.StuckRow {
 	case stuck.RedisUnknown:
 		why = view.Say("stuck.why.no_redis")
 	}
+	if !r.RepairedAt.IsZero() {
+		why = view.Say("stuck.why.answered")
+	}
 	out.Repair = action(s, staff.StuckRepair, stuckPath+"/"+r.StuckRow.Kind+"/"+strconv.FormatInt(r.ID, 10)+"/repair", why)
 	return out
 }
 
 // RepairStuck has one piece of stuck work go on, and says what it did: also that
-// nothing had to be done any more.
+// nothing had to be done any more, or could be.
 func (k *Console) RepairStuck(c *fiber.Ctx) error {
 	id, err := number(c, "stuck.unknown")
 	if err != nil {
@@ -119,7 +122,7 @@ func (k *Console) RepairStuck(c *fiber.Ctx) error {
 	switch {
 	case fault.Is(err, fault.Unavailable): // Redis: nothing was done, and the page can say why
 		flash(c, "bad", trouble(k.localizer(c), fault.From(err)))
-	case err == nil && did == stuck.Nothing:
+	case err == nil && (did == stuck.Nothing || did == stuck.Already):
 		flash(c, "info", view.Say("stuck.flash."+did))
 	default:
 		return k.told(c, err, "stuck.flash."+did, home)

@@ -72,6 +72,7 @@ type LicensePool struct {
 type LicensePoolsPage struct {
 	Shell
 	Pools    []LicensePool
+	OnlyLow  bool // only those that run low are there
 	Fill     Action
 	Pool     Field
 	LowWater Field

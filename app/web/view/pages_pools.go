@@ -22,8 +22,9 @@ func (p PoolRow) Empty() bool { return p.Free == 0 }
 // PoolsPage is every pool; there are few.
 type PoolsPage struct {
 	Shell
-	Pools []PoolRow
-	Add   Action // a form that asks for a name and leads to its import
+	Pools   []PoolRow
+	OnlyLow bool   // only those that run low are there
+	Add     Action // a form that asks for a name and leads to its import
 }
 
 // AccountRow is a prepared account; its password is never shown.

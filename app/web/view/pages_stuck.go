@@ -23,6 +23,7 @@ type StuckRow struct {
 	Deadline    Time // of a creation: KooGallery's
 	Polls       int
 	Polled      Time
+	Repaired    Time   // of a poll: when it was answered again, and not asked for since
 	Redis       string // of a lost task: lost, has, unknown
 	Fault       *fault.Record
 	Repair      Action

@@ -103,13 +103,15 @@ func (k look) needs(full bool) view.NeedsPage {
 		return p
 	}
 	p.Needs = []view.Need{
-		{Name: "failures", Icon: "failed", Count: 2, URL: "/failures?status=open", First: "/failures/1", Label: view.Say("task_kind.order_query"),
+		{Name: "failures", Icon: "failed", Count: 2, URL: "/failures?status=waiting", First: "/failures/1", Label: view.Say("task_kind.order_query"),
 			Fault: &fault.Record{Code: fault.Refused, Key: "order_query.credentials_refused", Args: map[string]string{"code": "MKT.0101"}}, Since: ago(2 * time.Hour), Until: ago(-12 * time.Minute)},
 		{Name: "access", Icon: "edit", Count: 3, URL: "/instances?status=waiting", First: "/instances/10e758d0", Raw: "智能客服云 企业版", Since: ago(40 * time.Minute), Until: ago(-140 * time.Minute)},
 		{Name: "stuck", Icon: "pending", Count: 4, URL: "/stuck", First: "/stuck?kind=lease", Label: view.Say("stuck.kind.lease"), Since: ago(6 * time.Minute)},
 		{Name: "conflicts", Icon: "alert", Count: 1, URL: "/messages?quarantined=1", First: "/messages/4711", Label: view.Say("activity.newInstance"), Since: ago(3 * time.Hour)},
-		{Name: "pools", Icon: "order", Count: 1, Label: view.Say("need.pool_left", "pool", "crm-accounts", "left", "2"), Since: ago(26 * time.Hour)},
-		{Name: "deliveries", Icon: "mail", Count: 1, URL: "/deliveries?status=failed", First: "/deliveries/77", Label: view.Say("delivery_kind.usage_info"),
+		{Name: "licenses", Icon: "upgrade", Count: 2, URL: "/licenses?status=waiting", First: "/licenses/3", Raw: "CAD 专业版", Since: ago(30 * time.Minute), Until: ago(-25 * time.Minute)},
+		{Name: "license_pools", Icon: "order", Count: 1, URL: "/license-pools?status=low", First: "/license-pools?pool=cad", Label: view.Say("need.pool_left", "pool", "cad", "left", "0"), Since: ago(time.Hour)},
+		{Name: "pools", Icon: "order", Count: 1, URL: "/pools?status=low", First: "/pools/crm-accounts", Label: view.Say("need.pool_left", "pool", "crm-accounts", "left", "2"), Since: ago(26 * time.Hour)},
+		{Name: "deliveries", Icon: "mail", Count: 1, URL: "/deliveries?status=waiting", First: "/deliveries/77", Label: view.Say("delivery_kind.usage_info"),
 			Fault: &fault.Record{Code: fault.Refused, Key: "mail.recipient_refused"}, Since: ago(5 * time.Hour)},
 		{Name: "findings", Icon: "reconcile", Count: 999, URL: "/reconcile?status=open", First: "/reconcile?status=open", Label: view.Say("reconcile.kind.missing"), Since: ago(9 * time.Hour)},
 		{Name: "leftovers", Icon: "released", Count: 1, First: "/instances/10e758d0", Raw: "智能客服云 企业版", Since: ago(72 * time.Hour)},

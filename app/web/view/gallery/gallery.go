@@ -108,8 +108,14 @@ func tabs(kind string, at view.URL, active string, counts map[string]int) []view
 		}
 		out = append(out, view.Tab{Label: view.Say("status." + kind + "." + s), Value: s, URL: at.With("status", s), Count: n, Active: active == s, Tone: tone})
 	}
+	if label := waits[kind]; label != "" {
+		out = append(out, view.Tab{Label: view.Say(label), Value: "waiting", URL: at.With("status", "waiting"), Count: -1, Active: active == "waiting"})
+	}
 	return out
 }
+
+// waits is what the tab of what waits for a person is called in each list that has one.
+var waits = map[string]string{"instance": "filter.due", "delivery": "filter.waiting", "event": "filter.waiting", "group": "filter.waiting", "license": "filter.waiting_license"}
 
 func options(any string, selected string, prefix string, values ...string) []view.Option {
 	out := []view.Option{{Label: view.Say(any), Selected: selected == ""}}

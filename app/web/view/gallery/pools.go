@@ -22,6 +22,12 @@ func (k look) pools(rows []view.PoolRow) view.PoolsPage {
 	return view.PoolsPage{Shell: k.shell(view.RoomPools, "/pools"), Pools: rows, Add: k.may(staff.PoolsWrite, "/pools")}
 }
 
+func (k look) lowPools(rows []view.PoolRow) view.PoolsPage {
+	p := k.pools(rows)
+	p.OnlyLow = true
+	return p
+}
+
 func (k look) accounts() []view.AccountRow {
 	account := func(id int64, status string) view.AccountRow {
 		a := view.AccountRow{ID: id, Status: status, FrontEndURL: "https://crm.example.com/login", UserName: "user-" + strconv.FormatInt(id, 10), HasPassword: true,
@@ -78,6 +84,8 @@ func poolSamples(op, ro look) []Sample {
 	return []Sample{
 		{"pools-full", view.PagePools, op.pools(poolRows())},
 		{"pools-empty", view.PagePools, op.pools(nil)},
+		{"pools-low", view.PagePools, op.lowPools(poolRows()[:2])},
+		{"pools-none-low", view.PagePools, op.lowPools(nil)},
 		{"pools-read-only", view.PagePools, ro.pools(poolRows())},
 		{"pool-full", view.PagePool, op.pool(view.ListRows)},
 		{"pool-empty", view.PagePool, op.pool(view.ListEmpty)},

@@ -40,7 +40,9 @@ func (k look) stuckRows(kind string) []view.StuckRow {
 	case "poll":
 		r := k.stuckInstance(kind, 4712, "智能客服云 企业版", 5*time.Hour)
 		r.URL, r.Polls, r.Polled, r.Others = "/messages/4712", 12, ago(6*time.Hour), 2
-		return []view.StuckRow{r}
+		again := k.stuckInstance(kind, 4713, "Document Hub", 9*time.Hour)
+		again.URL, again.Polls, again.Polled, again.Repaired, again.Repair.Why = "/messages/4713", 3, ago(10*time.Hour), ago(20*time.Minute), view.Say("stuck.why.answered")
+		return []view.StuckRow{again, r}
 	}
 	first.Attempts = 3
 	first.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable"}
@@ -64,7 +66,7 @@ func (k look) stuck(state view.ListState, kind string, counts map[string]int) vi
 }
 
 func stuckSamples(op, ro look) []Sample {
-	counts := map[string]int{"unhanded": 2, "lost": 3, "lease": 2, "creation": 3, "poll": 1}
+	counts := map[string]int{"unhanded": 2, "lost": 3, "lease": 2, "creation": 3, "poll": 2}
 	var out []Sample
 	for _, kind := range []string{"unhanded", "lost", "lease", "creation", "poll"} {
 		out = append(out, Sample{"stuck-" + kind, view.PageStuck, op.stuck(view.ListRows, kind, counts)})
