@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"koodesk/app/fault"
@@ -22,37 +21,14 @@ func overtaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, since t
 	if m.Test || !market.Undoes(m.Activity) {
 		return nil
 	}
-	if err := tx.LockSubject(ctx, m.ID, 0); err != nil {
+	if err := tx.LockSubjects(ctx, []int64{m.ID}, nil); err != nil {
 		return err
 	}
 	later, err := tx.LaterCalls(ctx, m.ID, since)
 	if err != nil || len(later) == 0 {
 		return err
 	}
-	return refusedFor(later[0], m, key)
-}
-
-// taskOvertaken refuses a task, or a message of which nothing else is left to be done,
-// whose work would undo later work. Its subject is locked. m is the message of either,
-// if it has one.
-func taskOvertaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, task int64) error {
-	message := m.ID
-	if task != 0 {
-		message = 0
-	}
-	later, ok, err := tx.TaskOvertaken(ctx, message, task)
-	if err != nil || !ok {
-		return err
-	}
-	return refusedFor(later, m, "restart.overtaken")
-}
-
-func refusedFor(l store.LaterCall, m store.StoredMessage, key string) error {
-	message := "–" // a person has done it
-	if l.MessageID != 0 {
-		message = strconv.FormatInt(l.MessageID, 10)
-	}
-	return fault.New(fault.Conflict, key, "activity", l.Activity, "message", message, "restart", m.RestartThere())
+	return later[0].Refuses(m, key)
 }
 
 // SettleOvertaken takes out of the failure groups the messages whose call failed and

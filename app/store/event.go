@@ -116,6 +116,19 @@ func (r *Reader) scanEvent(row scanner) (*Event, error) {
 	return &e, nil
 }
 
+// TaskOfEvent is the task that sends an event, or asks by it; 0 if there is none any
+// more. Fault: not_found "event.unknown".
+func (t *Tx) TaskOfEvent(ctx context.Context, id int64) (task int64, err error) {
+	err = toFault(t.tx.GetContext(ctx, &task, `
+SELECT COALESCE(task_id, 0)
+  FROM events
+ WHERE id = $1`, id))
+	if fault.Is(err, fault.NotFound) {
+		err = fault.New(fault.NotFound, "event.unknown")
+	}
+	return task, err
+}
+
 // LockEvent locks an event. Fault: not_found "event.unknown".
 func (t *Tx) LockEvent(ctx context.Context, id int64) (*Event, error) {
 	return t.Reader().scanEvent(t.tx.QueryRowxContext(ctx, `

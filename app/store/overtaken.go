@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lib/pq"
 
+	"koodesk/app/fault"
 	"koodesk/app/market"
 )
 
@@ -18,6 +20,15 @@ type LaterCall struct {
 	Activity  string          `db:"activity"`
 	Kind      market.CallKind `db:"kind"`
 	Done      bool            `db:"done"` // with all that followed from it
+}
+
+// Refuses is the conflict of this key by which a message is not done because of l.
+func (l LaterCall) Refuses(m StoredMessage, key string) error {
+	message := "–" // a person has done it
+	if l.MessageID != 0 {
+		message = strconv.FormatInt(l.MessageID, 10)
+	}
+	return fault.New(fault.Conflict, key, "activity", l.Activity, "message", message, "restart", m.RestartThere())
 }
 
 // cameAt is when a message's word came: the arrival that was applied or, as long as

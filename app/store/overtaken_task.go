@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -46,10 +45,17 @@ const laterWork = `(
 // no restart takes it along.
 const overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterWork + ` w))`
 
-// TaskOvertaken finds the work that has taken the place of a given-up task, or of one
-// of a message's given-up tasks; ok is false if there is none. The newest counts.
-func (t *Tx) TaskOvertaken(ctx context.Context, message, task int64) (l LaterCall, ok bool, err error) {
-	err = t.tx.QueryRowxContext(ctx, `
+// TaskOvertaken refuses to begin a given-up task again, or (task 0) what is left of a
+// message, whose place other work has taken: it would undo that. m is the message of
+// either, if it has one; the subject is locked. Fault: conflict "restart.overtaken",
+// which names the newest.
+func (t *Tx) TaskOvertaken(ctx context.Context, m StoredMessage, task int64) error {
+	message := m.ID
+	if task != 0 {
+		message = 0
+	}
+	var l LaterCall
+	err := t.tx.QueryRowxContext(ctx, `
 SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, '')
   FROM tasks t
  CROSS JOIN LATERAL `+laterWork+` w
@@ -58,51 +64,12 @@ SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, '')
  ORDER BY w.id DESC
  LIMIT 1`, nullID(message), nullID(task)).Scan(&l.MessageID, &l.Activity)
 	if err = toFault(err); fault.Is(err, fault.NotFound) {
-		return l, false, nil
+		return nil
 	}
-	return l, err == nil, err
-}
-
-// LockSubject locks what a message's call, or a task, is about: the instance or the
-// authorization code.
-func (t *Tx) LockSubject(ctx context.Context, message, task int64) error {
-	for _, statement := range []string{`
-SELECT i.id
-  FROM instances i
- WHERE i.id IN (SELECT i.id
-                  FROM messages m
-                  JOIN instances i
-                    ON i.instance_id = m.instance_id
-                   AND i.channel_id = m.channel_id
-                 WHERE m.id = $1
-                   AND m.instance_id <> ''
-                   AND NOT m.test
-                 UNION
-                SELECT k.instance_pk
-                  FROM tasks k
-                 WHERE k.id = $2)
- ORDER BY i.id
-   FOR NO KEY UPDATE`, `
-SELECT c.id
-  FROM license_codes c
- WHERE c.id IN (SELECT k.id
-                  FROM messages m
-                  JOIN license_codes k
-                    ON k.channel_id = m.channel_id
-                   AND k.code_bidx = ` + strings.ReplaceAll(codeIndex, "{x}", "m") + `
-                 WHERE m.id = $1
-                   AND NOT m.test
-                 UNION
-                SELECT k.license_code_id
-                  FROM tasks k
-                 WHERE k.id = $2)
- ORDER BY c.id
-   FOR NO KEY UPDATE`} {
-		if _, err := t.tx.ExecContext(ctx, statement, nullID(message), nullID(task)); err != nil {
-			return toFault(err)
-		}
+	if err != nil {
+		return err
 	}
-	return nil
+	return l.Refuses(m, "restart.overtaken")
 }
 
 // letGoOfOvertaken takes out of their groups the given-up tasks whose place other work
