@@ -57,3 +57,29 @@ func TestAnEventSentAgainDoesNotUndoALaterCall(t *testing.T) {
 	require.Equal(t, "pending 1", d.text(`SELECT status || ' ' || round FROM tasks WHERE id = $1`, frozen))
 	require.False(t, overtaken(frozen))
 }
+
+// That a trial became formal is said by the one renewal alone: what the product is
+// told of a later one does not take its place.
+func TestAProductHearsThatATrialBecameFormal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scene string
+		stays bool
+	}{"a trial": {"TRIAL_TO_FORMAL", true}, "a period": {"RENEWAL", false}} {
+		d := open(t)
+		d.subscribe()
+		d.buy("i1")
+		d.ready("i1")
+		require.Equal(t, "000000", d.refresh("i1", c.scene, "R1", "20280101000000")["resultCode"], name)
+		require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "R2", "20300101000000")["resultCode"], name)
+		require.Equal(t, c.scene+" RENEWAL", d.text(`SELECT string_agg(scene, ' ' ORDER BY id) FROM events WHERE type = 'instance.renewed'`))
+		d.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now()`)
+		d.exec(`UPDATE events SET to_product = TRUE`)
+		old := d.id(`SELECT min(task_id) FROM events WHERE type = 'instance.renewed'`)
+		d.exec(`UPDATE tasks SET status = 'failed', last_error = '{"code":"unavailable","key":"webhook.unreachable"}' WHERE id = $1`, old)
+		d.exec(`UPDATE events SET status = CASE WHEN task_id = $1 THEN 'failed' ELSE 'succeeded' END`, old)
+		require.Equal(t, map[bool]string{true: "event", false: ""}[c.stays], d.settled(), name)
+		_, err := d.intake.RestartTask(t.Context(), old, staff.CLI())
+		require.Equal(t, c.stays, err == nil, "%s: %v", name, err)
+	}
+}

@@ -88,6 +88,10 @@ func KindOf(activity, key string) CallKind {
 	return ""
 }
 
+// LastingScenes are those of renewals that say more than how long an instance lasts:
+// no later renewal says it too.
+var LastingScenes = []Scene{TrialToFormal}
+
 // InForce is what is so of an instance or an authorization code now.
 type InForce struct {
 	ExpiresAt time.Time // as told last, also where it has no effect
@@ -109,7 +113,7 @@ func Covered(kind CallKind, c Call, by []CallKind, now InForce) bool {
 	case UpgradeKind:
 		return c.Protocol != V1 && c.Protocol != LicenseV1 || c.ProductID == now.ProductID && now.Size.Covers(c.Terms.Size)
 	case RenewalKind:
-		return lasts && c.Scene != TrialToFormal && (c.ProductID == "" || c.ProductID == now.ProductID)
+		return lasts && !slices.Contains(LastingScenes, c.Scene) && (c.ProductID == "" || c.ProductID == now.ProductID)
 	case ChangedRenewal:
 		return lasts && (slices.Contains(by, ChangedRenewal) || slices.Contains(by, UpgradeKind))
 	}

@@ -56,11 +56,7 @@ SELECT l.id, l.activity, `+callKind("l")+` AS kind, l.status = 'succeeded' AS do
 // restart would be refused because it undoes a later call: what was applied before
 // is only answered again.
 func restartOvertaken(x string) string {
-	states := make([]string, len(market.StateKinds))
-	for n, k := range market.StateKinds {
-		states[n] = string(k)
-	}
-	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(states),
+	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(words(market.StateKinds)),
 		"{later}", laterCalls(x, cameAt(x))).Replace(`(CASE WHEN {x}.test OR {x}.idem_key LIKE 'invalid/%' OR {kind} IN ('', {purchase}) THEN FALSE
                 ELSE ({x}.result_code NOT IN ('000000', '000004') OR {x}.status <> 'succeeded' AND {kind} = ANY({states}))
                 AND EXISTS (SELECT 1 FROM {later} l) END)`)

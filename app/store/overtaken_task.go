@@ -2,19 +2,22 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 )
 
 // laterWork is the work, with a call's or by itself, that takes the place of a task t.
 // A change is asked of the driver as the instance was when it was first asked, so that
 // after a later one the old one would come back; so would the period or the freeze of
-// which a product was told since. An order query decides by when the order was placed,
-// and a subscriber is to hear of everything, in whatever order it can be had.
-const laterWork = `(
+// which a product was told since, unless the old renewal says more than its period. An
+// order query decides by when the order was placed, and a subscriber is to hear of
+// everything, in whatever order it can be had.
+var laterWork = strings.ReplaceAll(`(
            SELECT n.id, n.status, n.message_id, m.activity
              FROM tasks n
              LEFT JOIN messages m
@@ -38,12 +41,12 @@ const laterWork = `(
               AND n.to_product
               AND n.product_pk IS NOT DISTINCT FROM e.product_pk
               AND n.status <> 'cancelled'
-              AND ((e.type LIKE '%.renewed' AND n.type = e.type)
-                   OR (e.type LIKE '%frozen' AND n.type LIKE '%frozen')))`
+              AND ((e.type LIKE '%.renewed' AND n.type = e.type AND e.scene <> ALL ({lasting}))
+                   OR (e.type LIKE '%frozen' AND n.type LIKE '%frozen')))`, "{lasting}", textArray(words(market.LastingScenes)))
 
 // overtakenTask says of a task t that was given up that other work has taken its place:
 // no restart takes it along.
-const overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterWork + ` w))`
+var overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterWork + ` w))`
 
 // TaskOvertaken refuses to begin a given-up task again, or (task 0) what is left of a
 // message, whose place other work has taken: it would undo that. m is the message of
@@ -184,4 +187,11 @@ SELECT x.id
  ORDER BY x.id
  LIMIT $2`, after, limit, pq.Array(undoing))
 	return ids, toFault(err)
+}
+
+func words[W ~string](of []W) (out []string) {
+	for _, w := range of {
+		out = append(out, string(w))
+	}
+	return out
 }
