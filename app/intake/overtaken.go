@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -31,24 +30,25 @@ func overtaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, since t
 	return later[0].Refuses(m, key)
 }
 
+// atOnce is how many messages one run judges: each costs a transaction, and whatever
+// else the clock has to do waits.
+const atOnce = 300
+
 // SettleOvertaken takes out of the failure groups the messages whose call failed and
 // of which a later call, that has been done with all that follows, leaves nothing to
 // decide. It may run at any time and any number of times; one that cannot be judged
 // keeps no other from it.
 func (in *Intake) SettleOvertaken(ctx context.Context) error {
-	const batch = 100
-	var failed error
-	for after := int64(0); ; {
-		ids, err := in.store.Reader().MaybeOvertaken(ctx, after, batch)
-		if err != nil || len(ids) == 0 {
-			return cmp.Or(err, failed)
-		}
-		for _, id := range ids {
-			err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) })
-			failed = errors.Join(failed, err)
-		}
-		after = ids[len(ids)-1]
+	ids, at, err := in.store.Reader().MaybeOvertaken(ctx, atOnce)
+	if err != nil || len(ids) == 0 {
+		return err
 	}
+	var failed error
+	for _, id := range ids {
+		err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) })
+		failed = errors.Join(failed, err)
+	}
+	return errors.Join(failed, in.store.Write(ctx, func(tx *store.Tx) error { return tx.Judged(ctx, ids, at) }))
 }
 
 func (in *Intake) settleOvertaken(ctx context.Context, tx *store.Tx, id int64) error {

@@ -99,6 +99,9 @@ type InForce struct {
 	Size      Size // of a V1.0 product
 }
 
+// Coverable are the kinds of which later calls may leave nothing to decide.
+var Coverable = []CallKind{RenewalKind, ChangedRenewal, UpgradeKind, FreezeKind, UnfreezeKind, ExpiryKind}
+
 // Covered tells of a call (c, of a kind) that was refused whether later ones that it
 // would undo (by), which have all been done, leave nothing of it for a person to
 // decide. A renewal is covered by what gives the customer as long a time and has not

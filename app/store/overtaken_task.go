@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -168,25 +169,63 @@ RETURNING COALESCE((SELECT failure_group FROM was), 0)`, message, by)
 	return t.countOvertaken(ctx, group)
 }
 
-// MaybeOvertaken lists, behind an id, the messages of open groups whose call failed by
-// itself and would undo a later one that has been done.
-func (r *Reader) MaybeOvertaken(ctx context.Context, after int64, limit int) (ids []int64, err error) {
-	err = sqlx.SelectContext(ctx, r.q, &ids, `
+// unseen is how long a transaction may take to become visible: what it wrote is dated
+// from its beginning.
+const unseen = time.Minute
+
+// MaybeOvertaken lists messages of open groups whose call failed by itself and would
+// undo a later one that has been done, if that may leave nothing to decide about them.
+// One that was judged is listed again when itself, what it is about or a later call has
+// changed since. at is for Judged.
+func (r *Reader) MaybeOvertaken(ctx context.Context, limit int) (ids []int64, at time.Time, err error) {
+	if err := sqlx.GetContext(ctx, r.q, &at, `SELECT now() - make_interval(secs => $1)`, unseen.Seconds()); err != nil {
+		return nil, at, toFault(err)
+	}
+	err = sqlx.SelectContext(ctx, r.q, &ids, maybeOvertaken, limit)
+	return ids, at, toFault(err)
+}
+
+var maybeOvertaken = strings.NewReplacer("{kind}", callKind("x"), "{coverable}", textArray(words(market.Coverable)), "{later}", laterCalls("x", "x.last_received_at"),
+	"{code}", strings.ReplaceAll(codeIndex, "{x}", "x")).Replace(`
 SELECT x.id
   FROM failure_groups g
   JOIN messages x
     ON x.failure_group = g.id
  WHERE g.resolved_at IS NULL
    AND NOT g.of_tasks
-   AND x.id > $1
-   AND x.activity = ANY($3)
+   AND {kind} = ANY({coverable})
    AND x.idem_key NOT LIKE 'invalid/%'
    AND x.status = 'failed'
    AND x.result_code NOT IN ('000000', '000004')
-   AND EXISTS (SELECT 1 FROM `+laterCalls("x", "x.last_received_at")+` l WHERE l.status = 'succeeded')
- ORDER BY x.id
- LIMIT $2`, after, limit, pq.Array(undoing))
-	return ids, toFault(err)
+   AND EXISTS (SELECT 1
+                 FROM {later} l
+                WHERE l.status = 'succeeded'
+                  AND (x.judged_at IS NULL
+                       OR x.updated_at >= x.judged_at
+                       OR l.updated_at >= x.judged_at
+                       OR EXISTS (SELECT 1
+                                    FROM instances i
+                                   WHERE i.channel_id = x.channel_id
+                                     AND i.instance_id = x.instance_id
+                                     AND i.updated_at >= x.judged_at)
+                       OR EXISTS (SELECT 1
+                                    FROM license_codes k
+                                   WHERE k.channel_id = x.channel_id
+                                     AND k.code_bidx = {code}
+                                     AND k.updated_at >= x.judged_at)))
+ ORDER BY x.judged_at NULLS FIRST, x.id
+ LIMIT $1`)
+
+// Judged notes that messages were judged by all that had happened until a moment.
+func (t *Tx) Judged(ctx context.Context, ids []int64, at time.Time) error {
+	if err := t.HoldMessages(ctx, ids); err != nil {
+		return err
+	}
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET judged_at = $2
+ WHERE id = ANY($1)`, pq.Array(ids), at)
+	return toFault(err)
 }
 
 func words[W ~string](of []W) (out []string) {
