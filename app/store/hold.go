@@ -28,6 +28,7 @@ var (
 	holdMessages = holding(`SELECT unnest($1::bigint[])`)
 	holdOfTasks  = holding(`SELECT message_id FROM tasks WHERE id = ANY($1)`)
 	holdWork     = holdOpen(`$1`)
+	holdCode     = holding(`SELECT message_id FROM tasks WHERE license_code_id IN (SELECT id FROM license_codes WHERE channel_id = $1 AND code_bidx = ANY($2)) AND status IN ('pending', 'running', 'failed')`)
 	holdWorkID   = holdOpen(`SELECT id FROM instances WHERE instance_id = $1`)
 	holdLost     = holding(`SELECT message_id FROM (` + lostLeases(`$2::int`, `$1`) + `) lost WHERE given_up`)
 	holdMembers  = holding(`SELECT id FROM messages WHERE failure_group = $1`)
@@ -52,6 +53,11 @@ func (t *Tx) HoldWork(ctx context.Context, instancePK int64) error {
 // HoldWorkID is HoldWork by KooGallery's id.
 func (t *Tx) HoldWorkID(ctx context.Context, instanceID string) error {
 	return t.hold(ctx, holdWorkID, instanceID)
+}
+
+// HoldCode is HoldWork for an authorization code.
+func (t *Tx) HoldCode(ctx context.Context, channel int64, code string) error {
+	return t.hold(ctx, holdCode, channel, pq.ByteaArray(t.keys.Indexes(code)))
 }
 
 // HoldLeftover locks what is locked before a left-over: its instance, and the messages
