@@ -183,7 +183,9 @@ func (in *Intake) storedCall(m store.StoredMessage, request []byte) (market.Call
 }
 
 func (in *Intake) callAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) (effect, error) {
-	if !m.ResultCode.OK() || market.SetsState(m.Activity) { // else it is only answered again
+	// A purchase begins what later calls change: it undoes none. What was applied is only
+	// answered again.
+	if market.KindOf(m.Activity, m.Key) != market.PurchaseKind && (!m.ResultCode.OK() || market.SetsState(m.Activity)) {
 		if err := overtaken(ctx, tx, m, m.CameAt, "restart.overtaken"); err != nil {
 			return effect{}, err
 		}
