@@ -125,8 +125,7 @@ SELECT 1, 'v2', 'newInstance', 'k' || n, 'failed', '000005', 'CS' || n, 'CS' || 
 		h.pass(time.Minute)
 		h.exec(`UPDATE messages SET retry_until = retry_until - interval '1 minute'`)
 	}
-	require.Equal(t, []int{0, 1, 6, 16, 26, 36, 46, 56, 66}[:said], at)
-	require.LessOrEqual(t, said, 9)
+	require.Equal(t, []int{0, 1, 6, 16, 26, 36, 46, 56, 66}, at)
 	require.Equal(t, "0", h.text(`SELECT count(*)::text FROM alert_sayings WHERE state = 'waiting'`))
 }
 

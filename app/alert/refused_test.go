@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,19 +89,52 @@ func TestTheTimeOfARefusedPurchaseThatIsOverIsNotCalledRight(t *testing.T) {
 	require.Equal(t, "lapsed,gone", h.text(`SELECT string_agg(outcome, ',' ORDER BY id) FROM alerts`))
 }
 
-// The end of a window says where the seller restarts it, in the site's own words.
-func TestAWindowThatRanOutNamesTheSitesOwnPage(t *testing.T) {
+// The last quarter of an hour of one refused order does not use up that of the next.
+func TestEachRefusedOrderHasItsLastQuarter(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	h.exec(`UPDATE channels SET site = 'intl'`)
 	h.hook(alert.Setting{Endings: true})
-	h.message("CS1", 10*time.Minute)
+	h.refusedOrder("CS1", "newInstance", 14*time.Minute)
+	h.refusedOrder("CS2", "newInstance", 60*time.Minute)
 	h.watch()
-	h.all()
-	h.later()
-	h.exec(`UPDATE messages SET retry_until = now() - interval '1 second'`)
-	h.watch()
-	h.all()
-	require.Contains(t, fmt.Sprint(h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)["do"]),
-		"Application Tools > Service Interface Messages > Restart Debugging")
+	require.Equal(t, 1, h.all())
+	var last []string // what was told, when, of the last quarters
+	for minute := 2; minute <= 60; minute += 2 {
+		h.exec(`UPDATE messages SET retry_until = retry_until - interval '2 minutes', first_received_at = first_received_at - interval '2 minutes', last_received_at = last_received_at - interval '2 minutes'`)
+		h.exec(`UPDATE alerts SET until_at = until_at - interval '2 minutes'`)
+		h.pass(2 * time.Minute)
+		h.watch()
+		if h.all() == 0 {
+			continue
+		}
+		calls := h.calls()
+		for _, one := range calls[len(calls)-1].json(t)["data"].(map[string]any)["alerts"].([]any) {
+			if a := one.(map[string]any); a["change"] == "opened" && strings.Contains(fmt.Sprint(a["title"]), "15 minutes") {
+				last = append(last, fmt.Sprint(minute, " ", strings.Contains(fmt.Sprint(a["title"]), "CS2")))
+			}
+		}
+	}
+	require.Len(t, last, 1)
+	require.Regexp(t, `^4[68] true$`, last[0])
+}
+
+// The end of a window says where the seller restarts it, in the site's own words, or
+// that they are another's.
+func TestAWindowThatRanOutNamesTheSitesOwnPage(t *testing.T) {
+	t.Parallel()
+	for site, sure := range map[string]bool{"intl": true, "eu": false} {
+		h := open(t)
+		h.exec(`UPDATE channels SET site = $1`, site)
+		h.hook(alert.Setting{Endings: true})
+		h.message("CS1", 10*time.Minute)
+		h.watch()
+		h.all()
+		h.later()
+		h.exec(`UPDATE messages SET retry_until = now() - interval '1 second'`)
+		h.watch()
+		h.all()
+		do := fmt.Sprint(h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)["do"])
+		require.Contains(t, do, "Application Tools > Service Interface Messages > Restart Debugging")
+		require.Equal(t, sure, !strings.Contains(do, "another site’s words"), do)
+	}
 }

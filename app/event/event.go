@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/store"
 	"koodesk/app/webhook"
@@ -74,8 +75,9 @@ type New struct {
 	SkuCode     string // of the product, as far as it is known
 	OrderID     string
 	OrderLineID string
-	Subject     string // what makes it one happening, e.g. "message/17": the same again is not written
-	Data        any    // becomes "data" of the envelope
+	Scene       market.Scene // of a renewal
+	Subject     string       // what makes it one happening, e.g. "message/17": the same again is not written
+	Data        any          // becomes "data" of the envelope
 }
 
 // envelope is the body of every event.
@@ -139,7 +141,7 @@ func write(ctx context.Context, tx *store.Tx, e New, r store.Receiver, payload [
 	}
 	id, err = tx.AddEvent(ctx, store.NewEvent{ChannelID: e.Channel, Type: e.Type, WebhookID: webhook.NewID(), UniqueKey: uniqueKey(e, r),
 		Receiver: r, Shown: shown, InstancePK: e.InstancePK, CodeID: e.CodeID, MessageID: e.MessageID, ProductID: e.ProductID,
-		OrderID: e.OrderID, OrderLineID: e.OrderLineID, Payload: payload})
+		OrderID: e.OrderID, OrderLineID: e.OrderLineID, Scene: e.Scene, Payload: payload})
 	if err != nil || id == 0 {
 		return 0, err
 	}

@@ -130,7 +130,7 @@ type Cause struct {
 // begins with Brief or Whole.
 func OfInstance(ctx context.Context, tx *store.Tx, eventType string, i *store.Instance, c Cause, data Instance) error {
 	n := New{Channel: i.ChannelID, Type: eventType, InstancePK: i.PK, MessageID: c.MessageID, ProductID: i.ProductID, SkuCode: i.SkuCode,
-		OrderID: i.OrderID, OrderLineID: i.OrderLineID, Data: data,
+		OrderID: i.OrderID, OrderLineID: i.OrderLineID, Scene: market.Scene(data.Scene), Data: data,
 		Subject: fmt.Sprintf("instance/%d/message/%d/task/%d/%d", i.PK, c.MessageID, c.TaskID, tx.Now.UnixNano())}
 	if c.TaskID != 0 { // however often it is tried
 		n.Subject = fmt.Sprintf("instance/%d/task/%d", i.PK, c.TaskID)

@@ -57,6 +57,7 @@ func OfCode(ctx context.Context, tx *store.Tx, ch *store.Channel, c *store.Licen
 			OrderLineID: c.OrderLineID, Subject: fmt.Sprintf("license_code/%d/message/%d/%d", c.ID, call.MessageID, tx.Now.UnixNano())}
 		if eventType == LicenseCodeRenewed {
 			d.Scene, d.PreviousExpires = change.Old, previous
+			n.Scene = market.Scene(d.Scene)
 			if call.OrderID != "" {
 				d.ChangeOrder = &ChangeOrder{OrderID: call.OrderID, OrderLineID: call.Line}
 				n.OrderID, n.OrderLineID = call.OrderID, call.Line

@@ -18,16 +18,13 @@ import (
 //
 // Faults: not_found "event.unknown"; conflict "event.running" while it is being
 // sent; conflict "event.answered" for a question that was answered or is over;
-// conflict "event.target_gone" when nobody wants it any more, "event.address_gone"
+// conflict "restart.event_overtaken" for one that was given up and would undo what its
+// product was asked or told since; conflict "event.target_gone" when nobody wants it any more, "event.address_gone"
 // when its product's address is not known any more, "event.not_kept" when its
 // payload is not.
 func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 	err := c.store.Write(ctx, func(tx *store.Tx) error {
-		e, err := tx.LockEvent(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := c.again(ctx, tx, e, by); err != nil {
+		if err := c.again(ctx, tx, id, by); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActResendEvent, Target: "event/" + strconv.FormatInt(id, 10),
@@ -39,27 +36,29 @@ func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 	return err
 }
 
-func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by staff.Actor) error {
-	if len(e.Payload) == 0 {
-		return fault.New(fault.Conflict, "event.not_kept")
-	}
-	if _, err := tx.Reader().ReceiverOf(ctx, e); fault.Is(err, fault.NotFound) {
-		return fault.New(fault.Conflict, fault.From(err).Key)
-	} else if err != nil {
+func (c *Client) again(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) error {
+	task, err := tx.TaskOfEvent(ctx, id)
+	if err != nil {
 		return err
 	}
-	var restarted store.Restarted
-	if e.TaskID != 0 {
-		var err error
-		if restarted, err = tx.RestartTasks(ctx, []int64{e.TaskID}, by.Name); err != nil {
-			return err
-		}
+	restarted, overtaken, err := restart(ctx, tx, task, by) // the event is locked last
+	if err != nil {
+		return err
 	}
-	if restarted.Running > 0 {
+	e, err := tx.LockEvent(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := sendable(ctx, tx, e); err != nil {
+		return err
+	}
+	switch {
+	case restarted.Running > 0, e.TaskID != task: // it was sent again meanwhile
 		return fault.New(fault.Conflict, "event.running")
-	}
-	if restarted.Touched() == 0 && e.Question {
+	case restarted.Touched() == 0 && e.Question:
 		return fault.New(fault.Conflict, "event.answered")
+	case restarted.Given > 0 && overtaken != nil:
+		return overtaken
 	}
 	n, err := tx.ReopenEvent(ctx, e.ID, by.Name)
 	if err != nil {
@@ -71,10 +70,40 @@ func (c *Client) again(ctx context.Context, tx *store.Tx, e *store.Event, by sta
 	if restarted.Touched() > 0 {
 		return nil
 	}
-	task, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Event, Purpose: outbox.Notify, InstancePK: e.InstancePK, OrderID: e.OrderID,
+	next, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Event, Purpose: outbox.Notify, InstancePK: e.InstancePK, OrderID: e.OrderID,
 		OrderLineID: e.LineID, UniqueKey: fmt.Sprintf("event/resend/%d/%d", e.ID, n)})
 	if err != nil {
 		return err
 	}
-	return tx.SetEventTask(ctx, e.ID, task)
+	return tx.SetEventTask(ctx, e.ID, next)
+}
+
+// restart begins the event's task again, if it has one that is not done. overtaken is
+// why a given-up one must not be.
+func restart(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) (r store.Restarted, overtaken, err error) {
+	if task == 0 {
+		return r, nil, nil
+	}
+	m, err := tx.LockForTask(ctx, task)
+	if err != nil {
+		return r, nil, err
+	}
+	overtaken = tx.TaskOvertaken(ctx, m, task)
+	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
+		return r, nil, overtaken
+	}
+	r, err = tx.RestartTasks(ctx, []int64{task}, by.Name)
+	return r, overtaken, err
+}
+
+// sendable refuses an event whose content or receiver is not there any more.
+func sendable(ctx context.Context, tx *store.Tx, e *store.Event) error {
+	if len(e.Payload) == 0 {
+		return fault.New(fault.Conflict, "event.not_kept")
+	}
+	_, err := tx.Reader().ReceiverOf(ctx, e)
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.Conflict, fault.From(err).Key)
+	}
+	return err
 }

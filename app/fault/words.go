@@ -19,6 +19,10 @@ func Words() []Word {
 	}
 }
 
+// Unsure stands behind an argument of which it is not known that it is so: people read
+// it as a sentence in their language.
+const Unsure = " (?)"
+
 // Unsaid stands in a record where somebody's words were.
 const Unsaid = "…"
 

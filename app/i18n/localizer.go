@@ -71,6 +71,9 @@ func (z *Localizer) fill(s string, args []any) string {
 func (z *Localizer) value(v any) string {
 	switch v := v.(type) {
 	case string:
+		if known, unsure := strings.CutSuffix(v, fault.Unsure); unsure {
+			return known + z.T("retry.another_site")
+		}
 		return v
 	case int:
 		return z.Number(int64(v))

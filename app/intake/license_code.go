@@ -142,6 +142,9 @@ func (in *Intake) codeStatus(ctx context.Context, tx *store.Tx, a Arrived, m sto
 // all the same, and needs no question: a call that comes late must not bring it
 // to life.
 func (in *Intake) releaseCode(ctx context.Context, tx *store.Tx, a Arrived, m store.OpenMessage) (effect, error) {
+	if err := tx.HoldCode(ctx, a.Channel.ID, a.Call.License); err != nil {
+		return effect{}, err
+	}
 	c, created, err := tx.TakeLicenseCode(ctx, a.Channel.ID, a.Call.License)
 	if err != nil {
 		return effect{}, err

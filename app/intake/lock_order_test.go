@@ -4,6 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
@@ -49,6 +52,22 @@ OVERRIDING SYSTEM VALUE
 SELECT n, channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, n::text, n::text
   FROM d, unnest(ARRAY[2, 1]) AS n`)
 		a := d.arrived(map[string]string{"activity": "releaseInstance", "instanceId": "a"})
+		return d.store, func() error {
+			_, _, err := d.intake.Handle(t.Context(), a)
+			return err
+		}
+	})
+}
+
+// The repeat of a renewal has its message, and goes on to the code.
+func TestTheEndOfACodeEndsWorkInTheOrderOfLocks(t *testing.T) {
+	t.Parallel()
+	rows := []storetest.Row{{Table: "messages", ID: 1}, {Table: "license_codes", ID: 1}, {Table: "tasks", ID: 1}}
+	storetest.LocksInOrder(t, rows, func(t *testing.T) (*store.Store, func() error) {
+		d := open(t)
+		require.Equal(t, "000000", d.renewCode(someCode, "RENEWAL", "R1", "20301124023618"))
+		require.Equal(t, "license_query pending 1", d.text(`SELECT concat_ws(' ', kind, status, message_id) FROM tasks`))
+		a := d.arrived(map[string]string{"activity": market.ReleaseLicenseCode, "license": someCode})
 		return d.store, func() error {
 			_, _, err := d.intake.Handle(t.Context(), a)
 			return err

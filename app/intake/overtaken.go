@@ -1,11 +1,9 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"koodesk/app/fault"
@@ -22,60 +20,35 @@ func overtaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, since t
 	if m.Test || !market.Undoes(m.Activity) {
 		return nil
 	}
-	if err := tx.LockSubject(ctx, m.ID, 0); err != nil {
+	if err := tx.LockSubjects(ctx, []int64{m.ID}, nil); err != nil {
 		return err
 	}
 	later, err := tx.LaterCalls(ctx, m.ID, since)
 	if err != nil || len(later) == 0 {
 		return err
 	}
-	return refusedFor(later[0], m, key)
+	return later[0].Refuses(m, key)
 }
 
-// taskOvertaken refuses a task, or a message of which nothing else is left to be done,
-// whose work would undo later work. Its subject is locked. m is the message of either,
-// if it has one.
-func taskOvertaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, task int64) error {
-	message := m.ID
-	if task != 0 {
-		message = 0
-	}
-	later, ok, err := tx.TaskOvertaken(ctx, message, task)
-	if err != nil || !ok {
-		return err
-	}
-	if later.Event { // the marketplace's calling again is not what would send it
-		return refusedFor(later, m, "restart.event_overtaken")
-	}
-	return refusedFor(later, m, "restart.overtaken")
-}
-
-func refusedFor(l store.LaterCall, m store.StoredMessage, key string) error {
-	message := "–" // a person has done it
-	if l.MessageID != 0 {
-		message = strconv.FormatInt(l.MessageID, 10)
-	}
-	return fault.New(fault.Conflict, key, "activity", l.Activity, "message", message, "restart", m.RestartThere())
-}
+// atOnce is how many messages one run judges: each costs a transaction, and whatever
+// else the clock has to do waits.
+const atOnce = 300
 
 // SettleOvertaken takes out of the failure groups the messages whose call failed and
 // of which a later call, that has been done with all that follows, leaves nothing to
 // decide. It may run at any time and any number of times; one that cannot be judged
 // keeps no other from it.
 func (in *Intake) SettleOvertaken(ctx context.Context) error {
-	const batch = 100
-	var failed error
-	for after := int64(0); ; {
-		ids, err := in.store.Reader().MaybeOvertaken(ctx, after, batch)
-		if err != nil || len(ids) == 0 {
-			return cmp.Or(err, failed)
-		}
-		for _, id := range ids {
-			err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) })
-			failed = errors.Join(failed, err)
-		}
-		after = ids[len(ids)-1]
+	ids, at, err := in.store.Reader().MaybeOvertaken(ctx, atOnce)
+	if err != nil || len(ids) == 0 {
+		return err
 	}
+	var failed error
+	for _, id := range ids {
+		err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) })
+		failed = errors.Join(failed, err)
+	}
+	return errors.Join(failed, in.store.Write(ctx, func(tx *store.Tx) error { return tx.Judged(ctx, ids, at) }))
 }
 
 func (in *Intake) settleOvertaken(ctx context.Context, tx *store.Tx, id int64) error {

@@ -59,7 +59,7 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 		// It was not taken over under its own key, so there is nothing to go on with.
 		return out, fault.New(fault.Conflict, "restart.call_again", "restart", m.RestartThere())
 	}
-	if err := tx.LockSubject(ctx, id, 0); err != nil {
+	if err := tx.LockSubjects(ctx, []int64{id}, nil); err != nil {
 		return out, err
 	}
 	ids, err := tx.TaskIDs(ctx, id)
@@ -83,7 +83,7 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 			return out, err
 		}
 	}
-	if err := taskOvertaken(ctx, tx, m, 0); err != nil {
+	if err := tx.TaskOvertaken(ctx, m, 0); err != nil {
 		return out, err
 	}
 	err = in.rerun(ctx, tx, m, by, &out)
@@ -191,7 +191,9 @@ func (in *Intake) decode(p market.Protocol, r store.Request) (market.Call, error
 }
 
 func (in *Intake) callAgain(ctx context.Context, tx *store.Tx, a Arrived, m store.StoredMessage) (effect, error) {
-	if !m.ResultCode.OK() || market.SetsState(m.Activity) { // else it is only answered again
+	// A purchase begins what later calls change: it undoes none. What was applied is only
+	// answered again.
+	if market.KindOf(m.Activity, m.Key) != market.PurchaseKind && (!m.ResultCode.OK() || market.SetsState(m.Activity)) {
 		if err := overtaken(ctx, tx, m, m.CameAt, "restart.overtaken"); err != nil {
 			return effect{}, err
 		}
@@ -235,34 +237,22 @@ func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (ou
 // it wakes the relay.
 func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (Restarted, error) {
 	out := Restarted{TaskID: id, Status: "pending"}
-	message, err := tx.MessageOfTask(ctx, id)
-	if err == nil {
-		err = tx.HoldMessages(ctx, []int64{message})
-	}
+	m, err := tx.LockForTask(ctx, id)
 	if err != nil {
-		return out, err
-	}
-	var m store.StoredMessage
-	if message != 0 {
-		if m, err = tx.LockMessage(ctx, message); err != nil {
-			return out, err
-		}
-	}
-	if err := tx.LockSubject(ctx, 0, id); err != nil {
 		return out, err
 	}
 	r, err := in.restartTask(ctx, tx, m, id, by)
 	if err != nil {
 		return out, err
 	}
-	out.MessageID, out.Given, out.Hurried = message, r.Given, r.Hurried
+	out.MessageID, out.Given, out.Hurried = m.ID, r.Given, r.Hurried
 	if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
 		return out, err
 	}
 	if err := tx.ReopenEventsOf(ctx, 0, id); err != nil {
 		return out, err
 	}
-	if err := tx.SettleMessage(ctx, message); err != nil {
+	if err := tx.SettleMessage(ctx, m.ID); err != nil {
 		return out, err
 	}
 	return out, in.audit(ctx, tx, by, "task.restart", "task/"+strconv.FormatInt(id, 10))
@@ -271,7 +261,7 @@ func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by 
 // restartTask begins a new round of a task of a message, if it has one, unless it may
 // not be.
 func (in *Intake) restartTask(ctx context.Context, tx *store.Tx, m store.StoredMessage, id int64, by staff.Actor) (store.Restarted, error) {
-	overtaken := taskOvertaken(ctx, tx, m, id) // while it stands as given up
+	overtaken := tx.TaskOvertaken(ctx, m, id) // while it stands as given up
 	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
 		return store.Restarted{}, overtaken
 	}

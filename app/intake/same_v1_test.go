@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"koodesk/app/staff"
+	"koodesk/app/store"
 )
 
 // Purchases without chargingMode and period were known by their order alone, and
@@ -78,5 +81,22 @@ func TestALicenseOfV1ThatIsKnownByItsProduct(t *testing.T) {
 	require.Equal(t, "l1", buy("l1"))
 	d.exec(`UPDATE instances SET billing_item = 'P1'; DELETE FROM messages`)
 	require.Equal(t, "l1", buy("l2"))
+	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM instances`))
+}
+
+// Neither the preview nor the restart holds what came later against a purchase: it is
+// done once, and then only answered.
+func TestAPurchaseOfALicenseIsRestartedBehindItsRenewal(t *testing.T) {
+	t.Parallel()
+	d := openV1(t, briefly)
+	require.Equal(t, "l1", d.call("getLicense", "orderId", "L1", "businessId", "l1", "customerId", "c1", "productId", "P1", "chargingMode", "0")["instanceId"])
+	require.Equal(t, "000000", d.call("refreshLicense", "instanceId", "l1", "orderId", "L2", "expireTime", "20300101000000")["resultCode"])
+	d.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now()`)
+	d.exec(`UPDATE messages SET status = 'failed', result_code = '000005' WHERE activity = 'getLicense'`)
+	p, err := d.store.Reader().RestartPreview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Status: store.MessageFailed}})
+	require.NoError(t, err)
+	require.Equal(t, []any{1, map[string]int{}}, []any{p.Total, p.Refused})
+	_, err = d.intake.RestartMessage(t.Context(), d.id(`SELECT id FROM messages WHERE activity = 'getLicense'`), staff.CLI())
+	require.NoError(t, err)
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM instances`))
 }

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,15 +14,18 @@ import (
 )
 
 // Where a restart here is refused, the operator reads where KooGallery's own is, in
-// the words of the channel's site.
+// the words of the channel's site; of one whose words are not published, that they are
+// another's.
 func TestARefusedRestartNamesTheSitesOwnPage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		site market.Site
 		want string
+		sure bool
 	}{
-		{market.SiteCN, "卖家中心 > 生产接口消息 > 重新启动"},
-		{market.SiteIntl, "Application Tools > Service Interface Messages > Restart Debugging"},
+		{market.SiteCN, "卖家中心 > 生产接口消息 > 重新启动", true},
+		{market.SiteIntl, "Application Tools > Service Interface Messages > Restart Debugging", true},
+		{market.SiteEU, "Application Tools > Service Interface Messages > Restart Debugging", false},
 	} {
 		d := open(t)
 		d.exec(`UPDATE channels SET site = $1`, string(c.site))
@@ -36,7 +40,10 @@ func TestARefusedRestartNamesTheSitesOwnPage(t *testing.T) {
 			_, err := d.intake.RestartMessage(context.Background(), d.id(`SELECT id FROM messages`), staff.CLI())
 			require.Equal(t, key, fault.From(err).Key)
 			for _, l := range i18n.Locales() {
-				require.Contains(t, i18n.For(l).FaultOf(err).Do, c.want, "%s %s", key, l)
+				do := i18n.For(l).FaultOf(err).Do
+				require.Contains(t, do, c.want, "%s %s", key, l)
+				require.Equal(t, c.sure, !strings.Contains(do, i18n.For(l).T("retry.another_site")), "%s %s: %s", key, l, do)
+				require.NotContains(t, do, fault.Unsure)
 			}
 		}
 	}

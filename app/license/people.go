@@ -35,7 +35,7 @@ func (d *Desk) HandIn(ctx context.Context, id int64, c market.LicenseContent, by
 }
 
 func (d *Desk) handIn(ctx context.Context, tx *store.Tx, id int64, c market.LicenseContent, by staff.Actor) error {
-	i, l, err := lock(ctx, tx, id)
+	i, l, err := lockWithMessage(ctx, tx, id)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (d *Desk) UploadAgain(ctx context.Context, id int64, by staff.Actor) error 
 }
 
 func (d *Desk) uploadAgain(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) error {
-	i, l, err := lock(ctx, tx, id)
+	i, l, err := lockWithMessage(ctx, tx, id)
 	switch {
 	case err != nil:
 		return err
@@ -118,6 +118,19 @@ func (d *Desk) uploadAgain(ctx context.Context, tx *store.Tx, id int64, by staff
 		return err
 	}
 	return tx.Audit(ctx, d.audit(by, "license.upload", id, nil))
+}
+
+// lockWithMessage is lock for an act that ends tasks: the message that these settle is
+// locked before all else.
+func lockWithMessage(ctx context.Context, tx *store.Tx, id int64) (*store.Instance, *store.License, error) {
+	l, err := tx.Reader().License(ctx, id)
+	if err == nil {
+		err = tx.HoldMessages(ctx, []int64{l.MessageID})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return lock(ctx, tx, id)
 }
 
 // Reveal gives a License to a person, and writes who looked, and why, into the

@@ -88,12 +88,19 @@ func KindOf(activity, key string) CallKind {
 	return ""
 }
 
+// LastingScenes are those of renewals that say more than how long an instance lasts:
+// no later renewal says it too.
+var LastingScenes = []Scene{TrialToFormal}
+
 // InForce is what is so of an instance or an authorization code now.
 type InForce struct {
 	ExpiresAt time.Time // as told last, also where it has no effect
 	ProductID string
 	Size      Size // of a V1.0 product
 }
+
+// Coverable are the kinds of which later calls may leave nothing to decide.
+var Coverable = []CallKind{RenewalKind, ChangedRenewal, UpgradeKind, FreezeKind, UnfreezeKind, ExpiryKind}
 
 // Covered tells of a call (c, of a kind) that was refused whether later ones that it
 // would undo (by), which have all been done, leave nothing of it for a person to
@@ -109,7 +116,7 @@ func Covered(kind CallKind, c Call, by []CallKind, now InForce) bool {
 	case UpgradeKind:
 		return c.Protocol != V1 && c.Protocol != LicenseV1 || c.ProductID == now.ProductID && now.Size.Covers(c.Terms.Size)
 	case RenewalKind:
-		return lasts && c.Scene != TrialToFormal && (c.ProductID == "" || c.ProductID == now.ProductID)
+		return lasts && !slices.Contains(LastingScenes, c.Scene) && (c.ProductID == "" || c.ProductID == now.ProductID)
 	case ChangedRenewal:
 		return lasts && (slices.Contains(by, ChangedRenewal) || slices.Contains(by, UpgradeKind))
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"koodesk/app/fault"
 )
 
 // Afterwards is what follows when the marketplace has stopped calling a failing
@@ -215,10 +217,15 @@ func OnlineLicenseRule(p Protocol, activity string) *RetryRule {
 	return nil
 }
 
-// RestartThere is RestartPath as one reads it.
+// RestartThere is RestartPath as the argument of a text, with fault.Unsure behind it
+// where it is not confirmed.
 func (s Site) RestartThere(p Protocol, activity string) string {
-	path, _ := s.RestartPath(p, activity)
-	return strings.Join(path, " > ")
+	path, confirmed := s.RestartPath(p, activity)
+	there := strings.Join(path, " > ")
+	if !confirmed {
+		there += fault.Unsure
+	}
+	return there
 }
 
 // restartMail is where sellers may write instead.

@@ -166,7 +166,8 @@ type UsageRecord struct {
 // with at most MaxUsageRecords. What the marketplace found wrong stands in the
 // answer under a name that begins with check_fail_ (the page ends there), even if
 // the call as a whole succeeded: refused are the codes that stand there, all of
-// them if none does. Faults as ActivateLicense.
+// them if none does. A number, a count perhaps, finds nothing wrong. Faults as
+// ActivateLicense.
 func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentials, usage []LicenseUsage) (refused []string, err error) {
 	op, err := licenseCall(licenseUsagePath, map[string]any{"usage_info": usage})
 	if err != nil {
@@ -179,25 +180,38 @@ func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentia
 		}
 		return nil, err
 	}
-	var doubts []string
+	var doubted bool
+	var named []string
 	data, _ := doc.get("data").value.(map[string]any)
 	for name, v := range data {
-		if strings.HasPrefix(name, "check_fail") {
-			doubts = append(doubts, texts(v)...)
+		if strings.HasPrefix(name, "check_fail") && doubts(v) {
+			doubted, named = true, append(named, texts(v)...)
 		}
 	}
-	return codesOf(usage, doubts), nil
+	if !doubted {
+		return nil, nil
+	}
+	return codesOf(usage, named), nil
 }
 
-// codesOf are the codes that a list of doubts names; all, if it names none.
-func codesOf(usage []LicenseUsage, doubts []string) []string {
-	if len(doubts) == 0 {
-		return nil
+// doubts tells whether a value says that something is wrong: a list or an object that
+// is not empty.
+func doubts(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
 	}
+	return false
+}
+
+// codesOf are the codes that the texts of doubts name; all, if they name none.
+func codesOf(usage []LicenseUsage, texts []string) []string {
 	var all, named []string
 	for _, u := range usage {
 		all = append(all, u.License)
-		if slices.Contains(doubts, u.License) {
+		if slices.Contains(texts, u.License) {
 			named = append(named, u.License)
 		}
 	}
@@ -207,7 +221,7 @@ func codesOf(usage []LicenseUsage, doubts []string) []string {
 	return named
 }
 
-// texts are the strings and numbers of a JSON value, flat.
+// texts are the strings of a JSON value, flat.
 func texts(v any) []string {
 	var out []string
 	switch v := v.(type) {
@@ -220,11 +234,7 @@ func texts(v any) []string {
 			out = append(out, texts(e)...)
 		}
 	case string:
-		if v != "" {
-			out = append(out, v)
-		}
-	case json.Number:
-		out = append(out, v.String())
+		out = append(out, v)
 	}
 	return out
 }

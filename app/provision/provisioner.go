@@ -58,7 +58,6 @@ func New(o Options) *Provisioner {
 	return &Provisioner{store: o.Store, market: o.Marketplace, deliver: o.Deliverer, drivers: o.Drivers, log: o.Log, wake: o.Wake, license: o.Licenses}
 }
 
-// complete ends a task that has nothing to do.
 func origin(task outbox.Task) store.Origin {
 	return store.Origin{MessageID: task.MessageID, TaskID: task.ID}
 }

@@ -136,11 +136,7 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 			_, err := tx.EndBatch(ctx, s.Batch)
 			return err
 		}
-		hold := tx.HoldMessages
-		if s.Thing == store.RestartTasks {
-			hold = tx.HoldMessagesOf
-		}
-		if err := hold(ctx, ids); err != nil { // of all at once: each item goes on to its tasks
+		if err := hold(ctx, tx, s.Thing, ids); err != nil {
 			return err
 		}
 		right, err := settled(ctx, tx, s, ids)
@@ -164,6 +160,21 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 		b.o.Wake()
 	}
 	return n, err
+}
+
+// hold locks the messages of all items at once, and then what these are about: each
+// item goes on to its tasks.
+func hold(ctx context.Context, tx *store.Tx, thing string, ids []int64) error {
+	if thing == store.RestartTasks {
+		if err := tx.HoldMessagesOf(ctx, ids); err != nil {
+			return err
+		}
+		return tx.LockSubjects(ctx, nil, ids)
+	}
+	if err := tx.HoldMessages(ctx, ids); err != nil {
+		return err
+	}
+	return tx.LockSubjects(ctx, ids, nil)
 }
 
 // settled are the items that have come right since they were chosen for having

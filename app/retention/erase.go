@@ -100,7 +100,7 @@ type Request struct {
 
 // Result says what was erased, or would be.
 type Result struct {
-	Record int64     // 0: nothing was there to erase, now or ever, or a dry run
+	Record int64     // 0: nothing was there to erase, now or ever, or a dry run of what is
 	At     time.Time // of the record
 	Counts store.ErasedCounts
 	Left   store.ErasureLeft // what is under way: the hourly run erases it when that has ended
@@ -112,8 +112,8 @@ type Result struct {
 var errDry = errors.New("a dry run")
 
 // EraseCustomer erases one customer's personal data, or what hangs on one order, and
-// keeps a record of it that names nobody. Done again, it erases what has come since;
-// when that is nothing, it answers with the record.
+// keeps a record of it that names nobody, also where all of it is still under way. Done
+// again, it erases what has come since; when that is nothing, it answers with the record.
 //
 // Faults: invalid "erasure.reason_missing"; invalid "erasure.customer_missing", also
 // when both are named; not_found "erasure.customer_unknown" or "channel.unknown";
@@ -158,12 +158,12 @@ func erase(ctx context.Context, tx *store.Tx, q Request, by staff.Actor) (out Re
 	if out.Counts, out.Left, err = tx.EraseHeld(ctx, held); err != nil {
 		return out, err
 	}
-	if out.Counts == (store.ErasedCounts{}) {
+	if out.Counts == (store.ErasedCounts{}) && out.Left == (store.ErasureLeft{}) {
 		last, err := tx.Reader().LastErasure(ctx, ch.ID, q.Whose)
 		if fault.Is(err, fault.NotFound) { // the rule was there before
 			return out, nil
 		}
-		out.Record, out.At, out.Before = last.ID, last.At, err == nil && out.Left == (store.ErasureLeft{})
+		out.Record, out.At, out.Before = last.ID, last.At, err == nil
 		return out, err
 	}
 	if q.DryRun {

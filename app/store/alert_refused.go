@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lib/pq"
 
@@ -87,10 +88,13 @@ var refusedHalf = func() string {
 	for _, r := range orderRules() {
 		longest = max(longest, r.Window/2)
 	}
-	return fmt.Sprintf("interval '%d seconds'", int(longest.Seconds()))
+	return seconds(longest)
 }()
 
-// refusedStands is whether a channel still has such calls, refusedLate whether the
+func seconds(d time.Duration) string { return fmt.Sprintf("interval '%d seconds'", int(d.Seconds())) }
+
+// refusedStands is whether a channel still has calls for which the alert's moment has
+// come (of the last one those of half their time would hide the next), refusedLate whether the
 // one that an alert a named was never put right, refusedGone whether that one is not
 // kept any more. One alert speaks for all of a channel: strangers can have any
 // number of calls refused.
@@ -101,7 +105,7 @@ var (
                      WHERE c.slug = split_part(a.subject, '/', 1)
                        AND ` + refusedOrder + `
                        AND m.retry_until > now()
-                       AND m.retry_until <= now() + ` + refusedHalf + `)`
+                       AND m.retry_until <= now() + CASE split_part(a.subject, '/', 2) WHEN '` + market.AlarmLast + `' THEN ` + seconds(market.LastCall) + ` ELSE ` + refusedHalf + ` END)`
 	refusedLate = `a.until_at <= now() AND EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint AND ` + refusedOrder + `)`
 	refusedGone = `NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint)`
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/outbox"
 	"koodesk/app/seal"
 )
@@ -35,6 +36,7 @@ type NewEvent struct {
 	ProductID   string
 	OrderID     string
 	OrderLineID string
+	Scene       market.Scene // of a renewal
 	Payload     []byte
 }
 
@@ -67,13 +69,13 @@ type Event struct {
 func (t *Tx) AddEvent(ctx context.Context, n NewEvent) (id int64, err error) {
 	err = t.tx.GetContext(ctx, &id, `
 INSERT INTO events (channel_id, type, webhook_id, unique_key, product_pk, target_id, to_product, target, task_id, instance_pk,
-                    message_id, product_id, order_id, order_line_id, payload_sealed, license_code_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                    message_id, product_id, order_id, order_line_id, payload_sealed, license_code_id, scene)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT (unique_key) DO NOTHING
 RETURNING id`,
 		n.ChannelID, n.Type, n.WebhookID, n.UniqueKey, nullID(n.Receiver.ProductPK), nullID(n.Receiver.TargetID), n.Receiver.TargetID == 0,
 		n.Shown, nullID(n.TaskID), nullID(n.InstancePK), nullID(n.MessageID), n.ProductID, n.OrderID, n.OrderLineID,
-		t.keys.Seal(seal.Payload, n.Payload), nullID(n.CodeID))
+		t.keys.Seal(seal.Payload, n.Payload), nullID(n.CodeID), string(n.Scene))
 	if fault.Is(toFault(err), fault.NotFound) {
 		return 0, nil
 	}
@@ -114,6 +116,19 @@ func (r *Reader) scanEvent(row scanner) (*Event, error) {
 		return nil, fault.Wrap(err, fault.Internal, "secret.cannot_open")
 	}
 	return &e, nil
+}
+
+// TaskOfEvent is the task that sends an event, or asks by it; 0 if there is none any
+// more. Fault: not_found "event.unknown".
+func (t *Tx) TaskOfEvent(ctx context.Context, id int64) (task int64, err error) {
+	err = toFault(t.tx.GetContext(ctx, &task, `
+SELECT COALESCE(task_id, 0)
+  FROM events
+ WHERE id = $1`, id))
+	if fault.Is(err, fault.NotFound) {
+		err = fault.New(fault.NotFound, "event.unknown")
+	}
+	return task, err
 }
 
 // LockEvent locks an event. Fault: not_found "event.unknown".

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/lib/pq"
 )
@@ -33,6 +34,7 @@ SELECT COALESCE((SELECT message_id` + lastMaking + `), ` + purchaseOf + `) FROM 
 	holdWorkID  = holdOpen(`SELECT id FROM instances WHERE instance_id = $1`)
 	holdLost    = holding(`SELECT message_id FROM (` + lostLeases(`$2::int`, `$1`) + `) lost WHERE given_up`)
 	holdMembers = holding(`SELECT id FROM messages WHERE failure_group = $1`)
+	holdCode    = holding(`SELECT message_id FROM tasks WHERE license_code_id IN (SELECT id FROM license_codes WHERE channel_id = $1 AND code_bidx = ANY($2)) AND status IN ('pending', 'running', 'failed')`)
 )
 
 // HoldMessages locks messages.
@@ -60,6 +62,11 @@ func (t *Tx) HoldMaking(ctx context.Context, instancePK int64) error {
 // HoldWorkID is HoldWork by KooGallery's id.
 func (t *Tx) HoldWorkID(ctx context.Context, instanceID string) error {
 	return t.hold(ctx, holdWorkID, instanceID)
+}
+
+// HoldCode is HoldWork for an authorization code.
+func (t *Tx) HoldCode(ctx context.Context, channel int64, code string) error {
+	return t.hold(ctx, holdCode, channel, pq.ByteaArray(t.keys.Indexes(code)))
 }
 
 // HoldLeftover locks what is locked before a left-over: its instance, and the messages
@@ -92,6 +99,61 @@ SELECT
  WHERE failure_group = $1
  ORDER BY id
    FOR NO KEY UPDATE`, group)
+}
+
+// LockForTask locks, in their order, what is locked before a task: its message, which
+// is zero where it has none, and what it is about. Fault: not_found "task.unknown".
+func (t *Tx) LockForTask(ctx context.Context, task int64) (m StoredMessage, err error) {
+	message, err := t.messageOfTask(ctx, task)
+	if err == nil && message != 0 {
+		m, err = t.LockMessage(ctx, message)
+	}
+	if err != nil {
+		return m, err
+	}
+	return m, t.LockSubjects(ctx, nil, []int64{task})
+}
+
+// LockSubjects locks what the calls of messages, or tasks, are about: instances and
+// authorization codes, before any of their tasks.
+func (t *Tx) LockSubjects(ctx context.Context, messages, tasks []int64) error {
+	for _, statement := range []string{`
+SELECT
+  FROM instances
+ WHERE id IN (SELECT i.id
+                FROM messages m
+                JOIN instances i
+                  ON i.instance_id = m.instance_id
+                 AND i.channel_id = m.channel_id
+               WHERE m.id = ANY($1)
+                 AND m.instance_id <> ''
+                 AND NOT m.test
+               UNION
+              SELECT k.instance_pk
+                FROM tasks k
+               WHERE k.id = ANY($2))
+ ORDER BY id
+   FOR NO KEY UPDATE`, `
+SELECT
+  FROM license_codes
+ WHERE id IN (SELECT k.id
+                FROM messages m
+                JOIN license_codes k
+                  ON k.channel_id = m.channel_id
+                 AND k.code_bidx = ` + strings.ReplaceAll(codeIndex, "{x}", "m") + `
+               WHERE m.id = ANY($1)
+                 AND NOT m.test
+               UNION
+              SELECT k.license_code_id
+                FROM tasks k
+               WHERE k.id = ANY($2))
+ ORDER BY id
+   FOR NO KEY UPDATE`} {
+		if err := t.hold(ctx, statement, pq.Array(messages), pq.Array(tasks)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *Tx) hold(ctx context.Context, statement string, args ...any) error {

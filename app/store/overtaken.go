@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lib/pq"
 
+	"koodesk/app/fault"
 	"koodesk/app/market"
 )
 
@@ -19,6 +21,15 @@ type LaterCall struct {
 	Kind      market.CallKind `db:"kind"`
 	Done      bool            `db:"done"` // with all that followed from it
 	Event     bool            `db:"-"`    // what it has overtaken is an event
+}
+
+// Refuses is the conflict of this key by which a message is not done because of l.
+func (l LaterCall) Refuses(m StoredMessage, key string) error {
+	message := "–" // a person has done it
+	if l.MessageID != 0 {
+		message = strconv.FormatInt(l.MessageID, 10)
+	}
+	return fault.New(fault.Conflict, key, "activity", l.Activity, "message", message, "restart", m.RestartThere())
 }
 
 // cameAt is when a message's word came: the arrival that was applied or, as long as
@@ -46,11 +57,7 @@ SELECT l.id, l.activity, `+callKind("l")+` AS kind, l.status = 'succeeded' AS do
 // restart would be refused because it undoes a later call: what was applied before
 // is only answered again.
 func restartOvertaken(x string) string {
-	states := make([]string, len(market.StateKinds))
-	for n, k := range market.StateKinds {
-		states[n] = string(k)
-	}
-	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(states),
+	return strings.NewReplacer("{x}", x, "{kind}", callKind(x), "{purchase}", pq.QuoteLiteral(string(market.PurchaseKind)), "{states}", textArray(words(market.StateKinds)),
 		"{later}", laterCalls(x, cameAt(x))).Replace(`(CASE WHEN {x}.test OR {x}.idem_key LIKE 'invalid/%' OR {kind} IN ('', {purchase}) THEN FALSE
                 ELSE ({x}.result_code NOT IN ('000000', '000004') OR {x}.status <> 'succeeded' AND {kind} = ANY({states}))
                 AND EXISTS (SELECT 1 FROM {later} l) END)`)

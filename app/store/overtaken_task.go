@@ -3,19 +3,22 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 )
 
 // laterWork is the work, with a call's or by itself, that takes the place of a task t.
 // A change is asked of the driver as the instance was when it was first asked, so that
 // after a later one the old one would come back; so would the period or the freeze of
-// which a product was told since. An order query decides by when the order was placed,
-// and a subscriber is to hear of everything, in whatever order it can be had.
-const laterWork = `(
+// which a product was told since, unless the old renewal says more than its period. An
+// order query decides by when the order was placed, and a subscriber is to hear of
+// everything, in whatever order it can be had.
+var laterWork = strings.ReplaceAll(`(
            SELECT n.id, n.status, n.message_id, m.activity
              FROM tasks n
              LEFT JOIN messages m
@@ -39,17 +42,25 @@ const laterWork = `(
               AND n.to_product
               AND n.product_pk IS NOT DISTINCT FROM e.product_pk
               AND n.status <> 'cancelled'
-              AND ((e.type LIKE '%.renewed' AND n.type = e.type)
-                   OR (e.type LIKE '%frozen' AND n.type LIKE '%frozen')))`
+              AND ((e.type LIKE '%.renewed' AND n.type = e.type AND e.scene <> ALL ({lasting}))
+                   OR (e.type LIKE '%frozen' AND n.type LIKE '%frozen')))`, "{lasting}", textArray(words(market.LastingScenes)))
 
 // overtakenTask says of a task t that was given up that other work has taken its place:
 // no restart takes it along.
-const overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterWork + ` w))`
+var overtakenTask = `(t.status = 'failed' AND EXISTS (SELECT 1 FROM ` + laterWork + ` w))`
 
-// TaskOvertaken finds the work that has taken the place of a given-up task, or of one
-// of a message's given-up tasks; ok is false if there is none. The newest counts.
-func (t *Tx) TaskOvertaken(ctx context.Context, message, task int64) (l LaterCall, ok bool, err error) {
-	err = t.tx.QueryRowxContext(ctx, `
+// TaskOvertaken refuses to begin a given-up task again, or (task 0) what is left of a
+// message, whose place other work has taken: it would undo that. m is the message of
+// either, if it has one; the subject is locked. Faults: conflict
+// "restart.overtaken" and, of an event, which the marketplace's calling again would not
+// send, "restart.event_overtaken"; they name the newest.
+func (t *Tx) TaskOvertaken(ctx context.Context, m StoredMessage, task int64) error {
+	message := m.ID
+	if task != 0 {
+		message = 0
+	}
+	var l LaterCall
+	err := t.tx.QueryRowxContext(ctx, `
 SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, ''), t.kind = 'event'
   FROM tasks t
  CROSS JOIN LATERAL `+laterWork+` w
@@ -58,51 +69,15 @@ SELECT COALESCE(w.message_id, 0), COALESCE(w.activity, ''), t.kind = 'event'
  ORDER BY w.id DESC
  LIMIT 1`, nullID(message), nullID(task)).Scan(&l.MessageID, &l.Activity, &l.Event)
 	if err = toFault(err); fault.Is(err, fault.NotFound) {
-		return l, false, nil
+		return nil
 	}
-	return l, err == nil, err
-}
-
-// LockSubject locks what a message's call, or a task, is about: the instance or the
-// authorization code.
-func (t *Tx) LockSubject(ctx context.Context, message, task int64) error {
-	for _, statement := range []string{`
-SELECT i.id
-  FROM instances i
- WHERE i.id IN (SELECT i.id
-                  FROM messages m
-                  JOIN instances i
-                    ON i.instance_id = m.instance_id
-                   AND i.channel_id = m.channel_id
-                 WHERE m.id = $1
-                   AND m.instance_id <> ''
-                   AND NOT m.test
-                 UNION
-                SELECT k.instance_pk
-                  FROM tasks k
-                 WHERE k.id = $2)
- ORDER BY i.id
-   FOR NO KEY UPDATE`, `
-SELECT c.id
-  FROM license_codes c
- WHERE c.id IN (SELECT k.id
-                  FROM messages m
-                  JOIN license_codes k
-                    ON k.channel_id = m.channel_id
-                   AND k.code_bidx = ` + strings.ReplaceAll(codeIndex, "{x}", "m") + `
-                 WHERE m.id = $1
-                   AND NOT m.test
-                 UNION
-                SELECT k.license_code_id
-                  FROM tasks k
-                 WHERE k.id = $2)
- ORDER BY c.id
-   FOR NO KEY UPDATE`} {
-		if _, err := t.tx.ExecContext(ctx, statement, nullID(message), nullID(task)); err != nil {
-			return toFault(err)
-		}
+	if err != nil {
+		return err
 	}
-	return nil
+	if l.Event {
+		return l.Refuses(m, "restart.event_overtaken")
+	}
+	return l.Refuses(m, "restart.overtaken")
 }
 
 // letGoOfOvertaken takes out of their groups the given-up tasks whose place other work
@@ -198,23 +173,68 @@ RETURNING COALESCE((SELECT failure_group FROM was), 0)`, message, by)
 	return t.countOvertaken(ctx, group)
 }
 
-// MaybeOvertaken lists, behind an id, the messages of open groups whose call failed by
-// itself and would undo a later one that has been done.
-func (r *Reader) MaybeOvertaken(ctx context.Context, after int64, limit int) (ids []int64, err error) {
-	err = sqlx.SelectContext(ctx, r.q, &ids, `
+// unseen is how long a transaction may take to become visible: what it wrote is dated
+// from its beginning.
+const unseen = time.Minute
+
+// MaybeOvertaken lists messages of open groups whose call failed by itself and would
+// undo a later one that has been done, if that may leave nothing to decide about them.
+// One that was judged is listed again when itself, what it is about or a later call has
+// changed since. at is for Judged.
+func (r *Reader) MaybeOvertaken(ctx context.Context, limit int) (ids []int64, at time.Time, err error) {
+	if err := sqlx.GetContext(ctx, r.q, &at, `SELECT now() - make_interval(secs => $1)`, unseen.Seconds()); err != nil {
+		return nil, at, toFault(err)
+	}
+	err = sqlx.SelectContext(ctx, r.q, &ids, maybeOvertaken, limit)
+	return ids, at, toFault(err)
+}
+
+var maybeOvertaken = strings.NewReplacer("{kind}", callKind("x"), "{coverable}", textArray(words(market.Coverable)), "{later}", laterCalls("x", "x.last_received_at"),
+	"{code}", strings.ReplaceAll(codeIndex, "{x}", "x")).Replace(`
 SELECT x.id
   FROM failure_groups g
   JOIN messages x
     ON x.failure_group = g.id
  WHERE g.resolved_at IS NULL
    AND NOT g.of_tasks
-   AND x.id > $1
-   AND x.activity = ANY($3)
+   AND {kind} = ANY({coverable})
    AND x.idem_key NOT LIKE 'invalid/%'
    AND x.status = 'failed'
    AND x.result_code NOT IN ('000000', '000004')
-   AND EXISTS (SELECT 1 FROM `+laterCalls("x", "x.last_received_at")+` l WHERE l.status = 'succeeded')
- ORDER BY x.id
- LIMIT $2`, after, limit, pq.Array(undoing))
-	return ids, toFault(err)
+   AND EXISTS (SELECT 1
+                 FROM {later} l
+                WHERE l.status = 'succeeded'
+                  AND (x.judged_at IS NULL
+                       OR x.updated_at >= x.judged_at
+                       OR l.updated_at >= x.judged_at
+                       OR EXISTS (SELECT 1
+                                    FROM instances i
+                                   WHERE i.channel_id = x.channel_id
+                                     AND i.instance_id = x.instance_id
+                                     AND i.updated_at >= x.judged_at)
+                       OR EXISTS (SELECT 1
+                                    FROM license_codes k
+                                   WHERE k.channel_id = x.channel_id
+                                     AND k.code_bidx = {code}
+                                     AND k.updated_at >= x.judged_at)))
+ ORDER BY x.judged_at NULLS FIRST, x.id
+ LIMIT $1`)
+
+// Judged notes that messages were judged by all that had happened until a moment.
+func (t *Tx) Judged(ctx context.Context, ids []int64, at time.Time) error {
+	if err := t.HoldMessages(ctx, ids); err != nil {
+		return err
+	}
+	_, err := t.tx.ExecContext(ctx, `
+UPDATE messages
+   SET judged_at = $2
+ WHERE id = ANY($1)`, pq.Array(ids), at)
+	return toFault(err)
+}
+
+func words[W ~string](of []W) (out []string) {
+	for _, w := range of {
+		out = append(out, string(w))
+	}
+	return out
 }

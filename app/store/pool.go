@@ -302,7 +302,7 @@ SELECT id
 		return 0, err
 	}
 	for _, id := range ids {
-		message, err := t.MessageOfTask(ctx, id)
+		message, err := t.messageOfTask(ctx, id)
 		if err != nil {
 			return 0, err
 		}

@@ -52,6 +52,7 @@ type EventRow struct {
 	LineID     string
 	MessageID  int64
 	Question   bool      // its product was asked, and the answer matters
+	Overtaken  bool      // given up, and other work has taken its place: sent again, it would undo that
 	NextAt     time.Time // pending: when it is tried next
 	CreatedAt  time.Time
 	SentAt     time.Time // when it was last taken
@@ -101,6 +102,7 @@ type eventRow struct {
 	LineID     string         `db:"order_line_id"`
 	MessageID  int64          `db:"message_id"`
 	Question   bool           `db:"question"`
+	Overtaken  bool           `db:"overtaken"`
 	Next       sql.NullTime   `db:"next_at"`
 	Created    time.Time      `db:"created_at"`
 	Sent       sql.NullTime   `db:"sent_at"`
@@ -114,6 +116,7 @@ var eventList = source{
        COALESCE((SELECT i.instance_id FROM instances i WHERE i.id = e.instance_pk), '') AS instance_id,
        COALESCE(e.license_code_id, 0) AS license_code_id, e.order_id, e.order_line_id, COALESCE(e.message_id, 0) AS message_id,
        ` + isQuestion + ` AS question,
+       e.status = 'failed' AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = e.task_id AND ` + overtakenTask + `) AS overtaken,
        (SELECT k.run_at FROM tasks k WHERE k.id = e.task_id AND k.status = 'pending' AND e.status = 'pending') AS next_at, e.created_at, e.sent_at`,
 	table: "events",
 	alias: "e",
@@ -123,7 +126,7 @@ func (e *eventRow) show() (EventRow, error) {
 	last, err := recordOf(e.LastError)
 	return EventRow{ID: e.ID, Channel: e.Channel, Type: e.Type, WebhookID: e.WebhookID, ToProduct: e.ToProduct, TargetID: e.TargetID, Target: e.Target,
 		Address: e.Address, Status: e.Status, Attempts: e.Attempts, Resends: e.Resends, HTTPStatus: e.HTTPStatus, LastError: last,
-		InstanceID: e.InstanceID, CodeID: e.CodeID, OrderID: e.OrderID, LineID: e.LineID, MessageID: e.MessageID, Question: e.Question,
+		InstanceID: e.InstanceID, CodeID: e.CodeID, OrderID: e.OrderID, LineID: e.LineID, MessageID: e.MessageID, Question: e.Question, Overtaken: e.Overtaken,
 		NextAt: utc(e.Next), CreatedAt: e.Created.UTC(), SentAt: utc(e.Sent)}, err
 }
 

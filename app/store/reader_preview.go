@@ -122,7 +122,7 @@ const (
 )
 
 // What the preview looks at, one row per item.
-const (
+var (
 	messageFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,

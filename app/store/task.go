@@ -229,9 +229,9 @@ SELECT t.id
 	return ids, toFault(err)
 }
 
-// MessageOfTask is the message that a task belongs to, 0 if none. Fault:
+// messageOfTask is the message that a task belongs to, 0 if none. Fault:
 // not_found "task.unknown".
-func (t *Tx) MessageOfTask(ctx context.Context, task int64) (int64, error) {
+func (t *Tx) messageOfTask(ctx context.Context, task int64) (int64, error) {
 	var id int64
 	err := t.tx.GetContext(ctx, &id, `
 SELECT COALESCE(message_id, 0)

@@ -179,6 +179,7 @@ const schema = `
 (SELECT concat_ws(' ',
         (SELECT md5(string_agg(relname, ' ' ORDER BY relname)) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p', 'i', 'I', 'S', 'v')),
         (SELECT count(*) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
+        (SELECT count(*) FROM pg_attribute WHERE attrelid >= 16384 AND attisdropped), -- a test that fails between down and up
         (SELECT count(*) FROM pg_constraint WHERE oid >= 16384),
         (SELECT count(*) FROM pg_trigger WHERE oid >= 16384),
         (SELECT count(*) FROM pg_proc WHERE oid >= 16384),

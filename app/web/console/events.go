@@ -97,6 +97,8 @@ func whyNoEvent(e store.EventRow) view.Text {
 		return view.Say("why.event_answered")
 	case e.Status == string(outbox.Cancelled), !e.ToProduct && e.TargetID == 0:
 		return view.Say("why.event_cancelled")
+	case e.Overtaken:
+		return view.Say("why.event_overtaken")
 	}
 	return view.Text{}
 }

@@ -15,6 +15,7 @@ import (
 
 	"koodesk/app/event"
 	"koodesk/app/i18n"
+	"koodesk/app/seal"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
@@ -172,4 +173,30 @@ func TestEventTargetsAreKeptByAdministrators(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, v.get("/event-targets/1").status)
 	require.Contains(t, v.get("/events/1").words("main"), "Test")
 	require.Equal(t, "0", h.text(`SELECT count(*) FROM audit a WHERE a::text LIKE '%whsec_%' OR a::text LIKE '%sesame%'`))
+}
+
+// What a restart of its task may not do, the button does not offer.
+func TestAnEventThatWouldUndoALaterOneIsNotOfferedToBeSentAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.product("static")
+	h.buy("CSWORKS")
+	h.work()
+	told := func(kind, status string) string {
+		h.exec(`
+WITH k AS (INSERT INTO tasks (kind, purpose, instance_pk, unique_key, status, finished_at) SELECT 'event', 'notify', id, gen_random_uuid()::text, $2, now() FROM instances RETURNING id, instance_pk)
+INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, task_id, instance_pk, payload_sealed, status)
+SELECT 1, $1, gen_random_uuid()::text, gen_random_uuid()::text, true, '', id, instance_pk, $3, $2 FROM k`, kind, status, h.store.Keys().Seal(seal.Payload, []byte(`{}`)))
+		return h.text(`SELECT max(id) FROM events`)
+	}
+	path := "/events/" + told("instance.frozen", "failed")
+	v := h.as(staff.Operator)
+	require.NotZero(t, v.get(path).Find(`button[data-dialog="resend"]`).Length())
+	told("instance.unfrozen", "succeeded")
+	for _, l := range i18n.Locales() {
+		v.locale = string(l)
+		page := v.get(path)
+		require.Zero(t, page.Find(`button[data-dialog="resend"]`).Length())
+		require.Contains(t, page.words("main"), i18n.For(l).T("why.event_overtaken"))
+	}
 }

@@ -1,6 +1,11 @@
 package view
 
-import "koodesk/app/market"
+import (
+	"strings"
+
+	"koodesk/app/fault"
+	"koodesk/app/market"
+)
 
 // Retry is what KooGallery does by itself about a message that fails, is still
 // at work, or failed when it last asked.
@@ -58,6 +63,9 @@ func (r Retry) OrMail() string {
 
 // Evidence is what the rule's pages are for the message's site.
 func (r Retry) Evidence() market.Evidence { return r.Rule.EvidenceFor(r.Site) }
+
+// ThereWords are There without whether it is sure.
+func (r Retry) ThereWords() string { return strings.TrimSuffix(r.There(), fault.Unsure) }
 
 // ThereSure tells whether There is published for this site.
 func (r Retry) ThereSure() bool {
