@@ -224,7 +224,7 @@ func TestATaskDoesNotUndoALaterCall(t *testing.T) {
 
 	refused := func(id int64, by string) {
 		t.Helper()
-		_, err := d.intake.RestartTask(t.Context(), id, staff.CLI())
+		_, err := d.restartTask(id, staff.CLI())
 		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"))
 		require.Equal(t, d.text(`SELECT id::text FROM messages WHERE order_id = $1`, by), fault.From(err).Args["message"])
 	}
@@ -276,12 +276,12 @@ func TestAProductIsNotToldWhatIsOver(t *testing.T) {
 	d.exec(`UPDATE tasks SET message_id = NULL WHERE id = $1`, last)
 	d.exec(`UPDATE events SET message_id = NULL WHERE task_id = $1`, last)
 	for _, id := range ids {
-		_, err := d.intake.RestartTask(t.Context(), id, staff.CLI())
+		_, err := d.restartTask(id, staff.CLI())
 		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"))
 		require.Equal(t, "instance.frozen", fault.From(err).Args["activity"])
 	}
 	require.Equal(t, "event", d.settled())
 	require.Equal(t, "2", d.text(`SELECT overtaken::text FROM failure_groups`))
-	_, err := d.intake.RestartTask(t.Context(), alone, staff.CLI())
+	_, err := d.restartTask(alone, staff.CLI())
 	require.NoError(t, err, "a freeze says nothing of the period")
 }

@@ -23,6 +23,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
 	"koodesk/app/redisconn/redistest"
+	"koodesk/app/restart"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
@@ -64,7 +65,7 @@ func openWith(t *testing.T, r redis.UniversalClient) *yard {
 	queue, err := jobs.New(jobs.Options{Store: y.store, Redis: y.redis, Kinds: kinds, Metrics: telemetry.New(), Log: quiet})
 	require.NoError(t, err)
 	y.channel = storetest.Channel(t, y.store, "default", "")
-	y.desk = stuck.New(stuck.Options{Store: y.store, Queue: queue, Restart: y.intake})
+	y.desk = stuck.New(stuck.Options{Store: y.store, Queue: queue, Restart: restart.New(restart.Options{Store: y.store, Restart: y.intake, Resend: d, Log: quiet})})
 	return y
 }
 
