@@ -54,7 +54,7 @@ func TestAnOperatorRestartsAGroupOfFailures(t *testing.T) {
 	require.Contains(t, b.text("main"), "CS26112709GROUP", "samples")
 	r.market.Reset()
 	r.market.SetBuyer(buyerEmail, buyerPhone)
-	b.do(chromedp.SendKeys(`#restart-reason`, "KooGallery is back", chromedp.ByQuery),
+	b.do(chromedp.SendKeys(`#f-reason`, "KooGallery is back", chromedp.ByQuery),
 		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.progress progress`, chromedp.ByQuery))
 	require.Eventually(t, func() bool {
 		return r.count(`SELECT count(*) FROM restart_batches WHERE status = 'done' AND passed = 7`) == 1

@@ -74,7 +74,7 @@ func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
 	require.Contains(t, b.text("h1"), "Restart 10,000 matching messages?")
 	require.Contains(t, b.text(".effects"), "0 SMS and 0 e-mails will be sent now")
 	b.shot("restart-preview")
-	b.do(chromedp.SendKeys(`#restart-reason`, "the product was down", chromedp.ByQuery),
+	b.do(chromedp.SendKeys(`#f-reason`, "the product was down", chromedp.ByQuery),
 		chromedp.SendKeys(`#f-confirm`, "10", chromedp.ByQuery),
 		chromedp.Click(`.restart-form button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`#e-confirm`, chromedp.ByQuery))
 	require.Zero(t, r.count(`SELECT count(*) FROM restart_batches`), "a mistyped number starts nothing")

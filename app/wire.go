@@ -187,7 +187,7 @@ func (p *parts) useCases(c *cli) error {
 	if p.jobs, err = jobs.New(o); err != nil {
 		return err
 	}
-	p.stuck = stuck.New(stuck.Options{Store: p.store, Queue: p.jobs, Restart: p.intake, Wake: wake})
+	p.stuck = stuck.New(stuck.Options{Store: p.store, Queue: p.jobs, Restart: p.restart, Wake: wake})
 	return nil
 }
 
@@ -288,7 +288,7 @@ func (p *parts) webOptions(c *cli) (web.Options, error) {
 			Zone: c.config.TZCustomers}),
 		Receipts: receipts.New(receipts.Options{Deliver: p.deliverer, Keys: p.store.Keys(), Limit: throttle.New("receipts", p.redis, p.log), PublicURL: c.config.PublicURL.String()}),
 		Callback: callback.New(callback.Options{Intake: p.intake, Replay: replay.New(p.redis), Metrics: p.metrics, Log: p.log}),
-		API: api.New(api.Options{Store: p.store, Restart: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
+		API: api.New(api.Options{Store: p.store, Contents: p.intake, Restarts: p.restart, Access: p.provision, Resend: p.deliverer, Report: p.deliverer, Products: p.provision,
 			Channels: p.channels, Licenses: p.license, PublicURL: c.config.PublicURL.String(), Pools: p.pools, Claims: p.provision, Seen: p.intake, Leftovers: p.provision, Codes: p.codes,
 			Zone: c.config.TZDisplay, Teller: p.deliverer, Writer: p.deliverer, Reconcile: p.reconcile, Failures: p.failures, Stuck: p.stuck, Events: p.event, Alerts: p.alerts, Retention: p.retention}),
 		Sessions: sessions, TrustedProxies: c.config.TrustedProxies, Ready: p.ready, HTTPS: c.config.PublicURL.Scheme == "https", Log: p.log,

@@ -19,7 +19,7 @@ func restart(t *testing.T, d *desk, where string) (intake.Restarted, error) {
 	t.Helper()
 	var id int64
 	require.NoError(t, d.store.SQL().QueryRow(`SELECT id FROM messages WHERE `+where).Scan(&id))
-	return d.intake.RestartMessage(context.Background(), id, staff.CLI())
+	return d.restartMessage(id, staff.CLI())
 }
 
 func TestACallThatWasNeverTakenOverIsNotRestarted(t *testing.T) {
@@ -142,7 +142,7 @@ func TestACancelledTaskIsNotRestarted(t *testing.T) {
 	d := open(t)
 	d.buy("i1")
 	d.send("activity", "releaseInstance", "instanceId", "i1")
-	_, err := d.intake.RestartTask(context.Background(), 1, staff.CLI())
+	_, err := d.restartTask(1, staff.CLI())
 	require.Equal(t, "restart.done", fault.From(err).Key)
 	require.Equal(t, "cancelled", d.text(`SELECT status FROM tasks`))
 }
@@ -235,11 +235,11 @@ SELECT 'deliver', 'usage_info', 1, instance_pk, id, 'deliver/1', 'failed', 1, no
 	d.exec(`UPDATE messages SET status = 'failed', first_received_at = now() - interval '1 hour'`)
 	d.buy1("b1")
 	require.Equal(t, "deliver failed, provision pending", d.text(`SELECT string_agg(kind || ' ' || status, ', ' ORDER BY kind) FROM tasks`))
-	_, err := d.intake.RestartTask(t.Context(), 2, staff.CLI())
+	_, err := d.restartTask(2, staff.CLI())
 	require.Equal(t, "restart.told_already", fault.From(err).Key)
 	d.exec(`UPDATE tasks SET status = 'succeeded' WHERE kind <> 'deliver'`)
 	d.exec(`UPDATE messages SET status = 'succeeded'`)
-	_, err = d.intake.RestartMessage(t.Context(), 1, staff.CLI())
+	_, err = d.restartMessage(1, staff.CLI())
 	require.Equal(t, "restart.told_already", fault.From(err).Key)
 	require.Equal(t, "failed", d.text(`SELECT status FROM tasks WHERE kind = 'deliver'`))
 }

@@ -68,6 +68,26 @@ func openOn(t *testing.T, s *store.Store) *desk {
 	return d
 }
 
+// restartMessage restarts a message in a transaction of its own.
+func (d *desk) restartMessage(id int64, by staff.Actor) (r intake.Restarted, err error) {
+	ctx := context.Background()
+	err = d.store.Write(ctx, func(tx *store.Tx) error {
+		r, err = d.intake.RestartMessage(ctx, tx, id, by, 0)
+		return err
+	})
+	return r, err
+}
+
+// restartTask restarts a task in a transaction of its own.
+func (d *desk) restartTask(id int64, by staff.Actor) (r intake.Restarted, err error) {
+	ctx := context.Background()
+	err = d.store.Write(ctx, func(tx *store.Tx) error {
+		r, err = d.intake.RestartTask(ctx, tx, id, by, 0)
+		return err
+	})
+	return r, err
+}
+
 func (d *desk) arrived(fields map[string]string) intake.Arrived {
 	d.t.Helper()
 	body, err := json.Marshal(fields)
@@ -304,7 +324,7 @@ func TestRestartOfAGivenUpPurchase(t *testing.T) {
 	d.exec(`UPDATE tasks SET status = 'failed', attempts = 10, finished_at = now(), last_error = '{"code":"unavailable","key":"x"}'`)
 	d.exec(`UPDATE messages SET status = 'failed'`)
 	by := staff.Actor{Name: "operator:ann@example.com", Source: "operator", Role: staff.Operator}
-	r, err := d.intake.RestartMessage(context.Background(), 1, by)
+	r, err := d.restartMessage(1, by)
 	require.NoError(t, err)
 	require.Equal(t, 1, r.Given)
 	require.Equal(t, "processing", r.Status)
@@ -313,7 +333,7 @@ func TestRestartOfAGivenUpPurchase(t *testing.T) {
 	require.Equal(t, "restart operator:ann@example.com", d.text(`SELECT disposition || ' ' || actor FROM attempts WHERE source = 'operator'`))
 	require.Equal(t, "message.restart message/1", d.text(`SELECT action || ' ' || target FROM audit`))
 	d.exec(`UPDATE tasks SET status = 'running'`)
-	_, err = d.intake.RestartMessage(context.Background(), 1, by)
+	_, err = d.restartMessage(1, by)
 	require.Equal(t, "restart.running", fault.From(err).Key)
 }
 
@@ -326,7 +346,7 @@ func TestRestartAfterSuccessRunsIsRecordedAndMakesNothingTwice(t *testing.T) {
 	d.exec(`UPDATE messages SET status = 'succeeded', result_code = '000000'`)
 	d.refresh("i1", "RENEWAL", "R1", "20280101000000")
 	for id := int64(1); id <= 2; id++ {
-		r, err := d.intake.RestartMessage(context.Background(), id, staff.CLI())
+		r, err := d.restartMessage(id, staff.CLI())
 		require.NoError(t, err)
 		require.True(t, r.Ran)
 		require.Equal(t, market.Success, r.Code)
@@ -342,7 +362,7 @@ func TestRestartOfWhatFailedForALackThatIsMended(t *testing.T) {
 	require.Equal(t, "000003", d.refresh("late", "RENEWAL", "R1", "20280101000000")["resultCode"])
 	require.Equal(t, "failed", d.text(`SELECT status FROM messages WHERE id = 1`))
 	d.buy("late")
-	r, err := d.intake.RestartMessage(context.Background(), 1, staff.CLI())
+	r, err := d.restartMessage(1, staff.CLI())
 	require.NoError(t, err)
 	require.Equal(t, market.Success, r.Code)
 	require.Equal(t, "succeeded", d.text(`SELECT status FROM messages WHERE id = 1`))

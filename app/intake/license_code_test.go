@@ -211,7 +211,7 @@ func TestRestartOfALongFinishedFreezeOfACodeDoesNotFreezeAgain(t *testing.T) {
 	d.codeStatus(someCode, market.Unfreeze)
 	id, err := strconv.ParseInt(d.text(`SELECT id FROM messages WHERE idem_key LIKE '%FREEZE' AND idem_key NOT LIKE '%UNFREEZE'`), 10, 64)
 	require.NoError(t, err)
-	_, err = d.intake.RestartMessage(context.Background(), id, staff.CLI())
+	_, err = d.restartMessage(id, staff.CLI())
 	require.NoError(t, err)
 	require.Equal(t, market.CodeAlive, d.theCode(someCode).Status)
 }

@@ -32,7 +32,7 @@ func TestATaskIsRestartedInTheOrderOfLocks(t *testing.T) {
 		d := withDelivery(t)
 		d.exec(`UPDATE tasks SET status = 'failed', delivery_id = 1 WHERE id = 1`)
 		return d.store, func() error {
-			_, err := d.intake.RestartTask(t.Context(), 1, staff.CLI())
+			_, err := d.restartTask(1, staff.CLI())
 			return err
 		}
 	})

@@ -225,7 +225,7 @@ func TestATaskDoesNotUndoALaterCall(t *testing.T) {
 
 	refused := func(id int64, by, key string) {
 		t.Helper()
-		_, err := d.intake.RestartTask(t.Context(), id, staff.CLI())
+		_, err := d.restartTask(id, staff.CLI())
 		require.ErrorIs(t, err, fault.New(fault.Conflict, key))
 		require.Equal(t, d.text(`SELECT id::text FROM messages WHERE order_id = $1`, by), fault.From(err).Args["message"])
 	}
@@ -269,7 +269,7 @@ func TestAnEventThatIsOverSendsNobodyToTheMarketplace(t *testing.T) {
 	d.heard(product, "instance.renewed", "failed", true)
 	d.heard(told, "instance.renewed", "pending", true)
 	d.exec(`UPDATE tasks SET message_id = NULL WHERE kind = 'event'`) // event.Emit gives them none
-	_, err := d.intake.RestartTask(t.Context(), product, staff.CLI())
+	_, err := d.restartTask(product, staff.CLI())
 	require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.event_overtaken"))
 	for _, l := range i18n.Locales() {
 		f := i18n.For(l).FaultOf(err)
@@ -300,12 +300,12 @@ func TestAProductIsNotToldWhatIsOver(t *testing.T) {
 	d.exec(`UPDATE tasks SET message_id = NULL WHERE id = $1`, last)
 	d.exec(`UPDATE events SET message_id = NULL WHERE task_id = $1`, last)
 	for _, id := range ids {
-		_, err := d.intake.RestartTask(t.Context(), id, staff.CLI())
+		_, err := d.restartTask(id, staff.CLI())
 		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.event_overtaken"))
 		require.Equal(t, "instance.frozen", fault.From(err).Args["activity"])
 	}
 	require.Equal(t, "event", d.settled())
 	require.Equal(t, "2", d.text(`SELECT overtaken::text FROM failure_groups`))
-	_, err := d.intake.RestartTask(t.Context(), alone, staff.CLI())
+	_, err := d.restartTask(alone, staff.CLI())
 	require.NoError(t, err, "a freeze says nothing of the period")
 }

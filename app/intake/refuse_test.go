@@ -24,7 +24,7 @@ func TestRejectedCallsStayFew(t *testing.T) {
 	require.Equal(t, "rejected 30", d.text(`SELECT status || ' ' || attempts FROM messages`))
 	require.Equal(t, "20", d.text(`SELECT count(*)::text FROM attempts`))
 	require.Equal(t, "0", d.text(`SELECT count(*)::text FROM instances`))
-	_, err := d.intake.RestartMessage(context.Background(), 1, staff.CLI())
+	_, err := d.restartMessage(1, staff.CLI())
 	require.Equal(t, "restart.rejected", fault.From(err).Key)
 	d.exec(`UPDATE attempts SET at = at - interval '1 hour'`)
 	for range 5 {

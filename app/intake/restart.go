@@ -25,28 +25,15 @@ type Restarted struct {
 
 // RestartMessage runs a message again as an operator's or a token's act: its
 // given-up and waiting tasks, or, when it has none, the stored call itself. It
-// leaves an attempt row and passes the idempotency guard, so it never makes a
-// second instance. Faults: not_found "message.unknown"; conflict
+// leaves an attempt row, which names the restart that it belongs to (0: none), and
+// passes the idempotency guard, so it never makes a second instance. Whoever commits
+// it wakes the relay. Faults: not_found "message.unknown"; conflict
 // "restart.running" while a task is being worked on; conflict
 // "restart.rejected" for a call that was never proved, "restart.call_again" for
 // one that could not be read, "restart.nothing_stored" for one that is not kept,
 // "restart.told_already" when nothing is left of it but what its customer has got
 // another way, or may have got, "restart.overtaken" for one that would undo a later one.
-func (in *Intake) RestartMessage(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
-	err = in.store.Write(ctx, func(tx *store.Tx) error {
-		out, err = in.RestartMessageIn(ctx, tx, id, by)
-		return err
-	})
-	if err != nil {
-		return Restarted{}, err
-	}
-	in.wake()
-	return out, nil
-}
-
-// RestartMessageIn is RestartMessage within the caller's transaction. Whoever
-// commits it wakes the relay.
-func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (Restarted, error) {
+func (in *Intake) RestartMessage(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, restart int64) (Restarted, error) {
 	out := Restarted{MessageID: id}
 	m, err := tx.LockMessage(ctx, id)
 	if err != nil {
@@ -75,7 +62,7 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 	}
 	out.Given, out.Hurried = r.Given, r.Hurried
 	if r.Touched() > 0 {
-		err = in.restartedTasks(ctx, tx, m, by, &out)
+		err = in.restartedTasks(ctx, tx, m, by, restart, &out)
 		return out, err
 	}
 	if m.Status == store.MessageSucceeded { // all that is left of it may be what its customer was told
@@ -86,7 +73,7 @@ func (in *Intake) RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, 
 	if err := tx.TaskOvertaken(ctx, m, 0); err != nil {
 		return out, err
 	}
-	err = in.rerun(ctx, tx, m, by, &out)
+	err = in.rerun(ctx, tx, m, by, restart, &out)
 	return out, err
 }
 
@@ -100,11 +87,9 @@ func notToldTwice(ctx context.Context, tx *store.Tx, message, task int64) error 
 	return err
 }
 
-func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
+func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, restart int64, out *Restarted) error {
 	out.Status, out.Code = store.MessageProcessing, m.ResultCode
-	err := tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
-		Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
-	if err != nil {
+	if err := NoteRestart(ctx, tx, m, by, restart, 0); err != nil {
 		return err
 	}
 	if err := tx.ReopenDeliveriesOf(ctx, m.ID); err != nil {
@@ -119,8 +104,15 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
 }
 
+// NoteRestart writes the attempt of a restart that does not run the call itself
+// again: who, in which restart, and which task if it is that of one; 0 is none.
+func NoteRestart(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, restart, task int64) error {
+	return tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{Status: m.Status, Code: m.ResultCode,
+		Disposition: store.Restart, Source: by.Source, Actor: by.Name, Restart: restart, Task: task})
+}
+
 // rerun runs the stored call again, as if it had just come in.
-func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, out *Restarted) error {
+func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, restart int64, out *Restarted) error {
 	call, decodeErr := in.storedCall(m, m.Request)
 	if errors.Is(decodeErr, errNothingStored) {
 		return decodeErr
@@ -153,7 +145,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	out.Ran, out.Code, out.Status = true, e.answer.Code, e.status()
 	arr := store.Arrival{ReceivedAt: tx.Now, Call: call, IP: by.IP, Elapsed: 0}
 	err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: e.answer.Code, Disposition: store.Restart,
-		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name, Lacks: e.lacks, Content: e.content(a)})
+		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name, Restart: restart, Lacks: e.lacks, Content: e.content(a)})
 	if err != nil {
 		return err
 	}
@@ -217,25 +209,12 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 }
 
 // RestartTask runs one task again: at once when it waits, in a new round when
-// it was given up. Faults: not_found "task.unknown", conflict "restart.running",
-// "restart.done", of a message to a customer "restart.told_already", or
-// "restart.overtaken" for one that would undo later work, "restart.event_overtaken" if it
-// is an event.
-func (in *Intake) RestartTask(ctx context.Context, id int64, by staff.Actor) (out Restarted, err error) {
-	err = in.store.Write(ctx, func(tx *store.Tx) error {
-		out, err = in.RestartTaskIn(ctx, tx, id, by)
-		return err
-	})
-	if err != nil {
-		return Restarted{}, err
-	}
-	in.wake()
-	return out, nil
-}
-
-// RestartTaskIn is RestartTask within the caller's transaction. Whoever commits
-// it wakes the relay.
-func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (Restarted, error) {
+// it was given up. If it belongs to a message, that has an attempt row which names
+// the task and the restart (0: none). Whoever commits it wakes the relay. Faults:
+// not_found "task.unknown", conflict "restart.running", "restart.done", of a message
+// to a customer "restart.told_already", or "restart.overtaken" for one that would
+// undo later work, "restart.event_overtaken" if it is an event.
+func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, restart int64) (Restarted, error) {
 	out := Restarted{TaskID: id, Status: "pending"}
 	m, err := tx.LockForTask(ctx, id)
 	if err != nil {
@@ -246,6 +225,11 @@ func (in *Intake) RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by 
 		return out, err
 	}
 	out.MessageID, out.Given, out.Hurried = m.ID, r.Given, r.Hurried
+	if m.ID != 0 {
+		if err := NoteRestart(ctx, tx, m, by, restart, id); err != nil {
+			return out, err
+		}
+	}
 	if err := tx.ReopenDeliveryOfTask(ctx, id); err != nil {
 		return out, err
 	}

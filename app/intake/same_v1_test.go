@@ -96,7 +96,7 @@ func TestAPurchaseOfALicenseIsRestartedBehindItsRenewal(t *testing.T) {
 	p, err := d.store.Reader().RestartPreview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Status: store.MessageFailed}})
 	require.NoError(t, err)
 	require.Equal(t, []any{1, map[string]int{}}, []any{p.Total, p.Refused})
-	_, err = d.intake.RestartMessage(t.Context(), d.id(`SELECT id FROM messages WHERE activity = 'getLicense'`), staff.CLI())
+	_, err = d.restartMessage(d.id(`SELECT id FROM messages WHERE activity = 'getLicense'`), staff.CLI())
 	require.NoError(t, err)
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM instances`))
 }

@@ -317,7 +317,7 @@ func (s *sequence) fail(task outbox.Task, cause error, final bool) {
 func (s *sequence) restartFailed() bool {
 	s.look()
 	for _, id := range s.failed {
-		_, err := s.c.intake.RestartTask(context.Background(), id, staff.CLI())
+		_, err := (&desk{store: s.c.store, intake: s.c.intake}).restartTask(id, staff.CLI())
 		if f := fault.From(err); f != nil && f.Key == "restart.overtaken" {
 			continue // the later change is all that is to be
 		}

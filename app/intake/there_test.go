@@ -1,7 +1,6 @@
 package intake_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -37,7 +36,7 @@ func TestARefusedRestartNamesTheSitesOwnPage(t *testing.T) {
 			d.exec(`DELETE FROM messages`)
 			require.NotEmpty(t, d.refresh("nobody", "RENEWAL", "R1", "20281124023618"))
 			d.exec(statement)
-			_, err := d.intake.RestartMessage(context.Background(), d.id(`SELECT id FROM messages`), staff.CLI())
+			_, err := d.restartMessage(d.id(`SELECT id FROM messages`), staff.CLI())
 			require.Equal(t, key, fault.From(err).Key)
 			for _, l := range i18n.Locales() {
 				do := i18n.For(l).FaultOf(err).Do

@@ -328,19 +328,19 @@ func TestRestartOfV1(t *testing.T) {
 	d := openV1(t, briefly)
 	require.Equal(t, "000003", d.call("expireInstance", "instanceId", "b1")["resultCode"])
 	d.buy1("b1")
-	ctx, by := context.Background(), staff.Actor{Name: "operator:o@example.com", Source: "operator"}
+	by := staff.Actor{Name: "operator:o@example.com", Source: "operator"}
 	id := func(activity string) (n int64) {
 		require.NoError(t, d.store.SQL().QueryRow(`SELECT id FROM messages WHERE activity = $1`, activity).Scan(&n))
 		return n
 	}
-	r, err := d.intake.RestartMessage(ctx, id("expireInstance"), by)
+	r, err := d.restartMessage(id("expireInstance"), by)
 	require.NoError(t, err)
 	require.Equal(t, market.Success, r.Code)
 	require.Equal(t, "frozen expiry", d.state("b1"))
 	d.exec(`UPDATE tasks SET status = 'succeeded'`)
 	d.ready("b1")
 	d.exec(`UPDATE instances SET password_sealed = NULL, user_name = 'secret-user'`)
-	r, err = d.intake.RestartMessage(ctx, id("newInstance"), by)
+	r, err = d.restartMessage(id("newInstance"), by)
 	require.NoError(t, err)
 	require.Equal(t, market.Success, r.Code)
 	require.Equal(t, "1", d.text(`SELECT count(*)::text FROM instances`))

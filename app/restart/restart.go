@@ -1,7 +1,8 @@
-// Package restart runs many messages or tasks again: what is chosen is written
-// down as a batch with who and why, worked off a slice at a time at the rate
-// that was asked for, and can be paused, resumed and cancelled. What one restart
-// does, and when it is refused, is decided where single ones are.
+// Package restart runs messages or tasks again, one or many: what is chosen is
+// written down as a batch with who and why, which stays with what came of each.
+// Many are worked off a slice at a time at the rate that was asked for, and can be
+// paused, resumed and cancelled. What one restart does, and when it is refused, is
+// decided by intake.
 package restart
 
 import (
@@ -16,10 +17,10 @@ import (
 	"koodesk/app/store"
 )
 
-// Restarter restarts one message or task within a transaction.
+// Restarter restarts one message or task of a batch within a transaction.
 type Restarter interface {
-	RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (intake.Restarted, error)
-	RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (intake.Restarted, error)
+	RestartMessage(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, batch int64) (intake.Restarted, error)
+	RestartTask(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, batch int64) (intake.Restarted, error)
 }
 
 // Resender sends one of many deliveries again within a transaction.
@@ -112,8 +113,7 @@ func now(o Order, total int) bool {
 }
 
 func (b *Batches) write(ctx context.Context, tx *store.Tx, o Order, by staff.Actor) (int64, int, error) {
-	id, total, err := tx.AddBatch(ctx, store.NewBatch{RestartSet: o.RestartSet, PerSecond: o.PerSecond,
-		Actor: by.Name, Source: by.Source, IP: by.IP, Reason: by.Reason})
+	id, total, err := tx.AddBatch(ctx, newBatch(o, by))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -130,6 +130,10 @@ func (b *Batches) write(ctx context.Context, tx *store.Tx, o Order, by staff.Act
 	}
 	return id, total, tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "restart.start", Target: target(id), Reason: by.Reason, IP: by.IP,
 		Detail: map[string]string{"thing": o.Thing, "mode": o.Mode, "items": strconv.Itoa(total)}})
+}
+
+func newBatch(o Order, by staff.Actor) store.NewBatch {
+	return store.NewBatch{RestartSet: o.RestartSet, PerSecond: o.PerSecond, Actor: by.Name, Source: by.Source, IP: by.IP, Reason: by.Reason}
 }
 
 func target(id int64) string { return "restart/" + strconv.FormatInt(id, 10) }

@@ -195,21 +195,16 @@ func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64
 	}
 	by := staff.Actor{Name: s.Actor, Source: s.Source, IP: s.IP, Reason: s.Reason}
 	cause, err = tx.Try(ctx, func() error {
-		switch {
-		case s.Mode == store.RestartDelivery:
-			return b.tell(ctx, tx, s.Batch, id, by, &r)
-		case s.Thing == store.RestartTasks:
-			done, err := b.o.Restart.RestartTaskIn(ctx, tx, id, by)
-			r.Given, r.Hurried = done.Given, done.Hurried
-			if err != nil {
-				return err
-			}
-			return tx.DeliveriesInBulk(ctx, 0, id)
-		}
-		done, err := b.o.Restart.RestartMessageIn(ctx, tx, id, by)
-		r = store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code), Outcome: outcome(done.Status)}
+		done, err := b.act(ctx, tx, s.Batch, s.Thing, s.Mode, id, by)
 		if err != nil {
 			return err
+		}
+		r = result(done)
+		switch {
+		case s.Mode == store.RestartDelivery:
+			return nil
+		case s.Thing == store.RestartTasks:
+			return tx.DeliveriesInBulk(ctx, 0, id)
 		}
 		return tx.DeliveriesInBulk(ctx, id, 0)
 	})
@@ -235,51 +230,6 @@ func count(sum *store.Tally, r store.RestartResult, cause error) {
 	case store.ItemFailed:
 		sum.Failed++
 	}
-}
-
-// outcome is how a message has ended already, "" if it goes on.
-func outcome(status string) string {
-	switch status {
-	case store.MessageSucceeded:
-		return store.ItemPassed
-	case store.MessageFailed:
-		return store.ItemFailed
-	}
-	return ""
-}
-
-// tell sends what the customer was to be told again, and leaves all else alone but
-// for an attempt that says so.
-func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, by staff.Actor, r *store.RestartResult) error {
-	m, err := tx.LockMessage(ctx, message)
-	if err != nil {
-		return err
-	}
-	ids, left, err := tx.DeliveriesOfMessage(ctx, message)
-	if err != nil {
-		return err
-	}
-	if len(ids) == 0 && left {
-		return fault.New(fault.Conflict, "restart.told_already")
-	}
-	if len(ids) == 0 {
-		return fault.New(fault.Conflict, "restart.nothing_told")
-	}
-	for _, id := range ids {
-		if err := b.o.Resend.ResendInBulk(ctx, tx, id, by); err != nil {
-			return err
-		}
-		r.Given++
-	}
-	if err := tx.ItemTells(ctx, batch, message, ids); err != nil {
-		return err
-	}
-	err = tx.CloseMessage(ctx, m.ID, store.Arrival{ReceivedAt: tx.Now, IP: by.IP}, store.Outcome{
-		Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: by.Source, Actor: by.Name})
-	if err != nil {
-		return err
-	}
-	return tx.SettleMessage(ctx, message)
 }
 
 // idle is how long a batch is left alone before the clock looks after it.

@@ -109,6 +109,8 @@ type Outcome struct {
 	Err         error
 	Source      string // "marketplace", "operator", "api"
 	Actor       string
+	Restart     int64   // that the attempt belongs to; 0: none that is kept
+	Task        int64   // that alone was restarted; 0: not one alone
 	Seen        []int64 // row ids of instances whose front-end address the answer is the first to give
 	Lacks       bool    // the answer to a poll lacks an instance that is still being made
 	Content     []byte  // hash of the content that was applied, the message's own from now on; nil leaves what it has
@@ -183,18 +185,18 @@ SELECT kept.id, n.place, n.instance_id
 	} else {
 		plain = nullText(string(o.Response))
 	}
-	seen, shown := firstSeen(o.Seen, a.ReceivedAt, 15)
+	seen, shown := firstSeen(o.Seen, a.ReceivedAt, 17)
 	err = t.tx.GetContext(ctx, &attempt, seen+`
 INSERT INTO attempts (message_id, at, source, actor, disposition, result_code, duration_us, error, business_id, remote_ip,
-                      request_sealed, response, response_sealed, order_id)
+                      request_sealed, response, response_sealed, order_id, restart_id, task_id)
 VALUES ($1, $2, $3, $4, $5, $6,
         $7 + (extract(epoch FROM clock_timestamp() - now()) * 1000000)::integer,
         $8, $9, $10::inet, $11, $12, $13,
-        NULLIF($14, (SELECT m.order_id FROM messages m WHERE m.id = $1)))
+        NULLIF($14, (SELECT m.order_id FROM messages m WHERE m.id = $1)), $15, $16)
 RETURNING id`,
 		append([]any{id, a.ReceivedAt, o.Source, cmp.Or(o.Actor, a.Agent), o.Disposition, string(o.Code),
 			microseconds(a.Elapsed), nullBytes(rec), a.Call.BusinessID, nullText(a.IP),
-			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed), nullText(a.Call.OrderID)}, shown...)...)
+			nullBytes(t.keys.Seal(seal.Payload, a.Request)), plain, nullBytes(sealed), nullText(a.Call.OrderID), nullID(o.Restart), nullID(o.Task)}, shown...)...)
 	if err == nil && o.Disposition == Conflict {
 		return attempt, t.quarantine(ctx, id, attempt, a)
 	}

@@ -26,6 +26,9 @@ type AttemptRow struct {
 	Response    Payload
 	KeptDays    int               // of one whose request and answer were taken out: after how many days; else 0
 	Diagnosis   *market.Diagnosis // of a rejected one: why; nil while that is not known
+	RestartID   int64             // the restart that it belongs to; 0: none that is kept
+	TaskID      int64             // the task that alone was restarted; 0: not one alone
+	Reason      string            // why it was restarted
 }
 
 // Payload is one side of a call as it may be shown: secrets and personal data
@@ -52,15 +55,33 @@ type attemptRow struct {
 	ResponseSealed []byte         `db:"response_sealed"`
 	Diagnosis      sql.NullString `db:"diagnosis"`
 	Emptied        sql.NullTime   `db:"emptied_at"`
+	RestartID      int64          `db:"restart_id"`
+	TaskID         int64          `db:"task_id"`
+	Reason         string         `db:"reason"`
 }
 
 var attemptList = source{
 	list: list{letter: 'a', id: "a.id"},
 	columns: `a.id, a.at, a.source, a.actor, a.disposition, a.result_code, a.duration_us, a.error, a.business_id,
-       COALESCE(host(a.remote_ip), '') AS remote_ip, a.request_sealed, a.response, a.response_sealed, a.diagnosis, a.emptied_at`,
+       COALESCE(host(a.remote_ip), '') AS remote_ip, a.request_sealed, a.response, a.response_sealed, a.diagnosis, a.emptied_at,
+       COALESCE(a.restart_id, 0) AS restart_id, COALESCE(a.task_id, 0) AS task_id, ` + restartedWhy + ` AS reason`,
 	table: "attempts",
 	alias: "a",
 }
+
+// restartedWhy is why the attempt a was made if it is a restart. Of a time when single
+// ones were not kept the audit trail knows, written at the same moment.
+const restartedWhy = `CASE WHEN a.disposition = 'restart' THEN
+            COALESCE((SELECT b.reason FROM restart_batches b WHERE b.id = a.restart_id),
+                     (SELECT u.reason
+                        FROM audit u
+                       WHERE a.restart_id IS NULL
+                         AND u.target = 'message/' || a.message_id
+                         AND u.action = 'message.restart'
+                         AND u.at = a.at
+                       ORDER BY u.id DESC
+                       LIMIT 1), '')
+            ELSE '' END`
 
 // AttemptList reads a page of a message's attempts, newest first.
 func (r *Reader) AttemptList(ctx context.Context, message int64, p Paging) (Page[AttemptRow], error) {
@@ -72,7 +93,8 @@ func (r *Reader) AttemptList(ctx context.Context, message int64, p Paging) (Page
 
 func (r *Reader) showAttempt(a *attemptRow) (AttemptRow, error) {
 	out := AttemptRow{ID: a.ID, At: a.At.UTC(), Source: a.Source, Actor: a.Actor, Disposition: a.Disposition, ResultCode: a.ResultCode,
-		Duration: time.Duration(a.DurationUS) * time.Microsecond, BusinessID: a.BusinessID, RemoteIP: a.RemoteIP, KeptDays: keptDays(a.At, a.Emptied)}
+		Duration: time.Duration(a.DurationUS) * time.Microsecond, BusinessID: a.BusinessID, RemoteIP: a.RemoteIP, KeptDays: keptDays(a.At, a.Emptied),
+		RestartID: a.RestartID, TaskID: a.TaskID, Reason: a.Reason}
 	var err error
 	if out.Error, err = recordOf(a.Error); err != nil {
 		return out, err

@@ -73,6 +73,7 @@ type MessageDetail struct {
 	IdemKey     string
 	AttemptLog  []AttemptRow
 	Tasks       []TaskRow         // oldest first, with their tries
+	Restarts    []RestartedRow    // of the message and of its tasks, newest first; the newest ones only
 	OvertakenBy LaterCall         // that has taken the place of this failed one; zero: none
 	Known       []string          // which of InstanceIDs are instances of the channel
 	Site        market.Site       // of the channel
@@ -239,7 +240,14 @@ SELECT `+messageList.columns+`,
 	d.AttemptLog = log.Items
 	c := &clause{}
 	c.and("t.message_id = ?", id)
-	d.Tasks, err = r.tasksWithTries(ctx, c)
+	if d.Tasks, err = r.tasksWithTries(ctx, c); err != nil {
+		return nil, err
+	}
+	tasks := make([]int64, len(d.Tasks))
+	for n, t := range d.Tasks {
+		tasks[n] = t.ID
+	}
+	d.Restarts, err = r.restarted(ctx, id, tasks)
 	return d, err
 }
 

@@ -124,9 +124,10 @@ func (f MessageFilter) words() map[string]string {
 	return all
 }
 
-// BatchRow is a restart batch as people see it. Times are UTC.
+// BatchRow is a restart as people see it, of one or of many. Times are UTC.
 type BatchRow struct {
 	ID         int64
+	One        int64 // the message or task that was named alone; 0: several, or what a filter found
 	Thing      string
 	Mode       string
 	Status     string
@@ -153,6 +154,7 @@ func (b BatchRow) Open() int { return b.Restarted - b.Passed - b.Failed }
 
 type batchRow struct {
 	ID        int64          `db:"id"`
+	One       int64          `db:"one"`
 	Thing     string         `db:"thing"`
 	Mode      string         `db:"mode"`
 	Status    string         `db:"status"`
@@ -172,10 +174,11 @@ type batchRow struct {
 }
 
 var batchList = source{
-	list:    list{letter: 'b', id: "b.id"},
-	columns: `b.id, b.thing, b.mode, b.status, b.filter, b.total, b.restarted, b.refused, b.passed, b.failed, b.per_second, b.actor, b.reason, b.changed_by, b.created_at, b.finished_at, b.last_error`,
-	table:   "restart_batches",
-	alias:   "b",
+	list: list{letter: 'b', id: "b.id"},
+	columns: `b.id, b.thing, b.mode, b.status, b.filter, b.total, b.restarted, b.refused, b.passed, b.failed, b.per_second, b.actor, b.reason, b.changed_by, b.created_at, b.finished_at, b.last_error,
+       COALESCE(CASE WHEN b.total = 1 AND b.filter = '{}' THEN (SELECT i.item_id FROM restart_items i WHERE i.batch_id = b.id) END, 0) AS one`,
+	table: "restart_batches",
+	alias: "b",
 }
 
 func (b *batchRow) show() (BatchRow, error) {
@@ -183,7 +186,7 @@ func (b *batchRow) show() (BatchRow, error) {
 	if err != nil {
 		return BatchRow{}, err
 	}
-	out := BatchRow{ID: b.ID, Thing: b.Thing, Mode: b.Mode, Status: b.Status, Total: b.Total, Restarted: b.Restarted, Refused: b.Refused,
+	out := BatchRow{ID: b.ID, One: b.One, Thing: b.Thing, Mode: b.Mode, Status: b.Status, Total: b.Total, Restarted: b.Restarted, Refused: b.Refused,
 		Passed: b.Passed, Failed: b.Failed, PerSecond: b.PerSecond, Actor: b.Actor, Reason: b.Reason, ChangedBy: b.ChangedBy,
 		CreatedAt: b.Created.UTC(), FinishedAt: utc(b.Finished), Error: rec}
 	if err := json.Unmarshal(b.Filter, &out.Filter); err != nil {

@@ -262,7 +262,8 @@ SELECT at, kind, old_value, new_value, COALESCE(message_id, 0) AS message_id, CO
 	return out, nil
 }
 
-// restarts are what people did to the messages.
+// restarts are what people did to the messages. A restart of a task alone is among its
+// tries.
 func (r *Reader) restarts(ctx context.Context, messages []MessageRow) ([]TimelineEvent, error) {
 	if len(messages) == 0 {
 		return nil, nil
@@ -285,6 +286,7 @@ SELECT message_id, at, actor, result_code, error
   FROM attempts
  WHERE message_id = ANY($1)
    AND source <> 'marketplace'
+   AND task_id IS NULL
  ORDER BY id DESC
  LIMIT $2`, pq.Array(ids), maxEvents)
 	if err != nil {

@@ -24,8 +24,7 @@ type Queue interface {
 
 // Restarter restarts one message or task within a transaction.
 type Restarter interface {
-	RestartMessageIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (intake.Restarted, error)
-	RestartTaskIn(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) (intake.Restarted, error)
+	RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error)
 }
 
 // Options of New.
@@ -159,7 +158,7 @@ func (d *Desk) repair(ctx context.Context, tx *store.Tx, s store.Stuck, by staff
 	case store.StuckCreation:
 		return Begun, d.begin(ctx, tx, s.ID, by)
 	case store.StuckPoll:
-		r, err := d.o.Restart.RestartMessageIn(ctx, tx, s.ID, by)
+		r, err := d.o.Restart.RestartOneIn(ctx, tx, store.RestartMessages, store.RestartAll, s.ID, by)
 		if err == nil && r.Code != market.Success {
 			err = fault.New(fault.Conflict, "stuck.unseen", "code", string(r.Code))
 		}
@@ -196,6 +195,6 @@ func (d *Desk) begin(ctx context.Context, tx *store.Tx, instancePK int64, by sta
 	if task == 0 {
 		return tx.MakeAgain(ctx, instancePK, by.Name)
 	}
-	_, err = d.o.Restart.RestartTaskIn(ctx, tx, task, by)
+	_, err = d.o.Restart.RestartOneIn(ctx, tx, store.RestartTasks, store.RestartAll, task, by)
 	return err
 }

@@ -24,6 +24,7 @@ import (
 	"koodesk/app/outbox"
 	"koodesk/app/provision"
 	"koodesk/app/redisconn/redistest"
+	"koodesk/app/restart"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
@@ -65,7 +66,7 @@ func openWith(t *testing.T, r redis.UniversalClient) *yard {
 	queue, err := jobs.New(jobs.Options{Store: y.store, Redis: y.redis, Kinds: kinds, Metrics: telemetry.New(), Log: quiet})
 	require.NoError(t, err)
 	y.channel = storetest.Channel(t, y.store, "default", "")
-	y.desk = stuck.New(stuck.Options{Store: y.store, Queue: queue, Restart: y.intake})
+	y.desk = stuck.New(stuck.Options{Store: y.store, Queue: queue, Restart: restart.New(restart.Options{Store: y.store, Restart: y.intake, Resend: d, Log: quiet})})
 	return y
 }
 
@@ -422,8 +423,10 @@ func TestAPollThatLacksMoreIsRepairedAgain(t *testing.T) {
 	ready("CSONE")
 	id, err := strconv.ParseInt(y.text(`SELECT id FROM messages WHERE activity = 'queryInstance'`), 10, 64)
 	require.NoError(t, err)
-	_, err = y.intake.RestartMessage(t.Context(), id, ann)
-	require.NoError(t, err)
+	require.NoError(t, y.store.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := y.intake.RestartMessage(t.Context(), tx, id, ann, 0)
+		return err
+	}))
 	row := func() store.StuckRow {
 		p, err := y.desk.List(t.Context(), store.StuckPoll, store.Paging{})
 		require.NoError(t, err)

@@ -65,7 +65,7 @@ func open(t *testing.T, change func(*web.Options)) *door {
 	in := intake.New(intake.Options{Store: d.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}, callback.DialectV1{}}, Log: quiet, Wake: func() {}})
 	o := web.Options{
 		Callback: callback.New(callback.Options{Intake: in, Replay: replay.New(r), Metrics: telemetry.New(), Log: quiet}),
-		API:      api.New(api.Options{Store: d.store, Restart: in}), Sessions: sessions, Log: quiet,
+		API:      api.New(api.Options{Store: d.store, Contents: in}), Sessions: sessions, Log: quiet,
 		Console: consoleFor(t, d.store, people, sessions, in, quiet),
 		Ready:   func(context.Context) error { return d.ready },
 	}

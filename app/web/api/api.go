@@ -10,7 +10,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/deliver"
-	"koodesk/app/intake"
 	"koodesk/app/market"
 	"koodesk/app/provision"
 	"koodesk/app/staff"
@@ -18,10 +17,8 @@ import (
 	"koodesk/app/web/session"
 )
 
-// Restarter runs messages and tasks again, and applies or leaves a different content.
-type Restarter interface {
-	RestartMessage(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
-	RestartTask(ctx context.Context, id int64, by staff.Actor) (intake.Restarted, error)
+// Contents decides about a different content that came under a message's key.
+type Contents interface {
 	QuarantineOf(ctx context.Context, message int64) ([]store.QuarantineRow, error)
 	AcceptContent(ctx context.Context, message, id int64, by staff.Actor) error
 	RefuseContent(ctx context.Context, message, id int64, by staff.Actor) error
@@ -51,7 +48,7 @@ type Products interface {
 // Options of New.
 type Options struct {
 	Store     *store.Store
-	Restart   Restarter
+	Contents  Contents
 	Restarts  Restarts
 	Access    Accessor
 	Resend    Resender

@@ -81,6 +81,7 @@ type messageDetail struct {
 	AttemptLog []attempt     `json:"attempt_log"`
 	Tasks      []taskDetail  `json:"tasks"`
 	Quarantine []quarantined `json:"quarantine"`
+	Restarts   []ownRestart  `json:"restarts"`
 	Retry      *retry        `json:"retry"`
 
 	OvertakenBy *string `json:"overtaken_by"`
@@ -100,6 +101,9 @@ type attempt struct {
 	Response    response `json:"response"`
 
 	Diagnosis *diagnosis `json:"diagnosis"`
+	RestartID *string    `json:"restart_id"`
+	TaskID    *string    `json:"task_id"`
+	Reason    string     `json:"reason"`
 }
 
 type request struct {
@@ -127,6 +131,7 @@ func showAttempt(z *i18n.Localizer, a store.AttemptRow) attempt {
 		DurationMS: milliseconds(a.Duration), Error: show(z, a.Error), BusinessID: a.BusinessID, RemoteIP: a.RemoteIP,
 		Request:  request{Method: a.Request.Method, Query: a.Request.Query, Body: a.Request.Body},
 		Response: response{Body: a.Response.Body}, Diagnosis: showDiagnosis(z, a.Diagnosis),
+		RestartID: idOrNull(a.RestartID), TaskID: idOrNull(a.TaskID), Reason: a.Reason,
 	}
 }
 
@@ -168,11 +173,11 @@ func (a *API) Message(c *fiber.Ctx) error {
 	}
 	z := localizer(c)
 	out := messageDetail{message: showMessage(z, m.MessageRow), BusinessID: m.BusinessID, AttemptLog: []attempt{}, Tasks: tasks(z, m.Tasks), Quarantine: []quarantined{},
-		Retry: showRetry(z, m, time.Now()), OvertakenBy: idOrNull(m.OvertakenBy.MessageID)}
+		Restarts: ownRestarts(z, m.Restarts), Retry: showRetry(z, m, time.Now()), OvertakenBy: idOrNull(m.OvertakenBy.MessageID)}
 	for _, t := range m.AttemptLog {
 		out.AttemptLog = append(out.AttemptLog, showAttempt(z, t))
 	}
-	contents, err := a.o.Restart.QuarantineOf(c.UserContext(), n)
+	contents, err := a.o.Contents.QuarantineOf(c.UserContext(), n)
 	if err != nil {
 		return a.Problem(c, err)
 	}

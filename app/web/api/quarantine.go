@@ -41,12 +41,12 @@ func showQuarantined(q store.QuarantineRow) quarantined {
 
 // AcceptContent answers POST /messages/{id}/quarantine/{content}/accept.
 func (a *API) AcceptContent(c *fiber.Ctx) error {
-	return a.decideContent(c, a.o.Restart.AcceptContent)
+	return a.decideContent(c, a.o.Contents.AcceptContent)
 }
 
 // RefuseContent answers POST /messages/{id}/quarantine/{content}/refuse.
 func (a *API) RefuseContent(c *fiber.Ctx) error {
-	return a.decideContent(c, a.o.Restart.RefuseContent)
+	return a.decideContent(c, a.o.Contents.RefuseContent)
 }
 
 func (a *API) decideContent(c *fiber.Ctx, decide func(context.Context, int64, int64, staff.Actor) error) error {

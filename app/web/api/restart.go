@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -46,6 +47,13 @@ func explain(z *i18n.Localizer, n int64, r intake.Restarted) restarted {
 	return out
 }
 
+// explainTold is explain of a restart that only told the customer again.
+func explainTold(z *i18n.Localizer, n int64, r intake.Restarted) restarted {
+	out := explain(z, n, r)
+	out.Explanation = z.TN("api.restart.told", r.Given)
+	return out
+}
+
 // because is the body of an act that needs nothing else: why, in the caller's
 // own words, for the audit.
 type because struct {
@@ -78,15 +86,36 @@ func act(c *fiber.Ctx, unknown string) (id int64, by staff.Actor, err error) {
 	return id, by, err
 }
 
+// restartOne is the body of POST /messages/{id}/restart.
+type restartOne struct {
+	because
+	Mode string `json:"mode"`
+}
+
 // RestartMessage answers POST /messages/{id}/restart.
 func (a *API) RestartMessage(c *fiber.Ctx) error {
-	n, by, err := act(c, "message.unknown")
+	var in restartOne
+	n, err := idOf(c, "message.unknown")
+	if err == nil {
+		err = body(c, &in)
+	}
+	if err == nil {
+		err = modeIsKnown(in.Mode)
+	}
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	r, err := a.o.Restart.RestartMessage(c.UserContext(), n, by)
+	by, err := actor(c, in.Reason)
 	if err != nil {
 		return a.Problem(c, err)
+	}
+	mode := cmp.Or(in.Mode, store.RestartAll)
+	r, err := a.o.Restarts.RestartOne(c.UserContext(), store.RestartMessages, mode, n, by)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	if mode == store.RestartDelivery {
+		return answer(c, fiber.StatusOK, explainTold(localizer(c), n, r))
 	}
 	return answer(c, fiber.StatusOK, explain(localizer(c), n, r))
 }

@@ -1,19 +1,22 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/fault"
 	"koodesk/app/i18n"
+	"koodesk/app/intake"
 	"koodesk/app/restart"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 )
 
-// Restarts works on restart batches.
+// Restarts restarts messages and tasks, one or many.
 type Restarts interface {
+	RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error)
 	Preview(ctx context.Context, s store.RestartSet) (*store.RestartPreview, error)
 	Start(ctx context.Context, o restart.Order, by staff.Actor) (store.BatchRow, error)
 	Pause(ctx context.Context, id int64, by staff.Actor) error
@@ -93,9 +96,7 @@ func (a *API) RestartMessages(c *fiber.Ctx) error {
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	if s.Mode == "" {
-		s.Mode = store.RestartAll
-	}
+	s.Mode = cmp.Or(s.Mode, store.RestartAll)
 	return a.restartSet(c, s, in.PerSecond, in.Reason)
 }
 
@@ -278,6 +279,33 @@ func showBatch(z *i18n.Localizer, b store.BatchRow) batch {
 func showItem(z *i18n.Localizer, i store.ItemRow) item {
 	return item{ID: id(i.ID), State: i.State, Outcome: i.Outcome, Restarted: i.Given, Hurried: i.Hurried, CallRun: i.Ran, ResultCode: i.Code,
 		What: i.What, OrderLineID: i.Line, Error: show(z, i.Error), DoneAt: moment(i.DoneAt)}
+}
+
+// ownRestart is a restart as the message or task has it that was restarted.
+type ownRestart struct {
+	ID         string  `json:"id"`
+	TaskID     *string `json:"task_id"`
+	Mode       string  `json:"mode"`
+	At         moment  `json:"at"`
+	Actor      string  `json:"actor"`
+	Source     string  `json:"source"`
+	Reason     string  `json:"reason"`
+	State      string  `json:"state"`
+	Outcome    string  `json:"outcome"`
+	Restarted  int     `json:"restarted"`
+	Hurried    int     `json:"hurried"`
+	CallRun    bool    `json:"call_run"`
+	ResultCode string  `json:"result_code"`
+	Error      *shown  `json:"error"`
+}
+
+func ownRestarts(z *i18n.Localizer, rows []store.RestartedRow) []ownRestart {
+	out := make([]ownRestart, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, ownRestart{ID: id(r.Batch), TaskID: idOrNull(r.TaskID), Mode: r.Mode, At: moment(r.BegunAt), Actor: r.Actor, Source: r.Source, Reason: r.Reason,
+			State: r.State, Outcome: r.Outcome, Restarted: r.Given, Hurried: r.Hurried, CallRun: r.Ran, ResultCode: r.Code, Error: show(z, r.Error)})
+	}
+	return out
 }
 
 // Batches answers GET /restarts.

@@ -51,6 +51,12 @@ type taskDetail struct {
 	AttemptLog []try `json:"attempt_log"`
 }
 
+// taskAlone is a task with the restarts of it alone: those of its message are there.
+type taskAlone struct {
+	taskDetail
+	Restarts []ownRestart `json:"restarts"`
+}
+
 type try struct {
 	At         moment  `json:"at"`
 	Number     int     `json:"number"`
@@ -119,7 +125,12 @@ func (a *API) Task(c *fiber.Ctx) error {
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	return answer(c, fiber.StatusOK, showTaskDetail(localizer(c), *t))
+	restarts, err := a.store.Reader().TaskRestarts(c.UserContext(), n)
+	if err != nil {
+		return a.Problem(c, err)
+	}
+	z := localizer(c)
+	return answer(c, fiber.StatusOK, taskAlone{taskDetail: showTaskDetail(z, *t), Restarts: ownRestarts(z, restarts)})
 }
 
 // RestartTask answers POST /tasks/{id}/restart.
@@ -128,7 +139,7 @@ func (a *API) RestartTask(c *fiber.Ctx) error {
 	if err != nil {
 		return a.Problem(c, err)
 	}
-	r, err := a.o.Restart.RestartTask(c.UserContext(), n, by)
+	r, err := a.o.Restarts.RestartOne(c.UserContext(), store.RestartTasks, store.RestartAll, n, by)
 	if err != nil {
 		return a.Problem(c, err)
 	}

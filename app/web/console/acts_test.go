@@ -75,7 +75,7 @@ func TestTickedMessagesAreRestarted(t *testing.T) {
 	require.Contains(t, preview.value(".tabs a:last-child", "href"), "ids=999", "the other mode is of the same ones")
 	require.Equal(t, "failed failed failed", h.text(`SELECT string_agg(status, ' ') FROM messages`), "looking changes nothing")
 
-	res := v.post("/restarts", preview, "list", back, "mode", "all", "ids", "1", "ids", "3", "ids", "999", "expected", "3", "rate", "0")
+	res := v.post("/restarts", preview, "list", back, "mode", "all", "ids", "1", "ids", "3", "ids", "999", "expected", "3", "rate", "0", "reason", "the shop is back")
 	require.Equal(t, "/restarts/1", res.to(), res.body)
 	done := v.get(res.to())
 	require.Contains(t, done.words(".head"), "Ticked one by one")
@@ -92,7 +92,7 @@ func TestTickedMessagesStayWhatTheyWereWhenTheListChanges(t *testing.T) {
 	h, v := broken(t, "CS1", "CS2", "CS3")
 	list := v.get("/messages?status=failed")
 	require.Equal(t, 3, list.Find(`input[data-tick][autocomplete="off"]`).Length(), "no browser puts ticks back by position")
-	form := []string{"list", list.value(`#bulk-form input[name="list"]`, "value"), "expected", "3", "rate", "0"}
+	form := []string{"list", list.value(`#bulk-form input[name="list"]`, "value"), "expected", "3", "rate", "0", "reason", "the shop is back"}
 	for _, box := range list.Find("input[data-tick]").EachIter() {
 		form = append(form, "ids", box.AttrOr("value", ""))
 	}
@@ -109,7 +109,7 @@ func TestTickedMessagesStayWhatTheyWereWhenTheListChanges(t *testing.T) {
 	preview := v.get("/restarts/new?list=%2Fmessages&ids=1&ids=2&ids=3")
 	require.Contains(t, preview.words(".restart-form button"), "Restart 1")
 	res := v.post("/restarts", list, form...)
-	require.Equal(t, "/restarts/1", res.to(), res.body)
+	require.Equal(t, "/restarts/2", res.to(), res.body)
 	for _, says := range []string{preview.words(".reasons"), v.get(res.to()).words(".reasons")} {
 		require.Contains(t, says, "It is done")
 		require.Contains(t, says, "There is no such message")
@@ -117,7 +117,7 @@ func TestTickedMessagesStayWhatTheyWereWhenTheListChanges(t *testing.T) {
 	require.Equal(t, "1 processing, 3 succeeded, 4 failed", h.text(`SELECT string_agg(id || ' ' || status, ', ' ORDER BY id) FROM messages`))
 	require.Equal(t, before, h.text(`SELECT attempts FROM messages WHERE id = 3`), "what came right is not run again")
 	require.Equal(t, "1 restarted, 2 refused message.unknown, 3 refused restart.done",
-		h.text(`SELECT string_agg(concat_ws(' ', item_id, state, error ->> 'key'), ', ' ORDER BY item_id) FROM restart_items`))
+		h.text(`SELECT string_agg(concat_ws(' ', item_id, state, error ->> 'key'), ', ' ORDER BY item_id) FROM restart_items WHERE batch_id = 2`))
 }
 
 func TestEverythingThatAListShowsIsRestarted(t *testing.T) {

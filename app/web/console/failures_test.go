@@ -55,7 +55,7 @@ func TestAFailingPurchaseFromItsGroupToWell(t *testing.T) {
 	h.exec(`UPDATE tasks SET status = 'failed', failure_group = NULL, last_error = '{"code":"internal","key":"internal"}', finished_at = now() WHERE order_line_id LIKE 'CSOTHER%'`)
 	h.exec(`UPDATE messages SET status = 'failed', failure_group = NULL WHERE order_id = 'CSOTHER'`)
 	h.orders.err = nil
-	done := v.post("/restarts", preview, "list", preview.value(`.restart-form input[name="list"]`, "value"), "mode", "all", "expected", "3", "rate", "0")
+	done := v.post("/restarts", preview, "list", preview.value(`.restart-form input[name="list"]`, "value"), "mode", "all", "expected", "3", "rate", "0", "reason", "the network is back")
 	require.Equal(t, "/restarts/1", done.to(), done.body)
 	require.Contains(t, v.get(done.to()).words(".head"), "Done")
 	require.Contains(t, v.get(done.to()).words(".head"), strings.TrimPrefix(group, "/failures/"), "what it was chosen by")

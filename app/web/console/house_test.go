@@ -160,7 +160,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o.SelfCheck = desk.New(desk.Options{Store: s, PublicURL: h.base, Log: quiet})
 	o.Channels = channel.New(s)
 	h.queue = &queue{has: map[int64]bool{}}
-	o.Stuck = stuck.New(stuck.Options{Store: s, Queue: h.queue, Restart: h.intake})
+	o.Stuck = stuck.New(stuck.Options{Store: s, Queue: h.queue, Restart: h.restarts})
 	hooks := webhook.NewClient(webhook.Options{Allow: webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	t.Cleanup(hooks.Close)
 	h.events = event.NewClient(event.Options{Store: s, Webhook: hooks, Log: quiet})

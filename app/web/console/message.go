@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -47,9 +46,6 @@ func (k *Console) Message(c *fiber.Ctx) error {
 	if err := k.restartOf(c.UserContext(), k.localizer(c), &p); err != nil {
 		return err
 	}
-	if err := k.reasons(c.UserContext(), &p); err != nil {
-		return err
-	}
 	if err := k.fillQuarantine(c.UserContext(), &p, m.MessageRow, list); err != nil {
 		return err
 	}
@@ -85,10 +81,12 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		last = max(m.Attempts, last)
 		p.Hidden = max(0, min(last, store.MaxLimit)-shown)
 	}
+	p.Restarts = ownRestarts(s.Clock, m.Restarts)
 	p.Gone = m.Status != store.MessageRejected && len(m.AttemptLog) < min(shown, m.Attempts)
 	for i, a := range m.AttemptLog {
 		one := attempt(s.Clock, a, last-i)
 		one.Why = whyRepeated(m.MessageRow, a.Disposition)
+		one.Restart = restartOfAttempt(p.Restarts, a)
 		p.Attempts = append(p.Attempts, one)
 	}
 	if len(p.Attempts) > 0 {
@@ -222,7 +220,7 @@ func messageFacts(clock view.Clock, m *store.MessageDetail) []view.Fact {
 }
 
 func attempt(clock view.Clock, a store.AttemptRow, n int) view.Attempt {
-	out := view.Attempt{N: n, At: clock.Time(a.At), Source: a.Source, Disposition: a.Disposition, By: by(a.Actor),
+	out := view.Attempt{N: n, At: clock.Time(a.At), Source: a.Source, Disposition: a.Disposition, By: by(a.Actor), Reason: a.Reason,
 		ResultCode: a.ResultCode, Duration: a.Duration, Fault: a.Error, Request: request(a), Response: view.Payload{Body: a.Response.Body, Kept: a.KeptDays}}
 	if a.Actor == market.OwnAgent {
 		out.Source, out.By = "own", ""
@@ -268,37 +266,4 @@ func by(actor string) string {
 		return strings.TrimPrefix(actor, "operator:")
 	}
 	return actor
-}
-
-// reasons puts what people said why into the restarts: the audit trail keeps it,
-// written at the same moment.
-func (k *Console) reasons(ctx context.Context, p *view.MessagePage) error {
-	restarted := false
-	for _, a := range p.Attempts {
-		restarted = restarted || a.Disposition == store.Restart
-	}
-	if !restarted {
-		return nil
-	}
-	entries, err := k.read.AuditList(ctx, store.AuditFilter{Action: "message.restart", Target: "message/" + strconv.FormatInt(p.Message.ID, 10)},
-		store.Paging{Limit: store.MaxLimit})
-	if err != nil {
-		return err
-	}
-	for _, e := range entries.Items {
-		if e.Reason == "" {
-			continue
-		}
-		for i := range p.Attempts {
-			if a := &p.Attempts[i]; a.Disposition == store.Restart && a.At.At.Equal(e.At) {
-				a.Reason = e.Reason
-			}
-		}
-		for i := range p.Timeline {
-			if t := &p.Timeline[i]; t.Kind == "restarted" && t.At.At.Equal(e.At) {
-				t.Note = e.Reason
-			}
-		}
-	}
-	return nil
 }

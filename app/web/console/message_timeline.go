@@ -11,12 +11,16 @@ import (
 )
 
 // messageTimeline tells the story of a message from its attempts and the tries
-// of its tasks, newest first.
+// of its tasks, newest first. The restart of a task alone is told by its try.
 func messageTimeline(clock view.Clock, m *store.MessageDetail) []view.Event {
 	var out []view.Event
-	restarts := map[time.Time]bool{}
+	restarts, alone := map[time.Time]bool{}, map[taskAt]string{}
 	for _, a := range m.AttemptLog {
-		if a.Disposition == store.Restart {
+		switch {
+		case a.TaskID != 0:
+			alone[taskAt{a.TaskID, a.At}] = a.Reason
+			continue
+		case a.Disposition == store.Restart:
 			restarts[a.At] = true
 		}
 		out = append(out, attemptEvents(clock, m, a)...)
@@ -24,11 +28,18 @@ func messageTimeline(clock view.Clock, m *store.MessageDetail) []view.Event {
 	for _, t := range m.Tasks {
 		for _, try := range t.Tries {
 			if e, ok := tryEvent(clock, t, try, restarts); ok {
+				e.Note = alone[taskAt{t.ID, try.At}]
 				out = append(out, e)
 			}
 		}
 	}
 	return ordered(out)
+}
+
+// taskAt is a moment of a task.
+type taskAt struct {
+	task int64
+	at   time.Time
 }
 
 func attemptEvents(clock view.Clock, m *store.MessageDetail, a store.AttemptRow) []view.Event {
@@ -43,7 +54,7 @@ func attemptEvents(clock view.Clock, m *store.MessageDetail, a store.AttemptRow)
 	case store.Rejected:
 		e.Kind, e.Fault = "rejected", a.Error
 	case store.Restart:
-		e.Kind, e.By, e.Fault = "restarted", by(a.Actor), a.Error
+		e.Kind, e.By, e.Note, e.Fault = "restarted", by(a.Actor), a.Reason, a.Error
 	default:
 		e.Kind, e.Args = "received", []any{"what", activity(m.Activity)}
 		if a.Error != nil {

@@ -19,7 +19,7 @@ func (k *Console) RestartMessage(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	r, err := k.o.Intake.RestartMessage(c.UserContext(), id, actor(c))
+	r, err := k.o.Restarts.RestartOne(c.UserContext(), store.RestartMessages, store.RestartAll, id, actor(c))
 	switch {
 	case fault.Is(err, fault.Conflict):
 		flash(c, "warn", trouble(k.localizer(c), fault.From(err)))

@@ -87,10 +87,13 @@ func (k *Console) NewRestart(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return k.showRestart(c, fiber.StatusOK, o, view.Field{Name: "confirm"})
+	return k.showRestart(c, fiber.StatusOK, o, view.Field{Name: "confirm"}, view.Field{Name: "reason"})
 }
 
-func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed view.Field) error {
+// mustWhy: whoever restarts several, or whatever a filter finds, says why.
+func (o restartOrder) mustWhy() bool { return len(o.set.IDs) != 1 }
+
+func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed, why view.Field) error {
 	s, err := k.shell(c, view.RoomRestarts)
 	if err != nil {
 		return err
@@ -102,7 +105,7 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed vi
 	p := view.RestartNewPage{Shell: s, Thing: o.set.Thing, Mode: o.set.Mode, Messages: o.set.Thing == store.RestartMessages, Back: o.list.String(),
 		Filter: filterFacts(s.Clock, o.set.Thing, o.set.Words()), Total: found.Total, Confirm: found.Total > confirmAbove, Typed: typed,
 		Start: action(s, o.need, restartsPath, view.Text{}), Reasons: refusals(k.localizer(c), o.set.Thing, found.Refused, found.Which), Effects: previewEffects(o.set.Mode, found.SideEffects),
-		Ticked: o.set.IDs, Rest: view.PreviewRest(found.Rest), Reason: clean(field(c, "reason"), maxReason)}
+		Ticked: o.set.IDs, Rest: view.PreviewRest(found.Rest), Why: why, MustWhy: o.mustWhy()}
 	p.Doable = found.Total
 	for _, n := range found.Refused {
 		p.Doable -= n
@@ -200,9 +203,15 @@ func (k *Console) StartRestart(c *fiber.Ctx) error {
 		return fault.New(fault.Invalid, "http.bad_request")
 	}
 	typed := view.Field{Name: "confirm", Value: clean(field(c, "confirm"), 20)}
+	why := view.Field{Name: "reason", Value: who.Reason}
 	if expected > confirmAbove && typed.Value != strconv.Itoa(expected) {
 		typed.Wrong = view.Say("restarts.type_wrong", "n", expected)
-		return k.showRestart(c, fiber.StatusUnprocessableEntity, o, typed)
+	}
+	if o.mustWhy() && why.Value == "" {
+		why.Wrong = view.Say("restarts.why_missing")
+	}
+	if !typed.Wrong.None() || !why.Wrong.None() {
+		return k.showRestart(c, fiber.StatusUnprocessableEntity, o, typed, why)
 	}
 	b, err := k.o.Restarts.Start(c.UserContext(), restart.Order{RestartSet: o.set, PerSecond: rate, Expected: expected}, who)
 	switch {

@@ -19,7 +19,7 @@ const restartsPath = "/restarts"
 
 func batchURL(id int64) string { return restartsPath + "/" + strconv.FormatInt(id, 10) }
 
-// Restarts is the list of restarts of many things.
+// Restarts is the list of restarts, of one thing or of many.
 func (k *Console) Restarts(c *fiber.Ctx) error {
 	s, err := k.shell(c, view.RoomRestarts)
 	if err != nil {
@@ -57,7 +57,7 @@ func (k *Console) fillRestarts(ctx context.Context, p *view.RestartsPage, u view
 }
 
 func batchRow(clock view.Clock, b store.BatchRow) view.BatchRow {
-	return view.BatchRow{ID: b.ID, URL: batchURL(b.ID), Thing: b.Thing, Mode: b.Mode, Status: b.Status, Filter: filterFacts(clock, b.Thing, b.Filter), Total: b.Total,
+	return view.BatchRow{ID: b.ID, URL: batchURL(b.ID), One: b.One, Thing: b.Thing, Mode: b.Mode, Status: b.Status, Filter: filterFacts(clock, b.Thing, b.Filter), Total: b.Total,
 		Done: b.Restarted + b.Refused, Restarted: b.Restarted, Refused: b.Refused, Passed: b.Passed, Failed: b.Failed, Open: b.Open(),
 		PerSecond: b.PerSecond, By: by(b.Actor), Reason: b.Reason, ChangedBy: by(b.ChangedBy), Created: clock.Time(b.CreatedAt),
 		Finished: clock.Time(b.FinishedAt), Fault: b.Error}
@@ -131,12 +131,7 @@ func (k *Console) fillItems(ctx context.Context, z *i18n.Localizer, p *view.Rest
 		return err
 	}
 	for _, i := range found.Items {
-		r := view.BatchItem{ID: i.ID, URL: itemURL(b.Thing, i.ID), What: i.What, Message: b.Thing == store.RestartMessages, Line: i.Line, State: i.State,
-			Given: i.Given, Hurried: i.Hurried, Ran: i.Ran, Code: i.Code, Fault: i.Error, Finished: p.Shell.Clock.Time(i.DoneAt)}
-		if i.Outcome != "" {
-			r.State = i.Outcome
-		}
-		p.Items = append(p.Items, r)
+		p.Items = append(p.Items, batchItem(p.Shell.Clock, b.Thing, i))
 	}
 	p.Pager = pager(u, found)
 	if b.Refused == 0 {
@@ -145,6 +140,37 @@ func (k *Console) fillItems(ctx context.Context, z *i18n.Localizer, p *view.Rest
 	why, err := k.read.RefusedWhy(ctx, b.ID)
 	p.Reasons = refusals(z, b.Thing, why, nil)
 	return err
+}
+
+func batchItem(clock view.Clock, thing string, i store.ItemRow) view.BatchItem {
+	return view.BatchItem{ID: i.ID, URL: itemURL(thing, i.ID), What: i.What, Message: thing == store.RestartMessages, Line: i.Line, State: orElse(i.Outcome, i.State),
+		Given: i.Given, Hurried: i.Hurried, Ran: i.Ran, Code: i.Code, Fault: i.Error, Finished: clock.Time(i.DoneAt)}
+}
+
+// ownRestarts are restarts as the page of the message has them.
+func ownRestarts(clock view.Clock, rows []store.RestartedRow) []view.OwnRestart {
+	out := make([]view.OwnRestart, 0, len(rows))
+	for _, r := range rows {
+		one := view.OwnRestart{BatchItem: batchItem(clock, store.RestartMessages, r.ItemRow), Batch: r.Batch, BatchURL: batchURL(r.Batch), At: clock.Time(r.BegunAt),
+			By: by(r.Actor), Reason: r.Reason, Mode: r.Mode}
+		if r.TaskID != 0 {
+			one.BatchItem = batchItem(clock, store.RestartTasks, r.ItemRow)
+			one.Task = view.Say("task_kind." + string(r.TaskKind))
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// restartOfAttempt is the restart that an attempt belongs to, nil if it is not among
+// them.
+func restartOfAttempt(all []view.OwnRestart, a store.AttemptRow) *view.OwnRestart {
+	for n, r := range all {
+		if r.Batch == a.RestartID && (a.TaskID == 0 || r.ID == a.TaskID) {
+			return &all[n]
+		}
+	}
+	return nil
 }
 
 // itemURL is where a message or task of a restart is shown.

@@ -153,7 +153,7 @@ func (k *Console) RestartTask(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	r, err := k.o.Intake.RestartTask(c.UserContext(), id, actor(c))
+	r, err := k.o.Restarts.RestartOne(c.UserContext(), store.RestartTasks, store.RestartAll, id, actor(c))
 	if err := k.done(c, err, whatRuns(r.Given, r.Hurried), fault.Conflict); err != nil {
 		return err
 	}

@@ -99,6 +99,7 @@ type Attempt struct {
 	Response    Payload
 	Open        bool // drawn unfolded
 	Diagnosis   *Diagnosis
+	Restart     *OwnRestart // that it belongs to; nil for an arrival
 }
 
 // MessagePage is one interface message with everything that followed from it.
@@ -116,6 +117,7 @@ type MessagePage struct {
 	Hidden   int  // attempts that are not shown
 	Gone     bool // earlier ones are not kept any more
 	All      string
+	Restarts []OwnRestart // of the message and of its tasks, newest first; they stay when attempts go
 	Tasks    []TaskRow
 	Timeline []Event
 	Live     bool // something is under way: the page looks again by itself

@@ -9,10 +9,11 @@ const (
 	PageRestartNew = "restarts/new"    // RestartNewPage
 )
 
-// BatchRow is a restart of many things at once.
+// BatchRow is a restart of one thing, or of many at once.
 type BatchRow struct {
 	ID        int64
 	URL       string
+	One       int64  // the message or task that alone was restarted; 0: several
 	Thing     string // messages, tasks
 	Mode      string // all, delivery
 	Status    string // running, paused, cancelled, done
@@ -58,6 +59,22 @@ type BatchItem struct {
 	Fault    *fault.Record
 	Finished Time
 }
+
+// OwnRestart is a restart as the page of the message has it: the item is the message,
+// or the task that alone was restarted.
+type OwnRestart struct {
+	BatchItem
+	Batch    int64
+	BatchURL string
+	At       Time
+	By       string
+	Reason   string
+	Mode     string // all, delivery
+	Task     Text   // the kind of that task; none: the message
+}
+
+// Told tells whether the customer was told again, and nothing else was done.
+func (r OwnRestart) Told() bool { return r.Mode == "delivery" }
 
 // Reason is why some were refused, and how many.
 type Reason struct {
@@ -126,7 +143,8 @@ type RestartNewPage struct {
 	Confirm  bool // the number must be typed
 	Typed    Field
 	Start    Action
-	Reason   string
+	Why      Field // the reason
+	MustWhy  bool
 	Messages bool // of messages, not of tasks
 }
 

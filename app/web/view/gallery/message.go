@@ -94,7 +94,27 @@ func (k look) message(state string) view.MessagePage {
 	}
 	p.Facts, p.Retry = messageFacts(p.Message), retry(state)
 	p.Attempts, p.Timeline = attempts(state), messageTimeline(state)
+	if state != "rejected" {
+		p.Restarts = ownRestarts(state)
+	}
 	return p
+}
+
+// ownRestarts are restarts of a message and of its tasks; where the attempts are gone
+// they have ended.
+func ownRestarts(state string) []view.OwnRestart {
+	one := view.OwnRestart{Batch: 18, BatchURL: "/restarts/18", At: ago(4 * time.Minute), By: "ann.zhang@example.com", Reason: "客户来电催办，网络已恢复", Mode: "all",
+		BatchItem: view.BatchItem{ID: 1042, State: "restarted", Given: 1, Hurried: 1}}
+	task := view.OwnRestart{Batch: 16, BatchURL: "/restarts/16", At: ago(26 * time.Hour), By: "li.wei@example.com", Mode: "all", Task: view.Say("task_kind.order_query"),
+		BatchItem: view.BatchItem{ID: 1, State: "failed", Given: 1}}
+	refused := view.OwnRestart{Batch: 15, BatchURL: "/restarts/15", At: ago(31 * time.Hour), By: "ann.zhang@example.com", Reason: "云商店接口已恢复", Mode: "all",
+		BatchItem: view.BatchItem{ID: 1042, State: "refused", Fault: &fault.Record{Code: fault.Conflict, Key: "restart.running"}}}
+	told := view.OwnRestart{Batch: 9, BatchURL: "/restarts/9", At: ago(3 * 365 * 24 * time.Hour), By: "token:erp", Mode: "delivery", BatchItem: view.BatchItem{ID: 1042, State: "passed", Given: 2}}
+	if state == "gone" {
+		one.State, one.Hurried = "passed", 0
+		return []view.OwnRestart{one, told}
+	}
+	return []view.OwnRestart{one, task, refused, told}
 }
 
 // pollOfSeveral names six instances, of which one is unknown.
@@ -134,7 +154,9 @@ func attempts(state string) []view.Attempt {
 	again.N, again.At, again.Disposition, again.Duration = 2, ago(6*time.Minute), "repeat", 900*time.Microsecond
 	again.Why = view.Say("quarantine.why.purchase", "order", "CS2511221402QX7TP-000001", "instance", "87b94795-0603-4e24-8ae5-69420d60e3c8")
 	manual := view.Attempt{N: 3, At: ago(4 * time.Minute), Source: "operator", Disposition: "restart", By: "ann.zhang@example.com",
-		Reason: "客户来电催办，网络已恢复", Duration: 3 * time.Millisecond, Open: true}
+		Reason: "客户来电催办，网络已恢复", Duration: 3 * time.Millisecond, Open: true, Restart: &ownRestarts(state)[0]}
+	task := view.Attempt{N: 4, At: ago(3 * time.Minute), Source: "operator", Disposition: "restart", By: "li.wei@example.com", Duration: 2 * time.Millisecond, Open: true,
+		Restart: &ownRestarts("")[1]}
 	switch state {
 	case "rejected":
 		bad := first
@@ -155,7 +177,7 @@ func attempts(state string) []view.Attempt {
 		return []view.Attempt{info, raw}
 	}
 	again.Open = true
-	return []view.Attempt{manual, again, first}
+	return []view.Attempt{task, manual, again, first}
 }
 
 func messageTimeline(state string) []view.Event {

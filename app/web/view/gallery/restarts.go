@@ -31,12 +31,20 @@ func (k look) restarts(state view.ListState) view.RestartsPage {
 		small.ID, small.Thing, small.Total, small.Done, small.Restarted, small.Passed, small.Refused, small.Failed, small.Filter, small.Created = 16, "tasks", 3, 3, 3, 3, 0, 0, nil, ago(30*time.Hour)
 		told := batchRow("cancelled")
 		told.ID, told.Mode, told.Reason, told.Created = 15, "delivery", "", ago(31*time.Hour)
-		p.Days = view.ByDay([]view.BatchRow{batchRow("running"), small, told}, func(r view.BatchRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 3}
+		p.Days = view.ByDay([]view.BatchRow{batchRow("running"), restartOfOne("tasks"), small, told}, func(r view.BatchRow) view.Time { return r.Created })
+		p.Pager = view.Pager{Shown: 4}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}
 	return p
+}
+
+// restartOfOne is the restart of one message or task.
+func restartOfOne(thing string) view.BatchRow {
+	b := batchRow("done")
+	b.ID, b.URL, b.One, b.Thing, b.Filter, b.Reason, b.PerSecond = 18, "/restarts/18", 1042, thing, nil, "客户来电催办，网络已恢复", 0
+	b.Total, b.Done, b.Restarted, b.Refused, b.Passed, b.Failed = 1, 1, 1, 0, 1, 0
+	return b
 }
 
 func (k look) restart(status string) view.RestartPage {
@@ -71,7 +79,7 @@ func (k look) restart(status string) view.RestartPage {
 func (k look) newRestart(total int) view.RestartNewPage {
 	list := address("/messages", "status", "failed", "activity", market.NewInstance)
 	p := view.RestartNewPage{Shell: k.shell(view.RoomRestarts, "/restarts/new"), Thing: "messages", Mode: "all", Messages: true, Back: list.String(),
-		Filter: batchRow("running").Filter, Total: total, Doable: total - total/20, Confirm: total > 100, Typed: view.Field{Name: "confirm"},
+		Filter: batchRow("running").Filter, Total: total, Doable: total - total/20, Confirm: total > 100, Typed: view.Field{Name: "confirm"}, Why: view.Field{Name: "reason"}, MustWhy: true,
 		Start: k.may(staff.MessagesRestart, "/restarts"),
 		Modes: []view.Tab{{Label: view.Say("restarts.mode.all"), URL: address("/restarts/new"), Active: true}, {Label: view.Say("restarts.mode.delivery"), URL: address("/restarts/new", "mode", "delivery")}},
 		Groups: []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "order_query", N: total - total/5, Refused: total / 20},
@@ -114,14 +122,20 @@ func restartSamples(op, ro look) []Sample {
 	wrong.Typed = view.Field{Name: "confirm", Value: "1000", Wrong: view.Say("restarts.type_wrong", "n", 10000)}
 	none := op.restart("done")
 	none.Bad, none.Items, none.Reasons, none.Pager = true, nil, nil, view.Pager{}
+	one := op.restart("done")
+	one.Batch, one.Items, one.Reasons, one.Pager = restartOfOne("messages"), one.Items[:1], nil, view.Pager{}
+	one.Tabs[0].Count, one.Tabs[1].Count = 1, 0
+	silent := op.newRestart(3)
+	silent.Why.Wrong = view.Say("restarts.why_missing")
 	refused := op.newRestart(20)
 	refused.Doable, refused.Start.Why = 0, view.Say("restarts.why.nothing")
 	told := op.newRestart(12)
 	told.Mode, told.Modes[0].Active, told.Modes[1].Active = "delivery", false, true
 	told.Effects = []view.Effect{told.Effects[0], {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
-	one := told
-	one.Ticked, one.Filter, one.Total, one.Doable, one.Samples = []int64{1042}, nil, 1, 1, told.Samples[:1]
-	one.Groups, one.Rest = []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "deliver", N: 1}}, view.PreviewRest{}
+	toldOne := told
+	toldOne.Effects = slices.Concat(counted(1, 0, 1, 1)[:1], told.Effects[1:])
+	toldOne.Ticked, toldOne.Filter, toldOne.Total, toldOne.Doable, toldOne.Samples = []int64{1042}, nil, 1, 1, told.Samples[:1]
+	toldOne.Groups, toldOne.Rest = []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "deliver", N: 1}}, view.PreviewRest{}
 	return []Sample{
 		{"restarts-full", view.PageRestarts, op.restarts(view.ListRows)},
 		{"restarts-empty", view.PageRestarts, op.restarts(view.ListEmpty)},
@@ -132,6 +146,8 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-cancelled", view.PageRestart, op.restart("cancelled")},
 		{"restart-no-bad", view.PageRestart, none},
 		{"restart-read-only", view.PageRestart, ro.restart("running")},
+		{"restart-of-one", view.PageRestart, one},
+		{"restart-preview-no-reason", view.PageRestartNew, silent},
 		{"restart-preview", view.PageRestartNew, op.newRestart(10000)},
 		{"restart-preview-wrong", view.PageRestartNew, wrong},
 		{"restart-preview-small", view.PageRestartNew, op.newRestart(3)},
@@ -139,7 +155,7 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-preview-ticked-tasks", view.PageRestartNew, op.tickedRestart("tasks")},
 		{"restart-preview-ticked-read-only", view.PageRestartNew, ro.tickedRestart("tasks")},
 		{"restart-preview-told", view.PageRestartNew, told},
-		{"restart-preview-tell-one", view.PageRestartNew, one},
+		{"restart-preview-tell-one", view.PageRestartNew, toldOne},
 		{"restart-preview-refused", view.PageRestartNew, refused},
 		{"restart-preview-nothing", view.PageRestartNew, op.newRestart(0)},
 		{"restart-preview-read-only", view.PageRestartNew, ro.newRestart(40)},

@@ -1,0 +1,120 @@
+package restart
+
+import (
+	"context"
+	"strconv"
+
+	"koodesk/app/fault"
+	"koodesk/app/intake"
+	"koodesk/app/staff"
+	"koodesk/app/store"
+)
+
+// RestartOne restarts one message or task (Thing) in a mode: what was given up, and
+// what waits, runs at once, and nothing waits for a customer's hours but what is told
+// again and nothing else. Who, why and what came of it stay, as a batch of one; a
+// restart that is refused leaves nothing.
+//
+// Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
+// not_found "message.unknown", conflict "restart.nothing_told" or
+// "restart.told_already", and those of deliver's Resend.
+func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, err error) {
+	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
+		done, err = b.RestartOneIn(ctx, tx, thing, mode, id, by)
+		return err
+	})
+	if err != nil {
+		return intake.Restarted{}, err
+	}
+	b.o.Wake()
+	return done, nil
+}
+
+// RestartOneIn is RestartOne within the caller's transaction. Whoever commits it
+// wakes the relay.
+func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
+	set := store.RestartSet{Thing: thing, Mode: mode, IDs: []int64{id}}
+	batch, _, err := tx.AddBatch(ctx, newBatch(Order{RestartSet: set}, by))
+	if err != nil {
+		return intake.Restarted{}, err
+	}
+	done, err := b.act(ctx, tx, batch, thing, mode, id, by)
+	if err != nil {
+		return intake.Restarted{}, err
+	}
+	r := result(done)
+	if err := tx.ItemDone(ctx, batch, id, r, nil); err != nil {
+		return done, err
+	}
+	var sum store.Tally
+	count(&sum, r, nil)
+	if err := tx.CountItems(ctx, batch, sum); err != nil {
+		return done, err
+	}
+	_, err = tx.EndBatch(ctx, batch)
+	return done, err
+}
+
+// act restarts one item of a batch.
+func (b *Batches) act(ctx context.Context, tx *store.Tx, batch int64, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
+	switch {
+	case mode == store.RestartDelivery:
+		return b.tell(ctx, tx, batch, id, by)
+	case thing == store.RestartTasks:
+		return b.o.Restart.RestartTask(ctx, tx, id, by, batch)
+	}
+	return b.o.Restart.RestartMessage(ctx, tx, id, by, batch)
+}
+
+// result is what is kept of a restart. Only a call that was run again may have ended
+// already.
+func result(done intake.Restarted) store.RestartResult {
+	r := store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code)}
+	if !done.Ran {
+		return r
+	}
+	switch done.Status {
+	case store.MessageSucceeded:
+		r.Outcome = store.ItemPassed
+	case store.MessageFailed:
+		r.Outcome = store.ItemFailed
+	}
+	return r
+}
+
+// tell sends what the customer was to be told again, and leaves all else alone but
+// for an attempt that says so.
+func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, by staff.Actor) (intake.Restarted, error) {
+	m, err := tx.LockMessage(ctx, message)
+	if err != nil {
+		return intake.Restarted{}, err
+	}
+	out := intake.Restarted{MessageID: message, Status: m.Status, Code: m.ResultCode}
+	ids, left, err := tx.DeliveriesOfMessage(ctx, message)
+	if err != nil {
+		return out, err
+	}
+	if len(ids) == 0 && left {
+		return out, fault.New(fault.Conflict, "restart.told_already")
+	}
+	if len(ids) == 0 {
+		return out, fault.New(fault.Conflict, "restart.nothing_told")
+	}
+	for _, id := range ids {
+		if err := b.o.Resend.ResendInBulk(ctx, tx, id, by); err != nil {
+			return out, err
+		}
+		out.Given++
+	}
+	if err := tx.ItemTells(ctx, batch, message, ids); err != nil {
+		return out, err
+	}
+	if err := intake.NoteRestart(ctx, tx, m, by, batch, 0); err != nil {
+		return out, err
+	}
+	if err := tx.SettleMessage(ctx, message); err != nil {
+		return out, err
+	}
+	return out, tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "message.restart", Target: "message/" + strconv.FormatInt(message, 10), Reason: by.Reason, IP: by.IP,
+		Detail: map[string]string{"mode": store.RestartDelivery}})
+}
