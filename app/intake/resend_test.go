@@ -44,10 +44,11 @@ func TestAnEventSentAgainDoesNotUndoALaterCall(t *testing.T) {
 	thawed := d.work("U2", "event", "notify", "succeeded")
 	d.heard(thawed, "instance.unfrozen", "succeeded", true)
 	d.exec(`UPDATE events SET product_pk = (SELECT max(id) FROM products)`)
+	keys := map[string]string{"upgradeInstance": "restart.overtaken", "instance.unfrozen": "restart.event_overtaken"}
 	for task, by := range map[int64]string{asked: "upgradeInstance", frozen: "instance.unfrozen"} {
 		require.True(t, overtaken(task), by)
 		err := resend(task)
-		require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.overtaken"), by)
+		require.ErrorIs(t, err, fault.New(fault.Conflict, keys[by]), by)
 		require.Equal(t, by, fault.From(err).Args["activity"])
 		require.Equal(t, d.text(`SELECT id::text FROM messages WHERE order_id = 'U2'`), fault.From(err).Args["message"])
 		require.Equal(t, "failed 0", d.text(`SELECT status || ' ' || round FROM tasks WHERE id = $1`, task))
