@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"koodesk/app/outbox"
+)
+
+// Restarted says what restarting tasks did.
+type Restarted struct {
+	Given   int // given-up tasks that begin a new round
+	Hurried int // waiting tasks that run now instead of later
+	Running int // tasks that are being worked on: left alone
+}
+
+// Touched is how many tasks will run now.
+func (r Restarted) Touched() int { return r.Given + r.Hurried }
+
+// RestartTasks begins a new round of the given-up tasks among ids and lets the
+// waiting ones run now. Running ones are only counted. Each leaves an attempt row.
+func (t *Tx) RestartTasks(ctx context.Context, ids []int64, actor string) (Restarted, error) {
+	var out Restarted
+	rows, err := t.tx.QueryxContext(ctx, `
+SELECT id, status, round, attempts
+  FROM tasks
+ WHERE id = ANY($1)
+ ORDER BY id
+   FOR NO KEY UPDATE`, pq.Array(ids))
+	if err != nil {
+		return out, toFault(err)
+	}
+	given, waiting, err := splitTasks(rows, &out)
+	if err != nil {
+		return out, err
+	}
+	out.Given, out.Hurried = len(given), len(waiting)
+	_, err = t.tx.ExecContext(ctx, `
+WITH r AS (
+    UPDATE tasks
+       SET status = 'pending',
+           round = round + CASE WHEN id = ANY($1) THEN 1 ELSE 0 END,
+           attempts = CASE WHEN id = ANY($1) THEN 0 ELSE attempts END,
+           run_at = now(),
+           enqueued_at = NULL,
+           finished_at = NULL
+     WHERE id = ANY($1)
+        OR id = ANY($2)
+    RETURNING id, round
+)
+INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
+SELECT id, round, 0, now(), 'restarted', $3
+  FROM r`, pq.Array(given), pq.Array(waiting), actor)
+	return out, toFault(err)
+}
+
+func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var status outbox.Status
+		var round, attempts int
+		if err := rows.Scan(&id, &status, &round, &attempts); err != nil {
+			return nil, nil, toFault(err)
+		}
+		switch status {
+		case outbox.Failed:
+			given = append(given, id)
+		case outbox.Pending:
+			waiting = append(waiting, id)
+		case outbox.Running:
+			out.Running++
+		}
+	}
+	return given, waiting, toFault(rows.Err())
+}
+
+// TaskIDs lists the tasks of a message that are not done, oldest first, without
+// those that would tell its customer a second time or undo what came later.
+func (t *Tx) TaskIDs(ctx context.Context, message int64) ([]int64, error) {
+	var ids []int64
+	err := t.tx.SelectContext(ctx, &ids, `
+SELECT t.id
+  FROM tasks t
+ WHERE t.message_id = $1
+   AND t.status IN ('pending', 'running', 'failed')
+   AND NOT `+toldAlready+`
+   AND NOT `+overtakenTask+`
+ ORDER BY t.id`, message)
+	return ids, toFault(err)
+}
