@@ -101,7 +101,7 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	if err := tx.SettleMessage(ctx, m.ID); err != nil {
 		return err
 	}
-	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+	return in.audit(ctx, tx, by, staff.ActRestartMessage, "message/"+strconv.FormatInt(m.ID, 10))
 }
 
 // NoteRestart writes the attempt of a restart that does not run the call itself
@@ -152,7 +152,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	if err := tx.SettleMessage(ctx, m.ID); err != nil {
 		return err
 	}
-	return in.audit(ctx, tx, by, "message.restart", "message/"+strconv.FormatInt(m.ID, 10))
+	return in.audit(ctx, tx, by, staff.ActRestartMessage, "message/"+strconv.FormatInt(m.ID, 10))
 }
 
 var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")

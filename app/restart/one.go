@@ -115,6 +115,6 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, 
 	if err := tx.SettleMessage(ctx, message); err != nil {
 		return out, err
 	}
-	return out, tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: "message.restart", Target: "message/" + strconv.FormatInt(message, 10), Reason: by.Reason, IP: by.IP,
+	return out, tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActRestartMessage, Target: "message/" + strconv.FormatInt(message, 10), Reason: by.Reason, IP: by.IP,
 		Detail: map[string]string{"mode": store.RestartDelivery}})
 }

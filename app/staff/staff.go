@@ -184,6 +184,9 @@ const (
 // ActRenewLink is the act of giving a buyer a new link to the access page.
 const ActRenewLink = "instance.link"
 
+// ActRestartMessage is a restart of a message, whatever of it.
+const ActRestartMessage = "message.restart"
+
 // The decisions about a different content that came under a message's key.
 const (
 	ActAcceptContent = "message.content_accepted"
