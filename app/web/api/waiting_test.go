@@ -22,7 +22,7 @@ SELECT 'deliver', 'failed', 'deliver ' || unique_key, id, CASE unique_key WHEN '
 INSERT INTO tasks (kind, status, unique_key, failure_group)
 SELECT 'event', 'failed', 'event ' || n, CASE n WHEN 'open' THEN 3 ELSE 0 END FROM unnest(ARRAY['open', 'closed']) AS n`, `
 INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, payload_sealed, status, instance_pk, task_id)
-SELECT 1, 'instance.frozen', unique_key, unique_key, TRUE, 'https://crm.example.com', '\x00', 'failed', 1, id FROM tasks WHERE kind = 'event'`, `
+SELECT 1, 'instance.frozen', unique_key, unique_key, TRUE, 'https://crm.example.com', '\x00', 'failed', 1, id FROM tasks WHERE kind = 'event' ORDER BY id`, `
 INSERT INTO licenses (channel_id, instance_pk, protocol, request_key, supplier)
 SELECT 1, 1, 'license', key, 'manual' FROM unnest(ARRAY['by hand', 'by its system']) AS key`, `
 INSERT INTO tasks (kind, status, unique_key, license_id, instance_pk, run_at, parked_at)
