@@ -84,7 +84,10 @@ func restart(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) (r s
 	if task == 0 {
 		return r, nil, nil
 	}
-	m, err := tx.LockForTask(ctx, task)
+	if err := tx.LockForTasks(ctx, task); err != nil {
+		return r, nil, err
+	}
+	m, err := tx.LockMessageOfTask(ctx, task)
 	if err != nil {
 		return r, nil, err
 	}

@@ -72,7 +72,9 @@ func openOn(t *testing.T, s *store.Store) *desk {
 func (d *desk) restartMessage(id int64, by staff.Actor) (r intake.Restarted, err error) {
 	ctx := context.Background()
 	err = d.store.Write(ctx, func(tx *store.Tx) error {
-		r, err = d.intake.RestartMessage(ctx, tx, id, by, 0)
+		if err = tx.LockForMessages(ctx, id); err == nil {
+			r, err = d.intake.RestartMessage(ctx, tx, id, by, 0)
+		}
 		return err
 	})
 	return r, err
@@ -82,7 +84,9 @@ func (d *desk) restartMessage(id int64, by staff.Actor) (r intake.Restarted, err
 func (d *desk) restartTask(id int64, by staff.Actor) (r intake.Restarted, err error) {
 	ctx := context.Background()
 	err = d.store.Write(ctx, func(tx *store.Tx) error {
-		r, err = d.intake.RestartTask(ctx, tx, id, by, 0)
+		if err = tx.LockForTasks(ctx, id); err == nil {
+			r, err = d.intake.RestartTask(ctx, tx, id, by, 0)
+		}
 		return err
 	})
 	return r, err

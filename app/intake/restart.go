@@ -24,15 +24,16 @@ type Restarted struct {
 }
 
 // RestartMessage runs a message again as an operator's or a token's act: its
-// given-up and waiting tasks, or, when it has none, the stored call itself. It
-// leaves an attempt row, which names the restart that it belongs to (0: none), and
-// passes the idempotency guard, so it never makes a second instance. Whoever commits
-// it wakes the relay. Faults: not_found "message.unknown"; conflict
-// "restart.running" while a task is being worked on; conflict
-// "restart.rejected" for a call that was never proved, "restart.call_again" for
-// one that could not be read, "restart.nothing_stored" for one that is not kept,
-// "restart.told_already" when nothing is left of it but what its customer has got
-// another way, or may have got, "restart.overtaken" for one that would undo a later one.
+// given-up and waiting tasks, or, when it has none, the stored call itself. What it
+// is about is locked before (store.LockForMessages). It leaves an attempt row, which
+// names the restart that it belongs to (0: none), and passes the idempotency guard,
+// so it never makes a second instance. Whoever commits it wakes the relay. Faults:
+// not_found "message.unknown"; conflict "restart.running" while a task is being
+// worked on; conflict "restart.rejected" for a call that was never proved,
+// "restart.call_again" for one that could not be read, "restart.nothing_stored" for
+// one that is not kept, "restart.told_already" when nothing is left of it but what
+// its customer has got another way, or may have got, "restart.overtaken" for one that
+// would undo a later one.
 func (in *Intake) RestartMessage(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, restart int64) (Restarted, error) {
 	out := Restarted{MessageID: id}
 	m, err := tx.LockMessage(ctx, id)
@@ -45,9 +46,6 @@ func (in *Intake) RestartMessage(ctx context.Context, tx *store.Tx, id int64, by
 	case market.Misunderstood(m.Key):
 		// It was not taken over under its own key, so there is nothing to go on with.
 		return out, fault.New(fault.Conflict, "restart.call_again", "restart", m.RestartThere())
-	}
-	if err := tx.LockSubjects(ctx, []int64{id}, nil); err != nil {
-		return out, err
 	}
 	ids, err := tx.TaskIDs(ctx, id)
 	if err != nil {
@@ -208,15 +206,16 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 	return e, err
 }
 
-// RestartTask runs one task again: at once when it waits, in a new round when
-// it was given up. If it belongs to a message, that has an attempt row which names
-// the task and the restart (0: none). Whoever commits it wakes the relay. Faults:
-// not_found "task.unknown", conflict "restart.running", "restart.done", of a message
-// to a customer "restart.told_already", or "restart.overtaken" for one that would
-// undo later work, "restart.event_overtaken" if it is an event.
+// RestartTask runs one task again: at once when it waits, in a new round when it was
+// given up. What it is about is locked before (store.LockForTasks). If it belongs to
+// a message, that has an attempt row which names the task and the restart (0: none).
+// Whoever commits it wakes the relay. Faults: not_found "task.unknown", conflict
+// "restart.running", "restart.done", of a message to a customer
+// "restart.told_already", or "restart.overtaken" for one that would undo later work,
+// "restart.event_overtaken" if it is an event.
 func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, restart int64) (Restarted, error) {
 	out := Restarted{TaskID: id, Status: "pending"}
-	m, err := tx.LockForTask(ctx, id)
+	m, err := tx.LockMessageOfTask(ctx, id)
 	if err != nil {
 		return out, err
 	}

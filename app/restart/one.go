@@ -38,6 +38,9 @@ func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode st
 	if err != nil {
 		return intake.Restarted{}, err
 	}
+	if err := hold(ctx, tx, thing, []int64{id}); err != nil {
+		return intake.Restarted{}, err
+	}
 	done, err := b.act(ctx, tx, batch, thing, mode, id, by)
 	if err != nil {
 		return intake.Restarted{}, err
@@ -55,7 +58,7 @@ func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode st
 	return done, err
 }
 
-// act restarts one item of a batch.
+// act restarts one item of a batch, behind hold.
 func (b *Batches) act(ctx context.Context, tx *store.Tx, batch int64, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
 	switch {
 	case mode == store.RestartDelivery:

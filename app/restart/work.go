@@ -162,19 +162,12 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 	return n, err
 }
 
-// hold locks the messages of all items at once, and then what these are about: each
-// item goes on to its tasks.
+// hold locks what all items are about at once.
 func hold(ctx context.Context, tx *store.Tx, thing string, ids []int64) error {
 	if thing == store.RestartTasks {
-		if err := tx.HoldMessagesOf(ctx, ids); err != nil {
-			return err
-		}
-		return tx.LockSubjects(ctx, nil, ids)
+		return tx.LockForTasks(ctx, ids...)
 	}
-	if err := tx.HoldMessages(ctx, ids); err != nil {
-		return err
-	}
-	return tx.LockSubjects(ctx, ids, nil)
+	return tx.LockForMessages(ctx, ids...)
 }
 
 // settled are the items that have come right since they were chosen for having

@@ -101,17 +101,31 @@ SELECT
    FOR NO KEY UPDATE`, group)
 }
 
-// LockForTask locks, in their order, what is locked before a task: its message, which
-// is zero where it has none, and what it is about. Fault: not_found "task.unknown".
-func (t *Tx) LockForTask(ctx context.Context, task int64) (m StoredMessage, err error) {
+// LockMessageOfTask locks the message of a task, which is zero where it has none.
+// Fault: not_found "task.unknown".
+func (t *Tx) LockMessageOfTask(ctx context.Context, task int64) (m StoredMessage, err error) {
 	message, err := t.messageOfTask(ctx, task)
 	if err == nil && message != 0 {
 		m, err = t.LockMessage(ctx, message)
 	}
-	if err != nil {
-		return m, err
+	return m, err
+}
+
+// LockForMessages locks messages and then what they are about: each goes on to its tasks.
+func (t *Tx) LockForMessages(ctx context.Context, ids ...int64) error {
+	if err := t.HoldMessages(ctx, ids); err != nil {
+		return err
 	}
-	return m, t.LockSubjects(ctx, nil, []int64{task})
+	return t.LockSubjects(ctx, ids, nil)
+}
+
+// LockForTasks locks what is locked before tasks: the messages that they belong to,
+// and then what they are about.
+func (t *Tx) LockForTasks(ctx context.Context, ids ...int64) error {
+	if err := t.HoldMessagesOf(ctx, ids); err != nil {
+		return err
+	}
+	return t.LockSubjects(ctx, nil, ids)
 }
 
 // LockSubjects locks what the calls of messages, or tasks, are about: instances and

@@ -69,6 +69,9 @@ func TestAPollThatLacksMoreIsRepairedAgain(t *testing.T) {
 	id, err := strconv.ParseInt(y.text(`SELECT id FROM messages WHERE activity = 'queryInstance'`), 10, 64)
 	require.NoError(t, err)
 	require.NoError(t, y.store.Write(t.Context(), func(tx *store.Tx) error {
+		if err := tx.LockForMessages(t.Context(), id); err != nil {
+			return err
+		}
 		_, err := y.intake.RestartMessage(t.Context(), tx, id, ann, 0)
 		return err
 	}))
