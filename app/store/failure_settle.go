@@ -31,7 +31,7 @@ func (s *Store) SettleFailures(ctx context.Context) error {
 			}
 		}
 	}
-	for _, statement := range []string{letGoOfRepaired, letGoOfUntrue, resolveEmpty, openFull, countMost} {
+	for _, statement := range []string{letGoOfRepaired, letGoOfUntrue, resolveEmpty, openFull, noteMembers} {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
 			return toFault(err)
 		}
@@ -173,12 +173,18 @@ UPDATE failure_groups
                  AND NOT (` + withoutMembers + `)
                  FOR UPDATE SKIP LOCKED)`
 
-const countMost = `
+// noteMembers keeps how many members the open groups have; one that somebody is
+// changing is counted the next time.
+var noteMembers = `
 UPDATE failure_groups
-   SET most_orders = now_touched.n
-  FROM (SELECT g.id, c.orders AS n
+   SET given_up = counted.given_up,
+       retrying = counted.retrying,
+       orders = counted.orders,
+       most_orders = GREATEST(most_orders, counted.orders)
+  FROM (SELECT g.id, c.given_up, c.retrying, c.orders
           FROM failure_groups g
          CROSS JOIN LATERAL (` + groupMembers + `) c
-         WHERE g.resolved_at IS NULL) now_touched
- WHERE failure_groups.id = now_touched.id
-   AND failure_groups.most_orders < now_touched.n`
+         WHERE g.resolved_at IS NULL
+           AND (g.given_up, g.retrying, g.orders) IS DISTINCT FROM (c.given_up, c.retrying, c.orders)
+           FOR NO KEY UPDATE OF g SKIP LOCKED) counted
+ WHERE failure_groups.id = counted.id`

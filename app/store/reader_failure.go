@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -31,7 +32,8 @@ type GroupFilter struct {
 }
 
 // GroupRow is what fails for one reason at one step. Times are UTC; a zero time
-// means "none". What is counted is counted up to 1000.
+// means "none". What is counted is counted up to 1000, of groups with more than 100
+// members in a list as of the last SettleFailures.
 type GroupRow struct {
 	ID           int64
 	Channel      string // slug; "" where the work is of no channel
@@ -91,22 +93,42 @@ type groupRow struct {
 // taskOrder is the order of the task t: its own, or its instance's.
 const taskOrder = `COALESCE(NULLIF(t.order_id, ''), (SELECT i.order_id FROM instances i WHERE i.id = t.instance_pk), '')`
 
-// groupMembers counts what belongs to the group g, up to a thousand and one.
-const groupMembers = `
+// countMembers counts what belongs to the group g, up to one more than most. The
+// orders are only told apart, in no order that anybody sees.
+func countMembers(most int) string {
+	limit := strconv.Itoa(most + 1)
+	return `
         SELECT count(*) FILTER (WHERE given_up) AS given_up,
                count(*) FILTER (WHERE NOT given_up) AS retrying,
-               count(DISTINCT order_id) FILTER (WHERE order_id <> '') AS orders
+               count(DISTINCT order_id COLLATE "C") FILTER (WHERE order_id <> '') AS orders
           FROM ((SELECT t.status = 'failed' AS given_up, ` + taskOrder + ` AS order_id
                    FROM tasks t
                   WHERE t.failure_group = g.id
                     AND g.of_tasks
-                  LIMIT 1001)
+                  LIMIT ` + limit + `)
                 UNION ALL
                 (SELECT m.status = 'failed', m.order_id
                    FROM messages m
                   WHERE m.failure_group = g.id
                     AND NOT g.of_tasks
-                  LIMIT 1001)) member`
+                  LIMIT ` + limit + `)) member`
+}
+
+// mostListed is how many members of a group a list counts itself. Of a bigger one it
+// has what SettleFailures counted last.
+const mostListed = 100
+
+var (
+	groupMembers  = countMembers(1000)
+	listedMembers = `
+        SELECT ` + atLeast("given_up") + `, ` + atLeast("retrying") + `, ` + atLeast("orders") + `
+          FROM (` + countMembers(mostListed) + `) few`
+)
+
+// atLeast is a number of few members, unless there are more of them.
+func atLeast(number string) string {
+	return `CASE WHEN few.given_up + few.retrying > ` + strconv.Itoa(mostListed) + ` THEN GREATEST(g.` + number + `, few.` + number + `) ELSE few.` + number + ` END AS ` + number
+}
 
 const groupStatus = `CASE WHEN g.resolved_at IS NOT NULL THEN 'resolved' WHEN g.snoozed_until > now() THEN 'snoozed' ELSE 'open' END`
 
@@ -114,12 +136,12 @@ var groupList = source{
 	list: list{letter: 'g', at: "g.last_seen_at", id: "g.id"},
 	columns: `g.id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '') AS channel, g.product_id,
        COALESCE((SELECT i.product_name FROM instances i WHERE i.product_id = g.product_id AND g.product_id <> '' ORDER BY i.id DESC LIMIT 1), '') AS product_name,
-       g.step, g.of_tasks, (SELECT m.id FROM messages m WHERE m.failure_group = g.id LIMIT 1) IS NOT NULL AS messages, g.error, ` + groupStatus + ` AS status,
+       g.step, g.of_tasks, (SELECT m.id FROM messages m WHERE m.failure_group = g.id ORDER BY m.last_received_at DESC, m.id DESC LIMIT 1) IS NOT NULL AS messages, g.error, ` + groupStatus + ` AS status,
        g.first_seen_at, g.last_seen_at, g.opened_at, g.resolved_at, g.closed_by, g.close_reason, g.overtaken, g.reopened, n.given_up, n.retrying, n.orders, g.most_orders,
        (SELECT m.retry_until FROM messages m WHERE m.failure_group = g.id AND m.retry_until > now() ORDER BY m.retry_until LIMIT 1) AS deadline,
        g.note, g.snoozed_until, COALESCE((SELECT o.email FROM operators o WHERE o.id = g.assignee_id), '') AS assignee`,
 	table: "failure_groups",
-	alias: "g CROSS JOIN LATERAL (" + groupMembers + ") n",
+	alias: "g CROSS JOIN LATERAL (" + listedMembers + ") n",
 }
 
 func (g *groupRow) show() (GroupRow, error) {
@@ -172,10 +194,12 @@ func (r *Reader) GroupCounts(ctx context.Context, f GroupFilter) (Counts, error)
 func (r *Reader) Group(ctx context.Context, id int64) (GroupRow, error) {
 	c := &clause{}
 	c.and("g.id = ?", id)
+	one := groupList
+	one.alias = "g CROSS JOIN LATERAL (" + groupMembers + ") n"
 	var row groupRow
 	err := sqlx.GetContext(ctx, r.q, &row, `
-SELECT `+groupList.columns+`
-  FROM `+groupList.from(c)+c.where(), c.args...)
+SELECT `+one.columns+`
+  FROM `+one.from(c)+c.where(), c.args...)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return GroupRow{}, fault.New(fault.NotFound, "failure_group.unknown")
 	}
