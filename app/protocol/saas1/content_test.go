@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/market"
+	"koodesk/app/protocol/contenttest"
 )
 
 // spellings are ways to write a parameter; some say the same as others, some nearly.
@@ -72,27 +73,11 @@ func TestEqualContentsAreWhatIsUnderstoodAsEqual(t *testing.T) {
 			}
 			t.Run(activity+"/"+r.name, func(t *testing.T) {
 				t.Parallel()
-				var calls []market.Call
-				var texts []string
-				for _, text := range spellings(r.name) {
+				contenttest.Alike(t, r.name, spellings(r.name), func(text string) (market.Call, error) {
 					fields := full()[activity]
 					fields[r.name] = text
-					if c, err := decode(activity, fields); err == nil {
-						calls, texts = append(calls, c), append(texts, text)
-					} else {
-						require.Nil(t, c.Content, "of what was not understood its spelling counts")
-					}
-				}
-				require.Greater(t, len(calls), 1)
-				for i, a := range calls {
-					for k, b := range calls {
-						same := reflect.DeepEqual(understood(a), understood(b))
-						require.Equal(t, same, bytes.Equal(a.ContentHash, b.ContentHash), "%q %q", texts[i], texts[k])
-						for n, field := range a.Content {
-							require.Equal(t, same || field.Name != r.name, field == b.Content[n], "%s: %q %q", field.Name, texts[i], texts[k])
-						}
-					}
-				}
+					return decode(activity, fields)
+				}, understood)
 			})
 		}
 	}

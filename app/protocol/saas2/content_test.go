@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/market"
+	"koodesk/app/protocol/contenttest"
 )
 
 // spellings are ways to write a field; some say the same as others, some nearly.
@@ -48,25 +49,9 @@ func TestEqualContentsAreWhatIsUnderstoodAsEqual(t *testing.T) {
 		for _, f := range fields {
 			t.Run(activity+"/"+f.name, func(t *testing.T) {
 				t.Parallel()
-				var calls []market.Call
-				var texts []string
-				for _, text := range spellings(f.name) {
-					if c, err := Decode(bodyWith(activity, f.name, text)); err == nil {
-						calls, texts = append(calls, c), append(texts, text)
-					} else {
-						require.Nil(t, c.Content, "of what was not understood its spelling counts")
-					}
-				}
-				require.Greater(t, len(calls), 1)
-				for i, a := range calls {
-					for k, b := range calls {
-						same := reflect.DeepEqual(understood(a), understood(b))
-						require.Equal(t, same, bytes.Equal(a.ContentHash, b.ContentHash), "%s %s", texts[i], texts[k])
-						for n, field := range a.Content {
-							require.Equal(t, same || field.Name != f.name, field == b.Content[n], "%s: %s %s", field.Name, texts[i], texts[k])
-						}
-					}
-				}
+				contenttest.Alike(t, f.name, spellings(f.name), func(text string) (market.Call, error) {
+					return Decode(bodyWith(activity, f.name, text))
+				}, understood)
 			})
 		}
 	}
