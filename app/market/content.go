@@ -77,10 +77,10 @@ func (p ProductInfo) says() string {
 	return string(s)
 }
 
-func (z Size) say(s *statement) {
-	s.number("amount", z.Amount)
-	s.number("diskSize", z.DiskSize)
-	s.number("bandWidth", z.BandWidth)
+func (s Size) say(to *statement) {
+	to.number("amount", s.Amount)
+	to.number("diskSize", s.DiskSize)
+	to.number("bandWidth", s.BandWidth)
 }
 
 func (t Terms) say(s *statement) {
