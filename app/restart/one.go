@@ -58,6 +58,12 @@ func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode st
 	return done, err
 }
 
+// RestartTaskIn is RestartOneIn for one task, and says nothing of what it did.
+func (b *Batches) RestartTaskIn(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) error {
+	_, err := b.RestartOneIn(ctx, tx, store.RestartTasks, store.RestartAll, task, by)
+	return err
+}
+
 // act restarts one item of a batch, behind hold.
 func (b *Batches) act(ctx context.Context, tx *store.Tx, batch int64, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
 	switch {
