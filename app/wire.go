@@ -40,6 +40,7 @@ import (
 	"koodesk/app/retention"
 	"koodesk/app/selfcheck/desk"
 	"koodesk/app/signin"
+	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/stuck"
 	"koodesk/app/telemetry"
@@ -136,7 +137,10 @@ func (p *parts) useCases(c *cli) error {
 	if err := p.delivery(c, wake); err != nil {
 		return err
 	}
-	p.event = event.NewClient(event.Options{Store: p.store, Webhook: p.webhook, Log: p.log, Wake: wake})
+	p.event = event.NewClient(event.Options{Store: p.store, Webhook: p.webhook, Log: p.log, Wake: wake,
+		Restart: func(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) error {
+			return p.restart.RestartTaskIn(ctx, tx, task, by)
+		}})
 	p.desk = desk.New(desk.Options{Store: p.store, PublicURL: c.config.PublicURL.String(), Version: version, Log: p.log})
 	p.provision = provision.New(provision.Options{Store: p.store, Marketplace: p.market, Deliverer: p.deliverer,
 		Drivers: c.makers(p.store, p.event), Licenses: c.suppliers(p.store, p.event), Log: p.log, Wake: wake})

@@ -1,18 +1,22 @@
 package event
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
+	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/webhook"
 )
 
 // Options are what a Client needs. Wake, which may be nil, is called after a
-// person's act has written work.
+// person's act has written work. Restart, without which Resend asks no product again,
+// restarts a task as a person's act.
 type Options struct {
 	Store   *store.Store
 	Webhook *webhook.Client
+	Restart func(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) error
 	Log     *slog.Logger
 	Wake    func()
 	Now     func() time.Time // the clock that dates signatures; nil: time.Now
@@ -23,6 +27,7 @@ type Options struct {
 type Client struct {
 	store   *store.Store
 	webhook *webhook.Client
+	restart func(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) error
 	log     *slog.Logger
 	wake    func()
 	now     func() time.Time
@@ -39,5 +44,5 @@ func NewClient(o Options) *Client {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{store: o.Store, webhook: o.Webhook, log: o.Log, wake: o.Wake, now: o.Now}
+	return &Client{store: o.Store, webhook: o.Webhook, restart: o.Restart, log: o.Log, wake: o.Wake, now: o.Now}
 }

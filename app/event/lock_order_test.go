@@ -11,7 +11,8 @@ import (
 	"koodesk/app/store/storetest"
 )
 
-// A restart of the task goes the same way.
+// An event is sent again behind the locks of its message and instance, as its task is
+// restarted.
 func TestAnEventIsSentAgainInTheOrderOfLocks(t *testing.T) {
 	t.Parallel()
 	rows := []storetest.Row{{Table: "messages", ID: 1}, {Table: "instances", ID: 1}, {Table: "tasks", ID: 1}, {Table: "events", ID: 1}}

@@ -13,8 +13,8 @@ import (
 
 // Resend sends an event again, to the byte as it was, under the same
 // webhook-id: a receiver that has it already can tell. One that still waits goes
-// out now. An event by which a product is asked belongs to its task, which is
-// restarted instead.
+// out now. An event by which a product is asked belongs to its task, whose restart it
+// is, and is kept as.
 //
 // Faults: not_found "event.unknown"; conflict "event.running" while it is being
 // sent; conflict "event.answered" for a question that was answered or is over;
@@ -37,11 +37,43 @@ func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 }
 
 func (c *Client) again(ctx context.Context, tx *store.Tx, id int64, by staff.Actor) error {
-	task, err := tx.TaskOfEvent(ctx, id)
-	if err != nil {
+	task, question, err := tx.TaskOfEvent(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case question:
+		return c.askAgain(ctx, tx, id, task, by)
+	}
+	return tellAgain(ctx, tx, id, task, by)
+}
+
+// askAgain restarts the task that asks by an event.
+func (c *Client) askAgain(ctx context.Context, tx *store.Tx, id, task int64, by staff.Actor) error {
+	if task == 0 {
+		return fault.New(fault.Conflict, "event.answered")
+	}
+	if err := c.restart(ctx, tx, task, by); err != nil { // the event is locked last
+		switch fault.From(err).Key {
+		case "restart.running":
+			return fault.New(fault.Conflict, "event.running")
+		case "restart.done":
+			return fault.New(fault.Conflict, "event.answered")
+		}
 		return err
 	}
-	restarted, overtaken, err := restart(ctx, tx, task, by) // the event is locked last
+	e, err := tx.LockEvent(ctx, id)
+	if err == nil {
+		err = sendable(ctx, tx, e)
+	}
+	if err == nil {
+		_, err = tx.ReopenEvent(ctx, id, by.Name)
+	}
+	return err
+}
+
+// tellAgain sends an event by which nothing is asked.
+func tellAgain(ctx context.Context, tx *store.Tx, id, task int64, by staff.Actor) error {
+	restarted, overtaken, err := anew(ctx, tx, task, by) // the event is locked last
 	if err != nil {
 		return err
 	}
@@ -55,20 +87,12 @@ func (c *Client) again(ctx context.Context, tx *store.Tx, id int64, by staff.Act
 	switch {
 	case restarted.Running > 0, e.TaskID != task: // it was sent again meanwhile
 		return fault.New(fault.Conflict, "event.running")
-	case restarted.Touched() == 0 && e.Question:
-		return fault.New(fault.Conflict, "event.answered")
 	case restarted.Given > 0 && overtaken != nil:
 		return overtaken
 	}
 	n, err := tx.ReopenEvent(ctx, e.ID, by.Name)
-	if err != nil {
+	if err != nil || restarted.Touched() > 0 {
 		return err
-	}
-	if e.Question {
-		return tx.SettleMessage(ctx, e.MessageID)
-	}
-	if restarted.Touched() > 0 {
-		return nil
 	}
 	next, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.Event, Purpose: outbox.Notify, InstancePK: e.InstancePK, OrderID: e.OrderID,
 		OrderLineID: e.LineID, UniqueKey: fmt.Sprintf("event/resend/%d/%d", e.ID, n)})
@@ -78,9 +102,9 @@ func (c *Client) again(ctx context.Context, tx *store.Tx, id int64, by staff.Act
 	return tx.SetEventTask(ctx, e.ID, next)
 }
 
-// restart begins the event's task again, if it has one that is not done. overtaken is
+// anew begins the event's task again, if it has one that is not done. overtaken is
 // why a given-up one must not be.
-func restart(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) (r store.Restarted, overtaken, err error) {
+func anew(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) (r store.Restarted, overtaken, err error) {
 	if task == 0 {
 		return r, nil, nil
 	}

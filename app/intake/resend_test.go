@@ -8,9 +8,50 @@ import (
 
 	"koodesk/app/event"
 	"koodesk/app/fault"
+	restarts "koodesk/app/restart"
 	"koodesk/app/seal"
 	"koodesk/app/staff"
 )
+
+// events sends events again, and restarts what asks by them.
+func (d *desk) events() *event.Client {
+	again := restarts.New(restarts.Options{Store: d.store, Restart: d.intake})
+	return event.NewClient(event.Options{Store: d.store, Restart: again.RestartTaskIn})
+}
+
+// A question that is asked again is its task's restart, and is kept as one.
+func TestAskingAgainIsKeptAsARestart(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.buy("i1")
+	d.ready("i1")
+	require.Equal(t, "000000", d.send("activity", "upgradeInstance", "instanceId", "i1", "orderId", "U1", "orderLineId", "U1-1")["resultCode"])
+	d.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now()`)
+	asked := d.work("U1", "provision", "upgrade", "failed")
+	d.heard(asked, "instance.upgraded", "failed", true)
+	d.exec(`INSERT INTO products (channel_id, product_id, driver, settings, secret_sealed) VALUES ($1, '*', 'webhook', '{"webhook_url":"https://crm.example.com/hook"}', $2)`,
+		d.channel.ID, d.store.Keys().SealString(seal.ProductSecret, "whsec_x"))
+	d.exec(`UPDATE events SET unique_key = channel_id || '/' || type || '/task/' || task_id, product_pk = (SELECT max(id) FROM products), payload_sealed = $1 WHERE type = 'instance.upgraded'`,
+		d.store.Keys().Seal(seal.Payload, []byte(`{}`)))
+	d.exec(`UPDATE messages SET status = 'failed' WHERE order_id = 'U1'`)
+	by := staff.Actor{Name: "operator:ann@seller.example", Source: "operator", Reason: "the shop is back"}
+	question := d.id(`SELECT id FROM events WHERE type = 'instance.upgraded'`)
+	require.NoError(t, d.events().Resend(t.Context(), question, by))
+	require.Equal(t, "processing restart 1", d.text(`
+SELECT concat_ws(' ', m.status, a.disposition, a.restart_id)
+  FROM messages m
+  JOIN attempts a ON a.message_id = m.id
+ WHERE m.order_id = 'U1'
+ ORDER BY a.id DESC
+ LIMIT 1`))
+	require.Equal(t, "tasks done 1 the shop is back", d.text(`SELECT concat_ws(' ', thing, status, restarted, reason) FROM restart_batches`))
+	require.Equal(t, "pending 1 1", d.text(`SELECT concat_ws(' ', e.status, e.resends, k.round) FROM events e JOIN tasks k ON k.id = e.task_id WHERE e.id = $1`, question))
+	for status, key := range map[string]string{"running": "event.running", "succeeded": "event.answered"} {
+		d.exec(`UPDATE tasks SET status = $1 WHERE id = $2`, status, asked)
+		require.ErrorIs(t, d.events().Resend(t.Context(), question, by), fault.New(fault.Conflict, key))
+	}
+	require.Equal(t, "1 1", d.text(`SELECT concat_ws(' ', (SELECT count(*) FROM restart_batches), resends) FROM events WHERE id = $1`, question))
+}
 
 // Sending a question or a notice again is no other way to do what a restart of its
 // task may not: the product must not go back to what is over.
@@ -32,7 +73,7 @@ func TestAnEventSentAgainDoesNotUndoALaterCall(t *testing.T) {
 	d.exec(`UPDATE events SET product_pk = (SELECT max(id) FROM products), payload_sealed = $1`, d.store.Keys().Seal(seal.Payload, []byte(`{}`)))
 	of := func(task int64) int64 { return d.id(fmt.Sprintf(`SELECT id FROM events WHERE task_id = %d`, task)) }
 	resend := func(task int64) error {
-		return event.NewClient(event.Options{Store: d.store}).Resend(t.Context(), of(task), staff.CLI())
+		return d.events().Resend(t.Context(), of(task), staff.CLI())
 	}
 	overtaken := func(task int64) bool {
 		row, err := d.store.Reader().EventDetail(t.Context(), of(task))

@@ -21,6 +21,7 @@ type Restarted struct {
 	Given     int               // given-up tasks that run again
 	Hurried   int               // tasks that waited for their next try and run now
 	Ran       bool              // the call itself was run again
+	Tells     []int64           // deliveries that are sent again
 }
 
 // RestartMessage runs a message again as an operator's or a token's act: its
@@ -58,7 +59,7 @@ func (in *Intake) RestartMessage(ctx context.Context, tx *store.Tx, id int64, by
 	if r.Running > 0 {
 		return out, fault.New(fault.Conflict, "restart.running")
 	}
-	out.Given, out.Hurried = r.Given, r.Hurried
+	out.Given, out.Hurried, out.Tells = r.Given, r.Hurried, r.Tells
 	if r.Touched() > 0 {
 		err = in.restartedTasks(ctx, tx, m, by, restart, &out)
 		return out, err
@@ -86,7 +87,7 @@ func notToldTwice(ctx context.Context, tx *store.Tx, message, task int64) error 
 }
 
 func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, restart int64, out *Restarted) error {
-	out.Status, out.Code = store.MessageProcessing, m.ResultCode
+	out.Code = m.ResultCode
 	if err := NoteRestart(ctx, tx, m, by, restart, 0); err != nil {
 		return err
 	}
@@ -96,10 +97,18 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	if err := tx.ReopenEventsOf(ctx, m.ID, 0); err != nil {
 		return err
 	}
-	if err := tx.SettleMessage(ctx, m.ID); err != nil {
+	return in.settled(ctx, tx, by, out)
+}
+
+// settled ends the restart of a message, and tells how it leaves it.
+func (in *Intake) settled(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted) (err error) {
+	if err := tx.SettleMessage(ctx, out.MessageID); err != nil {
 		return err
 	}
-	return in.audit(ctx, tx, by, staff.ActRestartMessage, "message/"+strconv.FormatInt(m.ID, 10))
+	if out.Status, err = tx.MessageStatus(ctx, out.MessageID); err != nil {
+		return err
+	}
+	return in.audit(ctx, tx, by, staff.ActRestartMessage, "message/"+strconv.FormatInt(out.MessageID, 10))
 }
 
 // NoteRestart writes the attempt of a restart that does not run the call itself
@@ -140,17 +149,14 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 			return err
 		}
 	}
-	out.Ran, out.Code, out.Status = true, e.answer.Code, e.status()
+	out.Ran, out.Code = true, e.answer.Code
 	arr := store.Arrival{ReceivedAt: tx.Now, Call: call, IP: by.IP, Elapsed: 0}
 	err = tx.CloseMessage(ctx, m.ID, arr, store.Outcome{Status: e.status(), Code: e.answer.Code, Disposition: store.Restart,
 		Response: in.encode(a, m.Activity, e.answer), Secret: e.secret(), Err: e.err, Source: by.Source, Actor: by.Name, Restart: restart, Lacks: e.lacks, Content: e.content(a)})
 	if err != nil {
 		return err
 	}
-	if err := tx.SettleMessage(ctx, m.ID); err != nil {
-		return err
-	}
-	return in.audit(ctx, tx, by, staff.ActRestartMessage, "message/"+strconv.FormatInt(m.ID, 10))
+	return in.settled(ctx, tx, by, out)
 }
 
 var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")
@@ -223,7 +229,7 @@ func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by st
 	if err != nil {
 		return out, err
 	}
-	out.MessageID, out.Given, out.Hurried = m.ID, r.Given, r.Hurried
+	out.MessageID, out.Given, out.Hurried, out.Tells = m.ID, r.Given, r.Hurried, r.Tells
 	if m.ID != 0 {
 		if err := NoteRestart(ctx, tx, m, by, restart, id); err != nil {
 			return out, err

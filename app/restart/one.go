@@ -58,6 +58,12 @@ func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode st
 	return done, err
 }
 
+// RestartTaskIn is RestartOneIn for one task, and says nothing of what it did.
+func (b *Batches) RestartTaskIn(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) error {
+	_, err := b.RestartOneIn(ctx, tx, store.RestartTasks, store.RestartAll, task, by)
+	return err
+}
+
 // act restarts one item of a batch, behind hold.
 func (b *Batches) act(ctx context.Context, tx *store.Tx, batch int64, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
 	switch {
@@ -70,9 +76,9 @@ func (b *Batches) act(ctx context.Context, tx *store.Tx, batch int64, thing, mod
 }
 
 // result is what is kept of a restart. Only a call that was run again may have ended
-// already.
+// already: one that was refused, or that left no work.
 func result(done intake.Restarted) store.RestartResult {
-	r := store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code)}
+	r := store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code), Tells: done.Tells}
 	if !done.Ran {
 		return r
 	}
@@ -92,8 +98,8 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, 
 	if err != nil {
 		return intake.Restarted{}, err
 	}
-	out := intake.Restarted{MessageID: message, Status: m.Status, Code: m.ResultCode}
 	ids, left, err := tx.DeliveriesOfMessage(ctx, message)
+	out := intake.Restarted{MessageID: message, Status: m.Status, Code: m.ResultCode, Given: len(ids), Tells: ids}
 	if err != nil {
 		return out, err
 	}
@@ -107,10 +113,6 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, 
 		if err := b.o.Resend.ResendInBulk(ctx, tx, id, by); err != nil {
 			return out, err
 		}
-		out.Given++
-	}
-	if err := tx.ItemTells(ctx, batch, message, ids); err != nil {
-		return out, err
 	}
 	if err := intake.NoteRestart(ctx, tx, m, by, batch, 0); err != nil {
 		return out, err

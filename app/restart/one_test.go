@@ -7,6 +7,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/intake"
+	"koodesk/app/market"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
@@ -60,6 +61,84 @@ func TestARestartOfOneIsKept(t *testing.T) {
 	d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 1`)
 	require.NoError(t, d.batches.Settle(t.Context()))
 	require.Equal(t, "messages all done 1 restarted passed 1 0 1 1 0, tasks all done 2 restarted failed 0 1 1 0 1", d.kept())
+}
+
+// A call that is run again and taken over has passed once the work that it wrote is done.
+func TestACallThatIsRunAgainIsJudgedByItsWork(t *testing.T) {
+	t.Parallel()
+	for end, want := range map[string]string{store.MessageSucceeded: "passed 0 0 1 1 0", store.MessageFailed: "failed 0 0 1 0 1"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			require.Equal(t, market.NoSuchInstance, d.call(map[string]string{"activity": "refreshInstance", "scene": "TRIAL_TO_FORMAL", "orderId": "R1", "orderLineId": "R1-1",
+				"instanceId": "i-1", "productId": "OFFI1", "expireTime": "20300101000000"}))
+			d.instance()
+			r, err := d.one(store.RestartMessages, store.RestartAll, 1)
+			require.NoError(t, err)
+			require.Equal(t, intake.Restarted{MessageID: 1, Status: store.MessageProcessing, Code: market.Success, Ran: true}, r)
+			require.NoError(t, d.batches.Settle(t.Context()))
+			require.Equal(t, "messages all done 1 restarted  0 0 1 0 0", d.kept(), "its work is under way")
+
+			d.exec(`UPDATE tasks SET status = $1, finished_at = now()`, end)
+			d.exec(`UPDATE messages SET status = $1`, end)
+			require.NoError(t, d.batches.Settle(t.Context()))
+			require.Equal(t, "messages all done 1 restarted "+want, d.kept())
+		})
+	}
+}
+
+// What a restart sends customers again counts as well as the message's own work, which
+// does not go by it, and alone where nothing else is done again.
+func TestAMessageWhoseCustomerIsSentAgainIsJudgedByThatToo(t *testing.T) {
+	t.Parallel()
+	const sent = `UPDATE deliveries SET status = 'succeeded' WHERE id = 4`
+	for name, c := range map[string]struct{ before, status, after, want string }{
+		"nothing else is done, and it is not sent":            {`DELETE FROM tasks WHERE id = 3`, store.MessageSucceeded, `UPDATE deliveries SET status = 'failed' WHERE id = 4`, "failed 1 0 1 0 1"},
+		"nothing else is done, and it is sent":                {`DELETE FROM tasks WHERE id = 3`, store.MessageSucceeded, sent, "passed 1 0 1 1 0"},
+		"nothing else is done, and what is left of it failed": {`UPDATE tasks SET status = 'running', kind = 'event', message_id = NULL WHERE id = 3`, store.MessageFailed, sent, "passed 1 0 1 1 0"},
+		"the work is done, and it is not sent":                {``, store.MessageProcessing, `UPDATE deliveries SET status = 'failed' WHERE id = 4`, "failed 2 0 1 0 1"},
+		"it is sent, and the work is done":                    {``, store.MessageProcessing, sent, "passed 2 0 1 1 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			d.told()
+			d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 3 AND $1 = 'succeeded'`, c.status)
+			d.exec(c.before)
+			r, err := d.one(store.RestartMessages, store.RestartAll, 3)
+			require.NoError(t, err)
+			require.Equal(t, c.status, r.Status)
+			restarted := "messages all done 3 restarted "
+			if c.status == store.MessageProcessing {
+				d.exec(`UPDATE tasks SET status = 'succeeded' WHERE id = 3`)
+				d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 3`)
+			}
+			require.NoError(t, d.batches.Settle(t.Context()))
+			require.Equal(t, "", d.text(`SELECT outcome FROM restart_items`), "it is not sent yet")
+			d.exec(c.after)
+			require.NoError(t, d.batches.Settle(t.Context()))
+			require.Equal(t, restarted+c.want, d.kept())
+		})
+	}
+}
+
+// The restart of a single task that sends a customer something is judged as that of its
+// message is.
+func TestATaskThatTellsACustomerIsJudgedByWhatItSends(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.told()
+	_, err := d.one(store.RestartTasks, store.RestartAll, 4)
+	require.NoError(t, err)
+	require.NoError(t, d.batches.Settle(t.Context()))
+	require.Equal(t, "tasks all done 4 restarted  1 0 1 0 0", d.kept(), "it is not sent yet")
+	d.exec(`UPDATE tasks SET status = 'failed' WHERE id = 4`)
+	d.exec(`UPDATE deliveries SET status = 'failed' WHERE id = 4`)
+	d.exec(`
+INSERT INTO deliveries (channel_id, instance_pk, message_id, kind, medium, language, to_sealed, to_mask, status, message_ref, unique_key, fallback_of)
+SELECT channel_id, instance_pk, message_id, kind, 'email', language, to_sealed, to_mask, 'succeeded', 'f', 'f', id FROM deliveries WHERE id = 4`)
+	require.NoError(t, d.batches.Settle(t.Context()))
+	require.Equal(t, "tasks all done 4 restarted passed 1 0 1 1 0", d.kept(), "the fall-back has arrived")
 }
 
 // One that is refused has done nothing, and leaves nothing but the answer.
@@ -123,7 +202,7 @@ func TestTheCustomerOfOneIsToldAgain(t *testing.T) {
 	d.told()
 	r, err := d.one(store.RestartMessages, store.RestartDelivery, 1)
 	require.NoError(t, err)
-	require.Equal(t, intake.Restarted{MessageID: 1, Status: store.MessageFailed, Code: "000004", Given: 2}, r)
+	require.Equal(t, intake.Restarted{MessageID: 1, Status: store.MessageFailed, Code: "000004", Given: 2, Tells: []int64{1, 2}}, r)
 	require.Equal(t, "messages delivery done 1 restarted  2 0 1 0 0", d.kept())
 	require.Equal(t, "1 restart 1 task 000004", d.attempted())
 	require.Equal(t, "message.restart the shop is back delivery", d.text(`SELECT concat_ws(' ', action, reason, detail ->> 'mode') FROM audit WHERE target = 'message/1'`))

@@ -118,17 +118,17 @@ func (r *Reader) scanEvent(row scanner) (*Event, error) {
 	return &e, nil
 }
 
-// TaskOfEvent is the task that sends an event, or asks by it; 0 if there is none any
-// more. Fault: not_found "event.unknown".
-func (t *Tx) TaskOfEvent(ctx context.Context, id int64) (task int64, err error) {
-	err = toFault(t.tx.GetContext(ctx, &task, `
-SELECT COALESCE(task_id, 0)
+// TaskOfEvent is the task that sends an event, or (question) asks by it; 0 if there is
+// none any more. Fault: not_found "event.unknown".
+func (t *Tx) TaskOfEvent(ctx context.Context, id int64) (task int64, question bool, err error) {
+	err = toFault(t.tx.QueryRowxContext(ctx, `
+SELECT COALESCE(task_id, 0), `+isQuestion+`
   FROM events
- WHERE id = $1`, id))
+ WHERE id = $1`, id).Scan(&task, &question))
 	if fault.Is(err, fault.NotFound) {
 		err = fault.New(fault.NotFound, "event.unknown")
 	}
-	return task, err
+	return task, question, err
 }
 
 // LockEvent locks an event. Fault: not_found "event.unknown".

@@ -295,6 +295,15 @@ UPDATE messages
 	return toFault(err)
 }
 
+// MessageStatus is how a message stands.
+func (t *Tx) MessageStatus(ctx context.Context, id int64) (status string, err error) {
+	err = t.tx.GetContext(ctx, &status, `
+SELECT status
+  FROM messages
+ WHERE id = $1`, id)
+	return status, toFault(err)
+}
+
 // Audit writes one entry of the audit trail.
 func (t *Tx) Audit(ctx context.Context, a staff.Audit) error {
 	detail, err := jsonText(a.Detail)

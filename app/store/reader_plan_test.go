@@ -96,10 +96,10 @@ INSERT INTO restart_batches (thing, mode, status, total, restarted, passed, per_
 SELECT CASE WHEN n % 3 = 0 THEN 'tasks' ELSE 'messages' END, 'all', CASE WHEN n % 500 = 0 THEN 'running' ELSE 'done' END,
        30, CASE WHEN n % 500 = 0 THEN 5000 ELSE 30 END, 30, 0, 'operator:7', 'operator'
   FROM generate_series(1, $1::int / 40) AS n`, `
-INSERT INTO restart_items (batch_id, item_id, state, outcome, error)
+INSERT INTO restart_items (batch_id, item_id, state, outcome, given, error)
 SELECT CASE WHEN n <= 10000 THEN 1000 ELSE 1 + n % 999 END, n,
        CASE WHEN n BETWEEN 5001 AND 10000 THEN 'waiting' WHEN n % 20 = 0 THEN 'refused' ELSE 'restarted' END,
-       CASE WHEN n BETWEEN 5001 AND 10000 OR n % 20 = 0 OR n % 100 = 7 AND n < 5000 THEN '' WHEN n % 20 = 1 THEN 'failed' ELSE 'passed' END,
+       CASE WHEN n BETWEEN 5001 AND 10000 OR n % 20 = 0 OR n % 100 = 7 AND n < 5000 THEN '' WHEN n % 20 = 1 THEN 'failed' ELSE 'passed' END, 1,
        CASE WHEN n % 20 = 0 THEN '{"code":"conflict","key":"restart.running"}'::jsonb END
   FROM generate_series(1, $1::int) AS n`, `
 INSERT INTO audit (actor, action, target)

@@ -70,7 +70,8 @@ type RestartResult struct {
 	Hurried int
 	Ran     bool
 	Code    string
-	Outcome string // "" while it is under way
+	Tells   []int64 // deliveries that it sends again, which are counted among the others
+	Outcome string  // "" while it is under way
 }
 
 // AddBatch writes a batch and, in one statement, what it is to restart.
@@ -229,19 +230,10 @@ func (t *Tx) ItemDone(ctx context.Context, batch, item int64, r RestartResult, c
 	}
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE restart_items
-   SET state = $3, outcome = $4, given = $5, hurried = $6, ran = $7, code = $8, error = $9, done_at = clock_timestamp()
+   SET state = $3, outcome = $4, given = $5, hurried = $6, ran = $7, code = $8, deliveries = COALESCE($9::bigint[], '{}'), error = $10,
+       done_at = clock_timestamp()
  WHERE batch_id = $1
-   AND item_id = $2`, batch, item, state, r.Outcome, r.Given, r.Hurried, r.Ran, r.Code, nullBytes(fault.ToRecord(cause).Wordless().JSON()))
-	return toFault(err)
-}
-
-// ItemTells notes which deliveries an item sends again; by these it is judged.
-func (t *Tx) ItemTells(ctx context.Context, batch, item int64, deliveries []int64) error {
-	_, err := t.tx.ExecContext(ctx, `
-UPDATE restart_items
-   SET deliveries = $3
- WHERE batch_id = $1
-   AND item_id = $2`, batch, item, pq.Array(deliveries))
+   AND item_id = $2`, batch, item, state, r.Outcome, r.Given, r.Hurried, r.Ran, r.Code, pq.Array(r.Tells), nullBytes(fault.ToRecord(cause).Wordless().JSON()))
 	return toFault(err)
 }
 

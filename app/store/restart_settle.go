@@ -49,14 +49,16 @@ UPDATE restart_items
 
 // Only what has ended is locked, and only what nobody else is at. Which items of
 // a batch are open, its own index tells: OFFSET 0 keeps it so, for the planner
-// takes every item without an outcome for one that was restarted. Who is told again
+// takes every item without an outcome for one that was restarted. An item has ended
+// with the message or task, if anything of it was done again but telling customers, and
+// with whatever it tells them: one of the two alone may fail. Who is told again
 // has been told once what was sent to him, or what took its place, has arrived.
 var endedRestarts = `
 SELECT e.batch_id, e.item_id, e.outcome
   FROM (SELECT b.id AS batch_id, i.item_id, s.outcome
           FROM restart_batches b
          CROSS JOIN LATERAL (
-               SELECT item_id, deliveries
+               SELECT item_id, ran OR given + hurried > cardinality(deliveries) AS works, deliveries
                  FROM restart_items
                 WHERE batch_id = b.id
                   AND state = 'restarted'
@@ -64,15 +66,18 @@ SELECT e.batch_id, e.item_id, e.outcome
                OFFSET 0) i
          CROSS JOIN LATERAL (
                SELECT CASE
+                      WHEN NOT i.works THEN 'passed'
                       WHEN b.thing = 'tasks' THEN
                            (SELECT CASE t.status WHEN 'succeeded' THEN 'passed' WHEN 'failed' THEN 'failed' WHEN 'cancelled' THEN 'failed' END
                               FROM tasks t WHERE t.id = i.item_id)
-                      WHEN b.mode = 'delivery' THEN
-                           (SELECT CASE WHEN bool_or(d.status IN ('pending', 'running')) THEN NULL
-                                        WHEN bool_or(d.status = 'failed' AND NOT ` + replaced + `) THEN 'failed' ELSE 'passed' END
-                              FROM deliveries d WHERE (d.id = ANY(i.deliveries) OR d.fallback_of = ANY(i.deliveries)) AND d.status <> 'cancelled')
                       ELSE (SELECT CASE m.status WHEN 'succeeded' THEN 'passed' WHEN 'failed' THEN 'failed' END
-                              FROM messages m WHERE m.id = i.item_id) END AS outcome) s
+                              FROM messages m WHERE m.id = i.item_id) END AS done,
+                      (SELECT CASE WHEN bool_or(d.status IN ('pending', 'running')) THEN NULL
+                                   WHEN bool_or(d.status = 'failed' AND NOT ` + replaced + `) THEN 'failed' ELSE 'passed' END
+                         FROM deliveries d WHERE (d.id = ANY(i.deliveries) OR d.fallback_of = ANY(i.deliveries)) AND d.status <> 'cancelled') AS told
+               OFFSET 0) o
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN o.done IS NULL OR o.told IS NULL THEN NULL WHEN 'failed' IN (o.done, o.told) THEN 'failed' ELSE 'passed' END AS outcome) s
          WHERE b.restarted > b.passed + b.failed
            AND s.outcome IS NOT NULL
          ORDER BY b.id, i.item_id

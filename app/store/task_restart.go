@@ -11,9 +11,10 @@ import (
 
 // Restarted says what restarting tasks did.
 type Restarted struct {
-	Given   int // given-up tasks that begin a new round
-	Hurried int // waiting tasks that run now instead of later
-	Running int // tasks that are being worked on: left alone
+	Given   int     // given-up tasks that begin a new round
+	Hurried int     // waiting tasks that run now instead of later
+	Running int     // tasks that are being worked on: left alone
+	Tells   []int64 // deliveries, one for each of the given and hurried tasks that sends one
 }
 
 // Touched is how many tasks will run now.
@@ -24,7 +25,7 @@ func (r Restarted) Touched() int { return r.Given + r.Hurried }
 func (t *Tx) RestartTasks(ctx context.Context, ids []int64, actor string) (Restarted, error) {
 	var out Restarted
 	rows, err := t.tx.QueryxContext(ctx, `
-SELECT id, status, round, attempts
+SELECT id, status, COALESCE(delivery_id, 0) AS delivery
   FROM tasks
  WHERE id = ANY($1)
  ORDER BY id
@@ -59,11 +60,13 @@ SELECT id, round, 0, now(), 'restarted', $3
 func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err error) {
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
+		var id, delivery int64
 		var status outbox.Status
-		var round, attempts int
-		if err := rows.Scan(&id, &status, &round, &attempts); err != nil {
+		if err := rows.Scan(&id, &status, &delivery); err != nil {
 			return nil, nil, toFault(err)
+		}
+		if delivery != 0 && (status == outbox.Failed || status == outbox.Pending) {
+			out.Tells = append(out.Tells, delivery)
 		}
 		switch status {
 		case outbox.Failed:

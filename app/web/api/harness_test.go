@@ -146,7 +146,7 @@ func open(t testing.TB) *house {
 	h.restarts = restart.New(restart.Options{Store: h.store, Restart: h.intake, Resend: h.deliver})
 	hooks := webhook.NewClient(webhook.Options{Allow: webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	t.Cleanup(hooks.Close)
-	h.events = event.NewClient(event.Options{Store: h.store, Webhook: hooks})
+	h.events = event.NewClient(event.Options{Store: h.store, Webhook: hooks, Restart: h.restarts.RestartTaskIn})
 	h.api = api.New(api.Options{Store: h.store, Channels: channel.New(h.store), PublicURL: "https://koodesk.example/",
 		Licenses: license.New(license.Options{Store: h.store, Suppliers: license.Suppliers{licensepool.Name: licensepool.Supplier{Store: h.store}}, Log: log}), Contents: h.intake, Restarts: h.restarts, Access: h.provision, Resend: h.deliver, Report: h.deliver, Teller: h.deliver, Writer: h.deliver, Products: h.provision, Leftovers: h.provision,
 		Pools: pools.NewKeeper(pools.Options{Store: h.store, Log: log}), Claims: h.provision, Seen: h.intake,

@@ -163,7 +163,7 @@ func openOn(t *testing.T, s *store.Store, change ...func(*console.Options)) *hou
 	o.Stuck = stuck.New(stuck.Options{Store: s, Queue: h.queue, Restart: h.restarts})
 	hooks := webhook.NewClient(webhook.Options{Allow: webhook.Allow{Nets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	t.Cleanup(hooks.Close)
-	h.events = event.NewClient(event.Options{Store: s, Webhook: hooks, Log: quiet})
+	h.events = event.NewClient(event.Options{Store: s, Webhook: hooks, Restart: h.restarts.RestartTaskIn, Log: quiet})
 	o.Events = h.events
 	o.Pools = pool.NewKeeper(pool.Options{Store: s, Log: quiet})
 	o.Licenses = license.New(license.Options{Store: s, Log: quiet})
