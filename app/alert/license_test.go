@@ -106,6 +106,31 @@ func TestALicenseThatKooGalleryCallsForRunsOutOfTime(t *testing.T) {
 	require.Equal(t, "1", h.text(`SELECT count(*)::text FROM alerts`), "nobody is told again that it waits")
 }
 
+// KooGallery may have begun anew while nobody looked: it still asks, and the last call is
+// made again.
+func TestALicenseIsCalledForAnewWhileNobodyLooked(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.hook(alert.Setting{Endings: true})
+	h.license("CS1", 10*time.Minute)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	h.exec(`UPDATE alerts SET until_at = now() - interval '1 second'`)
+	h.exec(`UPDATE messages SET retry_until = now() + interval '2 hours'`)
+	h.watch()
+	h.later()
+	h.watch()
+	require.Zero(t, h.all(), "it has stopped nothing, and there is time")
+	require.Equal(t, "1 1  t", h.text(`SELECT string_agg(concat_ws(' ', id, severity, outcome, until_at > now() + interval '1 hour'), ',') FROM alerts`))
+	h.exec(`UPDATE messages SET retry_until = now() + interval '14 minutes'`)
+	h.watch()
+	require.Equal(t, 1, h.all())
+	require.Equal(t, []string{"license_waiting raised critical <nil>"}, items(t, h.calls()[1]))
+	h.exec(`UPDATE messages SET retry_until = now() - interval '1 second'`)
+	h.watch()
+	require.Equal(t, "lapsed", h.text(`SELECT outcome FROM alerts`))
+}
+
 // Whoever does not want to hear of Licenses does not, and many at once are one message.
 func TestAlertsOfLicensesGoByTheSettings(t *testing.T) {
 	t.Parallel()

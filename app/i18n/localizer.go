@@ -124,7 +124,7 @@ func (z *Localizer) Fault(r *fault.Record) *FaultText {
 	}
 	args := make([]any, 0, 2*len(r.Args))
 	for name, value := range r.Args {
-		args = append(args, name, z.argument(value))
+		args = append(args, name, z.argument(name, value))
 	}
 	out := &FaultText{Code: string(r.Code), Detail: r.Detail}
 	key := "fault." + r.Key
@@ -144,8 +144,12 @@ func (z *Localizer) Fault(r *fault.Record) *FaultText {
 func (z *Localizer) FaultOf(err error) *FaultText { return z.Fault(fault.ToRecord(err)) }
 
 // argument keeps a value of a fault on one line and bounded: it may be a
-// remote system's own words.
-func (z *Localizer) argument(s string) string {
+// remote system's own words. Events have names, which people know from other pages;
+// the interfaces' own are KooGallery's.
+func (z *Localizer) argument(name, s string) string {
+	if key := "event_type." + s; name == "activity" && z.Has(key) {
+		return z.T(key)
+	}
 	s = strings.Join(strings.Fields(s), " ")
 	if r := []rune(s); len(r) > 200 {
 		return string(r[:200]) + "…"

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"testing"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,4 +52,41 @@ func TestAFailedCallIsJudgedAgainOnlyWhenSomethingHasChanged(t *testing.T) {
 	d.settled()
 	require.Equal(t, "000000", d.refresh("i1", "RENEWAL", "R3", "20320101000000")["resultCode"])
 	require.Equal(t, "releaseInstance", d.settled())
+}
+
+// One that could not be judged keeps its place for later, behind all others: its trouble
+// may pass, and takes nobody's turn until then.
+func TestAFailedCallThatCouldNotBeJudgedIsJudgedLater(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	for _, i := range []string{"i1", "i2"} {
+		d.buy(i)
+		d.ready(i)
+		d.refusing(i, func() {
+			require.Equal(t, "000003", d.refresh(i, "RENEWAL", "R"+i, "20290101000000")["resultCode"])
+		})
+		require.Equal(t, "000000", d.refresh(i, "RENEWAL", "L"+i, "20300101000000")["resultCode"])
+	}
+	d.exec(`UPDATE tasks SET status = 'succeeded', finished_at = now()`)
+	d.exec(`UPDATE messages SET status = 'succeeded' WHERE status = 'processing'`)
+	require.NoError(t, d.store.SettleFailures(t.Context()))
+	d.exec(`UPDATE messages SET updated_at = now() - interval '10 minutes'`)
+	d.exec(`UPDATE instances SET updated_at = now() - interval '10 minutes'`)
+	d.exec(`CREATE TABLE kept AS SELECT id, request_sealed FROM attempts`)
+	d.exec(`UPDATE attempts SET request_sealed = '\x0102' WHERE message_id = (SELECT id FROM messages WHERE order_id = 'Ri1')`)
+	d.exec(`UPDATE messages SET judged_at = NULL`)
+	require.Error(t, d.intake.SettleOvertaken(t.Context()))
+	d.exec(`UPDATE messages SET judged_at = NULL, failure_group = (SELECT min(id) FROM failure_groups) WHERE order_id = 'Ri2'`)
+	waiting := func(limit int) string {
+		t.Helper()
+		ids, _, err := d.store.Reader().MaybeOvertaken(t.Context(), limit)
+		require.NoError(t, err)
+		return d.text(`SELECT COALESCE(string_agg(m.order_id, ' ' ORDER BY w.n), '') FROM unnest($1::bigint[]) WITH ORDINALITY AS w (id, n) JOIN messages m USING (id)`, pq.Array(ids))
+	}
+	require.Equal(t, "Ri2 Ri1", waiting(100))
+	require.Equal(t, "Ri2", waiting(1), "what fails takes nobody's turn")
+	d.exec(`UPDATE attempts a SET request_sealed = kept.request_sealed FROM kept WHERE kept.id = a.id`)
+	require.NoError(t, d.intake.SettleOvertaken(t.Context()))
+	require.Empty(t, waiting(100))
+	require.Equal(t, "0 0", d.text(`SELECT string_agg(failure_group::text, ' ') FROM messages WHERE order_id LIKE 'R%'`))
 }

@@ -37,18 +37,20 @@ const atOnce = 300
 // SettleOvertaken takes out of the failure groups the messages whose call failed and
 // of which a later call, that has been done with all that follows, leaves nothing to
 // decide. It may run at any time and any number of times; one that cannot be judged
-// keeps no other from it.
+// comes again, after all others.
 func (in *Intake) SettleOvertaken(ctx context.Context) error {
 	ids, at, err := in.store.Reader().MaybeOvertaken(ctx, atOnce)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
 	var failed error
+	var unable []int64
 	for _, id := range ids {
-		err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) })
-		failed = errors.Join(failed, err)
+		if err := in.store.Write(ctx, func(tx *store.Tx) error { return in.settleOvertaken(ctx, tx, id) }); err != nil {
+			failed, unable = errors.Join(failed, err), append(unable, id)
+		}
 	}
-	return errors.Join(failed, in.store.Write(ctx, func(tx *store.Tx) error { return tx.Judged(ctx, ids, at) }))
+	return errors.Join(failed, in.store.Write(ctx, func(tx *store.Tx) error { return tx.Judged(ctx, ids, unable, at) }))
 }
 
 func (in *Intake) settleOvertaken(ctx context.Context, tx *store.Tx, id int64) error {

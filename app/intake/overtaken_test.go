@@ -273,7 +273,8 @@ func TestAnEventThatIsOverSendsNobodyToTheMarketplace(t *testing.T) {
 	require.ErrorIs(t, err, fault.New(fault.Conflict, "restart.event_overtaken"))
 	for _, l := range i18n.Locales() {
 		f := i18n.For(l).FaultOf(err)
-		require.Contains(t, f.Do, "instance.renewed")
+		require.Contains(t, f.Do, i18n.For(l).T("event_type.instance.renewed"))
+		require.NotContains(t, f.Do, "instance.renewed")
 		require.NotRegexp(t, "Restart Debugging|卖家中心|KooGallery|云商店", f.Do)
 	}
 }

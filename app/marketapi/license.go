@@ -184,7 +184,7 @@ func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentia
 	var named []string
 	data, _ := doc.get("data").value.(map[string]any)
 	for name, v := range data {
-		if strings.HasPrefix(name, "check_fail") && doubts(v) {
+		if strings.HasPrefix(name, "check_fail") && doubts(v, usage) {
 			doubted, named = true, append(named, texts(v)...)
 		}
 	}
@@ -195,13 +195,15 @@ func (c *Client) ReportUsage(ctx context.Context, baseURL string, cred Credentia
 }
 
 // doubts tells whether a value says that something is wrong: a list or an object that
-// is not empty.
-func doubts(v any) bool {
+// is not empty, or a text that is one of the codes reported; any other may be "success".
+func doubts(v any, usage []LicenseUsage) bool {
 	switch v := v.(type) {
 	case []any:
 		return len(v) > 0
 	case map[string]any:
 		return len(v) > 0
+	case string:
+		return slices.ContainsFunc(usage, func(u LicenseUsage) bool { return u.License == v })
 	}
 	return false
 }

@@ -110,8 +110,8 @@ func TestReportUsage(t *testing.T) {
 	require.JSONEq(t, `{"usage_info":[{"license":"A","software_usage_Info":[{"id":"anna"},{"id":"bob"}]},{"license":"B","software_usage_Info":[{"active_num":0}]}]}`, body)
 }
 
-// Only a list or an object can find something wrong; a count of it, or an empty one,
-// refuses no code.
+// Only a list, an object or a code's name can find something wrong; a count of it, an
+// empty one or any other text refuses no code.
 func TestReportUsageRefusesOnlyWhatIsFoundWrong(t *testing.T) {
 	t.Parallel()
 	both := []string{"A", "B"}
@@ -119,6 +119,7 @@ func TestReportUsageRefusesOnlyWhatIsFoundWrong(t *testing.T) {
 		`{"check_fail_num":0}`: nil, `{"check_fail_count":0,"check_fail_list":[]}`: nil, `{"check_fail_list":[]}`: nil, `{"check_fail_info":{}}`: nil,
 		`{"check_fail_list":null,"check_fail_msg":"success"}`: nil, `null`: nil,
 		`{"check_fail_count":1,"check_fail_list":["B"]}`: {"B"}, `{"check_fail_map":{"x":[{"license":"A","line":2}]}}`: {"A"},
+		`{"check_fail_license":"A"}`: {"A"}, `{"check_fail_count":1,"check_fail_license":"B"}`: {"B"}, `{"check_fail_license":"C"}`: nil, `{"check_fail_license":""}`: nil,
 		`{"check_fail_list":[{"line":2}]}`: both, `{"check_fail_list":[2]}`: both, `{"check_fail_list":["C"]}`: both,
 	} {
 		s, _ := licenseMarket(t, `{"error_code":"92020000","error_msg":"success","data":`+data+`}`, 200)

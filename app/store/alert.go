@@ -50,8 +50,8 @@ var asFound = `facts = f.facts,
 // openAlerts makes an alert of everything found that has none, and raises those
 // that have become worse. Each of the two is a change that people may hear of. What
 // was over just now and is back is the same alert, and no change; if it is worse than
-// it was, the next look raises it. Its last call is made again if its time has begun
-// anew. The facts are kept true. What others said in an error may name a customer, whom
+// it was, the next look raises it. The last call is made again of what stands or is
+// back if its time has begun anew. The facts are kept true. What others said in an error may name a customer, whom
 // the alert outlives.
 var openAlerts = `
 , opened AS (
@@ -77,7 +77,8 @@ var openAlerts = `
        AND NOT a.settled
 ), kept AS (
     UPDATE alerts a
-       SET ` + asFound + `
+       SET severity = CASE WHEN f.until_at > a.until_at THEN f.severity ELSE a.severity END,
+           ` + asFound + `
       FROM found f
      WHERE a.kind = $1
        AND a.subject = f.subject

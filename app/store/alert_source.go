@@ -27,7 +27,7 @@ var alertSources = map[string]alertSource{
               FROM ` + waitingLicenses + `) w
      WHERE w.until_at IS NULL
         OR w.until_at > now()`,
-		stands: `(a.until_at IS NULL OR a.until_at > now()) AND EXISTS (` + waitingSubject + `)`,
+		stands: `EXISTS (` + waitingSubject + ` AND COALESCE(` + licenseDue + ` > now(), TRUE))`,
 		late:   `EXISTS (` + waitingSubject + `)`,
 		gone:   `NOT EXISTS (SELECT 1 FROM licenses l WHERE l.id = a.subject::bigint AND l.status <> '` + string(market.LicenseCancelled) + `')`,
 	},

@@ -180,7 +180,8 @@ const unseen = time.Minute
 // MaybeOvertaken lists messages of open groups whose call failed by itself and would
 // undo a later one that has been done, if that may leave nothing to decide about them.
 // One that was judged is listed again when itself, what it is about or a later call has
-// changed since. at is for Judged.
+// changed since. Those that could not be judged come last, so that they take nobody's
+// turn. at is for Judged.
 func (r *Reader) MaybeOvertaken(ctx context.Context, limit int) (ids []int64, at time.Time, err error) {
 	if err := sqlx.GetContext(ctx, r.q, &at, `SELECT now() - make_interval(secs => $1)`, unseen.Seconds()); err != nil {
 		return nil, at, toFault(err)
@@ -217,18 +218,19 @@ SELECT x.id
                                    WHERE k.channel_id = x.channel_id
                                      AND k.code_bidx = {code}
                                      AND k.updated_at >= x.judged_at)))
- ORDER BY x.judged_at NULLS FIRST, x.id
+ ORDER BY x.judged_at = '-infinity' NULLS FIRST, x.judged_at NULLS FIRST, x.id
  LIMIT $1`)
 
-// Judged notes that messages were judged by all that had happened until a moment.
-func (t *Tx) Judged(ctx context.Context, ids []int64, at time.Time) error {
+// Judged notes that messages were judged by all that had happened until a moment, save
+// those that could not be: whatever happened to them is still to be looked at.
+func (t *Tx) Judged(ctx context.Context, ids, unable []int64, at time.Time) error {
 	if err := t.HoldMessages(ctx, ids); err != nil {
 		return err
 	}
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE messages
-   SET judged_at = $2
- WHERE id = ANY($1)`, pq.Array(ids), at)
+   SET judged_at = CASE WHEN id = ANY($2) THEN '-infinity'::timestamptz ELSE $3 END
+ WHERE id = ANY($1)`, pq.Array(ids), pq.Array(unable), at)
 	return toFault(err)
 }
 
