@@ -197,7 +197,7 @@ func refusedOut(ctx context.Context, tx *store.Tx) error {
 			return err
 		}
 		facts = append(facts, store.AlertFact{Subject: r.Channel + "/" + due.Name, Severity: market.Warning, Error: cause, Until: r.Until,
-			Facts: map[string]string{"alarm": due.Name, "activity": r.Activity, "order_id": r.OrderID, "channel": r.Channel, "calls": number(r.Calls),
+			Facts: map[string]string{"alarm": due.Name, "activity": r.Activity, "order_id": r.OrderID, "instance_id": r.InstanceID, "channel": r.Channel, "calls": number(r.Calls),
 				"message": r.Subject, "restart": r.Site.RestartThere(r.Protocol, r.Activity)}})
 	}
 	return tx.OpenAlertsOf(ctx, market.AlertRefused, facts)

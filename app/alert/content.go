@@ -135,7 +135,7 @@ func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 		i.Do = z.T("alert.do." + n.Kind)
 	}
 	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
-		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"])
+		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"], "stake", word(z, stake(n.Facts)))
 	} else if remedy := remedyOf(n); remedy != "" {
 		i.Do = z.T("retry.remedy."+string(remedy), "restart", n.Facts["restart"])
 		if mail := n.Facts["mail"]; mail != "" && remedy.There() {
@@ -213,7 +213,18 @@ func Words(kind, turn string, facts map[string]string) (key string, args []any) 
 		}
 		args = append(args, name, v)
 	}
+	if kind == market.AlertRefused {
+		args = append(args, "about", short(cmp.Or(facts["order_id"], facts["instance_id"], "–")))
+	}
 	return key, args
+}
+
+// orderKinds are the calls whose order fails.
+var orderKinds = []market.CallKind{market.PurchaseKind, market.UpgradeKind}
+
+// stake is what is lost if a refused call was the marketplace's and never passes.
+func stake(facts map[string]string) Word {
+	return Word{"alert.stake.", string(cmp.Or(market.KindOf(facts["activity"], ""), "other"))}
 }
 
 func stepWord(step string) Word {
@@ -248,8 +259,10 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 		}
 	case market.AlertRefused:
 		switch {
-		case turn == market.AlertLapsed:
+		case turn == market.AlertLapsed && slices.Contains(orderKinds, market.KindOf(facts["activity"], "")):
 			return "", "refused_lapsed"
+		case turn == market.AlertLapsed:
+			return "", "refused_lapsed_late"
 		case turn == market.SeverityName(market.Warning) && facts["alarm"] == market.AlarmLast:
 			return turn + "_last", "refused_window"
 		case turn == market.SeverityName(market.Warning):

@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"testing"
@@ -103,6 +104,9 @@ func TestEveryTurnHasItsWords(t *testing.T) {
 		for _, cause := range market.FindingsOfOurKeys() {
 			other := strings.HasPrefix(cause, "key_") && cause != market.FoundKeyNoStamp || cause == market.FoundClock || cause == market.FoundZone
 			require.NotEqual(t, other, z.Has("alert.cause."+cause), cause)
+		}
+		for _, r := range market.RetryRules() {
+			require.True(t, r.Window == 0 || z.Has("alert.stake."+string(cmp.Or(market.KindOf(r.Activity, ""), "other"))), "%s %s", l, r.Activity)
 		}
 		for _, waits := range []string{store.WaitsForSystem, store.WaitsForNothing} {
 			require.True(t, z.Has("alert.waits."+waits), "%s %s", l, waits)

@@ -252,15 +252,6 @@ func TestABusinessIDThatNoQueryCouldNameIsNotUsed(t *testing.T) {
 	require.Equal(t, "000004", d.send("activity", "queryInstance", "instanceId", got["instanceId"].(string))["resultCode"])
 }
 
-func TestAnInstanceBelongsToItsChannel(t *testing.T) {
-	t.Parallel()
-	d := open(t)
-	d.buy("i1")
-	d.channel = storetest.Channel(t, d.store, "other", "")
-	require.Equal(t, "000003", d.send("activity", "queryInstance", "instanceId", "i1")["resultCode"])
-	require.Equal(t, "000003", d.send("activity", "releaseInstance", "instanceId", "i1")["resultCode"])
-}
-
 func TestDebuggingCallsTouchNothingAndAlwaysSucceed(t *testing.T) {
 	t.Parallel()
 	d := open(t)

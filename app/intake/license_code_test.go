@@ -169,13 +169,29 @@ func TestAReleaseOfAnUnknownCodeLeavesATombstone(t *testing.T) {
 func TestACodeBelongsToItsChannel(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	require.Equal(t, "000000", d.releaseCode(someCode))
+	require.Equal(t, "000000", d.renewCode(someCode, "RENEWAL", "R0", "20301124023618"))
+	own := d.channel.ID
+	mine := func() string {
+		return d.text(`
+SELECT concat_ws(E'\n', (SELECT string_agg(to_jsonb(c)::text, E'\n') FROM license_codes c WHERE channel_id = $1),
+                      (SELECT string_agg(to_jsonb(e)::text, E'\n' ORDER BY e.id) FROM license_code_events e JOIN license_codes c ON c.id = e.code_id WHERE channel_id = $1),
+                      (SELECT string_agg(to_jsonb(m)::text, E'\n' ORDER BY id) FROM messages m WHERE channel_id = $1))`, own)
+	}
+	before := mine()
 	other := *d.channel
 	other.ID += 1000
 	_, err := d.store.SQL().Exec(`INSERT INTO channels (id, slug, site) OVERRIDING SYSTEM VALUE VALUES ($1, 'other', 'cn')`, other.ID)
 	require.NoError(t, err)
 	d.channel = &other
-	require.Equal(t, "000000", d.renewCode(someCode, "RENEWAL", "R1", "20331124023618"), "another channel's code of the same name")
+	for _, call := range []func() string{
+		func() string { return d.renewCode(someCode, "RENEWAL", "R1", "20331124023618") },
+		func() string { return d.codeStatus(someCode, market.Freeze) },
+		func() string { return d.codeStatus(someCode, market.Unfreeze) },
+		func() string { return d.releaseCode(someCode) },
+	} {
+		require.Equal(t, "000000", call(), "another channel's code of the same name, taken over as one that nobody has")
+		require.Equal(t, before, mine())
+	}
 	require.Equal(t, "2", d.text(`SELECT count(*) FROM license_codes`))
 }
 

@@ -10,7 +10,7 @@ const (
 	AlertRetry    = "retry_window"    // a message fails or is not done, and the marketplace's patience runs out
 	AlertManual   = "manual_due"      // an instance waits for a person, and the patience runs out
 	AlertLicense  = "license_waiting" // a License waits for a person
-	AlertRefused  = "refused_window"  // calls about orders are refused, and the patience runs out if the marketplace has made them
+	AlertRefused  = "refused_window"  // calls are refused, and the patience runs out if the marketplace has made them
 	AlertKey      = "key_refused"     // the marketplace's calls of a channel are refused for their key or signature
 	AlertProbe    = "probe_failing"   // the marketplace's probes of a channel fail
 	AlertGroup    = "failure_group"   // something new fails, or fails again

@@ -34,8 +34,7 @@ SELECT id, 'opened', 1, TRUE FROM alerts`, `ANALYZE`} {
 		switch {
 		case name == "running out":
 			args = []any{pq.Array([]string{"v2"}), pq.Array([]string{market.NewInstance}), pq.Array([]float64{10800}), 5400.0, 900.0}
-		case name == "refused out":
-			args = []any{pq.Array([]string{"v2"}), pq.Array([]string{market.NewInstance}), pq.Array([]float64{10800}), 900.0}
+		case name == "refused out": // takes none
 		case name == "move":
 			args = []any{market.AlertRetry, 900.0}
 		case name == "settle":

@@ -6,90 +6,91 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lib/pq"
-
 	"koodesk/app/market"
 )
 
 // RefusedOut is the most pressing refused call of a channel.
 type RefusedOut struct {
 	RunningOut
-	Calls int `db:"calls"` // how many there are, with this one
+	InstanceID string `db:"instance_id"`
+	Calls      int    `db:"calls"` // how many there are, with this one
 }
 
-// orderRules are the rules of the interfaces whose order has failed when the
-// marketplace stops calling.
-func orderRules() (out []market.RetryRule) {
+// What a refused call is known by when it comes again: its order, its instance where the
+// page forbids to go by the order or another state of it supersedes, or nothing that is
+// kept of it.
+const (
+	knownByOrder    = "order"
+	knownByInstance = "instance"
+	knownByNothing  = "nothing"
+)
+
+func knownBy(activity string) string {
+	switch {
+	case activity == market.UpdateLicenseCodeStatus || activity == market.ReleaseLicenseCode:
+		return knownByNothing // a code is not kept of what nobody has proved
+	case market.SetsState(activity) || market.KindOf(activity, "") == market.ReleaseKind:
+		return knownByInstance
+	}
+	return knownByOrder
+}
+
+// refusedMessages are messages m with the rule w of their interface: how long the marketplace
+// repeats them, at which rest half of that is over, and what they are known by.
+var refusedMessages = func() string {
+	var rules []string
 	for _, r := range market.RetryRules() {
-		if r.FailsOrders() {
-			out = append(out, r)
+		if r.Window > 0 {
+			rules = append(rules, fmt.Sprintf("('%s', '%s', %s, %s, '%s')", r.Protocol, r.Activity, seconds(r.Window), seconds(max(r.Window/2, market.LastCall)), knownBy(r.Activity)))
 		}
 	}
-	return out
-}
-
-// refusedActivities are those interfaces, as an array.
-var refusedActivities = func() string {
-	var names []string
-	for _, r := range orderRules() {
-		names = append(names, r.Activity)
-	}
-	return `'{` + strings.Join(names, ",") + `}'`
+	return `messages m
+  JOIN (VALUES ` + strings.Join(rules, `,
+               `) + `) AS w (protocol, activity, lasts, half, known_by)
+    ON w.protocol = CASE WHEN m.online_license THEN 'license' ELSE m.protocol END
+   AND w.activity = m.activity`
 }()
 
-// refusedOrder says of a message m that it is a call about an order which could not
-// be proved. One that was proved since, for the same order, has come right.
-var refusedOrder = `m.status = 'rejected'
+// refusedStill says of a message m of refusedMessages that it could not be proved, and that
+// none was since that is known by the same: that one would have put it right.
+const refusedStill = `m.status = 'rejected'
    AND NOT m.test
-   AND m.order_id <> ''
-   AND m.activity = ANY (` + refusedActivities + `)
-   AND NOT EXISTS (SELECT 1
-                     FROM messages p
-                    WHERE p.order_id = m.order_id
+   AND m.retry_until IS NOT NULL
+   AND CASE w.known_by
+       WHEN '` + knownByOrder + `' THEN m.order_id <> '' AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.order_id = m.order_id AND p.order_id <> '' AND ` + provedSince + `)
+       WHEN '` + knownByInstance + `' THEN m.instance_id <> '' AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.instance_id = m.instance_id AND p.instance_id <> '' AND ` + provedSince + `)
+       ELSE (SELECT p.id FROM messages p WHERE ` + provedSince + ` ORDER BY p.last_received_at DESC LIMIT 1) IS NULL -- by its index
+       END`
+
+// provedSince says of a message p that it was proved after m was refused, at the same
+// interface of the same channel.
+const provedSince = `p.activity = m.activity
                       AND p.channel_id = m.channel_id
-                      AND p.activity = m.activity
                       AND p.status <> 'rejected'
                       AND NOT p.test
-                      AND p.last_received_at >= m.last_received_at)`
+                      AND p.last_received_at >= m.last_received_at`
 
-// RefusedOut finds of each channel the refused calls about orders that are, if the
-// marketplace has made them, past half of their time, and gives the one whose time
-// ends first. The caller decides by market.AlarmDue.
+// RefusedOut finds of each channel the refused calls that are, if the marketplace has
+// made them, past half of their time, and gives the one whose time ends first. The caller
+// decides by market.AlarmDue.
 func (t *Tx) RefusedOut(ctx context.Context) ([]RefusedOut, error) {
-	var protocols, activities []string
-	var seconds []float64
-	for _, r := range orderRules() {
-		protocols, activities, seconds = append(protocols, string(r.Protocol)), append(activities, r.Activity), append(seconds, r.Window.Seconds())
-	}
 	var out []RefusedOut
-	err := t.tx.SelectContext(ctx, &out, refusedOut, pq.Array(protocols), pq.Array(activities), pq.Array(seconds), market.LastCall.Seconds())
+	err := t.tx.SelectContext(ctx, &out, refusedOut)
 	return out, toFault(err)
 }
 
 var refusedOut = `
 SELECT DISTINCT ON (m.channel_id)
-       m.id::text AS subject, w.protocol, m.activity, m.order_id, c.slug AS channel, c.site, '' AS product,
-       m.retry_until - make_interval(secs => w.seconds) AS since, m.retry_until AS until_at, m.last_error AS error, '' AS waits,
+       m.id::text AS subject, w.protocol, m.activity, m.order_id, m.instance_id, c.slug AS channel, c.site, '' AS product,
+       m.retry_until - w.lasts AS since, m.retry_until AS until_at, m.last_error AS error, '' AS waits,
        count(*) OVER (PARTITION BY m.channel_id) AS calls
-  FROM messages m
+  FROM ` + refusedMessages + `
   JOIN channels c
     ON c.id = m.channel_id
-  JOIN unnest($1::text[], $2::text[], $3::float8[]) AS w (protocol, activity, seconds)
-    ON w.protocol = CASE WHEN m.online_license THEN 'license' ELSE m.protocol END
-   AND w.activity = m.activity
- WHERE ` + refusedOrder + `
+ WHERE ` + refusedStill + `
    AND m.retry_until > now()
-   AND m.retry_until <= now() + make_interval(secs => greatest(w.seconds / 2, $4))
+   AND m.retry_until <= now() + w.half
  ORDER BY m.channel_id, m.retry_until, m.id`
-
-// refusedHalf is the longest half of those interfaces' times.
-var refusedHalf = func() string {
-	longest := market.LastCall
-	for _, r := range orderRules() {
-		longest = max(longest, r.Window/2)
-	}
-	return seconds(longest)
-}()
 
 func seconds(d time.Duration) string { return fmt.Sprintf("interval '%d seconds'", int(d.Seconds())) }
 
@@ -100,12 +101,12 @@ func seconds(d time.Duration) string { return fmt.Sprintf("interval '%d seconds'
 // number of calls refused.
 var (
 	refusedStands = `EXISTS (SELECT 1
-                      FROM messages m
+                      FROM ` + refusedMessages + `
                       JOIN channels c ON c.id = m.channel_id
                      WHERE c.slug = split_part(a.subject, '/', 1)
-                       AND ` + refusedOrder + `
+                       AND ` + refusedStill + `
                        AND m.retry_until > now()
-                       AND m.retry_until <= now() + CASE split_part(a.subject, '/', 2) WHEN '` + market.AlarmLast + `' THEN ` + seconds(market.LastCall) + ` ELSE ` + refusedHalf + ` END)`
-	refusedLate = `a.until_at <= now() AND EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint AND ` + refusedOrder + `)`
+                       AND m.retry_until <= now() + CASE split_part(a.subject, '/', 2) WHEN '` + market.AlarmLast + `' THEN ` + seconds(market.LastCall) + ` ELSE w.half END)`
+	refusedLate = `a.until_at <= now() AND EXISTS (SELECT 1 FROM ` + refusedMessages + ` WHERE m.id = (a.facts ->> 'message')::bigint AND ` + refusedStill + `)`
 	refusedGone = `NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint)`
 )
