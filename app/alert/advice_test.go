@@ -1,12 +1,16 @@
 package alert_test
 
 import (
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/alert"
+	"koodesk/app/i18n"
 )
 
 // What is left to do when the time is over is what the message's page says: a call
@@ -49,5 +53,33 @@ func TestWhatRanOutSaysWhatIsLeftToDo(t *testing.T) {
 				require.Contains(t, said["do"], want)
 			}
 		})
+	}
+}
+
+// What a robot shows says what to do, in the receiver's language and as that robot's
+// markup has it.
+func TestARobotSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	text := func(path ...any) func(*testing.T, call) string {
+		return func(t *testing.T, c call) string { return fmt.Sprint(dig(t, c.json(t), path...)) }
+	}
+	shown := map[string]func(*testing.T, call) string{
+		alert.DingTalk: text("markdown", "text"), alert.WeCom: text("markdown", "content"), alert.Slack: text("blocks", 1, "text", "text"),
+		alert.Feishu: text("content", "post", "zh_cn", "content"),
+	}
+	for medium, said := range shown {
+		h := open(t)
+		h.exec(`UPDATE channels SET site = 'intl'`)
+		h.target(alert.Setting{Medium: medium, Address: h.url + robots[medium].path, Secret: robots[medium].secret, Language: "zh-CN"})
+		h.message("CS1", 10*time.Minute)
+		h.exec(`UPDATE messages SET first_received_at = now() - interval '20 hours'`)
+		h.watch()
+		h.says(http.StatusOK, robots[medium].answer)
+		require.Equal(t, 1, h.all())
+		path := "Application Tools › Service Interface Messages › Restart Debugging"
+		if medium == alert.Feishu { // no markup
+			path = strings.ReplaceAll(path, "›", ">")
+		}
+		require.Contains(t, said(t, h.calls()[0]), i18n.For("zh-CN").T("retry.remedy.both", "restart", path), medium)
 	}
 }
