@@ -158,25 +158,16 @@ func runningOut(ctx context.Context, tx *store.Tx, kind string, read func(*store
 			f.Facts["waits"] = r.Waits
 		}
 		if kind == market.AlertRetry {
-			f.Facts["restart"] = r.Site.RestartThere(r.Protocol, r.Activity)
-			remedy, mail := afterwards(r)
-			if f.Facts["remedy"] = string(remedy); mail != "" {
+			namePage(f.Facts, r.Site, r.Protocol, r.Activity)
+			at, after := remedies(r, tx.Now)
+			f.Facts["remedy_now"], f.Facts["remedy"] = string(at), string(after)
+			if mail := r.Site.RestartMail(r.Protocol, r.Activity); mail != "" && after.There() {
 				f.Facts["mail"] = mail
 			}
 		}
 		facts = append(facts, f)
 	}
 	return tx.OpenAlertsOf(ctx, kind, facts)
-}
-
-// afterwards is what the seller has to do about a message that still fails when its
-// window is over, and the address to which to write instead, if one is published.
-func afterwards(r store.RunningOut) (remedy market.Remedy, mail string) {
-	c, _ := market.ReadClock(market.Standing{Protocol: r.Protocol, Activity: r.Activity, Site: r.Site, Until: r.Until, Failing: true, Refused: r.Refused}, r.Until)
-	if !c.Remedy.There() {
-		return c.Remedy, ""
-	}
-	return c.Remedy, r.Site.RestartMail(r.Protocol, r.Activity)
 }
 
 // refusedOut opens one alert about each channel at each of the two moments: whoever
@@ -196,9 +187,10 @@ func refusedOut(ctx context.Context, tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
-		facts = append(facts, store.AlertFact{Subject: r.Channel + "/" + due.Name, Severity: market.Warning, Error: cause, Until: r.Until,
-			Facts: map[string]string{"alarm": due.Name, "activity": r.Activity, "order_id": r.OrderID, "instance_id": r.InstanceID, "channel": r.Channel, "calls": number(r.Calls),
-				"message": r.Subject, "restart": r.Site.RestartThere(r.Protocol, r.Activity)}})
+		f := store.AlertFact{Subject: r.Channel + "/" + due.Name, Severity: market.Warning, Error: cause, Until: r.Until,
+			Facts: map[string]string{"alarm": due.Name, "activity": r.Activity, "order_id": r.OrderID, "instance_id": r.InstanceID, "channel": r.Channel, "calls": number(r.Calls), "message": r.Subject}}
+		namePage(f.Facts, r.Site, r.Protocol, r.Activity)
+		facts = append(facts, f)
 	}
 	return tx.OpenAlertsOf(ctx, market.AlertRefused, facts)
 }

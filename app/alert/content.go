@@ -57,6 +57,11 @@ type Item struct {
 // Over tells whether the item is the end of something.
 func (i Item) Over() bool { return i.Change == market.AlertCleared }
 
+// lines are what is said of it below its title, as far as there is anything.
+func (i Item) lines() []string {
+	return slices.DeleteFunc([]string{i.Cause, i.CameBack, i.Do, i.Until}, func(s string) bool { return s == "" })
+}
+
 // Critical tells whether the item is pressing.
 func (i Item) Critical() bool {
 	return !i.Over() && i.Severity == market.SeverityName(market.Critical)
@@ -117,32 +122,21 @@ const TargetsPath = "/alerts/targets"
 
 func (d *Desk) item(z *i18n.Localizer, n store.AlertNews) Item {
 	i := Item{ID: n.AlertID, Kind: n.Kind, Subject: n.Subject, Change: n.What, Outcome: n.Outcome, Severity: market.SeverityName(n.Severity),
-		Title: Say(z, n.Kind, turn(n), n.Facts), At: n.At, Link: d.o.PublicURL + Path(n.Kind, n.Subject), Returned: n.Returned, Facts: n.Facts}
+		Title: Say(z, n.Kind, turn(n), n.Facts), At: n.At, Link: d.o.PublicURL + Path(n.Kind, n.Subject), Returned: n.Returned, Facts: Facts(n.Kind, n.Facts)}
 	switch {
 	case n.Outcome != "":
 		i.Label = z.T("alert.outcome." + n.Outcome)
 	default:
 		i.Label = z.T("alert.severity." + i.Severity)
 	}
-	mend := ""
+	i.Do = advice(z, n, i.Facts)
 	if f := z.Fault(n.Error); f != nil && !i.Over() {
-		i.Cause, mend = f.What, f.Do
+		if i.Cause = f.What; f.Do != "" {
+			i.Do = z.T("alert.text.mend", "mend", f.Do, "do", i.Do)
+		}
 	}
 	if n.Returned > 0 {
 		i.CameBack = z.TN("alert.text.returned", n.Returned)
-	}
-	if n.Outcome != market.AlertResolved && n.Outcome != market.AlertGone {
-		i.Do = z.T("alert.do." + n.Kind)
-	}
-	if _, do := variant(n.Kind, turn(n), n.Facts); do != "" {
-		i.Do = z.T("alert.do."+do, "restart", n.Facts["restart"], "stake", word(z, stake(n.Facts)))
-	} else if remedy := remedyOf(n); remedy != "" {
-		i.Do = z.T("retry.remedy."+string(remedy), "restart", n.Facts["restart"])
-		if mail := n.Facts["mail"]; mail != "" && remedy.There() {
-			i.Do += z.T("retry.mail", "mail", mail)
-		}
-	} else if mend != "" {
-		i.Do = z.T("alert.text.mend", "mend", mend, "do", i.Do)
 	}
 	if !n.Until.IsZero() && !i.Over() {
 		i.Deadline = &n.Until
@@ -274,24 +268,6 @@ func variant(kind, turn string, facts map[string]string) (say, do string) {
 		}
 	}
 	return "", ""
-}
-
-// remedyOf is what the seller has to do about a message where that differs from what
-// the kind says: its window is over, or it cannot be restarted here.
-func remedyOf(n store.AlertNews) market.Remedy {
-	if n.Kind != market.AlertRetry {
-		return ""
-	}
-	after := market.Remedy(n.Facts["remedy"])
-	switch {
-	case n.Outcome == "" && after == market.MendThenThere:
-		return market.MendAndWait
-	case n.Outcome != market.AlertLapsed:
-		return ""
-	case n.Facts["waits"] != "" && after != market.OthersDecide:
-		return market.DoneThenThere
-	}
-	return cmp.Or(after, market.RestartBoth)
 }
 
 func waitsWord(what string) Word {

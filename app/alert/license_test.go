@@ -102,7 +102,8 @@ func TestALicenseThatKooGalleryCallsForRunsOutOfTime(t *testing.T) {
 		require.Equal(t, []string{"license_waiting " + want}, items(t, h.calls()[n]))
 	}
 	said := h.calls()[2].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
-	require.Contains(t, said["do"], "Restart in the Seller Center")
+	require.Equal(t, "Hand it in on the page of the License, then have KooGallery ask again: 卖家中心 > 生产接口消息 > 重新启动.", said["do"])
+	require.Equal(t, "卖家中心 > 生产接口消息 > 重新启动", said["facts"].(map[string]any)["restart"])
 	require.Equal(t, "1", h.text(`SELECT count(*)::text FROM alerts`), "nobody is told again that it waits")
 }
 

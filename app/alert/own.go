@@ -114,10 +114,8 @@ func mailText(c Content) string {
 			b.WriteString("\n")
 		}
 		b.WriteString("[" + i.Label + "] " + i.Title + "\n")
-		for _, s := range []string{i.Cause, i.CameBack, i.Do, i.Until, i.Link} {
-			if s != "" {
-				b.WriteString("  " + s + "\n")
-			}
+		for _, s := range append(i.lines(), i.Link) {
+			b.WriteString("  " + s + "\n")
 		}
 	}
 	if c.Rest != "" {

@@ -228,8 +228,11 @@ func TestAWindowThatRanOutNamesTheSitesOwnPage(t *testing.T) {
 		h.exec(`UPDATE messages SET retry_until = now() - interval '1 second'`)
 		h.watch()
 		h.all()
-		do := fmt.Sprint(h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)["do"])
+		said := h.calls()[1].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
+		do := fmt.Sprint(said["do"])
 		require.Contains(t, do, "Application Tools > Service Interface Messages > Restart Debugging")
 		require.Equal(t, sure, !strings.Contains(do, "another site’s words"), do)
+		require.Equal(t, "Application Tools > Service Interface Messages > Restart Debugging", said["facts"].(map[string]any)["restart"])
+		require.Equal(t, !sure, said["facts"].(map[string]any)["restart_unconfirmed"] == "yes")
 	}
 }

@@ -48,14 +48,12 @@ func weCom(c Content, target, _ string, _ time.Time) (string, any, error) {
 	return target, map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": text}}, nil
 }
 
-// markdownItem is one turn: what it is, why, until when, and the way to it.
+// markdownItem is one turn: what it is, why, what to do, until when, and the way to it.
 func markdownItem(i Item, label, line string) string {
 	var b strings.Builder
 	b.WriteString(label + " " + plain(i.Title))
-	for _, s := range []string{i.Cause, i.CameBack, i.Until} {
-		if s != "" {
-			b.WriteString(line + plain(s))
-		}
+	for _, s := range i.lines() {
+		b.WriteString(line + plain(s))
 	}
 	b.WriteString(line + "[" + plain(i.Link) + "](" + i.Link + ")")
 	return b.String()
@@ -77,10 +75,8 @@ func feishu(c Content, target, secret string, at time.Time) (string, any, error)
 	var lines [][]run
 	for _, i := range c.Items {
 		lines = append(lines, []run{text("【" + i.Label + "】" + i.Title)})
-		for _, s := range []string{i.Cause, i.CameBack, i.Until} {
-			if s != "" {
-				lines = append(lines, []run{text(s)})
-			}
+		for _, s := range i.lines() {
+			lines = append(lines, []run{text(s)})
 		}
 		lines = append(lines, []run{{"tag": "a", "text": i.Link, "href": i.Link}})
 	}
@@ -116,10 +112,8 @@ func slack(c Content, target, _ string, _ time.Time) (string, any, error) {
 	blocks := []map[string]any{{"type": "header", "text": map[string]any{"type": "plain_text", "text": cut(c.Title, slackHeader)}}}
 	for _, i := range c.Items {
 		s := "*" + escape(plain(i.Label)) + "* " + escape(plain(i.Title))
-		for _, more := range []string{i.Cause, i.CameBack, i.Until} {
-			if more != "" {
-				s += "\n" + escape(plain(more))
-			}
+		for _, more := range i.lines() {
+			s += "\n" + escape(plain(more))
 		}
 		blocks = append(blocks, section(s+"\n<"+escape(i.Link)+">"))
 	}

@@ -358,37 +358,3 @@ func TestAnAlertByAServiceWithTextsOfItsOwnIsShort(t *testing.T) {
 		}
 	}
 }
-
-// What is left to do when the time is over is what the message's page says: a call
-// that could not be read has no Restart there, and some have an address to write to.
-func TestWhatRanOutSaysWhatIsLeftToDo(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ set, open, over string }{
-		"failing": {`idem_key = 'k'`, "Put the cause right and press Restart on the message’s page.",
-			"Restart it here, then also there: 卖家中心 > 生产接口消息 > 重新启动."},
-		"not understood": {`idem_key = 'invalid/k'`, "It cannot be restarted here: put the cause right, and the next call passes.",
-			"It cannot be restarted here: put the cause right, then have KooGallery call again: 卖家中心 > 生产接口消息 > 重新启动."},
-		"by mail": {`idem_key = 'k', protocol = 'v1', activity = 'releaseInstance'`, "Put the cause right and press Restart on the message’s page.",
-			"Restart it here, then also there: 卖家中心 > 生产接口消息 > 重新启动. Or write to partner@huaweicloud.com."},
-		"at work": {`idem_key = 'k', status = 'processing', last_error = NULL`, "what it waits for",
-			"It is still at work here; once done, have KooGallery call again: 卖家中心 > 生产接口消息 > 重新启动."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := open(t)
-			h.hook(alert.Setting{Endings: true})
-			h.message("CS1", 10*time.Minute)
-			h.exec(`UPDATE messages SET ` + c.set)
-			h.watch()
-			require.Equal(t, 1, h.all())
-			h.later()
-			h.exec(`UPDATE messages SET retry_until = now() - interval '1 minute'`)
-			h.watch()
-			require.Equal(t, 1, h.all())
-			for n, want := range []string{c.open, c.over} {
-				said := h.calls()[n].json(t)["data"].(map[string]any)["alerts"].([]any)[0].(map[string]any)
-				require.Contains(t, said["do"], want)
-			}
-		})
-	}
-}

@@ -209,6 +209,7 @@ type RunningOut struct {
 	Site     market.Site     `db:"site"` // of the channel
 	Product  string          `db:"product"`
 	Since    time.Time       `db:"since"`
+	First    time.Time       `db:"first"` // of a message: the marketplace's first call
 	Until    time.Time       `db:"until_at"`
 	Error    *string         `db:"error"`
 	// Waits is what one waits for of which nothing has failed: WaitsForSystem,
@@ -249,8 +250,8 @@ var openWork = `SELECT CASE WHEN ` + parkedFor[ForSystem] + ` THEN '` + WaitsFor
 // a person has alerts of its own.
 var runningOut = `
 SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slug, '') AS channel, COALESCE(c.site, '') AS site,
-       '' AS product, m.retry_until AS since, m.retry_until AS until_at, m.last_error AS error, m.waits, m.refused
-  FROM (SELECT id, protocol, activity, order_id, channel_id, online_license, result_code, retry_until, last_error, '' AS waits,
+       '' AS product, m.retry_until AS since, m.first_received_at AS first, m.retry_until AS until_at, m.last_error AS error, m.waits, m.refused
+  FROM (SELECT id, protocol, activity, order_id, channel_id, online_license, result_code, first_received_at, retry_until, last_error, '' AS waits,
                status = 'failed' AND starts_with(idem_key, 'invalid/') AS refused
           FROM messages
          WHERE (status = 'failed' OR status = 'processing' AND last_error IS NOT NULL)
@@ -259,7 +260,7 @@ SELECT m.id::text AS subject, w.protocol, m.activity, m.order_id, COALESCE(c.slu
            AND NOT test
            AND retry_until <= now() + make_interval(secs => $4)
         UNION ALL
-        SELECT m.id, protocol, activity, m.order_id, channel_id, online_license, result_code, retry_until, m.last_error, COALESCE(open.waits, '` + WaitsForNothing + `'), FALSE
+        SELECT m.id, protocol, activity, m.order_id, channel_id, online_license, result_code, first_received_at, retry_until, m.last_error, COALESCE(open.waits, '` + WaitsForNothing + `'), FALSE
           FROM messages m
           LEFT JOIN LATERAL (` + openWork + `) open ON TRUE
          WHERE m.status = 'processing'

@@ -23,7 +23,7 @@ var alertSources = map[string]alertSource{
            NULL::timestamptz AS since, w.until_at, w.facts
       FROM (SELECT l.id::text AS subject, ` + licenseDue + ` AS until_at,
                    jsonb_build_object('order_id', i.order_id, 'product', i.product_name, 'instance_id', i.instance_id,
-                                      'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = l.channel_id), '')) AS facts
+                                      'channel', COALESCE((SELECT c.slug FROM channels c WHERE c.id = l.channel_id), '')) || ` + licenseAsked + ` AS facts
               FROM ` + waitingLicenses + `) w
      WHERE w.until_at IS NULL
         OR w.until_at > now()`,
@@ -104,6 +104,14 @@ var parkedSubject = `SELECT 1
 
 // waitingSubject says of an alert a that its License waits for a person.
 const waitingSubject = `SELECT 1 FROM ` + waitingLicenses + ` AND l.id = a.subject::bigint`
+
+// licenseAsked is by which call, and of which site, the marketplace asks for the License
+// of a task t, as long as it does; see licenseDue.
+const licenseAsked = `COALESCE((SELECT jsonb_build_object('protocol', m.protocol, 'activity', m.activity, 'site', c.site)
+                                                        FROM messages m
+                                                        JOIN channels c ON c.id = m.channel_id
+                                                       WHERE m.id = t.message_id
+                                                         AND m.result_code <> '000000'), '{}')`
 
 // lastSeconds is market.LastCall in seconds, as SQL has it.
 var lastSeconds = strconv.Itoa(int(market.LastCall.Seconds()))

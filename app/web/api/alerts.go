@@ -42,7 +42,7 @@ type alertShown struct {
 
 func showAlert(z *i18n.Localizer, a store.AlertRow) alertShown {
 	out := alertShown{ID: id(a.ID), Kind: a.Kind, Subject: a.Subject, Severity: market.SeverityName(a.Severity), Status: a.Status, Outcome: a.Outcome,
-		Facts: a.Facts, Error: show(z, a.Error), Path: alert.Path(a.Kind, a.Subject), OpenedAt: moment(a.OpenedAt), ClearedAt: moment(a.ClearedAt),
+		Facts: alert.Facts(a.Kind, a.Facts), Error: show(z, a.Error), Path: alert.Path(a.Kind, a.Subject), OpenedAt: moment(a.OpenedAt), ClearedAt: moment(a.ClearedAt),
 		Until: moment(a.Until), Returned: a.Returned, Told: a.Told, Untold: a.Untold, Waiting: a.Waiting}
 	turn := out.Severity
 	if a.Outcome != "" {

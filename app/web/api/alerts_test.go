@@ -41,4 +41,6 @@ INSERT INTO alert_changes (alert_id, what, severity) SELECT id, 'opened', 1 FROM
 	one := admin("GET", "/alerts/1", "")
 	require.Equal(t, http.StatusOK, one.status)
 	require.Contains(t, one.raw, `"what":"opened"`)
+	require.Equal(t, 1, h.count(`WITH a AS (INSERT INTO alerts (kind, subject, severity, facts) VALUES ('license_waiting', '1', 1, '{"protocol":"license-v1","activity":"getLicense","site":"cn"}') RETURNING id) SELECT count(*) FROM a`))
+	require.Contains(t, admin("GET", "/alerts/2", "").raw, `"restart":"卖家中心 \u003e 生产接口消息 \u003e 重新启动"`)
 }
