@@ -16,6 +16,10 @@ func TestAPasswordIsNotedInTheOrderOfLocks(t *testing.T) {
 	t.Parallel()
 	rows := []storetest.Row{{Table: "instances", ID: 1}, {Table: "tasks", ID: 2}, {Table: "deliveries", ID: 1}}
 	for name, act := range map[string]func(p *post, id int64) error{
+		"sent again": func(p *post, id int64) error { return p.d.Resend(p.t.(*testing.T).Context(), id, "", ann) },
+		"taken": func(p *post, id int64) error {
+			return p.d.Report(p.t.(*testing.T).Context(), id, deliver.Report{Outcome: deliver.Delivered}, ann)
+		},
 		"handed over": func(p *post, _ int64) error { return p.run(p.next(), false) },
 		"came back": func(p *post, id int64) error {
 			return p.d.Report(p.t.(*testing.T).Context(), id, deliver.Report{Outcome: deliver.Bounced}, ann)
@@ -27,6 +31,10 @@ func TestAPasswordIsNotedInTheOrderOfLocks(t *testing.T) {
 				p := open(t, true)
 				pk, id := p.told(address, "")
 				require.EqualValues(t, 1, pk)
+				if name == "taken" {
+					_, err := p.store.SQL().Exec(`UPDATE deliveries SET attempts = 1, outcome = 'unknown'`) // and its next try waits
+					require.NoError(t, err)
+				}
 				if name == "came back" {
 					require.NoError(t, p.run(p.next(), false))
 				}

@@ -49,7 +49,7 @@ func (d *Deliverer) Take(ctx context.Context, medium string, reports []Report) (
 // "delivery.not_handed_over" for one that has not left.
 func (d *Deliverer) Report(ctx context.Context, deliveryID int64, r Report, actor staff.Actor) error {
 	return d.store.Write(ctx, func(tx *store.Tx) error {
-		v, err := tx.LockDelivery(ctx, deliveryID)
+		v, err := lockReported(ctx, tx, deliveryID)
 		if err != nil {
 			return err
 		}
@@ -65,12 +65,21 @@ func (d *Deliverer) Report(ctx context.Context, deliveryID int64, r Report, acto
 	})
 }
 
+// lockReported locks a delivery of which somebody reports, behind the tasks that the report
+// may end.
+func lockReported(ctx context.Context, tx *store.Tx, id int64) (*store.Delivery, error) {
+	if err := tx.LockForDelivery(ctx, id); err != nil {
+		return nil, err
+	}
+	return tx.LockDelivery(ctx, id)
+}
+
 func (d *Deliverer) report(ctx context.Context, r Report, medium string) (ours bool, err error) {
 	source := d.sourceOf(medium)
 	id, which, err := d.find(ctx, r)
 	if err == nil {
 		err = d.store.Write(ctx, func(tx *store.Tx) error {
-			v, err := tx.LockDelivery(ctx, id)
+			v, err := lockReported(ctx, tx, id)
 			if err != nil {
 				return err
 			}

@@ -25,7 +25,12 @@ import (
 // over; conflict "delivery.instance_released", or "delivery.outdated" when what it
 // says does not hold any more.
 func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, actor staff.Actor) error {
-	err := d.store.Write(ctx, func(tx *store.Tx) error { return d.resend(ctx, tx, deliveryID, to, false, actor) })
+	err := d.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockForDelivery(ctx, deliveryID); err != nil {
+			return err
+		}
+		return d.resend(ctx, tx, deliveryID, to, false, actor)
+	})
 	if err == nil {
 		d.wake()
 	}
@@ -34,7 +39,8 @@ func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, act
 
 // ResendInBulk is Resend for one of many, within the caller's transaction: a notice
 // obeys quiet hours, its customer's number for the day and what is switched off, and
-// nobody's usage information waits behind it. Whoever commits it wakes the relay.
+// nobody's usage information waits behind it. What is locked before deliveries is locked
+// before (store.LockForTelling). Whoever commits it wakes the relay.
 func (d *Deliverer) ResendInBulk(ctx context.Context, tx *store.Tx, deliveryID int64, actor staff.Actor) error {
 	return d.resend(ctx, tx, deliveryID, "", true, actor)
 }

@@ -37,6 +37,24 @@ func TestManyTasksAreRestartedInTheOrderOfLocks(t *testing.T) {
 	})
 }
 
+// Customers are told again behind the tasks that were to tell them.
+func TestCustomersAreToldAgainInTheOrderOfLocks(t *testing.T) {
+	t.Parallel()
+	sent := []storetest.Row{{Table: "messages", ID: 1}, {Table: "messages", ID: 2}, {Table: "instances", ID: 1}, {Table: "tasks", ID: 5}, {Table: "tasks", ID: 6}, {Table: "tasks", ID: 7},
+		{Table: "deliveries", ID: 1}, {Table: "deliveries", ID: 2}, {Table: "deliveries", ID: 3}}
+	storetest.LocksInOrder(t, sent, func(t *testing.T) (*store.Store, func() error) {
+		d := open(t)
+		d.told()
+		d.exec(`
+INSERT INTO tasks (kind, purpose, message_id, instance_pk, delivery_id, unique_key, run_at)
+SELECT 'deliver', 'notice', message_id, instance_pk, id, 'deliver/' || id, now() + interval '1 hour' FROM deliveries WHERE id <= 3 ORDER BY id`)
+		return d.store, func() error {
+			_, err := d.batches.Start(t.Context(), restart.Order{RestartSet: store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartDelivery, IDs: []int64{1, 2}}}, ann)
+			return err
+		}
+	})
+}
+
 func TestManyMessagesAreRestartedInTheOrderOfLocks(t *testing.T) {
 	t.Parallel()
 	storetest.LocksInOrder(t, rows, func(t *testing.T) (*store.Store, func() error) {

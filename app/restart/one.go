@@ -38,7 +38,7 @@ func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode st
 	if err != nil {
 		return intake.Restarted{}, err
 	}
-	if err := hold(ctx, tx, thing, []int64{id}); err != nil {
+	if err := hold(ctx, tx, thing, mode, id); err != nil {
 		return intake.Restarted{}, err
 	}
 	done, err := b.act(ctx, tx, batch, thing, mode, id, by)

@@ -136,7 +136,7 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 			_, err := tx.EndBatch(ctx, s.Batch)
 			return err
 		}
-		if err := hold(ctx, tx, s.Thing, ids); err != nil {
+		if err := hold(ctx, tx, s.Thing, s.Mode, ids...); err != nil {
 			return err
 		}
 		right, err := settled(ctx, tx, s, ids)
@@ -162,12 +162,17 @@ func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 	return n, err
 }
 
-// hold locks what all items are about at once.
-func hold(ctx context.Context, tx *store.Tx, thing string, ids []int64) error {
+// hold locks what all items are about at once, and the tasks that tell their customers
+// where these are told again.
+func hold(ctx context.Context, tx *store.Tx, thing, mode string, ids ...int64) error {
 	if thing == store.RestartTasks {
 		return tx.LockForTasks(ctx, ids...)
 	}
-	return tx.LockForMessages(ctx, ids...)
+	err := tx.LockForMessages(ctx, ids...)
+	if err != nil || mode != store.RestartDelivery {
+		return err
+	}
+	return tx.LockForTelling(ctx, ids...)
 }
 
 // settled are the items that have come right since they were chosen for having

@@ -128,6 +128,37 @@ func (t *Tx) LockForTasks(ctx context.Context, ids ...int64) error {
 	return t.LockSubjects(ctx, nil, ids)
 }
 
+// LockForDelivery locks what is locked before a delivery that a person has sent again, or
+// of which somebody reports: the instance of one that tells access data, and its tasks.
+func (t *Tx) LockForDelivery(ctx context.Context, id int64) error {
+	return t.lockForDeliveries(ctx, `$1`, id)
+}
+
+// LockForTelling is LockForDelivery for all that messages, which are locked, have told
+// their customers.
+func (t *Tx) LockForTelling(ctx context.Context, messages ...int64) error {
+	return t.lockForDeliveries(ctx, `SELECT id FROM deliveries WHERE message_id = ANY($1)`, pq.Array(messages))
+}
+
+func (t *Tx) lockForDeliveries(ctx context.Context, deliveries string, arg any) error {
+	err := t.hold(ctx, `
+SELECT
+  FROM instances
+ WHERE id IN (SELECT instance_pk FROM deliveries WHERE id IN (`+deliveries+`) AND kind = 'usage_info')
+ ORDER BY id
+   FOR NO KEY UPDATE`, arg)
+	if err != nil {
+		return err
+	}
+	return t.hold(ctx, `
+SELECT
+  FROM tasks
+ WHERE delivery_id IN (`+deliveries+`)
+   AND status IN ('pending', 'running', 'failed')
+ ORDER BY id
+   FOR NO KEY UPDATE`, arg)
+}
+
 // LockSubjects locks what the calls of messages, or tasks, are about: instances and
 // authorization codes, before any of their tasks.
 func (t *Tx) LockSubjects(ctx context.Context, messages, tasks []int64) error {

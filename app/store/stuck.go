@@ -200,10 +200,10 @@ const purchaseOf = `(SELECT min(m.id)
                     AND m.activity = 'newInstance')`
 
 // MakeAgain gives an instance whose making nothing stands for any more its last
-// task again, in a new round, or a first one.
-func (t *Tx) MakeAgain(ctx context.Context, instancePK int64, actor string) error {
-	var message int64
-	err := t.tx.GetContext(ctx, &message, `
+// task again, in a new round, or a first one. message is the task's, which the caller
+// settles; 0 if it has none.
+func (t *Tx) MakeAgain(ctx context.Context, instancePK int64, actor string) (message, task int64, err error) {
+	err = t.tx.QueryRowxContext(ctx, `
 WITH last AS (
     UPDATE tasks
        SET status = 'pending',
@@ -221,20 +221,17 @@ WITH last AS (
     SELECT id, round, 0, now(), 'restarted', $2
       FROM last
 )
-SELECT COALESCE(message_id, 0)
-  FROM last`, instancePK, actor)
+SELECT COALESCE(message_id, 0), id
+  FROM last`, instancePK, actor).Scan(&message, &task)
 	if fault.Is(toFault(err), fault.NotFound) {
 		return t.makeFirst(ctx, instancePK)
 	}
-	if err != nil {
-		return toFault(err)
-	}
-	return t.SettleMessage(ctx, message)
+	return message, task, toFault(err)
 }
 
 // makeFirst writes what the purchase itself would have written. V1.0 has told
 // what was bought.
-func (t *Tx) makeFirst(ctx context.Context, instancePK int64) error {
+func (t *Tx) makeFirst(ctx context.Context, instancePK int64) (message, task int64, err error) {
 	var i struct {
 		Channel  int64           `db:"channel_id"`
 		Protocol market.Protocol `db:"protocol"`
@@ -242,26 +239,23 @@ func (t *Tx) makeFirst(ctx context.Context, instancePK int64) error {
 		Line     string          `db:"order_line_id"`
 		Message  int64           `db:"message"`
 	}
-	err := t.tx.GetContext(ctx, &i, `
+	err = t.tx.GetContext(ctx, &i, `
 SELECT channel_id, protocol, order_id, order_line_id,
        COALESCE(`+purchaseOf+`, 0) AS message
   FROM instances i
  WHERE id = $1`, instancePK)
 	if err != nil {
-		return toFault(err)
+		return 0, 0, toFault(err)
 	}
 	n := outbox.New{Purpose: outbox.Purchase, MessageID: i.Message, InstancePK: instancePK, OrderID: i.Order,
 		OrderLineID: i.Line, UniqueKey: outbox.Key(outbox.OrderQuery, outbox.Purchase, i.Message, instancePK)}
 	if i.Protocol == market.V1 {
 		n.Kind, n.UniqueKey = outbox.Provision, outbox.Key(outbox.Provision, outbox.Purchase, instancePK)
-		_, err = t.Enqueue(ctx, n)
+		task, err = t.Enqueue(ctx, n)
 	} else {
-		_, err = t.AskOrder(ctx, i.Channel, n)
+		task, err = t.AskOrder(ctx, i.Channel, n)
 	}
-	if err != nil {
-		return err
-	}
-	return t.SettleMessage(ctx, i.Message)
+	return i.Message, task, err
 }
 
 // RecoverTask is Recover for one task.

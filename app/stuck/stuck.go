@@ -193,8 +193,25 @@ func (d *Desk) begin(ctx context.Context, tx *store.Tx, instancePK int64, by sta
 		return err
 	}
 	if task == 0 {
-		return tx.MakeAgain(ctx, instancePK, by.Name)
+		return makeAgain(ctx, tx, instancePK, by)
 	}
 	_, err = d.o.Restart.RestartOneIn(ctx, tx, store.RestartTasks, store.RestartAll, task, by)
 	return err
+}
+
+// makeAgain gives an instance a task that makes it. That is no restart of one which
+// waits or was given up, so it is kept as an attempt of the message alone.
+func makeAgain(ctx context.Context, tx *store.Tx, instancePK int64, by staff.Actor) error {
+	message, task, err := tx.MakeAgain(ctx, instancePK, by.Name)
+	if err != nil || message == 0 {
+		return err
+	}
+	m, err := tx.LockMessage(ctx, message)
+	if err != nil {
+		return err
+	}
+	if err := intake.NoteRestart(ctx, tx, m, by, 0, task); err != nil {
+		return err
+	}
+	return tx.SettleMessage(ctx, message)
 }

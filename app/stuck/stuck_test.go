@@ -358,6 +358,14 @@ func TestLateInstancesAreMadeAgain(t *testing.T) {
 		y.text(`SELECT string_agg(t.order_id || ' ' || t.kind || ' ' || t.round, ', ' ORDER BY t.order_id)
   FROM tasks t WHERE t.status = 'pending' AND t.run_at <= now() AND t.order_id IN ('CSRETRY', 'CSCANCEL', 'CSNONE', 'CSHOOK')`))
 	require.Equal(t, "4", y.text(`SELECT count(*) FROM audit WHERE action = 'stuck.repair' AND target LIKE 'instance/inst-CS%'`))
+	require.Equal(t, "CSCANCEL t, CSHOOK t, CSNONE t, CSRETRY t", y.text(`
+SELECT string_agg(concat_ws(' ', m.order_id, a.task_id = t.id), ', ' ORDER BY m.order_id)
+  FROM attempts a
+  JOIN messages m ON m.id = a.message_id
+  JOIN tasks t ON t.message_id = m.id AND t.status = 'pending'
+ WHERE a.disposition = 'restart'
+   AND a.source = 'operator'
+   AND a.actor = $1`, ann.Name), "each is an attempt of its message")
 	require.Equal(t, "11", y.text(`SELECT count(*) FROM instances`))
 
 	var due []store.Due // what was made anew can be worked on
