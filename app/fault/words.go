@@ -19,8 +19,8 @@ func Words() []Word {
 	}
 }
 
-// Unsure stands behind an argument of which it is not known that it is so: people read
-// it as a sentence in their language.
+// Unsure stands behind an argument "restart" of which it is not known that the site has
+// such a page: people read it as a sentence in their language.
 const Unsure = " (?)"
 
 // Unsaid stands in a record where somebody's words were.

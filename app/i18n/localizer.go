@@ -63,15 +63,18 @@ func (z *Localizer) fill(s string, args []any) string {
 	}
 	pairs := make([]string, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
-		pairs = append(pairs, "{"+fmt.Sprint(args[i])+"}", z.value(args[i+1]))
+		name := fmt.Sprint(args[i])
+		pairs = append(pairs, "{"+name+"}", z.value(name, args[i+1]))
 	}
 	return strings.NewReplacer(pairs...).Replace(s)
 }
 
-func (z *Localizer) value(v any) string {
+// value is an argument as people read it. Only of "restart", which nobody from outside
+// gives, is the mark of what is not known to be so one.
+func (z *Localizer) value(name string, v any) string {
 	switch v := v.(type) {
 	case string:
-		if known, unsure := strings.CutSuffix(v, fault.Unsure); unsure {
+		if known, unsure := strings.CutSuffix(v, fault.Unsure); unsure && name == "restart" {
 			return known + z.T("retry.another_site")
 		}
 		return v

@@ -72,6 +72,17 @@ func TestFault(t *testing.T) {
 	require.NotContains(t, long.What, "\n")
 }
 
+// A page of which it is not known that the site has it is said to be another's; a name
+// that somebody gave his product stays as it is.
+func TestOnlyAPageIsUnsure(t *testing.T) {
+	t.Parallel()
+	en := For(En)
+	args := []string{"message", "7", "restart", "A > B" + fault.Unsure, "activity", "CRM" + fault.Unsure}
+	said := en.FaultOf(fault.New(fault.Conflict, "restart.overtaken", args...)).Do
+	require.Contains(t, said, "CRM (?)")
+	require.Contains(t, said, "A > B"+en.T("retry.another_site"))
+}
+
 func TestEveryCodeHasAText(t *testing.T) {
 	t.Parallel()
 	codes := []fault.Code{fault.Invalid, fault.NotFound, fault.Conflict, fault.Unauthenticated, fault.Forbidden,
