@@ -16,8 +16,8 @@ import (
 // restart that is refused leaves nothing.
 //
 // Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
-// not_found "message.unknown", conflict "restart.nothing_told" or
-// "restart.told_already", and those of deliver's Resend.
+// invalid "restart.mode" for a task, not_found "message.unknown", conflict
+// "restart.nothing_told" or "restart.told_already", and those of deliver's Resend.
 func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, err error) {
 	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
 		done, err = b.RestartOneIn(ctx, tx, thing, mode, id, by)
@@ -34,6 +34,9 @@ func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, 
 // wakes the relay.
 func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
 	set := store.RestartSet{Thing: thing, Mode: mode, IDs: []int64{id}}
+	if err := possible(set); err != nil {
+		return intake.Restarted{}, err
+	}
 	batch, _, err := tx.AddBatch(ctx, newBatch(Order{RestartSet: set}, by))
 	if err != nil {
 		return intake.Restarted{}, err
@@ -76,12 +79,13 @@ func (b *Batches) act(ctx context.Context, tx *store.Tx, batch int64, thing, mod
 }
 
 // result is what is kept of a restart. Only a call that was run again may have ended
-// already: one that was refused, or that left no work.
+// already (one that was refused, or that left no work), and has a code of its own.
 func result(done intake.Restarted) store.RestartResult {
-	r := store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Code: string(done.Code), Tells: done.Tells}
+	r := store.RestartResult{Given: done.Given, Hurried: done.Hurried, Ran: done.Ran, Tells: done.Tells}
 	if !done.Ran {
 		return r
 	}
+	r.Code = string(done.Code)
 	switch done.Status {
 	case store.MessageSucceeded:
 		r.Outcome = store.ItemPassed

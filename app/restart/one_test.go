@@ -51,6 +51,7 @@ func TestARestartOfOneIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []any{1, 0, int64(2)}, []any{r.Hurried, r.Given, r.MessageID})
 	require.Equal(t, "messages all done 1 restarted  1 0 1 0 0, tasks all done 2 restarted  0 1 1 0 0", d.kept())
+	require.Equal(t, "0", d.text(`SELECT count(*) FROM restart_items WHERE code <> ''`), "no call was run")
 	require.Equal(t, "1 restart 1 task 000004, 2 restart 2 task 2 000004", d.attempted())
 	require.Equal(t, "2 2", d.text(`SELECT string_agg(attempts::text, ' ') FROM messages`))
 	require.Equal(t, "failed", d.text(`SELECT status FROM messages WHERE id = 2`), "its other task has failed")
@@ -155,6 +156,7 @@ func TestARefusedRestartOfOneLeavesNothing(t *testing.T) {
 		{store.RestartMessages, store.RestartAll, 1, "restart.running"}, {store.RestartTasks, store.RestartAll, 1, "restart.running"},
 		{store.RestartMessages, store.RestartDelivery, 1, "restart.nothing_told"}, {store.RestartMessages, store.RestartDelivery, 9, "message.unknown"},
 		{store.RestartMessages, store.RestartAll, 9, "message.unknown"}, {store.RestartTasks, store.RestartAll, 9, "task.unknown"},
+		{store.RestartTasks, store.RestartDelivery, 1, "restart.mode"},
 	} {
 		_, err := d.one(c.thing, c.mode, c.id)
 		require.Equal(t, c.key, fault.From(err).Key)

@@ -68,6 +68,18 @@ func TestAPreviewRefusesWhatTheActRefuses(t *testing.T) {
 	d.same(store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{4}}, map[string]int{"restart.rejected": 1})
 }
 
+// An event whose place a later one has taken is refused in its own words by both.
+func TestAPreviewNamesAnOvertakenEventAsTheActDoes(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.instance()
+	d.exec(`INSERT INTO tasks (kind, purpose, instance_pk, unique_key, status, finished_at) VALUES ('event', 'notify', 1, 'a', 'failed', now()), ('event', 'notify', 1, 'b', 'succeeded', now())`)
+	d.exec(`
+INSERT INTO events (channel_id, type, webhook_id, unique_key, to_product, target, task_id, instance_pk, payload_sealed, status)
+SELECT 1, CASE id WHEN 1 THEN 'instance.frozen' ELSE 'instance.unfrozen' END, 'w' || id, 'e' || id, TRUE, '', id, 1, '', status FROM tasks ORDER BY id`)
+	d.same(store.RestartSet{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{1}}, map[string]int{"restart.event_overtaken": 1})
+}
+
 func TestAnOldCallThatIsNotKeptSaysSoFirst(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -84,8 +84,8 @@ func (b *Batches) Start(ctx context.Context, o Order, by staff.Actor) (store.Bat
 	if o.PerSecond < 0 || o.PerSecond > MaxPerSecond {
 		return store.BatchRow{}, fault.New(fault.Invalid, "restart.rate", "max", strconv.Itoa(MaxPerSecond))
 	}
-	if o.Mode == store.RestartDelivery && o.Thing != store.RestartMessages {
-		return store.BatchRow{}, fault.New(fault.Invalid, "restart.mode")
+	if err := possible(o.RestartSet); err != nil {
+		return store.BatchRow{}, err
 	}
 	var id int64
 	var total int
@@ -105,6 +105,14 @@ func (b *Batches) Start(ctx context.Context, o Order, by staff.Actor) (store.Bat
 	}
 	b.o.Wake()
 	return b.o.Store.Reader().Batch(ctx, id)
+}
+
+// possible refuses to tell again the customers of tasks: messages have told them.
+func possible(s store.RestartSet) error {
+	if s.Mode == store.RestartDelivery && s.Thing != store.RestartMessages {
+		return fault.New(fault.Invalid, "restart.mode")
+	}
+	return nil
 }
 
 // now tells whether a batch is small enough to be done at once.

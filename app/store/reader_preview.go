@@ -186,7 +186,8 @@ WITH facts AS MATERIALIZED (
 WITH facts AS MATERIALIZED (
     SELECT t.id, t.purpose AS what, COALESCE(i.product_id, '') AS product, t.kind AS step,
            CASE WHEN t.status = 'running' THEN 'restart.running' WHEN t.status IN ('succeeded', 'cancelled') THEN 'restart.done'
-                WHEN t.status = 'failed' AND d.told THEN 'restart.told_already' WHEN ` + overtakenTask + ` THEN 'restart.overtaken' ELSE '' END AS why,
+                WHEN t.status = 'failed' AND d.told THEN 'restart.told_already'
+                WHEN ` + overtakenTask + ` THEN CASE t.kind WHEN 'event' THEN 'restart.event_overtaken' ELSE 'restart.overtaken' END ELSE '' END AS why,
            t.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, t.last_error AS error,
            COALESCE((d.medium = 'email')::int, 0) AS mails, COALESCE((d.medium = 'sms')::int, 0) AS sms,
            {mode} = 'all' AND ` + leadsToCustomer + ` AS tells,
