@@ -257,6 +257,13 @@ func TestTheDailyRunIsOneADay(t *testing.T) {
 	d.now = d.now.Add(24 * time.Hour)
 	require.NoError(t, d.r.Daily(d.ctx))
 	require.Equal(t, "2", d.text(`SELECT count(*)::text FROM reconciliations`))
+
+	require.NoError(t, d.work())
+	d.now = d.now.Add(3 * 24 * time.Hour)
+	for range 2 { // nothing ran for two days
+		require.NoError(t, d.r.Daily(d.ctx))
+	}
+	require.Equal(t, "3", d.text(`SELECT count(*)::text FROM reconciliations`), "the next window runs, once, and none is made up for")
 }
 
 func TestAChannelWithoutCredentialsIsPassedOverAndCounted(t *testing.T) {
