@@ -1,6 +1,7 @@
 package restart
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -12,53 +13,70 @@ import (
 
 // RestartOne restarts one message or task (Thing) in a mode: what was given up, and
 // what waits, runs at once, and nothing waits for a customer's hours but what is told
-// again and nothing else. Who, why and what came of it stay, as a batch of one; a
-// restart that is refused leaves nothing.
+// again and nothing else. Who, why and what came of it stay, as a batch of one, also if
+// it is refused as a conflict.
 //
 // Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
 // invalid "restart.mode" for a task, not_found "message.unknown", conflict
 // "restart.nothing_told" or "restart.told_already", and those of deliver's Resend.
 func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, err error) {
+	var refused error
 	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
-		done, err = b.RestartOneIn(ctx, tx, thing, mode, id, by)
+		done, refused, err = b.alone(ctx, tx, thing, mode, id, by)
 		return err
 	})
-	if err != nil {
+	if err = cmp.Or(err, refused); err != nil {
 		return intake.Restarted{}, err
 	}
 	b.o.Wake()
 	return done, nil
 }
 
-// RestartOneIn is RestartOne within the caller's transaction. Whoever commits it
-// wakes the relay.
+// RestartOneIn is RestartOne as a part of another act, within its transaction: what is
+// refused ends that. Whoever commits it wakes the relay.
 func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error) {
+	done, refused, err := b.alone(ctx, tx, thing, mode, id, by)
+	return done, cmp.Or(err, refused)
+}
+
+// alone restarts one thing as a batch of its own. refused is the conflict that is kept
+// with it; err means that nothing is.
+func (b *Batches) alone(ctx context.Context, tx *store.Tx, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, refused, err error) {
 	set := store.RestartSet{Thing: thing, Mode: mode, IDs: []int64{id}}
 	if err := possible(set); err != nil {
-		return intake.Restarted{}, err
+		return done, nil, err
 	}
 	batch, _, err := tx.AddBatch(ctx, newBatch(Order{RestartSet: set}, by))
 	if err != nil {
-		return intake.Restarted{}, err
+		return done, nil, err
 	}
 	if err := hold(ctx, tx, thing, mode, id); err != nil {
-		return intake.Restarted{}, err
+		return done, nil, err
 	}
-	done, err := b.act(ctx, tx, batch, thing, mode, id, by)
+	refused, err = tx.Try(ctx, func() (err error) {
+		done, err = b.act(ctx, tx, batch, thing, mode, id, by)
+		return err
+	})
+	if err == nil && refused != nil && !fault.Is(refused, fault.Conflict) {
+		err = refused
+	}
 	if err != nil {
-		return intake.Restarted{}, err
+		return done, nil, err
 	}
-	r := result(done)
-	if err := tx.ItemDone(ctx, batch, id, r, nil); err != nil {
-		return done, err
+	var r store.RestartResult
+	if refused == nil {
+		r = result(done)
+	}
+	if err := tx.ItemDone(ctx, batch, id, r, refused); err != nil {
+		return done, nil, err
 	}
 	var sum store.Tally
-	count(&sum, r, nil)
+	count(&sum, r, refused)
 	if err := tx.CountItems(ctx, batch, sum); err != nil {
-		return done, err
+		return done, nil, err
 	}
 	_, err = tx.EndBatch(ctx, batch)
-	return done, err
+	return done, refused, err
 }
 
 // RestartTaskIn is RestartOneIn for one task, and says nothing of what it did.

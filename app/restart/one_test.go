@@ -143,7 +143,7 @@ SELECT channel_id, instance_pk, message_id, kind, 'email', language, to_sealed, 
 }
 
 // One that is refused has done nothing, and leaves nothing but the answer.
-func TestARefusedRestartOfOneLeavesNothing(t *testing.T) {
+func TestARefusedRestartOfOneIsKept(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.failing(1)
@@ -154,14 +154,19 @@ func TestARefusedRestartOfOneLeavesNothing(t *testing.T) {
 		key         string
 	}{
 		{store.RestartMessages, store.RestartAll, 1, "restart.running"}, {store.RestartTasks, store.RestartAll, 1, "restart.running"},
-		{store.RestartMessages, store.RestartDelivery, 1, "restart.nothing_told"}, {store.RestartMessages, store.RestartDelivery, 9, "message.unknown"},
-		{store.RestartMessages, store.RestartAll, 9, "message.unknown"}, {store.RestartTasks, store.RestartAll, 9, "task.unknown"},
-		{store.RestartTasks, store.RestartDelivery, 1, "restart.mode"},
+		{store.RestartMessages, store.RestartDelivery, 1, "restart.nothing_told"},
+		{store.RestartMessages, store.RestartDelivery, 9, "message.unknown"}, {store.RestartMessages, store.RestartAll, 9, "message.unknown"},
+		{store.RestartTasks, store.RestartAll, 9, "task.unknown"}, {store.RestartTasks, store.RestartDelivery, 1, "restart.mode"},
 	} {
 		_, err := d.one(c.thing, c.mode, c.id)
 		require.Equal(t, c.key, fault.From(err).Key)
 	}
-	require.Equal(t, "0 0 0", d.text(`SELECT concat_ws(' ', (SELECT count(*) FROM restart_batches), (SELECT count(*) FROM attempts), (SELECT count(*) FROM audit))`))
+	require.Equal(t, "messages all done 1 refused  0 0 0 0 0, tasks all done 1 refused  0 0 0 0 0, messages delivery done 1 refused  0 0 0 0 0", d.kept(),
+		"what is not there leaves nothing")
+	require.Equal(t, "restart.running restart.running restart.nothing_told", d.text(`SELECT string_agg(error ->> 'key', ' ' ORDER BY batch_id) FROM restart_items`))
+	require.Equal(t, "1 1 1", d.text(`SELECT string_agg(refused::text, ' ' ORDER BY id) FROM restart_batches`))
+	require.Equal(t, "0 0 1", d.text(`SELECT concat_ws(' ', (SELECT count(*) FROM attempts), (SELECT count(*) FROM audit), (SELECT count(*) FROM tasks WHERE status = 'running'))`),
+		"nothing else was done")
 }
 
 // A task that belongs to no message has no attempt: its try and the restart say who,
