@@ -69,17 +69,19 @@ func (m MessageRow) others() int { return max(0, len(m.InstanceIDs)-1) }
 // ones only, newest first; MessageRow.Attempts says how many there are.
 type MessageDetail struct {
 	MessageRow
-	BusinessID  string // of the first arrival
-	IdemKey     string
-	AttemptLog  []AttemptRow
-	Tasks       []TaskRow         // oldest first, with their tries
-	Restarts    []RestartedRow    // of the message and of its tasks, newest first; the newest ones only
-	OvertakenBy LaterCall         // that has taken the place of this failed one; zero: none
-	Known       []string          // which of InstanceIDs are instances of the channel
-	Site        market.Site       // of the channel
-	OrderPK     int64             // row of its order line; 0: the order has no page
-	Answered    market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
-	IfLicense   *market.RetryRule // when the marketplace calls if the instance is an online License's, which its order is still to tell, and which makes a difference
+	BusinessID string // of the first arrival
+	IdemKey    string
+	AttemptLog []AttemptRow
+	Tasks      []TaskRow      // oldest first, with their tries
+	Restarts   []RestartedRow // of the message and of its tasks, newest first; the newest MaxLimit only
+
+	RestartsMore bool              // there are older ones
+	OvertakenBy  LaterCall         // that has taken the place of this failed one; zero: none
+	Known        []string          // which of InstanceIDs are instances of the channel
+	Site         market.Site       // of the channel
+	OrderPK      int64             // row of its order line; 0: the order has no page
+	Answered     market.ResultCode // what the marketplace was told when it called last; "" for a call that never came
+	IfLicense    *market.RetryRule // when the marketplace calls if the instance is an online License's, which its order is still to tell, and which makes a difference
 }
 
 type messageRow struct {
@@ -247,7 +249,7 @@ SELECT `+messageList.columns+`,
 	for n, t := range d.Tasks {
 		tasks[n] = t.ID
 	}
-	d.Restarts, err = r.restarted(ctx, id, tasks)
+	d.Restarts, d.RestartsMore, err = r.restarted(ctx, id, tasks)
 	return d, err
 }
 

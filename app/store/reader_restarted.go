@@ -37,9 +37,9 @@ type restartedRow struct {
 }
 
 // restarted are the newest restarts of a message (0: none) and of tasks, newest first.
-func (r *Reader) restarted(ctx context.Context, message int64, tasks []int64) ([]RestartedRow, error) {
+func (r *Reader) restarted(ctx context.Context, message int64, tasks []int64) (newest []RestartedRow, more bool, err error) {
 	var rows []restartedRow
-	err := sqlx.SelectContext(ctx, r.q, &rows, `
+	err = sqlx.SelectContext(ctx, r.q, &rows, `
 SELECT i.item_id, i.state, i.outcome, i.given, i.hurried, i.ran, i.code, i.error, i.done_at,
        b.id AS batch_id, b.mode, b.created_at, b.actor, b.source, b.reason,
        CASE b.thing WHEN 'tasks' THEN i.item_id ELSE 0 END AS task_id, COALESCE(t.kind, '') AS task_kind
@@ -52,24 +52,28 @@ SELECT i.item_id, i.state, i.outcome, i.given, i.hurried, i.ran, i.code, i.error
  WHERE i.item_id = ANY($1::bigint || $2::bigint[])
    AND CASE b.thing WHEN 'tasks' THEN i.item_id = ANY($2) ELSE i.item_id = $1 END
  ORDER BY i.batch_id DESC, i.item_id
- LIMIT $3`, message, pq.Array(tasks), MaxLimit)
+ LIMIT $3`, message, pq.Array(tasks), MaxLimit+1)
 	if err != nil {
-		return nil, toFault(err)
+		return nil, false, toFault(err)
+	}
+	if more = len(rows) > MaxLimit; more {
+		rows = rows[:MaxLimit]
 	}
 	out := make([]RestartedRow, len(rows))
 	for n := range rows {
 		row := &rows[n]
 		item, err := row.show()
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		out[n] = RestartedRow{ItemRow: item, Batch: row.Batch, Mode: row.Mode, BegunAt: row.BegunAt.UTC(), Actor: row.Actor, Source: row.Source, Reason: row.Reason,
 			TaskID: row.TaskID, TaskKind: row.TaskKind}
 	}
-	return out, nil
+	return out, more, nil
 }
 
 // TaskRestarts are the newest restarts of a task, newest first.
 func (r *Reader) TaskRestarts(ctx context.Context, id int64) ([]RestartedRow, error) {
-	return r.restarted(ctx, 0, []int64{id})
+	newest, _, err := r.restarted(ctx, 0, []int64{id})
+	return newest, err
 }

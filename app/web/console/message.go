@@ -81,7 +81,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		last = max(m.Attempts, last)
 		p.Hidden = max(0, min(last, store.MaxLimit)-shown)
 	}
-	p.Restarts = ownRestarts(s.Clock, m.Restarts)
+	p.Restarts, p.RestartsMore = ownRestarts(s.Clock, m.Restarts), m.RestartsMore
 	p.Gone = m.Status != store.MessageRejected && len(m.AttemptLog) < min(shown, m.Attempts)
 	for i, a := range m.AttemptLog {
 		one := attempt(s.Clock, a, last-i)
@@ -101,7 +101,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 		return t.Kind == outbox.Deliver || t.Kind == outbox.Notice
 	})
 	if tells && s.May(staff.MessagesRestart) {
-		p.Tell = newRestartURL(list).With("mode", store.RestartDelivery, "ids", strconv.FormatInt(m.ID, 10)).String()
+		p.Tell = newRestartURL(list).With("mode", store.RestartDelivery, "ids", strconv.FormatInt(m.ID, 10), "from", fromMessage).String()
 	}
 	if l := m.OvertakenBy; l.MessageID != 0 {
 		p.Overtaken = view.Fact{Text: view.Say("activity." + l.Activity), Value: "#" + strconv.FormatInt(l.MessageID, 10), URL: messageURL(l.MessageID)}
@@ -130,11 +130,8 @@ func whyRepeated(m store.MessageRow, disposition string) view.Text {
 
 // whyNoRestart tells why a message cannot be restarted now.
 func whyNoRestart(m *store.MessageDetail) view.Text {
-	switch m.Status {
-	case store.MessageRejected:
+	if m.Status == store.MessageRejected {
 		return view.Say("why.message_rejected")
-	case store.MessageSucceeded:
-		return view.Say("why.message_succeeded")
 	}
 	open, parked := 0, 0
 	for _, t := range m.Tasks {

@@ -129,7 +129,13 @@ func (k *Console) restartOf(ctx context.Context, z *i18n.Localizer, p *view.Mess
 		p.Restart.Why = what(z, fault.New(fault.Conflict, why))
 		return err
 	}
-	p.Effects = append(countedEffects(found[id].SideEffects), restartEffects()...)
+	p.Effects = countedEffects(found[id].SideEffects)
+	if p.Message.Status == store.MessageSucceeded && found[id].Hurried == 0 {
+		p.Effects = append(p.Effects, view.Effect{Will: true, Text: view.Say("effect.answers_again")}, view.Effect{Text: view.Say("effect.not_twice")})
+		p.Effects = append(p.Effects, restartEffects()[1:]...)
+		return err
+	}
+	p.Effects = append(p.Effects, restartEffects()...)
 	return err
 }
 

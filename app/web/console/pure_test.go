@@ -140,7 +140,7 @@ func TestWhenAMessageCanBeRestarted(t *testing.T) {
 		"running":            {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Failed), task(outbox.Running)}, want: "why.message_running"},
 		"parked":             {status: store.MessageProcessing, tasks: []store.TaskRow{task(outbox.Succeeded), parked}, want: "why.message_waiting"},
 		"parked and failed":  {status: store.MessageFailed, tasks: []store.TaskRow{parked, task(outbox.Failed)}, want: ""},
-		"done":               {status: store.MessageSucceeded, want: "why.message_succeeded"},
+		"done":               {status: store.MessageSucceeded, tasks: []store.TaskRow{task(outbox.Succeeded)}, want: ""},
 		"forged":             {status: store.MessageRejected, want: "why.message_rejected"},
 	} {
 		m := &store.MessageDetail{MessageRow: store.MessageRow{Status: c.status}, Tasks: c.tasks}

@@ -41,12 +41,15 @@ func TestAContentThatIsOnlyWrittenDifferentlySaysSo(t *testing.T) {
 	v, path := h.as(staff.Operator), "/messages/"+h.text(`SELECT message_id FROM quarantine`)
 	page := v.get(path)
 	require.Zero(t, page.Find(".quarantine tr.differs").Length())
-	require.Contains(t, page.words(".quarantine"), "only written differently")
+	require.Contains(t, page.words(".quarantine h2"), "Same key, written differently")
+	require.Contains(t, page.words(".quarantine"), "Refusing it loses nothing.")
+	require.NotContains(t, page.words(".quarantine"), "ther content")
+	require.Equal(t, "Refuse it", page.words(".quarantine .acts .btn.primary"))
 	h.renewed("20310101000000")
 	page = v.get(path)
 	require.Equal(t, "expireTime", page.words(".quarantine tr.differs th"))
 	v.post(page.value(`.quarantine form[action$="/quarantine/1/refuse"], .quarantine form[action*="/quarantine/1/refuse?"]`, "action"), page, "reason", "the same")
-	require.NotContains(t, v.get(path).words(".quarantine"), "only written differently", "decided")
+	require.NotContains(t, v.get(path).words(".quarantine"), "loses nothing", "decided")
 }
 
 func TestADifferentContentIsDecidedFromItsMessage(t *testing.T) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +29,11 @@ type restartOrder struct {
 	set  store.RestartSet
 	list view.URL
 	need staff.Permission
+	from string // fromMessage: from the page of the one message; else from the list
 }
+
+// fromMessage says in an address that it stands on the page of a message.
+const fromMessage = "message"
 
 // orderOf reads the address of a list, of which ids are ticked if there are any.
 // Fault: invalid "http.bad_request" if it is none that can be restarted.
@@ -40,6 +45,9 @@ func (k *Console) orderOf(c *fiber.Ctx, list, mode string) (restartOrder, error)
 	}
 	if err == nil && len(ids) > 0 {
 		o.set = store.RestartSet{Thing: o.set.Thing, Mode: o.set.Mode, IDs: ids}
+	}
+	if o.set.Thing == store.RestartMessages && len(ids) == 1 && slices.Contains(fields(c, "from"), fromMessage) {
+		o.from = fromMessage
 	}
 	return o, err
 }
@@ -73,7 +81,7 @@ func (k *Console) listOrder(list, mode string) (restartOrder, error) {
 
 // preview is the page that tells what the order would do.
 func (o restartOrder) preview() view.URL {
-	u := newRestartURL(o.list)
+	u := newRestartURL(o.list).With("from", o.from)
 	for _, id := range o.set.IDs {
 		u.Query.Add("ids", strconv.FormatInt(id, 10))
 	}
@@ -106,6 +114,9 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed, w
 		Filter: filterFacts(s.Clock, o.set.Thing, o.set.Words()), Total: found.Total, Confirm: found.Total > confirmAbove, Typed: typed,
 		Start: action(s, o.need, restartsPath, view.Text{}), Reasons: refusals(k.localizer(c), o.set.Thing, found.Refused, found.Which), Effects: previewEffects(o.set.Mode, found.SideEffects),
 		Ticked: o.set.IDs, Rest: view.PreviewRest(found.Rest), Why: why, MustWhy: o.mustWhy()}
+	if o.from == fromMessage {
+		p.Message, p.MessageURL = o.set.IDs[0], within(messageURL(o.set.IDs[0]), o.list)
+	}
 	p.Doable = found.Total
 	for _, n := range found.Refused {
 		p.Doable -= n

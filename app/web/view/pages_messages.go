@@ -105,22 +105,23 @@ type Attempt struct {
 // MessagePage is one interface message with everything that followed from it.
 type MessagePage struct {
 	Shell
-	Message  MessageRow
-	Facts    []Fact
-	Prev     string // newer neighbour in the list; "" at the end
-	Next     string // older neighbour
-	Back     string // the list as it was filtered
-	Restart  Action
-	Tell     string   // leads to the preview of telling its customer again, and nothing else; "" if nobody was to be told
-	Effects  []Effect // what a restart will and will not do
-	Attempts []Attempt
-	Hidden   int  // attempts that are not shown
-	Gone     bool // earlier ones are not kept any more
-	All      string
-	Restarts []OwnRestart // of the message and of its tasks, newest first; they stay when attempts go
-	Tasks    []TaskRow
-	Timeline []Event
-	Live     bool // something is under way: the page looks again by itself
+	Message      MessageRow
+	Facts        []Fact
+	Prev         string // newer neighbour in the list; "" at the end
+	Next         string // older neighbour
+	Back         string // the list as it was filtered
+	Restart      Action
+	Tell         string   // leads to the preview of telling its customer again, and nothing else; "" if nobody was to be told
+	Effects      []Effect // what a restart will and will not do
+	Attempts     []Attempt
+	Hidden       int  // attempts that are not shown
+	Gone         bool // earlier ones are not kept any more
+	All          string
+	Restarts     []OwnRestart // of the message and of its tasks, newest first; they stay when attempts go
+	RestartsMore bool         // there are older ones
+	Tasks        []TaskRow
+	Timeline     []Event
+	Live         bool // something is under way: the page looks again by itself
 
 	Diagnosis  *Diagnosis   // of a rejected message: why its newest arrival was refused
 	Retry      *Retry       // what KooGallery does about it; nil when there is nothing to tell

@@ -146,16 +146,10 @@ type RestartNewPage struct {
 	Why      Field // the reason
 	MustWhy  bool
 	Messages bool // of messages, not of tasks
+
+	Message    int64 // from whose page people came; 0: from the list
+	MessageURL string
 }
 
 // Tells tells whether nothing is restarted but the telling of the customers.
 func (p RestartNewPage) Tells() bool { return p.Mode == "delivery" }
-
-// Message is the number of the message whose customer alone is told, from whose page
-// people come; else 0.
-func (p RestartNewPage) Message() int64 {
-	if p.Tells() && len(p.Ticked) == 1 {
-		return p.Ticked[0]
-	}
-	return 0
-}

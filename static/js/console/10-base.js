@@ -72,7 +72,21 @@ const koodesk = (() => {
     }
   }
   fadeAll();
-  document.addEventListener("htmx:afterSettle", fadeAll);
+
+  // showTabs brings the tab that is chosen into sight where a phone cuts the row off:
+  // the row moves, never the page.
+  function showTabs() {
+    for (const tab of all(".tabs [aria-current]")) {
+      const row = tab.closest(".tabs");
+      const [at, box] = [row.getBoundingClientRect(), tab.getBoundingClientRect()];
+      row.scrollLeft += box.left + box.width / 2 - (at.left + at.width / 2);
+    }
+  }
+  showTabs();
+  document.addEventListener("htmx:afterSettle", () => {
+    fadeAll();
+    showTabs();
+  });
   on("click", "[data-dismiss]", (e, button) => button.closest("[data-toast]").remove());
   document.documentElement.classList.add("js");
 

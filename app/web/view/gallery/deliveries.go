@@ -139,6 +139,7 @@ func filled(p *view.DeliveryPage) {
 func deliverySamples(op, ro look) []Sample {
 	return []Sample{
 		{"deliveries-full", view.PageDeliveries, op.deliveries(view.ListRows)},
+		{"deliveries-waiting", view.PageDeliveries, op.deliveries(view.ListRows, "status", "waiting")},
 		{"deliveries-empty", view.PageDeliveries, op.deliveries(view.ListEmpty)},
 		{"deliveries-no-match", view.PageDeliveries, op.deliveries(view.ListNoMatch, "q", "x", "status", "failed", "range", "1h")},
 		{"deliveries-error", view.PageDeliveries, op.deliveries(view.ListError)},

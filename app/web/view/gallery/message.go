@@ -2,6 +2,7 @@ package gallery
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"koodesk/app/fault"
@@ -68,7 +69,7 @@ func (k look) message(state string) view.MessagePage {
 		p.Overtaken = view.Fact{Text: view.Say("activity.refreshInstance"), Value: "#1040", URL: "/messages/1040"}
 		p.Tasks[0].Overtaken, p.Tasks[0].Restart = 31, p.Restart
 	case "missed":
-		p.Message, p.Restart = rows()[2], k.not(staff.MessagesRestart, "", "why.message_succeeded")
+		p.Message, p.Effects = rows()[2], answeredAgain()
 	case "processing":
 		p.Message, p.Live = rows()[1], true
 		p.Restart = k.not(staff.MessagesRestart, "", "why.message_running")
@@ -77,13 +78,13 @@ func (k look) message(state string) view.MessagePage {
 		p.Tasks = []view.TaskRow{k.task(2, "order_query", "purchase", "running"), waiting, k.task(4, "provision", "purchase", "pending")}
 	case "succeeded":
 		p.Message = rows()[9]
-		p.Restart = k.not(staff.MessagesRestart, "", "why.message_succeeded")
+		p.Effects = answeredAgain()
 		p.Tasks = []view.TaskRow{k.task(5, "order_query", "purchase", "succeeded"), k.task(6, "provision", "purchase", "succeeded"), k.task(7, "deliver", "usage_info", "succeeded")}
 		p.Tasks[2].DeliveryURL = "/deliveries/77"
 		p.Hidden, p.All = 37, "/messages/1042?attempts=all"
 	case "gone":
 		p.Message, p.Gone = rows()[9], true
-		p.Restart = k.not(staff.MessagesRestart, "", "why.message_succeeded")
+		p.Effects = answeredAgain()
 	case "rejected":
 		p.Message, p.Tasks, p.Next = rows()[4], nil, ""
 		p.Restart = k.not(staff.MessagesRestart, "", "why.message_rejected")
@@ -98,6 +99,12 @@ func (k look) message(state string) view.MessagePage {
 		p.Restarts = ownRestarts(state)
 	}
 	return p
+}
+
+// answeredAgain are the effects of restarting what has succeeded.
+func answeredAgain() []view.Effect {
+	return slices.Concat(counted(0, 0, 0, 0), []view.Effect{{Will: true, Text: view.Say("restarts.effect.reruns", "n", 1)},
+		{Will: true, Text: view.Say("effect.answers_again")}, {Text: view.Say("effect.not_twice")}}, effects()[1:])
 }
 
 // ownRestarts are restarts of a message and of its tasks; where the attempts are gone

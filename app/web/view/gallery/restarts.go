@@ -134,6 +134,7 @@ func restartSamples(op, ro look) []Sample {
 	told.Effects = []view.Effect{told.Effects[0], {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
 	toldOne := told
 	toldOne.Effects = slices.Concat(counted(1, 0, 1, 1)[:1], told.Effects[1:])
+	toldOne.Message, toldOne.MessageURL, toldOne.MustWhy = 1042, "/messages/1042", false
 	toldOne.Ticked, toldOne.Filter, toldOne.Total, toldOne.Doable, toldOne.Samples = []int64{1042}, nil, 1, 1, told.Samples[:1]
 	toldOne.Groups, toldOne.Rest = []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "deliver", N: 1}}, view.PreviewRest{}
 	return []Sample{
