@@ -14,14 +14,11 @@ import (
 // overtaken refuses, as a conflict of this key, a call that a person wants done
 // and that would undo a later one which has been applied since; in the life of an
 // instance or an authorization code the marketplace's newer word counts. Its own
-// repeats never come here. What the call is about is locked, so that of two that
-// are done at the same time the older one sees the newer.
+// repeats never come here. What the call is about is locked before, so that of two
+// that are done at the same time the older one sees the newer.
 func overtaken(ctx context.Context, tx *store.Tx, m store.StoredMessage, since time.Time, key string) error {
 	if m.Test || !market.Undoes(m.Activity) {
 		return nil
-	}
-	if err := tx.LockSubjects(ctx, []int64{m.ID}, nil); err != nil {
-		return err
 	}
 	later, err := tx.LaterCalls(ctx, m.ID, since)
 	if err != nil || len(later) == 0 {

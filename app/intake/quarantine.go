@@ -111,6 +111,9 @@ func (in *Intake) applyContent(ctx context.Context, tx *store.Tx, m store.Stored
 		return effect{}, Arrived{}, err
 	}
 	a := Arrived{Channel: ch, Call: call, ReceivedAt: tx.Now, Request: store.Unpack(q.Request)}
+	if err := tx.LockSubjects(ctx, []int64{m.ID}, nil); err != nil {
+		return effect{}, Arrived{}, err
+	}
 	if err := overtaken(ctx, tx, m, q.LastAt, "quarantine.overtaken"); err != nil {
 		return effect{}, Arrived{}, err
 	}

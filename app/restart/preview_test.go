@@ -108,4 +108,10 @@ func TestAPreviewCountsWhomACallThatIsDoneAnewTells(t *testing.T) {
 	again, err := d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Status: store.MessageSucceeded}})
 	require.NoError(t, err)
 	require.Zero(t, again.Customers, "it is only answered again")
+	require.Equal(t, 1, again.Reruns)
+
+	require.Equal(t, market.Success, d.call(map[string]string{"activity": "updateInstanceStatus", "status": "FREEZE", "instanceId": "i-1"}))
+	frozen, err := d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Activity: "updateInstanceStatus"}})
+	require.NoError(t, err)
+	require.Equal(t, store.SideEffects{}, frozen.SideEffects, "a freeze that was done long ago is not done anew")
 }

@@ -148,6 +148,10 @@ var undoing = func() (out []string) {
 	return slices.Compact(out)
 }()
 
+// setting are the activities of market.StateKinds: done long ago, a call of theirs is
+// only answered again.
+var setting = slices.DeleteFunc(slices.Clone(undoing), func(activity string) bool { return !market.SetsState(activity) })
+
 func textArray(words []string) string {
 	quoted := make([]string, len(words))
 	for n, w := range words {

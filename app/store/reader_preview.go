@@ -61,7 +61,7 @@ type RestartPreview struct {
 // RestartPreview looks at what a set holds, without changing anything. What was
 // ticked and is not there is refused.
 func (r *Reader) RestartPreview(ctx context.Context, s RestartSet) (*RestartPreview, error) {
-	facts, c, err := r.restartFacts(ctx, s)
+	facts, c, err := r.restartFacts(ctx, s, s.broken())
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ type ItemPreview struct {
 
 // RestartEffects tells for each item of a set what restarting it alone would do.
 func (r *Reader) RestartEffects(ctx context.Context, s RestartSet) (map[int64]ItemPreview, error) {
-	facts, c, err := r.restartFacts(ctx, s)
+	facts, c, err := r.restartFacts(ctx, s, false)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +99,9 @@ SELECT id, why, mails, sms, tells::int AS customers, waiting AS hurried, calls, 
 	return out, toFault(err)
 }
 
-// restartFacts is what is looked at of a set's items, as a WITH.
-func (r *Reader) restartFacts(ctx context.Context, s RestartSet) (string, *clause, error) {
+// restartFacts is what is looked at of a set's items, as a WITH; broken is for those
+// that are passed over once they have come right.
+func (r *Reader) restartFacts(ctx context.Context, s RestartSet, broken bool) (string, *clause, error) {
 	from, c, err := r.restartFrom(ctx, s)
 	if err != nil {
 		return "", nil, err
@@ -109,7 +110,7 @@ func (r *Reader) restartFacts(ctx context.Context, s RestartSet) (string, *claus
 	if s.Thing == RestartTasks {
 		facts = taskFacts
 	}
-	return strings.NewReplacer("{from}", from, "{mode}", c.arg(s.Mode), "{overtaken}", restartOvertaken("x"), "{broken}", strconv.FormatBool(s.broken())).Replace(facts), c, nil
+	return strings.NewReplacer("{from}", from, "{mode}", c.arg(s.Mode), "{overtaken}", restartOvertaken("x"), "{broken}", strconv.FormatBool(broken)).Replace(facts), c, nil
 }
 
 // What a task does to others when it runs: it is t, and its instance i.
@@ -151,7 +152,8 @@ WITH facts AS MATERIALIZED (
            CASE WHEN {mode} = 'all' THEN t.waiting ELSE 0 END AS waiting,
            CASE WHEN {mode} = 'all' THEN t.calls ELSE 0 END AS calls,
            CASE WHEN {mode} = 'all' THEN t.asks ELSE 0 END AS asks, 0 AS alerts,
-           ({mode} = 'all' AND t.n = 0 AND x.activity <> 'queryInstance')::int AS reruns
+           ({mode} = 'all' AND t.n = 0 AND x.activity <> 'queryInstance'
+               AND NOT (x.status = 'succeeded' AND x.activity = ANY(` + textArray(setting) + `)))::int AS reruns
       FROM {from}
       LEFT JOIN LATERAL (
            SELECT i.product_id, i.driver

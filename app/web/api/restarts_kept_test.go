@@ -42,7 +42,7 @@ func TestOneMessageIsRestartedInAMode(t *testing.T) {
 	require.Equal(t, []string{"mode"}, h.post("/messages/1/restart", `{"mode":"sometimes"}`).problem(http.StatusBadRequest, "request.invalid"))
 	h.post("/messages/1/restart", `{"mode":"delivery"}`).problem(http.StatusConflict, "restart.nothing_told")
 	h.post("/messages/99/restart", `{"mode":"delivery"}`).problem(http.StatusNotFound, "message.unknown")
-	require.Equal(t, 0, h.count(`SELECT count(*) FROM restart_batches`), "what is refused has done nothing")
+	require.Equal(t, 1, h.count(`SELECT count(*) FROM restart_batches WHERE refused = 1 AND restarted = 0`), "what is refused stays, what is not there does not")
 	r := h.post("/messages/1/restart", `{"mode":"all","reason":"the shop is up again"}`)
 	require.Equal(t, []any{"1", "processing", 1.0, false}, some(r.json, "id", "status", "restarted", "call_run"), r.raw)
 	h.work()

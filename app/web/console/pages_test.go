@@ -245,7 +245,7 @@ func TestThePageOfAMessage(t *testing.T) {
 	forged := v.get("/messages/" + h.text(`SELECT id FROM messages WHERE status = 'rejected'`))
 	require.Contains(t, forged.words("#restart-why"), "not authentic")
 	works := v.get("/messages/" + h.text(`SELECT id FROM messages WHERE order_id = 'CSWORKS'`))
-	require.Contains(t, works.words("#restart-why"), "It succeeded")
+	require.Equal(t, 1, works.Find(`button[data-dialog="restart"]:not([aria-disabled])`).Length(), "it can be run again")
 	require.Contains(t, works.words(".timeline"), "Provisioned")
 	require.NotEmpty(t, works.value("a[rel=prev]", "href"))
 	require.Contains(t, v.get("/messages/"+h.text(`SELECT id FROM messages WHERE activity = 'queryInstance' AND NOT test`)).words(".attempt"), "••••••",
