@@ -87,7 +87,7 @@ func TestAnOperatorDecidesADifferentContent(t *testing.T) {
 
 	b := r.login()
 	b.inEnglish()
-	b.need("Calls with other content", "/messages/")
+	b.need("Calls with different content", "/messages/")
 	require.Contains(t, b.text(".quarantine tr.differs"), "20290101155959")
 	require.Contains(t, b.text(".quarantine tr.differs"), "20300101155959")
 	var where string
@@ -101,12 +101,12 @@ func TestAnOperatorDecidesADifferentContent(t *testing.T) {
 	require.Equal(t, 2029, year())
 
 	renewed("CS26112709AGAIN1", "20310101155959")
-	b.need("Calls with other content", "/messages/")
+	b.need("Calls with different content", "/messages/")
 	b.decide(accept, "agreed by telephone")
 	require.Contains(t, b.text("#toasts"), "was applied")
 	require.Equal(t, 2031, year())
 	b.open("/")
-	require.NotContains(t, b.text("main"), "Calls with other content")
+	require.NotContains(t, b.text("main"), "Calls with different content")
 	require.Equal(t, 2, r.count(`SELECT count(*) FROM audit WHERE reason IN ('a test of theirs', 'agreed by telephone') AND actor = 'operator:`+annsEmail+`'`))
 	b.causes()
 }

@@ -129,7 +129,7 @@ func TestAnOperatorFindsAFailedMessageAndRestartsIt(t *testing.T) {
 	b.shot("messages-failed")
 	b.do(chromedp.Click(`input[data-tick]`, chromedp.ByQuery), chromedp.WaitVisible(`[data-bulk] button[type=submit]`, chromedp.ByQuery),
 		chromedp.Click(`[data-bulk] button[type=submit]`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
-	require.Contains(t, b.text("h1"), "重新启动勾选的 1 条消息？")
+	require.Contains(t, b.text("h1"), "重新启动勾选的 1 条接口消息？")
 	require.Contains(t, b.text("main"), "立即发送 0 条短信、0 封邮件")
 	require.Contains(t, b.text("main"), "调用云商店开放接口 1 次")
 	b.shot("restart-preview")

@@ -125,6 +125,6 @@ func TestWhatFailsIsToldWithItsCauseAndWhatToPress(t *testing.T) {
 	require.Equal(t, 1, h.all())
 	said := h.calls()[0].json(t)["data"].(map[string]any)["alerts"].([]any)
 	check := "Check that this machine reaches the open API (DNS, firewall, proxy). "
-	require.Equal(t, check+"Put the cause right and press Restart on the message’s page.", said[0].(map[string]any)["do"])
+	require.Equal(t, check+"As soon as the cause is gone, press Restart on the message’s page.", said[0].(map[string]any)["do"])
 	require.Equal(t, check+"Open the group for the cause and what helps.", said[1].(map[string]any)["do"])
 }

@@ -364,11 +364,11 @@ func TestAnAlertByAServiceWithTextsOfItsOwnIsShort(t *testing.T) {
 func TestWhatRanOutSaysWhatIsLeftToDo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ set, open, over string }{
-		"failing": {`idem_key = 'k'`, "Put the cause right and press Restart on the message’s page.",
+		"failing": {`idem_key = 'k'`, "As soon as the cause is gone, press Restart on the message’s page.",
 			"Restart it here, then also there: 卖家中心 > 生产接口消息 > 重新启动."},
 		"not understood": {`idem_key = 'invalid/k'`, "It cannot be restarted here: put the cause right, and the next call passes.",
 			"It cannot be restarted here: put the cause right, then have KooGallery call again: 卖家中心 > 生产接口消息 > 重新启动."},
-		"by mail": {`idem_key = 'k', protocol = 'v1', activity = 'releaseInstance'`, "Put the cause right and press Restart on the message’s page.",
+		"by mail": {`idem_key = 'k', protocol = 'v1', activity = 'releaseInstance'`, "As soon as the cause is gone, press Restart on the message’s page.",
 			"Restart it here, then also there: 卖家中心 > 生产接口消息 > 重新启动. Or write to partner@huaweicloud.com."},
 		"at work": {`idem_key = 'k', status = 'processing', last_error = NULL`, "what it waits for",
 			"It is still at work here; once done, have KooGallery call again: 卖家中心 > 生产接口消息 > 重新启动."},

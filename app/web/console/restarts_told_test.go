@@ -24,7 +24,7 @@ func TestTheCustomerOfOneMessageIsToldAgain(t *testing.T) {
 	require.Contains(t, page.words(".head .acts"), "Tell the customer again only")
 	preview := v.get(page.value(".head .acts a.btn", "href"))
 	require.Equal(t, "Tell the customer of 1 message again?", preview.words("h1"))
-	require.Equal(t, "Tell again: 1", preview.words(`.restart-form button[type="submit"]`))
+	require.Equal(t, "Tell 1 again", preview.words(`.restart-form button[type="submit"]`))
 	require.Contains(t, preview.value(".crumbs a", "href"), "/messages/1", "back to where it came from")
 	list := preview.value(`.restart-form input[name="list"]`, "value")
 	res := v.post("/restarts", preview, "list", list, "mode", "delivery", "ids", "1", "expected", "1", "rate", "0", "reason", "she lost it")
