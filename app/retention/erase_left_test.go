@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 	"koodesk/app/retention"
 	"koodesk/app/seal"
 	"koodesk/app/staff"
@@ -126,6 +127,16 @@ INSERT INTO attempts (message_id, at, source, disposition, request_sealed) SELEC
 		require.Empty(t, b.marked())
 		require.Empty(t, b.ids(`SELECT id FROM retention_held`))
 	}
+	require.NoError(t, b.s.Write(ctx, func(tx *store.Tx) error { // an order notice, of which the marketplace is asked
+		if _, err := tx.NoticeOrder(ctx, 1, "CS7", "CS7-1", time.Now()); err != nil {
+			return err
+		}
+		_, err := tx.KeepOrder(ctx, store.OrderRef{ChannelID: 1, OrderID: "CS7", OrderLineID: "CS7-1"}, "notice", market.Order{OrderID: "CS7"}, []byte(marker))
+		return err
+	}))
+	require.NotEmpty(t, b.marked())
+	inAnHour()
+	require.Empty(t, b.marked(), "nor does what an order notice brings stay")
 	b.exec(`INSERT INTO instances (channel_id, instance_id, order_id, order_line_id, business_id, status) VALUES (1, 'i7', 'CS7', 'CS7-1', 'b', 'active')`)
 	call("v2", "newInstance", "invalid/3", "CS7")
 	inAnHour()

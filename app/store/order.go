@@ -39,8 +39,9 @@ type OrderRef struct {
 // the notice to the row that is there.
 func (t *Tx) NoticeOrder(ctx context.Context, channel int64, orderID, lineID string, at time.Time) (pk int64, err error) {
 	err = t.tx.GetContext(ctx, &pk, `
-INSERT INTO orders AS o (channel_id, order_id, order_line_id, source, notified_at, last_notified_at, notices)
-VALUES ($1, $2, $3, 'notice', $4, $4, 1)
+INSERT INTO orders AS o (channel_id, order_id, order_line_id, source, notified_at, last_notified_at, notices, erased_at)
+VALUES ($1, $2, $3, 'notice', $4, $4, 1,
+        (SELECT max(erased_at) FROM messages WHERE channel_id = $1 AND order_id = $2 AND order_id <> '' AND erased_at IS NOT NULL))
 ON CONFLICT (channel_id, order_id, order_line_id) DO UPDATE
    SET notified_at = COALESCE(o.notified_at, EXCLUDED.notified_at),
        last_notified_at = GREATEST(o.last_notified_at, EXCLUDED.last_notified_at),
