@@ -142,6 +142,19 @@ SELECT channel_id, instance_pk, message_id, kind, 'email', language, to_sealed, 
 	require.Equal(t, "tasks all done 4 restarted passed 1 0 1 1 0", d.kept(), "the fall-back has arrived")
 }
 
+// What a release, or a newer mail, ends before it is sent has told nobody.
+func TestWhatWasNotSentAfterAllHasNotPassed(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.told()
+	_, err := d.one(store.RestartTasks, store.RestartAll, 4)
+	require.NoError(t, err)
+	d.exec(`UPDATE tasks SET status = 'cancelled' WHERE id = 4`)
+	d.exec(`UPDATE deliveries SET status = 'cancelled' WHERE id = 4`)
+	require.NoError(t, d.batches.Settle(t.Context()))
+	require.Equal(t, "tasks all done 4 restarted failed 1 0 1 0 1", d.kept())
+}
+
 // One that is refused has done nothing, and leaves nothing but the answer.
 func TestARefusedRestartOfOneIsKept(t *testing.T) {
 	t.Parallel()

@@ -51,14 +51,15 @@ UPDATE restart_items
 // a batch are open, its own index tells: OFFSET 0 keeps it so, for the planner
 // takes every item without an outcome for one that was restarted. An item has ended
 // with the message or task, if anything of it was done again but telling customers, and
-// with whatever it tells them: one of the two alone may fail. Who is told again
-// has been told once what was sent to him, or what took its place, has arrived.
+// with whatever it tells them: one of the two alone may fail. Who is told again has been
+// told once what was sent to him, or the fall-back of it, has arrived; what was cancelled
+// instead (a release, a newer mail) has not been sent.
 var endedRestarts = `
 SELECT e.batch_id, e.item_id, e.outcome
   FROM (SELECT b.id AS batch_id, i.item_id, s.outcome
           FROM restart_batches b
          CROSS JOIN LATERAL (
-               SELECT item_id, ran OR given + hurried > cardinality(deliveries) AS works, deliveries
+               SELECT item_id, ran OR b.mode <> 'delivery' AND given + hurried > cardinality(deliveries) AS works, deliveries
                  FROM restart_items
                 WHERE batch_id = b.id
                   AND state = 'restarted'
@@ -73,8 +74,8 @@ SELECT e.batch_id, e.item_id, e.outcome
                       ELSE (SELECT CASE m.status WHEN 'succeeded' THEN 'passed' WHEN 'failed' THEN 'failed' END
                               FROM messages m WHERE m.id = i.item_id) END AS done,
                       (SELECT CASE WHEN bool_or(d.status IN ('pending', 'running')) THEN NULL
-                                   WHEN bool_or(d.status = 'failed' AND NOT ` + replaced + `) THEN 'failed' ELSE 'passed' END
-                         FROM deliveries d WHERE (d.id = ANY(i.deliveries) OR d.fallback_of = ANY(i.deliveries)) AND d.status <> 'cancelled') AS told
+                                   WHEN bool_or(d.status IN ('failed', 'cancelled') AND NOT ` + replaced + `) THEN 'failed' ELSE 'passed' END
+                         FROM deliveries d WHERE d.id = ANY(i.deliveries) OR d.fallback_of = ANY(i.deliveries) AND d.status <> 'cancelled') AS told
                OFFSET 0) o
          CROSS JOIN LATERAL (
                SELECT CASE WHEN o.done IS NULL OR o.told IS NULL THEN NULL WHEN 'failed' IN (o.done, o.told) THEN 'failed' ELSE 'passed' END AS outcome) s
