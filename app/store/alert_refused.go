@@ -59,7 +59,7 @@ const refusedStill = `m.status = 'rejected'
    AND CASE w.known_by
        WHEN '` + knownByOrder + `' THEN m.order_id <> '' AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.order_id = m.order_id AND p.order_id <> '' AND ` + provedSince + `)
        WHEN '` + knownByInstance + `' THEN m.instance_id <> '' AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.instance_id = m.instance_id AND p.instance_id <> '' AND ` + provedSince + `)
-       ELSE (SELECT p.id FROM messages p WHERE ` + provedSince + ` ORDER BY p.last_received_at DESC LIMIT 1) IS NULL -- by its index
+       ELSE NOT EXISTS (SELECT 1 FROM messages p WHERE p.activity IN ('` + market.UpdateLicenseCodeStatus + `', '` + market.ReleaseLicenseCode + `') AND ` + provedSince + `)
        END`
 
 // provedSince says of a message p that it was proved after m was refused, at the same
