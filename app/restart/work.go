@@ -16,10 +16,11 @@ import (
 const (
 	// stint is how long one task goes on; what is left is the next task's.
 	stint = 25 * time.Second
-	// slice is how many items one transaction restarts: few enough that a pause is
-	// felt at once and nothing waits long for their rows.
+	// slice is how many items one transaction restarts: few enough that nothing waits
+	// long for their rows.
 	slice = 25
-	// hands is how many slices are in hand at the same time.
+	// hands is how many slices are in hand at the same time: what a pause or a
+	// cancellation still lets be done, and says so.
 	hands = 4
 	// nap is how long a hand waits when others have what is left, and the longest
 	// that it waits before it looks whether a batch was begun or resumed.
