@@ -70,7 +70,7 @@ func lookupPlans(t *testing.T, s *store.Store) {
 		require.NoError(t, err)
 	})
 	t.Run("erasure", func(t *testing.T) {
-		reads(t, s, "the data of an instance that hundreds of polls name", 4000, func(tx *store.Tx) error {
+		reads(t, s, "the data of an instance that hundreds of polls name", 5000, func(tx *store.Tx) error {
 			_, _, err := tx.Erase(ctx, store.EraseInstances, []int64{77})
 			return err
 		})
