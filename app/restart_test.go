@@ -1,12 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"koodesk/app/simulator"
 )
 
 // manyFailing writes n failed queryInstance calls about 200 instances that are like
@@ -53,26 +58,51 @@ func press(dialog string) chromedp.Action {
 document.querySelector("dialog#`+dialog+`[open] button[type=submit]").click()`, nil)
 }
 
-// Everything that a group holds, not what its page shows of it: 10,000 failed
-// messages, previewed, confirmed by typing the number, watched, paused, resumed, and
-// looked at when all is done.
+// failedPurchases makes n purchases whose order query is given up, all of one cause, and
+// has the orders found from now on.
+func (r *rig) failedPurchases(n int) (orders []string) {
+	r.t.Helper()
+	r.market.FailNext(1000, simulator.Failure{Status: 500, Code: "MKT.0999", Msg: "System internal error."})
+	for i := range n {
+		orders = append(orders, fmt.Sprintf("CS26112220LOST%02d", i))
+		r.buy(orders[i])
+	}
+	require.Eventually(r.t, func() bool {
+		return r.count(`SELECT count(*) FROM messages WHERE activity = 'newInstance' AND status = 'failed'`) == n
+	}, 2*time.Minute, 50*time.Millisecond, "%s", r.log)
+	require.Equal(r.t, 1, r.count(`SELECT count(*) FROM failure_groups`))
+	r.market.Reset()
+	r.market.SetBuyer(buyerEmail, buyerPhone)
+	return orders
+}
+
+// Everything that a group holds, not what its page shows of it: 10,000 failed messages,
+// purchases and polls, previewed, confirmed by typing the number, watched, paused,
+// resumed, and looked at when all is done. Each purchase then is an instance whose
+// customer has got one mail, counted where mails arrive.
 func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
 	t.Parallel()
-	const n = 10000
+	const n, purchases = 10000, 30
 	r := newRig(t)
 	id := r.buy("CS26112220BULK1")
 	r.access(id)
-	r.manyFailing(n, id)
-	mails := len(r.mail.Messages())
+	mails := len(r.mails(1))
+	orders := r.failedPurchases(purchases)
+	r.manyFailing(n-purchases, id)
+	_, err := r.store.SQL().Exec(`
+WITH own AS (DELETE FROM failure_groups WHERE fingerprint = 'many'), g AS (SELECT id, error FROM failure_groups WHERE fingerprint <> 'many')
+UPDATE messages SET failure_group = g.id, last_error = g.error FROM g WHERE idem_key LIKE 'many/%'`)
+	require.NoError(t, err)
 
 	b := r.login()
 	b.inEnglish()
 	b.open("/failures")
 	b.do(chromedp.Click(`.groups .c-what a`, chromedp.ByQuery), chromedp.WaitVisible(`.acts [data-key=restart]`, chromedp.ByQuery))
-	require.Contains(t, b.text(".split-main"), "CSMANY")
+	require.Contains(t, b.text(".split-main"), "CS26112220LOST")
 	b.do(chromedp.Click(`.acts [data-key=restart]`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
 	require.Contains(t, b.text("h1"), "Restart 10,000 matching messages?")
 	require.Contains(t, b.text(".effects"), "0 SMS and 0 e-mails will be sent now")
+	require.Contains(t, b.text(".effects"), "30 customers may be told")
 	b.shot("restart-preview")
 	b.do(chromedp.SendKeys(`#f-reason`, "the product was down", chromedp.ByQuery),
 		chromedp.SendKeys(`#f-confirm`, "10", chromedp.ByQuery),
@@ -97,6 +127,7 @@ func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
 	require.Contains(t, b.text(".facts"), "the product was down")
 	b.shot("restart-done")
 
+	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM restart_batches WHERE passed = total`) == 1 }, 2*time.Minute, 100*time.Millisecond, "%s", r.log)
 	require.Equal(t, 1, r.count(`
 SELECT count(*)
   FROM restart_batches b, (SELECT count(*) AS all, count(DISTINCT message_id) AS each FROM attempts WHERE disposition = 'restart') AS a
@@ -106,8 +137,18 @@ SELECT count(*)
    AND a.all = a.each
    AND b.restarted = b.passed
    AND NOT EXISTS (SELECT FROM messages WHERE status = 'failed')`), "each once, and all came right")
-	require.Equal(t, 1+200, r.count(`SELECT count(*) FROM instances`))
-	require.Len(t, r.mail.Messages(), mails, "nobody was written to")
+	require.Equal(t, 1+200+purchases, r.count(`SELECT count(*) FROM instances`))
+	require.Equal(t, purchases, r.count(`SELECT count(*) FROM instances WHERE order_id LIKE 'CS26112220LOST%' AND status = 'active' AND access_version = 1`))
+	written := r.mails(mails + purchases)
+	require.Eventually(t, func() bool {
+		return r.count(`SELECT count(*) FROM tasks WHERE status NOT IN ('succeeded', 'cancelled')`) == 0
+	}, time.Minute, 50*time.Millisecond, "%s", r.log)
+	require.Len(t, r.mail.Messages(), mails+purchases, "nobody else, and nobody twice")
+	var told []string
+	for _, m := range written[mails:] {
+		told = append(told, strings.TrimPrefix(regexp.MustCompile(`admin-CS\w+`).FindString(m.Text), "admin-"))
+	}
+	require.ElementsMatch(t, orders, told, "each customer once")
 	got := r.api(http.MethodGet, "/restarts/1", nil, http.StatusOK)
 	require.EqualValues(t, []any{"done", 10000.0, 10000.0}, []any{got["status"], got["matched"], got["passed"]})
 	require.Contains(t, got["actor"], annsEmail)
