@@ -51,8 +51,8 @@ var asFound = `facts = f.facts,
 // that have become worse. Each of the two is a change that people may hear of. What
 // was over just now and is back is the same alert, and no change; if it is worse than
 // it was, the next look raises it. The last call is made again of what stands or is
-// back if its time has begun anew. The facts are kept true. What others said in an error may name a customer, whom
-// the alert outlives.
+// back if its time has begun anew. The facts are kept true. What others said in an
+// error may name a customer, whom the alert outlives.
 var openAlerts = `
 , opened AS (
     INSERT INTO alerts (kind, subject, severity, facts, error, since, until_at)
