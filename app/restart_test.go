@@ -83,6 +83,7 @@ func (r *rig) failedPurchases(n int) (orders []string) {
 func TestTenThousandMatchingMessagesAreRestartedFromOnePage(t *testing.T) {
 	t.Parallel()
 	const n, purchases = 10000, 30
+	var shown int
 	r := newRig(t)
 	id := r.buy("CS26112220BULK1")
 	r.access(id)
@@ -99,6 +100,9 @@ UPDATE messages SET failure_group = g.id, last_error = g.error FROM g WHERE idem
 	b.open("/failures")
 	b.do(chromedp.Click(`.groups .c-what a`, chromedp.ByQuery), chromedp.WaitVisible(`.acts [data-key=restart]`, chromedp.ByQuery))
 	require.Contains(t, b.text(".split-main"), "CS26112220LOST")
+	b.do(chromedp.Click(`.rows button[value="20"]`, chromedp.ByQuery), chromedp.WaitVisible(`.rows button[value="20"][aria-pressed=true]`, chromedp.ByQuery))
+	b.do(chromedp.Evaluate(`document.querySelectorAll(".split-main tr[data-href]").length`, &shown))
+	require.Equal(t, 20, shown, "a page of twenty")
 	b.do(chromedp.Click(`.acts [data-key=restart]`, chromedp.ByQuery), chromedp.WaitVisible(`.restart-form`, chromedp.ByQuery))
 	require.Contains(t, b.text("h1"), "Restart 10,000 matching messages?")
 	require.Contains(t, b.text(".effects"), "0 SMS and 0 e-mails will be sent now")

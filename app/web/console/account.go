@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"koodesk/app/i18n"
 	"koodesk/app/signin"
 	"koodesk/app/staff"
+	"koodesk/app/store"
 	"koodesk/app/web/session"
 	"koodesk/app/web/view"
 )
@@ -30,7 +32,7 @@ func (k *Console) account(c *fiber.Ctx) (view.AccountPage, error) {
 		return view.AccountPage{}, err
 	}
 	s.Here = "/account"
-	return accountPage(s, session.Of(c).Person), nil
+	return accountPage(s, session.Of(c).Person, rows(c)), nil
 }
 
 func (k *Console) sendAccount(c *fiber.Ctx, status int, p view.AccountPage) error {
@@ -40,7 +42,7 @@ func (k *Console) sendAccount(c *fiber.Ctx, status int, p view.AccountPage) erro
 	return k.page(c, status, p.Shell, view.PageAccount, p)
 }
 
-func accountPage(s view.Shell, person staff.Person) view.AccountPage {
+func accountPage(s view.Shell, person staff.Person, rows int) view.AccountPage {
 	return view.AccountPage{
 		Shell: s, MustChange: person.MustChange, MinLength: signin.MinPassword,
 		Facts: []view.Fact{
@@ -49,6 +51,7 @@ func accountPage(s view.Shell, person staff.Person) view.AccountPage {
 			{Label: view.Say("fact.created"), Time: s.Clock.Time(person.CreatedAt)},
 			{Label: view.Say("fact.last_login"), Time: s.Clock.Time(person.LastLoginAt)},
 		},
+		Rows: rows, RowChoices: view.RowChoices,
 		Current: view.Field{Name: "current"}, New: view.Field{Name: "new"}, Repeat: view.Field{Name: "repeat"},
 	}
 }
@@ -115,8 +118,8 @@ func passwordWrong(z *i18n.Localizer, p *view.AccountPage, f *fault.Error) {
 	}
 }
 
-// Preferences keeps the language and the look that somebody chose, also before
-// they come in, and goes back to the page they are on.
+// Preferences keeps the language, the look and the length of lists that somebody chose,
+// also before they come in, and goes back to the page they are on.
 func (k *Console) Preferences(c *fiber.Ctx) error {
 	who := session.Of(c)
 	if l := i18n.Locale(field(c, "locale")); l.Valid() {
@@ -127,33 +130,38 @@ func (k *Console) Preferences(c *fiber.Ctx) error {
 			}
 		}
 	}
-	if t := field(c, "theme"); validTheme(t) {
-		k.setTheme(c, t)
+	if t := field(c, "theme"); slices.Contains(view.Themes, t) {
+		k.keep(c, themeCookie, t)
+	}
+	if n, err := strconv.Atoi(field(c, "rows")); err == nil && slices.Contains(view.RowChoices, n) {
+		k.keep(c, rowsCookie, strconv.Itoa(n))
 	}
 	return k.goTo(c, orElse(inside(field(c, "return_to")), "/"))
 }
 
-// themeCookie keeps the look in the browser. It is no secret and nobody's
-// identity.
-const themeCookie = "koodesk-theme"
-
-func validTheme(t string) bool {
-	for _, known := range view.Themes {
-		if t == known {
-			return true
-		}
-	}
-	return false
-}
+// The look and the length of lists are kept in the browser. They are no secret and
+// nobody's identity.
+const (
+	themeCookie = "koodesk-theme"
+	rowsCookie  = "koodesk-rows"
+)
 
 func theme(c *fiber.Ctx) string {
-	if t := c.Cookies(themeCookie); validTheme(t) {
-		return strings.Clone(t)
+	if i := slices.Index(view.Themes, c.Cookies(themeCookie)); i >= 0 {
+		return view.Themes[i]
 	}
 	return view.Themes[0]
 }
 
-func (k *Console) setTheme(c *fiber.Ctx, t string) {
-	c.Cookie(&fiber.Cookie{Name: themeCookie, Value: t, Path: "/", Expires: k.o.Now().AddDate(1, 0, 0).In(time.UTC),
+// rows is how many rows the reader wants on a page of a list.
+func rows(c *fiber.Ctx) int {
+	if n, err := strconv.Atoi(c.Cookies(rowsCookie)); err == nil && slices.Contains(view.RowChoices, n) {
+		return n
+	}
+	return store.DefaultLimit
+}
+
+func (k *Console) keep(c *fiber.Ctx, name, value string) {
+	c.Cookie(&fiber.Cookie{Name: name, Value: value, Path: "/", Expires: k.o.Now().AddDate(1, 0, 0).In(time.UTC),
 		Secure: strings.HasPrefix(k.o.PublicURL, "https:"), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
 }

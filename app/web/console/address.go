@@ -59,9 +59,12 @@ func here(c *fiber.Ctx) string {
 }
 
 // address is the address that was asked for as a list reads it: the known
-// parameters only, each once, as text that can be searched for.
+// parameters only, each once, as text that can be searched for. It has as many rows
+// as the reader chose for all lists.
 func address(c *fiber.Ctx, path string, names ...string) view.URL {
-	return addressOf(path, string(c.Request().URI().QueryString()), names...)
+	u := addressOf(path, string(c.Request().URI().QueryString()), names...)
+	u.Rows = rows(c)
+	return u
 }
 
 func addressOf(path, query string, names ...string) view.URL {

@@ -157,6 +157,37 @@ func TestLanguageAndLook(t *testing.T) {
 	require.Equal(t, "zh-CN", in.get("/tasks").value("html", "lang"))
 }
 
+func TestAReaderChoosesHowLongListsAre(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	_, err := h.store.SQL().Exec(`
+INSERT INTO messages (channel_id, protocol, activity, idem_key, status, result_code, attempts, first_received_at, last_received_at)
+SELECT channel_id, protocol, activity, 'long/' || n, 'failed', '000005', 1, now(), now()
+  FROM (SELECT id AS channel_id, 'v2' AS protocol, 'queryInstance' AS activity FROM channels LIMIT 1) AS m, generate_series(1, 120) AS n`)
+	require.NoError(t, err)
+	v := h.as(staff.Operator)
+	rowsOf := func(p answer) int { return p.Find(`tbody tr[data-href]`).Length() }
+	pressed := func(p answer) string { return strings.TrimSpace(p.Find(`.rows [aria-pressed="true"]`).Text()) }
+
+	list := v.get("/messages?status=failed")
+	require.Equal(t, []any{50, "50"}, []any{rowsOf(list), pressed(list)})
+	second := v.get(list.value(`.pager a[rel="next"]`, "href"))
+	here := second.value(`.rows input[name="return_to"]`, "value")
+	require.Contains(t, here, "before=")
+	res := v.post("/preferences", second, "rows", "20", "return_to", here)
+	require.Equal(t, here, res.to(), "back to where they were")
+	list = v.get("/messages?status=failed")
+	require.Equal(t, []any{20, "20"}, []any{rowsOf(list), pressed(list)})
+	require.Equal(t, 20, rowsOf(v.get(list.value(`.pager a[rel="next"]`, "href"))), "all along")
+	require.Equal(t, 20, v.script("/messages?status=failed", "results").Find(`tr[data-href]`).Length(), "what a script asks for, too")
+	require.Equal(t, "20", v.get("/account").value(`input[name="rows"][checked]`, "value"))
+	for _, wrong := range []string{"0", "-1", "1000000", "x", ""} {
+		v.post("/preferences", list, "rows", wrong, "return_to", "/messages")
+		require.Equal(t, 20, rowsOf(v.get("/messages?status=failed")), wrong)
+	}
+	require.Zero(t, v.get("/messages?status=failed&q=nothing").Find(".rows").Length(), "no choice where it changes nothing")
+}
+
 func TestHowErrorsLook(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -49,17 +50,14 @@ func (k *Console) answer(c *fiber.Ctx, l listed) error {
 	return k.page(c, status, *l.shell, l.name, l.page)
 }
 
-// paging reads where in a list the reader is.
+// paging reads where in a list the reader is, and how much of it they want to see.
 func paging(u view.URL) store.Paging {
-	if c := u.Get("after"); c != "" {
-		return store.Paging{Cursor: c}
-	}
-	return store.Paging{Cursor: u.Get("before")}
+	return store.Paging{Cursor: orElse(u.Get("after"), u.Get("before")), Limit: u.Rows}
 }
 
 // pager leads on from a page of the store.
 func pager[T any](u view.URL, p store.Page[T]) view.Pager {
-	out := view.Pager{Shown: len(p.Items)}
+	out := view.Pager{Shown: len(p.Items), Rows: cmp.Or(u.Rows, store.DefaultLimit), Here: u.String()}
 	top := u.Without()
 	if p.Newer != "" {
 		out.First, out.Newer = top.String(), top.With("after", p.Newer).String()

@@ -32,5 +32,7 @@ type AccountPage struct {
 	New        Field
 	Repeat     Field
 	MinLength  int // of a password, in characters
+	Rows       int // on a page of a list
+	RowChoices []int
 	Fault      *fault.Record
 }

@@ -146,6 +146,21 @@ type Pager struct {
 	Newer string
 	Older string
 	Shown int // rows on this page
+
+	Rows int    // how many rows a page has at most
+	Here string // where the reader is, to come back to after choosing another number
+}
+
+// RowChoices are the numbers of rows that a page may have.
+var RowChoices = []int{20, 50, 100}
+
+// Choices are the numbers of rows to choose from, none while the shortest page would
+// show as much.
+func (p Pager) Choices() []int {
+	if p.Any() || p.Shown > RowChoices[0] {
+		return RowChoices
+	}
+	return nil
 }
 
 // Any tells whether there is somewhere to go.

@@ -10,6 +10,7 @@ import (
 type URL struct {
 	Path  string
 	Query url.Values
+	Rows  int // how many rows the reader wants on a page; 0 for a list's own number
 }
 
 // cursorParams say where in a list the reader is. Changing a filter goes back to
@@ -44,7 +45,7 @@ func (u URL) Without(names ...string) URL {
 }
 
 // Bare is the address without any parameter.
-func (u URL) Bare() URL { return URL{Path: u.Path} }
+func (u URL) Bare() URL { return URL{Path: u.Path, Rows: u.Rows} }
 
 // Get is the value of a parameter.
 func (u URL) Get(name string) string { return u.Query.Get(name) }
@@ -69,7 +70,7 @@ func (u URL) String() string {
 }
 
 func (u URL) copy() URL {
-	c := URL{Path: u.Path, Query: make(url.Values, len(u.Query))}
+	c := URL{Path: u.Path, Rows: u.Rows, Query: make(url.Values, len(u.Query))}
 	for name, values := range u.Query {
 		c.Query[name] = slices.Clone(values)
 	}

@@ -38,7 +38,7 @@ func (k look) alerts(state view.ListState, filters ...string) view.AlertsPage {
 			alertRow(4, market.AlertConflict, "warning", "/messages/9", view.Say("alert.say.conflict.warning", "activity", view.Say("activity.newInstance"), "order_id", "CS2511221300ZZ1AA")), late,
 			alertRow(70, market.AlertDelivery, market.AlertResolved, "/deliveries/4", view.Say("alert.say.delivery_failed.resolved", "instance_id", "10e758d0-31ad-4c4b-8f1b-81d03469a10e"))}
 		p.Days = view.ByDay(rows, func(r view.AlertRow) view.Time { return r.Opened })
-		p.Pager = view.Pager{Shown: len(rows)}
+		p.Pager = view.Pager{Rows: 50, Shown: len(rows)}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}
@@ -64,7 +64,7 @@ func (k look) alertSaid(state view.ListState) view.AlertSaidPage {
 	test := view.AlertSaidRow{ID: 4, Status: "succeeded", Operator: "li.wei@example.com", Target: "飞书", Medium: "feishu", Mask: "https://open.feishu.cn/•••a1c",
 		Title: "测试告警", Test: true, Attempts: 1, Created: ago(28 * time.Hour), Sent: ago(28 * time.Hour)}
 	p.Days = view.ByDay([]view.AlertSaidRow{refused, taken, kept, test}, func(r view.AlertSaidRow) view.Time { return r.Created })
-	p.Pager = view.Pager{Shown: 4}
+	p.Pager = view.Pager{Rows: 50, Shown: 4}
 	return p
 }
 

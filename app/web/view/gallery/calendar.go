@@ -70,13 +70,13 @@ func (k look) calendarDay(what string, state view.ListState) view.CalendarDayPag
 	case what == "sent":
 		p.Notices = k.deliveryRows()[1:5]
 		p.Notices[0].WasHeld = "quiet_hours"
-		p.Pager = view.Pager{Shown: 4}
+		p.Pager = view.Pager{Rows: 50, Shown: 4}
 	default:
 		for n, i := range instances()[2:5] {
 			i.Expires = clock().Time(Now.Add(time.Duration(n*5+1) * time.Hour))
 			p.Instances = append(p.Instances, view.CalendarRow{InstanceRow: i, At: i.Expires, Before: ago(time.Hour), After: ago(-365 * 24 * time.Hour), Told: n})
 		}
-		p.Pager = view.Pager{Shown: 3, Older: "/calendar/2025-11-22?before=x"}
+		p.Pager = view.Pager{Rows: 50, Shown: 3, Older: "/calendar/2025-11-22?before=x"}
 	}
 	return p
 }

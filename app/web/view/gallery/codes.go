@@ -28,7 +28,7 @@ func (k look) codes(state view.ListState, filters ...string) view.LicenseCodesPa
 		Tabs: tabs("code", at, at.Get("status"), map[string]int{"UNVERIFIED": 1}), State: state}}
 	if state == view.ListRows {
 		p.Days = view.ByDay(codeRows(), func(r view.LicenseCodeRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 6}
+		p.Pager = view.Pager{Rows: 50, Shown: 6}
 	}
 	return p
 }
@@ -81,7 +81,7 @@ func (k look) orders(state view.ListState, filters ...string) view.OrdersPage {
 		Tabs: tabs("order", at, at.Get("status"), map[string]int{"failed": 1}), State: state}}
 	if state == view.ListRows {
 		p.Days = view.ByDay(orderRows(), func(r view.OrderRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 3}
+		p.Pager = view.Pager{Rows: 50, Shown: 3}
 	}
 	return p
 }

@@ -68,7 +68,7 @@ func (k look) deliveries(state view.ListState, filters ...string) view.Deliverie
 	switch state {
 	case view.ListRows:
 		p.Days = view.ByDay(k.deliveryRows(), func(r view.DeliveryRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 6}
+		p.Pager = view.Pager{Rows: 50, Shown: 6}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal", Detail: "scan: unexpected column"}
 	}
@@ -175,7 +175,7 @@ func (k look) tasks(state view.ListState, filters ...string) view.TasksPage {
 		rows := []view.TaskRow{k.task(21, "order_query", "purchase", "failed"), k.task(20, "deliver", "usage_info", "pending"),
 			k.task(19, "provision", "upgrade", "running"), waiting, k.task(17, "order_query", "renewal", "succeeded"), k.task(16, "provision", "release", "cancelled")}
 		p.Days = view.ByDay(rows, func(r view.TaskRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 6, Older: "/tasks?before=16"}
+		p.Pager = view.Pager{Rows: 50, Shown: 6, Older: "/tasks?before=16"}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable"}
 	}

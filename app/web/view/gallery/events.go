@@ -57,7 +57,7 @@ func (k look) events(state view.ListState, filters ...string) view.EventsPage {
 	switch state {
 	case view.ListRows:
 		p.Days = view.ByDay(k.eventRows(), func(r view.EventRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 8, Older: "/events?before=308"}
+		p.Pager = view.Pager{Rows: 50, Shown: 8, Older: "/events?before=308"}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable"}
 	}

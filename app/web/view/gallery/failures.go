@@ -53,7 +53,7 @@ func (k look) failures(state view.ListState, filters ...string) view.FailuresPag
 		Tabs: tabs("group", at, at.Get("status"), map[string]int{"open": 2, "snoozed": 1, "resolved": 1})}}
 	switch state {
 	case view.ListRows:
-		p.Groups, p.Pager = k.groups(), view.Pager{Shown: 4}
+		p.Groups, p.Pager = k.groups(), view.Pager{Rows: 50, Shown: 4}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}
@@ -77,7 +77,7 @@ func (k look) failure(g view.GroupRow) view.FailurePage {
 		p.Restart = k.not(staff.MessagesRestart, "", "restarts.nothing")
 		return p
 	}
-	p.State, p.Pager = view.ListRows, view.Pager{Shown: 3}
+	p.State, p.Pager = view.ListRows, view.Pager{Rows: 50, Shown: 3}
 	for n, status := range []string{"failed", "failed", "pending"} {
 		if g.GivenUp == 0 {
 			status = "pending"

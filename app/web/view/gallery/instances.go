@@ -49,7 +49,7 @@ func (k look) instances(state view.ListState, filters ...string) view.InstancesP
 	switch state {
 	case view.ListRows:
 		p.Days = view.ByDay(instances(), func(r view.InstanceRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 6}
+		p.Pager = view.Pager{Rows: 50, Shown: 6}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.timeout"}
 	}

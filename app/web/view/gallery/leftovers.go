@@ -49,7 +49,7 @@ func (k look) leftovers(state view.ListState, filters ...string) view.LeftoversP
 		rows := []view.LeftoverRow{failed, k.leftover(2, "by_hand", "open", "manual"), given, unheard, k.leftover(6, "undo_failed", "undoing", "pool"),
 			k.leftover(7, "driver_changed", "kept", "webhook"), k.leftover(8, "driver_unknown", "gone", "terraform")}
 		p.Days = view.ByDay(rows, func(r view.LeftoverRow) view.Time { return r.Found })
-		p.Pager = view.Pager{Shown: len(rows)}
+		p.Pager = view.Pager{Rows: 50, Shown: len(rows)}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}

@@ -31,7 +31,7 @@ func (k look) licenses(state view.ListState, filters ...string) view.LicensesPag
 	}
 	if state == view.ListRows {
 		p.Days = view.ByDay(licenseRows(), func(r view.LicenseRow) view.Time { return r.Requested })
-		p.Pager = view.Pager{Shown: 7}
+		p.Pager = view.Pager{Rows: 50, Shown: 7}
 	}
 	return p
 }

@@ -91,7 +91,7 @@ func (k look) messages(state view.ListState, filters ...string) view.MessagesPag
 	}
 	if state == view.ListRows {
 		p.Days = view.ByDay(rows(), func(r view.MessageRow) view.Time { return r.Last })
-		p.Pager = view.Pager{Shown: 10, Older: at.With("before", "1024").String()}
+		p.Pager = view.Pager{Rows: 50, Shown: 10, Older: at.With("before", "1024").String()}
 	}
 	if state == view.ListError {
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.unreachable", Detail: "dial tcp 127.0.0.1:5432: connect: connection refused"}
@@ -137,7 +137,7 @@ func messageSamples(op, ro look) []Sample {
 	chips := op.messages(view.ListRows, "status", "failed", "range", "24h", "instance_id", "87b94795-0603-4e24-8ae5-69420d60e3c8")
 	chips.Filter.Chips = []view.Chip{{Name: view.Say("filter.instance"), Value: "87b94795-0603-4e24-8ae5-69420d60e3c8", Param: "instance_id", Drop: chips.Filter.URL.Without("instance_id")}}
 	chips.Days = view.ByDay(rows()[:1], func(r view.MessageRow) view.Time { return r.Last })
-	chips.Pager = view.Pager{Shown: 1}
+	chips.Pager = view.Pager{Rows: 50, Shown: 1}
 	chips.Flash = &view.Flash{Tone: "ok", Text: view.Say("flash.restarted", "n", 2)}
 	banner := op.messages(view.ListRows, "before", "2000")
 	banner.Pager.First, banner.Pager.Newer = "/messages", "/messages?after=1042"

@@ -61,7 +61,7 @@ func (k look) pool(state view.ListState, filters ...string) view.PoolPage {
 	switch state {
 	case view.ListRows:
 		p.Days = view.ByDay(k.accounts(), func(r view.AccountRow) view.Time { return r.Added })
-		p.Pager = view.Pager{Shown: 5, Older: at.With("before", "o1").String()}
+		p.Pager = view.Pager{Rows: 50, Shown: 5, Older: at.With("before", "o1").String()}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Unavailable, Key: "database.timeout"}
 	}

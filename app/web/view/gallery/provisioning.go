@@ -47,7 +47,7 @@ func (k look) provisioning(state view.ListState, from string) view.ProvisioningP
 		upgrade.Purpose = "upgrade"
 		p.Rows = []view.WorkRow{k.work(0, "nobody", -25*time.Minute), k.work(2, "me", 50*time.Minute), upgrade}
 	}
-	p.Pager = view.Pager{Shown: len(p.Rows)}
+	p.Pager = view.Pager{Rows: 50, Shown: len(p.Rows)}
 	return p
 }
 

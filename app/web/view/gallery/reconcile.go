@@ -56,7 +56,7 @@ func (k look) reconcile(state view.ListState, run view.RunState, filters ...stri
 		}
 	case view.ListRows:
 		p.Days = view.ByDay(k.findings(), func(r view.FindingRow) view.Time { return r.Found })
-		p.Pager = view.Pager{Shown: 8}
+		p.Pager = view.Pager{Rows: 50, Shown: 8}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}

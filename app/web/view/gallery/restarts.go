@@ -32,7 +32,7 @@ func (k look) restarts(state view.ListState) view.RestartsPage {
 		told := batchRow("cancelled")
 		told.ID, told.Mode, told.Reason, told.Created = 15, "delivery", "", ago(31*time.Hour)
 		p.Days = view.ByDay([]view.BatchRow{batchRow("running"), restartOfOne("tasks"), small, told}, func(r view.BatchRow) view.Time { return r.Created })
-		p.Pager = view.Pager{Shown: 4}
+		p.Pager = view.Pager{Rows: 50, Shown: 4}
 	case view.ListError:
 		p.Fault = &fault.Record{Code: fault.Internal, Key: "internal"}
 	}
@@ -59,7 +59,7 @@ func (k look) restart(status string) view.RestartPage {
 		Pause:  k.may(staff.MessagesRestart, b.URL+"/pause"),
 		Resume: k.may(staff.MessagesRestart, b.URL+"/resume"),
 		Cancel: k.may(staff.MessagesRestart, b.URL+"/cancel"),
-		Pager:  view.Pager{Shown: 5, Older: b.URL + "?before=x"}}
+		Pager:  view.Pager{Rows: 50, Shown: 5, Older: b.URL + "?before=x"}}
 	if status == "done" || status == "cancelled" {
 		p.Pause.Why, p.Cancel.Why = view.Say("restarts.why."+status), view.Say("restarts.why."+status)
 	}

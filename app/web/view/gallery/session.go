@@ -23,7 +23,7 @@ func (k look) broken(status int, code fault.Code, key, retry string) view.ErrorP
 }
 
 func (k look) account() view.AccountPage {
-	return view.AccountPage{Shell: k.shell(view.RoomAccount, "/account"), MinLength: 12,
+	return view.AccountPage{Shell: k.shell(view.RoomAccount, "/account"), MinLength: 12, Rows: 50, RowChoices: view.RowChoices,
 		Facts: []view.Fact{
 			{Label: view.Say("fact.email"), Value: "ann.zhang@example.com"}, {Label: view.Say("fact.role"), Text: view.Say("role.operator")},
 			{Label: view.Say("fact.created"), Time: ago(200 * 24 * time.Hour)}, {Label: view.Say("fact.last_login"), Time: ago(3 * time.Hour)}},

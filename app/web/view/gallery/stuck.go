@@ -58,7 +58,7 @@ func (k look) stuck(state view.ListState, kind string, counts map[string]int) vi
 	switch state {
 	case view.ListRows:
 		p.Rows = k.stuckRows(kind)
-		p.Pager = view.Pager{Shown: len(p.Rows)}
+		p.Pager = view.Pager{Rows: 50, Shown: len(p.Rows)}
 	case view.ListError:
 		p.Fault, p.Tabs = &fault.Record{Code: fault.Internal, Key: "internal"}, nil
 	}
