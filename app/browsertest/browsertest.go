@@ -12,7 +12,8 @@ import (
 )
 
 // Open starts a headless Chromium, the one that CHROME_BIN names, with a profile of
-// its own, and ends it with the test. The context is for chromedp.Run.
+// its own, and ends it with the test. It keeps no page in memory to go back to: such a
+// page is not loaded, which chromedp.NavigateBack waits for. The context is for chromedp.Run.
 func Open(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	bin := os.Getenv("CHROME_BIN")
@@ -23,7 +24,7 @@ func Open(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 		require.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, time.Minute, 50*time.Millisecond)
 	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-features", "Translate,BackForwardCache"), chromedp.Flag("disable-background-networking", true),
 		chromedp.UserDataDir(profile))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	t.Cleanup(cancel)
