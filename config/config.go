@@ -79,7 +79,7 @@ type Option struct {
 func Options() []Option {
 	return []Option{
 		{Name: "DATABASE_URL", Secret: true, Example: "postgres://koodesk:password@127.0.0.1:5432/koodesk?sslmode=verify-full",
-			Help: "PostgreSQL, as a URL; say sslmode explicitly. `jit=off` is added unless it names `jit`. Required.", parse: parseDatabase},
+			Help: "PostgreSQL, as a URL; say sslmode explicitly. Connections have `jit` off unless it names `jit`. Required.", parse: parseDatabase},
 		{Name: "REDIS_URL", Secret: true, Example: "redis://:password@127.0.0.1:6379/0",
 			Help:  "Redis: redis://, rediss:// or unix://; a cluster as redis+cluster://host:port?addr=host2:port, sentinels as redis+sentinel://host:port?addr=host2:port&master_name=NAME. Required.",
 			parse: parseRedis},

@@ -34,7 +34,7 @@ const atOnce = 300
 // SettleOvertaken takes out of the failure groups the messages whose call failed and
 // of which a later call, that has been done with all that follows, leaves nothing to
 // decide. It may run at any time and any number of times; one that cannot be judged
-// comes again, after all others.
+// comes again, after all others, in its turn.
 func (in *Intake) SettleOvertaken(ctx context.Context) error {
 	ids, at, err := in.store.Reader().MaybeOvertaken(ctx, atOnce)
 	if err != nil || len(ids) == 0 {

@@ -41,7 +41,8 @@ var refusedMessages = func() string {
 	var rules []string
 	for _, r := range market.RetryRules() {
 		if r.Window > 0 {
-			rules = append(rules, fmt.Sprintf("('%s', '%s', %s, %s, '%s')", r.Protocol, r.Activity, seconds(r.Window), seconds(max(r.Window/2, market.LastCall)), knownBy(r.Activity)))
+			rules = append(rules, fmt.Sprintf("('%s', '%s', %s, %s, '%s')",
+				r.Protocol, r.Activity, seconds(r.Window), seconds(max(r.Window/2, market.LastCall)), knownBy(r.Activity)))
 		}
 	}
 	return `messages m
@@ -51,24 +52,42 @@ var refusedMessages = func() string {
    AND w.activity = m.activity`
 }()
 
-// refusedStill says of a message m of refusedMessages that it could not be proved, and that
-// none was since that is known by the same: that one would have put it right.
-const refusedStill = `m.status = 'rejected'
-   AND NOT m.test
-   AND m.retry_until IS NOT NULL
-   AND CASE w.known_by
-       WHEN '` + knownByOrder + `' THEN m.order_id <> '' AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.order_id = m.order_id AND p.order_id <> '' AND ` + provedSince + `)
-       WHEN '` + knownByInstance + `' THEN m.instance_id <> '' AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.instance_id = m.instance_id AND p.instance_id <> '' AND ` + provedSince + `)
-       ELSE NOT EXISTS (SELECT 1 FROM messages p WHERE p.activity IN ('` + market.UpdateLicenseCodeStatus + `', '` + market.ReleaseLicenseCode + `') AND ` + provedSince + `)
-       END`
+// knownAs is what a message m of refusedMessages is known by.
+const knownAs = `CASE w.known_by WHEN '` + knownByOrder + `' THEN m.order_id WHEN '` + knownByInstance + `' THEN m.instance_id ELSE '' END`
 
-// provedSince says of a message p that it was proved after m was refused, at the same
-// interface of the same channel.
-const provedSince = `p.activity = m.activity
-                      AND p.channel_id = m.channel_id
-                      AND p.status <> 'rejected'
-                      AND NOT p.test
-                      AND p.last_received_at >= m.last_received_at`
+// refusedStill selects, of the messages m of refusedMessages for which a condition is true,
+// those that could not be proved, and of which none was since that is known by the same:
+// that one would have put it right. Strangers can have thousands refused that name the
+// same: the last proved one is looked up for the first of them only.
+func refusedStill(condition string) string {
+	return `
+SELECT r.*
+  FROM (SELECT k.*, max(CASE WHEN k.nth = 1 THEN ` + lastProved + ` END) OVER (PARTITION BY k.channel_id, k.activity, k.known_as) AS proved_at
+          FROM (SELECT m.id, m.channel_id, m.activity, m.order_id, m.instance_id, m.last_received_at, m.retry_until, m.last_error,
+                       w.protocol, w.lasts, w.known_by, ` + knownAs + ` AS known_as,
+                       row_number() OVER (PARTITION BY m.channel_id, m.activity, ` + knownAs + `) AS nth
+                  FROM ` + refusedMessages + `
+                 WHERE m.status = 'rejected'
+                   AND NOT m.test
+                   AND m.retry_until IS NOT NULL
+                   AND ` + condition + `) k
+         WHERE k.known_by = '` + knownByNothing + `'
+            OR k.known_as <> '') r
+ WHERE r.proved_at IS NULL
+    OR r.proved_at < r.last_received_at`
+}
+
+// lastProved is when the last message came that was proved at the interface of a refused
+// one k, and is known by the same. What is filtered in the aggregate keeps PostgreSQL
+// from walking along all messages by their time instead.
+const lastProved = `CASE k.known_by
+               WHEN '` + knownByOrder + `' THEN (SELECT max(p.last_received_at) FILTER (WHERE ` + provedLike + `) FROM messages p WHERE p.order_id = k.known_as AND p.order_id <> '')
+               WHEN '` + knownByInstance + `' THEN (SELECT max(p.last_received_at) FILTER (WHERE ` + provedLike + `) FROM messages p WHERE p.instance_id = k.known_as AND p.instance_id <> '')
+               ELSE (SELECT max(p.last_received_at) FROM messages p WHERE p.activity IN ('` + market.UpdateLicenseCodeStatus + `', '` + market.ReleaseLicenseCode + `') AND ` + provedLike + `)
+               END`
+
+// provedLike says of a message p that it was proved, at the interface of the refused one k.
+const provedLike = `p.activity = k.activity AND p.channel_id = k.channel_id AND p.status <> 'rejected' AND NOT p.test`
 
 // RefusedOut finds of each channel the refused calls that are, if the marketplace has
 // made them, past half of their time, and gives the one whose time ends first. The caller
@@ -81,32 +100,25 @@ func (t *Tx) RefusedOut(ctx context.Context) ([]RefusedOut, error) {
 
 var refusedOut = `
 SELECT DISTINCT ON (m.channel_id)
-       m.id::text AS subject, w.protocol, m.activity, m.order_id, m.instance_id, c.slug AS channel, c.site, '' AS product,
-       m.retry_until - w.lasts AS since, m.retry_until AS until_at, m.last_error AS error, '' AS waits,
+       m.id::text AS subject, m.protocol, m.activity, m.order_id, m.instance_id, c.slug AS channel, c.site, '' AS product,
+       m.retry_until - m.lasts AS since, m.retry_until AS until_at, m.last_error AS error, '' AS waits,
        count(*) OVER (PARTITION BY m.channel_id) AS calls
-  FROM ` + refusedMessages + `
+  FROM (` + refusedStill(`m.retry_until > now() AND m.retry_until <= now() + w.half`) + `) m
   JOIN channels c
     ON c.id = m.channel_id
- WHERE ` + refusedStill + `
-   AND m.retry_until > now()
-   AND m.retry_until <= now() + w.half
  ORDER BY m.channel_id, m.retry_until, m.id`
 
 func seconds(d time.Duration) string { return fmt.Sprintf("interval '%d seconds'", int(d.Seconds())) }
 
-// refusedStands is whether a channel still has calls for which the alert's moment has
-// come (of the last one those of half their time would hide the next), refusedLate whether the
-// one that an alert a named was never put right, refusedGone whether that one is not
-// kept any more. One alert speaks for all of a channel: strangers can have any
-// number of calls refused.
+// refusedStands is whether a channel still has calls for which the alert's moment has come
+// (of the last one those of half their time would hide the next), refusedLate whether the
+// one that an alert a named was never put right, refusedGone whether that one is not kept
+// any more. One alert speaks for all of a channel: strangers can have any number of calls
+// refused.
 var (
-	refusedStands = `EXISTS (SELECT 1
-                      FROM ` + refusedMessages + `
-                      JOIN channels c ON c.id = m.channel_id
-                     WHERE c.slug = split_part(a.subject, '/', 1)
-                       AND ` + refusedStill + `
-                       AND m.retry_until > now()
-                       AND m.retry_until <= now() + CASE split_part(a.subject, '/', 2) WHEN '` + market.AlarmLast + `' THEN ` + seconds(market.LastCall) + ` ELSE w.half END)`
-	refusedLate = `a.until_at <= now() AND EXISTS (SELECT 1 FROM ` + refusedMessages + ` WHERE m.id = (a.facts ->> 'message')::bigint AND ` + refusedStill + `)`
+	refusedStands = `EXISTS (` + refusedStill(`m.channel_id = (SELECT c.id FROM channels c WHERE c.slug = split_part(a.subject, '/', 1))
+                   AND m.retry_until > now()
+                   AND m.retry_until <= now() + CASE split_part(a.subject, '/', 2) WHEN '`+market.AlarmLast+`' THEN `+seconds(market.LastCall)+` ELSE w.half END`) + `)`
+	refusedLate = `a.until_at <= now() AND EXISTS (` + refusedStill(`m.id = (a.facts ->> 'message')::bigint`) + `)`
 	refusedGone = `NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = (a.facts ->> 'message')::bigint)`
 )

@@ -223,13 +223,17 @@ UPDATE deliveries
 // after their tasks were restarted.
 func (t *Tx) ReopenDeliveriesOf(ctx context.Context, message int64) error {
 	_, err := t.tx.ExecContext(ctx, `
-UPDATE deliveries d
+UPDATE deliveries
    SET status = 'pending'
-  FROM tasks t
- WHERE t.delivery_id = d.id
-   AND t.message_id = $1
-   AND t.status = 'pending'
-   AND d.status IN ('failed', 'cancelled')`, message)
+ WHERE id IN (SELECT d.id
+                FROM tasks t
+                JOIN deliveries d
+                  ON d.id = t.delivery_id
+               WHERE t.message_id = $1
+                 AND t.status = 'pending'
+                 AND d.status IN ('failed', 'cancelled')
+               ORDER BY d.id
+                 FOR NO KEY UPDATE OF d)`, message)
 	return toFault(err)
 }
 

@@ -68,8 +68,12 @@ WITH c AS (
        SET status = 'cancelled',
            finished_at = now(),
            enqueued_at = NULL
-     WHERE delivery_id = ANY($1)
-       AND status IN ('pending', 'failed')
+     WHERE id IN (SELECT id
+                    FROM tasks
+                   WHERE delivery_id = ANY($1)
+                     AND status IN ('pending', 'failed')
+                   ORDER BY id
+                     FOR NO KEY UPDATE)
     RETURNING id, round, attempts
 )
 INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
@@ -78,20 +82,46 @@ SELECT id, round, attempts, now(), 'cancelled', $2
 	return toFault(err)
 }
 
-// SupersedeDeliveries cancels the deliveries of a kind that an instance's
-// customer has not got, because a newer one says it all; keep is that newer one.
-func (t *Tx) SupersedeDeliveries(ctx context.Context, instancePK int64, kind string, keep int64, actor string) error {
-	var ids []int64
-	err := t.tx.SelectContext(ctx, &ids, `
+// ending cancels the deliveries d that a selection of their ids chooses, which ends with
+// its conditions. Their tasks are locked before them: the count has them come first.
+func ending(selection string) string {
+	return `
+WITH theirs AS MATERIALIZED (
+    SELECT
+      FROM tasks
+     WHERE delivery_id IN (` + selection + `)
+       AND status IN ('pending', 'running', 'failed')
+     ORDER BY id
+       FOR NO KEY UPDATE
+)
 UPDATE deliveries
    SET status = 'cancelled'
- WHERE instance_pk = $1
-   AND kind = $2
-   AND id <> $3
-   AND status IN ('pending', 'failed')
-RETURNING id`, instancePK, kind, keep)
-	if err != nil || len(ids) == 0 {
+ WHERE id IN (` + selection + `
+   AND (SELECT count(*) FROM theirs) >= 0
+ ORDER BY d.id
+   FOR NO KEY UPDATE OF d)
+RETURNING id`
+}
+
+// endDeliveries runs such a statement, and ends the tasks.
+func (t *Tx) endDeliveries(ctx context.Context, statement, actor string, args ...any) error {
+	var ids []int64
+	if err := t.tx.SelectContext(ctx, &ids, statement, args...); err != nil || len(ids) == 0 {
 		return toFault(err)
 	}
 	return t.CancelDeliveryTasks(ctx, ids, actor)
+}
+
+var supersede = ending(`
+SELECT d.id
+  FROM deliveries d
+ WHERE d.instance_pk = $1
+   AND d.kind = $2
+   AND d.id <> $3
+   AND d.status IN ('pending', 'failed')`)
+
+// SupersedeDeliveries cancels the deliveries of a kind that an instance's
+// customer has not got, because a newer one says it all; keep is that newer one.
+func (t *Tx) SupersedeDeliveries(ctx context.Context, instancePK int64, kind string, keep int64, actor string) error {
+	return t.endDeliveries(ctx, supersede, actor, instancePK, kind, keep)
 }

@@ -105,14 +105,18 @@ RETURNING resends`, id, inBulk, anew)
 // task, was restarted among many.
 func (t *Tx) DeliveriesInBulk(ctx context.Context, message, task int64) error {
 	_, err := t.tx.ExecContext(ctx, `
-UPDATE deliveries d
+UPDATE deliveries
    SET in_bulk = true,
        counted_at = NULL
-  FROM tasks t
- WHERE t.delivery_id = d.id
-   AND (t.message_id = $1 OR t.id = $2)
-   AND t.status = 'pending'
-   AND d.resends > 0
-   AND NOT d.in_bulk`, nullID(message), nullID(task))
+ WHERE id IN (SELECT d.id
+                FROM tasks t
+                JOIN deliveries d
+                  ON d.id = t.delivery_id
+               WHERE (t.message_id = $1 OR t.id = $2)
+                 AND t.status = 'pending'
+                 AND d.resends > 0
+                 AND NOT d.in_bulk
+               ORDER BY d.id
+                 FOR NO KEY UPDATE OF d)`, nullID(message), nullID(task))
 	return toFault(err)
 }

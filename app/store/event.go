@@ -318,12 +318,16 @@ RETURNING resends`, id, actor)
 // were restarted.
 func (t *Tx) ReopenEventsOf(ctx context.Context, message, task int64) error {
 	_, err := t.tx.ExecContext(ctx, `
-UPDATE events e
+UPDATE events
    SET status = 'pending'
-  FROM tasks k
- WHERE k.id = e.task_id
-   AND (k.message_id = $1 OR k.id = $2)
-   AND k.status = 'pending'
-   AND e.status IN ('failed', 'cancelled')`, nullID(message), nullID(task))
+ WHERE id IN (SELECT e.id
+                FROM tasks k
+                JOIN events e
+                  ON e.task_id = k.id
+               WHERE (k.message_id = $1 OR k.id = $2)
+                 AND k.status = 'pending'
+                 AND e.status IN ('failed', 'cancelled')
+               ORDER BY e.id
+                 FOR NO KEY UPDATE OF e)`, nullID(message), nullID(task))
 	return toFault(err)
 }

@@ -226,7 +226,7 @@ WITH due AS (
 func (t *Tx) QueueExpiryNotices(ctx context.Context, r NoticeRules) (picked, made int, err error) {
 	picked, ids, err := t.queueNotices(ctx, r, dueExpiries, r.Limit, r.Domain, pq.Array(r.Days), r.Zone, passOver(r))
 	if err == nil && len(ids) > 0 {
-		err = t.cancelNotices(ctx, overtaken, pq.Array(ids))
+		err = t.endDeliveries(ctx, overtaken, "system", pq.Array(ids))
 	}
 	return picked, len(ids), err
 }
@@ -299,32 +299,39 @@ const neverLeft = `d.status IN ('pending', 'running', 'failed')
 // that have not gone out, unless a person has asked for them: who is held until the
 // morning, or until a worker works again, is told the nearest alone. OFFSET 0 is as
 // in toldOf.
-const overtaken = `
-UPDATE deliveries d
-   SET status = 'cancelled'
+var overtaken = ending(`
+SELECT d.id
   FROM deliveries n
  CROSS JOIN LATERAL (
        SELECT id, kind, about_expiry, days
          FROM deliveries
         WHERE instance_pk = n.instance_pk
        OFFSET 0) o
+  JOIN deliveries d
+    ON d.id = o.id
  WHERE n.id = ANY($1)
    AND o.kind = 'expiry_notice'
    AND o.about_expiry = n.about_expiry
    AND o.days > n.days
-   AND d.id = o.id
    AND ` + neverLeft + `
-   AND (d.resends = 0 OR d.in_bulk)
-RETURNING d.id`
+   AND (d.resends = 0 OR d.in_bulk)`)
 
-// cancelNotices runs a statement that cancels deliveries, and ends their tasks.
-func (t *Tx) cancelNotices(ctx context.Context, statement string, args ...any) error {
-	var ids []int64
-	if err := t.tx.SelectContext(ctx, &ids, statement, args...); err != nil || len(ids) == 0 {
-		return toFault(err)
-	}
-	return t.CancelDeliveryTasks(ctx, ids, "system")
-}
+// ofOtherExpiry are the notices of an instance's expiry that is not its own any more.
+var ofOtherExpiry = ending(`
+SELECT d.id
+  FROM deliveries d
+ WHERE d.instance_pk = $1
+   AND d.about_expiry IS DISTINCT FROM $2
+   AND d.about_expiry IS NOT NULL
+   AND (d.status IN ('pending', 'failed') OR ` + neverLeft + `)`)
+
+// ofFreezes are those of an instance's freezes and unfreezes.
+var ofFreezes = ending(`
+SELECT d.id
+  FROM deliveries d
+ WHERE d.instance_pk = $1
+   AND d.kind IN ('frozen', 'unfrozen')
+   AND ` + neverLeft)
 
 // dropStaleNotices cancels what has not gone out and speaks of an expiry that is
 // not the instance's any more, or of a freeze or unfreeze that was not the last one.
@@ -333,22 +340,9 @@ func (t *Tx) dropStaleNotices(ctx context.Context, i *Instance, changes []market
 		var err error
 		switch {
 		case c.Kind == market.ExpiryChanged && c.Old != "":
-			err = t.cancelNotices(ctx, `
-UPDATE deliveries d
-   SET status = 'cancelled'
- WHERE d.instance_pk = $1
-   AND d.about_expiry IS DISTINCT FROM $2
-   AND d.about_expiry IS NOT NULL
-   AND (d.status IN ('pending', 'failed') OR `+neverLeft+`)
-RETURNING d.id`, i.PK, nullTime(i.ExpiresAt))
+			err = t.endDeliveries(ctx, ofOtherExpiry, "system", i.PK, nullTime(i.ExpiresAt))
 		case c.Kind == market.StatusChanged && (c.Old == string(market.Active) || c.Old == string(market.Frozen)):
-			err = t.cancelNotices(ctx, `
-UPDATE deliveries d
-   SET status = 'cancelled'
- WHERE d.instance_pk = $1
-   AND d.kind IN ('frozen', 'unfrozen')
-   AND `+neverLeft+`
-RETURNING d.id`, i.PK)
+			err = t.endDeliveries(ctx, ofFreezes, "system", i.PK)
 		}
 		if err != nil {
 			return err

@@ -181,7 +181,7 @@ const unseen = time.Minute
 // undo a later one that has been done, if that may leave nothing to decide about them.
 // One that was judged is listed again when itself, what it is about or a later call has
 // changed since. Those that could not be judged come last, so that they take nobody's
-// turn. at is for Judged.
+// turn, and take turns among themselves. at is for Judged.
 func (r *Reader) MaybeOvertaken(ctx context.Context, limit int) (ids []int64, at time.Time, err error) {
 	if err := sqlx.GetContext(ctx, r.q, &at, `SELECT now() - make_interval(secs => $1)`, unseen.Seconds()); err != nil {
 		return nil, at, toFault(err)
@@ -206,6 +206,7 @@ SELECT x.id
                  FROM {later} l
                 WHERE l.status = 'succeeded'
                   AND (x.judged_at IS NULL
+                       OR x.unjudged_at IS NOT NULL
                        OR x.updated_at >= x.judged_at
                        OR l.updated_at >= x.judged_at
                        OR EXISTS (SELECT 1
@@ -218,18 +219,20 @@ SELECT x.id
                                    WHERE k.channel_id = x.channel_id
                                      AND k.code_bidx = {code}
                                      AND k.updated_at >= x.judged_at)))
- ORDER BY x.judged_at = '-infinity' NULLS FIRST, x.judged_at NULLS FIRST, x.id
+ ORDER BY x.unjudged_at NULLS FIRST, x.judged_at NULLS FIRST, x.id
  LIMIT $1`)
 
 // Judged notes that messages were judged by all that had happened until a moment, save
-// those that could not be: whatever happened to them is still to be looked at.
+// those that could not be: whatever happened to them is still to be looked at, when it is
+// their turn again.
 func (t *Tx) Judged(ctx context.Context, ids, unable []int64, at time.Time) error {
 	if err := t.HoldMessages(ctx, ids); err != nil {
 		return err
 	}
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE messages
-   SET judged_at = CASE WHEN id = ANY($2) THEN '-infinity'::timestamptz ELSE $3 END
+   SET judged_at = CASE WHEN id = ANY($2) THEN judged_at ELSE $3 END,
+       unjudged_at = CASE WHEN id = ANY($2) THEN $3 END
  WHERE id = ANY($1)`, pq.Array(ids), pq.Array(unable), at)
 	return toFault(err)
 }

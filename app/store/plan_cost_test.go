@@ -21,6 +21,7 @@ const explain = `EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) `
 type plan struct {
 	Node     string  `json:"Node Type"`
 	Relation string  `json:"Relation Name"`
+	Index    string  `json:"Index Name"`
 	Rows     float64 `json:"Actual Rows"`
 	Loops    float64 `json:"Actual Loops"`
 	Filtered float64 `json:"Rows Removed by Filter"`
@@ -43,7 +44,7 @@ type cost struct {
 }
 
 func (p plan) cost(depth int) cost {
-	c := cost{shape: fmt.Sprintf("%s%s %s rows %.0f removed %.0f loops %.0f\n", strings.Repeat("  ", depth), p.Node, p.Relation,
+	c := cost{shape: fmt.Sprintf("%s%s %s %s rows %.0f removed %.0f loops %.0f\n", strings.Repeat("  ", depth), p.Node, p.Relation, p.Index,
 		p.Rows, p.Filtered+p.Checked, p.Loops)}
 	if slices.Contains(bigTables, aPart.ReplaceAllString(p.Relation, "$1")) {
 		n := (p.Rows + p.Filtered + p.Checked) * p.Loops

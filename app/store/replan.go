@@ -111,26 +111,20 @@ var openInstances = batchOf + `
 
 // tooEarly are the notices of expiries, about those instances, that a clock which was
 // ahead has written and that have not gone out. OFFSET 0 is as in toldOf.
-const tooEarly = `
-UPDATE deliveries
-   SET status = 'cancelled'
- WHERE id IN (
-       SELECT d.id
-         FROM unnest($1::bigint[]) AS batch (id)
-        CROSS JOIN LATERAL (
-              SELECT id, kind, created_at, resends
-                FROM deliveries
-               WHERE instance_pk = batch.id
-              OFFSET 0) o
-         JOIN deliveries d
-           ON d.id = o.id
-        WHERE o.kind = 'expiry_notice'
-          AND o.created_at > now()
-          AND o.resends = 0
-          AND ` + neverLeft + `
-        ORDER BY d.id
-          FOR NO KEY UPDATE OF d)
-RETURNING id`
+var tooEarly = ending(`
+SELECT d.id
+  FROM unnest($1::bigint[]) AS batch (id)
+ CROSS JOIN LATERAL (
+       SELECT id, kind, created_at, resends
+         FROM deliveries
+        WHERE instance_pk = batch.id
+       OFFSET 0) o
+  JOIN deliveries d
+    ON d.id = o.id
+ WHERE o.kind = 'expiry_notice'
+   AND o.created_at > now()
+   AND o.resends = 0
+   AND ` + neverLeft)
 
 // putOff are the tasks that a clock which was ahead made, or tried, and put off until
 // its own time.
@@ -164,7 +158,7 @@ func (t *Tx) ReplanAfterSetBack(ctx context.Context, limit int) (more bool, err 
 			return false, toFault(err)
 		}
 	}
-	if err := t.cancelNotices(ctx, tooEarly, pq.Array(ids)); err != nil {
+	if err := t.endDeliveries(ctx, tooEarly, "system", pq.Array(ids)); err != nil {
 		return false, err
 	}
 	_, err = t.tx.ExecContext(ctx, `

@@ -31,7 +31,7 @@ type Store struct {
 }
 
 // Options of Open. MaxConns 0 means 16, which measured best on two cores. Connect
-// makes the connections to a URL; nil means lib/pq's.
+// makes the connections to a URL, which are driver.ExecerContexts; nil means lib/pq's.
 type Options struct {
 	MaxConns int
 	Connect  func(url string) (driver.Connector, error)
@@ -46,9 +46,12 @@ func Open(ctx context.Context, dsn string, keys *seal.Keyring, o Options) (*Stor
 	if o.Connect == nil {
 		o.Connect = func(url string) (driver.Connector, error) { return pq.NewConnector(url) }
 	}
-	connector, err := o.Connect(uncompiled(dsn))
+	connector, err := o.Connect(dsn)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "database.unreachable")
+	}
+	if !namesJIT(dsn) {
+		connector = uncompiled{connector}
 	}
 	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 	db.SetMaxOpenConns(o.MaxConns)
@@ -61,20 +64,26 @@ func Open(ctx context.Context, dsn string, keys *seal.Keyring, o Options) (*Stor
 	return &Store{db: db, keys: keys, prepared: newPrepared()}, nil
 }
 
-// uncompiled is a database's URL with jit=off for its connections: compiling a
-// statement takes PostgreSQL up to seconds, and ours, which go along indexes, save
-// milliseconds by it. A URL that names jit itself has its way.
-func uncompiled(raw string) string {
-	u, err := url.Parse(raw)
+// uncompiled makes connections with jit off: compiling a statement takes PostgreSQL up to
+// seconds, and ours, which go along indexes, save milliseconds by it. It is a statement and
+// no parameter of the URL, for PgBouncer refuses those that it does not know.
+type uncompiled struct{ driver.Connector }
+
+func (u uncompiled) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := u.Connector.Connect(ctx)
 	if err != nil {
-		return raw // the driver says what is wrong with it
+		return nil, err
 	}
-	q := u.Query()
-	if !q.Has("jit") {
-		q.Set("jit", "off")
-		u.RawQuery = q.Encode()
+	if _, err := c.(driver.ExecerContext).ExecContext(ctx, `SET jit = off`, nil); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
-	return u.String()
+	return c, nil
+}
+
+// namesJIT tells whether a database's URL says jit itself, and so has its way.
+func namesJIT(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Query().Has("jit")
 }
 
 // SQL is the plain handle, for migrations and health checks.

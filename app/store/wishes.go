@@ -86,25 +86,26 @@ ON CONFLICT (channel_id, customer) DO UPDATE
 	err = t.tx.SelectContext(ctx, &pks, `
 UPDATE instances
    SET notice_at = CASE WHEN expires_at IS NOT NULL AND released_at IS NULL THEN '-infinity'::timestamptz END
- WHERE channel_id = $1
-   AND (customer_id = $2 OR customer_id = '' AND instance_id = substr($2, 2) AND starts_with($2, '#'))
+ WHERE id IN (SELECT id
+                FROM instances
+               WHERE channel_id = $1
+                 AND (customer_id = $2 OR customer_id = '' AND instance_id = substr($2, 2) AND starts_with($2, '#'))
+               ORDER BY id
+                 FOR NO KEY UPDATE)
 RETURNING id`, channel, customer)
 	if err != nil || len(off) == 0 || len(pks) == 0 {
 		return toFault(err)
 	}
-	var ids []int64
-	err = t.tx.SelectContext(ctx, &ids, `
-UPDATE deliveries
-   SET status = 'cancelled'
- WHERE instance_pk = ANY($1)
-   AND kind = ANY($2)
-   AND status IN ('pending', 'failed')
-RETURNING id`, pq.Array(pks), pq.Array(off))
-	if err != nil || len(ids) == 0 {
-		return toFault(err)
-	}
-	return t.CancelDeliveryTasks(ctx, ids, "system")
+	return t.endDeliveries(ctx, notWanted, "system", pq.Array(pks), pq.Array(off))
 }
+
+// notWanted are the deliveries of kinds that customers of instances have not got.
+var notWanted = ending(`
+SELECT d.id
+  FROM deliveries d
+ WHERE d.instance_pk = ANY($1)
+   AND d.kind = ANY($2)
+   AND d.status IN ('pending', 'failed')`)
 
 // HoldDelivery says on a delivery until when it is held, and why.
 func (t *Tx) HoldDelivery(ctx context.Context, id int64, until time.Time, why string) error {

@@ -112,8 +112,8 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // Shutdown lets calls in hand finish, and the diagnoses of refused calls after
-// them, for at most the given time together. Serve then returns, also when it has
-// not begun yet.
+// them, for at most the given time together (and two seconds more if the database is
+// gone). Serve then returns, also when it has not begun yet.
 func (s *Server) Shutdown(limit time.Duration) error {
 	if s.o.Callback != nil {
 		over := time.Now().Add(limit)

@@ -59,7 +59,12 @@ func open(t *testing.T) *site {
 
 func openWith(t *testing.T, r redis.UniversalClient) *site {
 	t.Helper()
-	s := &site{t: t, store: storetest.Open(t), metrics: telemetry.New()}
+	return openOn(t, storetest.Open(t), r)
+}
+
+func openOn(t *testing.T, db *store.Store, r redis.UniversalClient) *site {
+	t.Helper()
+	s := &site{t: t, store: db, metrics: telemetry.New()}
 	storetest.Channel(t, s.store, "default", "")
 	log := slog.New(slog.NewJSONHandler(&s.log, nil))
 	in := intake.New(intake.Options{Store: s.store, Lifecycle: life{}, Dialects: []intake.Dialect{callback.Dialect{}},

@@ -21,6 +21,7 @@ const (
 	maxSick      = 256
 	maxSickBytes = 32 << 20
 	sickTime     = 5 * time.Second // for one, database and Redis included
+	giveTime     = 2 * time.Second // for PostgreSQL to end the statement of one that is given up
 )
 
 // ward is where refused calls are diagnosed, one by one, after they were
@@ -86,16 +87,26 @@ func (w *ward) later(s sick, examine func(context.Context, sick)) bool {
 
 // Close lets the diagnoses that wait be done, for at most the given time; what
 // is left then is logged without a cause, and so is whatever is refused later. A
-// flood that is under way is told of as far as it went, within that time too.
+// flood that is under way is told of as far as it went, within that time too. A
+// statement whose cancellation is lost on its way to PostgreSQL is not waited for.
 func (h *Handler) Close(limit time.Duration) {
 	w := h.ward
 	late := time.AfterFunc(limit, w.give)
 	defer late.Stop()
-	h.floods.endAll()
-	w.door.Lock()
-	w.shut = true
-	w.door.Unlock()
-	w.group.Wait()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.floods.endAll()
+		w.door.Lock()
+		w.shut = true
+		w.door.Unlock()
+		w.group.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(max(limit, 0) + giveTime):
+		h.o.Log.Error("what was to be said of refused calls is given up: the database does not answer")
+	}
 }
 
 // sickOf copies what the diagnosis needs out of a request that is about to end.
