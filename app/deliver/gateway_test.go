@@ -216,7 +216,7 @@ func TestResendingWhatMayHaveArrivedAndStillWaitsIsARepeat(t *testing.T) {
 			require.NoError(b.t, b.d.Deliver(b.t.Context(), task))
 			_, err := b.store.SQL().Exec(`UPDATE deliveries SET status = 'running', outcome = 'queued', outcome_at = NULL, handing_since = now()`)
 			require.NoError(b.t, err)
-			_, err = b.store.SQL().Exec(`UPDATE tasks SET status = 'pending', finished_at = NULL`)
+			_, err = b.store.SQL().Exec(`UPDATE tasks SET status = 'pending', finished_at = NULL, run_at = now() + interval '1 hour'`)
 			require.NoError(b.t, err)
 		},
 	} {

@@ -22,7 +22,8 @@ import (
 //
 // Faults: not_found "delivery.unknown"; invalid "delivery.bad_email" or
 // "delivery.bad_phone"; conflict "delivery.running" while it is being handed
-// over; conflict "delivery.instance_released", or "delivery.outdated" when what it
+// over, and "restart.under_way" when it is about to be, to the same address; conflict
+// "delivery.instance_released", or "delivery.outdated" when what it
 // says does not hold any more.
 func (d *Deliverer) Resend(ctx context.Context, deliveryID int64, to string, actor staff.Actor) error {
 	err := d.store.Write(ctx, func(tx *store.Tx) error {
@@ -57,11 +58,25 @@ func (d *Deliverer) resend(ctx context.Context, tx *store.Tx, deliveryID int64, 
 	if err != nil {
 		return err
 	}
+	if address == v.To {
+		if err := notDue(ctx, tx, v.ID); err != nil {
+			return err
+		}
+	}
 	if err := d.again(ctx, tx, v, address, inBulk, actor); err != nil {
 		return err
 	}
 	return tx.Audit(ctx, staff.Audit{Actor: actor.Name, Action: "delivery.resend", Target: "delivery/" + strconv.FormatInt(v.ID, 10),
 		Reason: actor.Reason, IP: actor.IP, Detail: map[string]string{"to": mask(v.Medium, address), "corrected": strconv.FormatBool(address != v.To)}})
+}
+
+// notDue refuses what is about to be sent.
+func notDue(ctx context.Context, tx *store.Tx, delivery int64) error {
+	due, err := tx.DeliveryDue(ctx, delivery)
+	if err == nil && due {
+		err = store.UnderWay()
+	}
+	return err
 }
 
 func (d *Deliverer) mayResend(ctx context.Context, tx *store.Tx, v *store.Delivery) error {

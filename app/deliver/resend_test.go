@@ -75,8 +75,7 @@ func TestResendingWhatStillWaitsSendsItNow(t *testing.T) {
 	_, id := p.told(address, "")
 	p.smtp.Reply(smtptest.End, 452, "4.3.1 full", 1)
 	require.Error(t, p.run(p.next(), false))
-	_, err := p.store.SQL().Exec(`UPDATE tasks SET run_at = now() + interval '1 hour' WHERE kind = 'deliver'`)
-	require.NoError(t, err)
+	p.later()
 	before := p.delivery(id).MessageRef
 	require.NoError(t, p.d.Resend(ctx, id, "", ann))
 	require.Equal(t, 1, p.count(`SELECT count(*) FROM tasks WHERE kind = 'deliver'`), "no second mail")
@@ -84,6 +83,13 @@ func TestResendingWhatStillWaitsSendsItNow(t *testing.T) {
 	require.Equal(t, before, p.delivery(id).MessageRef)
 	require.NoError(t, p.run(p.next(), false))
 	p.arrived(1)
+}
+
+// later has what waits to be sent wait for another hour.
+func (p *post) later() {
+	p.t.Helper()
+	_, err := p.store.SQL().Exec(`UPDATE tasks SET run_at = now() + interval '1 hour' WHERE kind = 'deliver'`)
+	require.NoError(p.t, err)
 }
 
 // What has ended is another sending when it is sent again, whatever its task does by
@@ -110,6 +116,7 @@ func TestResendingWhatHasEndedIsANewSendingThoughATaskWaits(t *testing.T) {
 			_, err := p.store.SQL().Exec(`UPDATE tasks SET status = 'pending', finished_at = NULL WHERE id = $1`, task.ID)
 			require.NoError(t, err)
 			if c.status == "failed" {
+				p.later()
 				require.NoError(t, p.store.Write(t.Context(), func(tx *store.Tx) error { return tx.ReopenDeliveryOfTask(t.Context(), task.ID) }))
 			}
 			require.NoError(t, p.d.Resend(t.Context(), id, "", ann))

@@ -218,6 +218,8 @@ func TestEveryTryOfAnEventHasTheSameIDAndAFreshSignature(t *testing.T) {
 
 	h.answers(200)
 	require.NoError(t, h.c.Resend(context.Background(), 1, staff.CLI()))
+	require.Equal(t, "restart.under_way", fault.From(h.c.Resend(context.Background(), 1, staff.CLI())).Key)
+	require.Equal(t, "1", h.text(`SELECT count(*)::text FROM tasks WHERE kind = 'event'`), "and is not sent by a second task")
 	cause, ok := h.work(2)
 	require.NoError(t, cause)
 	require.True(t, ok)

@@ -17,7 +17,7 @@ import (
 // is, and is kept as.
 //
 // Faults: not_found "event.unknown"; conflict "event.running" while it is being
-// sent; conflict "event.answered" for a question that was answered or is over;
+// sent, and "restart.under_way" when it is about to be; conflict "event.answered" for a question that was answered or is over;
 // conflict "restart.event_overtaken" for one that was given up and would undo what its
 // product was asked or told since; conflict "event.target_gone" when nobody wants it any more, "event.address_gone"
 // when its product's address is not known any more, "event.not_kept" when its
@@ -87,6 +87,8 @@ func tellAgain(ctx context.Context, tx *store.Tx, id, task int64, by staff.Actor
 	switch {
 	case restarted.Running > 0, e.TaskID != task: // it was sent again meanwhile
 		return fault.New(fault.Conflict, "event.running")
+	case restarted.Due > 0:
+		return restarted.Refused()
 	case restarted.Given > 0 && overtaken != nil:
 		return overtaken
 	}

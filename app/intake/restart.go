@@ -30,7 +30,8 @@ type Restarted struct {
 // names the restart that it belongs to (0: none), and passes the idempotency guard,
 // so it never makes a second instance. Whoever commits it wakes the relay. Faults:
 // not_found "message.unknown"; conflict "restart.running" while a task is being
-// worked on; conflict "restart.rejected" for a call that was never proved,
+// worked on, "restart.under_way" when all that is not done of it is due already;
+// conflict "restart.rejected" for a call that was never proved,
 // "restart.call_again" for one that could not be read, "restart.nothing_stored" for
 // one that is not kept, "restart.told_already" when nothing is left of it but what
 // its customer has got another way, or may have got, "restart.overtaken" for one that
@@ -56,8 +57,10 @@ func (in *Intake) RestartMessage(ctx context.Context, tx *store.Tx, id int64, by
 	if err != nil {
 		return out, err
 	}
-	if r.Running > 0 {
-		return out, fault.New(fault.Conflict, "restart.running")
+	if r.Running > 0 || r.Touched() == 0 {
+		if err := r.Refused(); err != nil {
+			return out, err
+		}
 	}
 	out.Given, out.Hurried, out.Tells = r.Given, r.Hurried, r.Tells
 	if r.Touched() > 0 {
@@ -216,7 +219,7 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 // given up. What it is about is locked before (store.LockForTasks). If it belongs to
 // a message, that has an attempt row which names the task and the restart (0: none).
 // Whoever commits it wakes the relay. Faults: not_found "task.unknown", conflict
-// "restart.running", "restart.done", of a message to a customer
+// "restart.running", "restart.under_way" when it is due already, "restart.done", of a message to a customer
 // "restart.told_already", or "restart.overtaken" for one that would undo later work,
 // "restart.event_overtaken" if it is an event.
 func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, restart int64) (Restarted, error) {
@@ -258,8 +261,8 @@ func (in *Intake) restartTask(ctx context.Context, tx *store.Tx, m store.StoredM
 	switch {
 	case err != nil:
 		return r, err
-	case r.Running > 0:
-		return r, fault.New(fault.Conflict, "restart.running")
+	case r.Already() > 0:
+		return r, r.Refused()
 	case r.Touched() == 0:
 		return r, fault.New(fault.Conflict, "restart.done")
 	case r.Given == 0:

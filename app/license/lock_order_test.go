@@ -39,7 +39,7 @@ func TestALicenseIsHandedInAndUploadedAgainInTheOrderOfLocks(t *testing.T) {
 				exec(`INSERT INTO messages (channel_id, protocol, activity, idem_key, status, result_code, instance_id, first_received_at, last_received_at) VALUES (1, 'license', 'getLicenseAsync', 'k', 'processing', '000004', 'i1', now(), now())`)
 				exec(`INSERT INTO licenses (channel_id, instance_pk, message_id, protocol, request_key, status, supplier, version, content_sealed) VALUES (1, 1, 1, 'license', 'k', 'ready', 'manual', 1, $1)`,
 					s.Keys().SealString(seal.License, "LICENSE"))
-				exec(`INSERT INTO tasks (kind, unique_key, message_id, instance_pk, license_id, status) VALUES ('license_upload', 'l', 1, 1, 1, 'pending')`)
+				exec(`INSERT INTO tasks (kind, unique_key, message_id, instance_pk, license_id, status, run_at) VALUES ('license_upload', 'l', 1, 1, 1, 'pending', now() + interval '1 hour')`)
 				d := license.New(license.Options{Store: s, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Wake: func() {}})
 				return s, func() error { return act(t, d) }
 			})

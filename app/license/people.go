@@ -1,6 +1,7 @@
 package license
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ const byHand = "manual"
 // UploadAgain uploads a License once more: at once what waits, in a new round what
 // was given up, and a second time what the marketplace has. Faults: not_found
 // "license.unknown"; conflict "license.not_there", "license.not_uploadable"
-// (License 1.0), "license.instance_released", "restart.running".
+// (License 1.0), "license.instance_released", "restart.running" or "restart.under_way".
 func (d *Desk) UploadAgain(ctx context.Context, id int64, by staff.Actor) error {
 	err := d.store.Write(ctx, func(tx *store.Tx) error { return d.uploadAgain(ctx, tx, id, by) })
 	if err == nil {
@@ -106,7 +107,8 @@ func (d *Desk) uploadAgain(ctx context.Context, tx *store.Tx, id int64, by staff
 	case outbox.Running:
 		return fault.New(fault.Conflict, "restart.running")
 	case outbox.Pending, outbox.Failed:
-		if _, err := tx.RestartTasks(ctx, []int64{task}, by.Name); err != nil {
+		r, err := tx.RestartTasks(ctx, []int64{task}, by.Name)
+		if err = cmp.Or(err, r.Refused()); err != nil {
 			return err
 		}
 	default: // done, or never written: the same content as a new version

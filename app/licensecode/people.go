@@ -13,7 +13,7 @@ import (
 
 // AskActivate writes the task that activates a code, as a person's act. Faults:
 // not_found "license_code.unknown"; conflict "license_code.released_now",
-// "license_code.active_now", "restart.running".
+// "license_code.active_now".
 func (k *Codes) AskActivate(ctx context.Context, id int64, by staff.Actor) error {
 	return k.act(ctx, id, staff.ActActivateCode, by, func(tx *store.Tx, c *store.LicenseCode) error {
 		if !c.ActivatedAt.IsZero() {
@@ -24,7 +24,8 @@ func (k *Codes) AskActivate(ctx context.Context, id int64, by staff.Actor) error
 }
 
 // AskQuery writes the task that asks for a code's status and expiry, or hurries
-// the one that waits. Faults as of AskActivate, without the second.
+// the one that waits. Faults as of AskActivate, and conflict "restart.running" or
+// "restart.under_way" instead of the last.
 func (k *Codes) AskQuery(ctx context.Context, id int64, by staff.Actor) error {
 	return k.act(ctx, id, staff.ActQueryCode, by, func(tx *store.Tx, c *store.LicenseCode) error {
 		open, err := tx.LicenseCodeTasks(ctx, c.ID, string(outbox.LicenseQuery))
@@ -33,8 +34,8 @@ func (k *Codes) AskQuery(ctx context.Context, id int64, by staff.Actor) error {
 		}
 		if len(open) > 0 {
 			r, err := tx.RestartTasks(ctx, open, by.Name)
-			if err == nil && r.Touched() == 0 && r.Running > 0 {
-				return fault.New(fault.Conflict, "restart.running")
+			if err == nil && r.Touched() == 0 {
+				err = r.Refused()
 			}
 			return err
 		}

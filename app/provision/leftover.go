@@ -75,7 +75,7 @@ func (p *Provisioner) Undoes(driver string) bool {
 func (p *Provisioner) undoAgain(ctx context.Context, tx *store.Tx, l store.Leftover, i *store.Instance, by staff.Actor) (int64, error) {
 	if l.TaskID != 0 {
 		r, err := tx.RestartTasks(ctx, []int64{l.TaskID}, by.Name)
-		if err != nil || r.Touched() > 0 || r.Running > 0 {
+		if err != nil || r.Touched() > 0 || r.Already() > 0 {
 			return l.TaskID, err
 		}
 	}

@@ -117,7 +117,12 @@ func TestWhatCannotBeUndoneIsLeftOverUntilSomebodyDecides(t *testing.T) {
 
 	ann := staff.Actor{Name: "operator:ann@example.com"}
 	require.Equal(t, "leftover.reason_missing", fault.From(d.p.KeepLeftover(ctx, l.ID, ann)).Key)
+	require.NoError(t, d.store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.RestartTasks(ctx, []int64{undo.ID}, ann.Name)
+		return err
+	}))
 	require.NoError(t, d.p.UndoLeftover(ctx, l.ID, ann))
+	require.Equal(t, 1, d.count(`SELECT count(*) FROM tasks WHERE purpose = 'release'`), "the task that somebody restarted just before does it")
 	require.Equal(t, "leftover.decided", fault.From(d.p.UndoLeftover(ctx, l.ID, ann)).Key)
 	drv.err = nil
 	require.NoError(t, d.p.Provision(ctx, d.next(outbox.Provision)))

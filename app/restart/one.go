@@ -18,7 +18,8 @@ import (
 //
 // Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
 // invalid "restart.mode" for a task, not_found "message.unknown", conflict
-// "restart.nothing_told" or "restart.told_already", and those of deliver's Resend.
+// "restart.nothing_told", "restart.told_already" or "restart.under_way", and those of
+// deliver's Resend.
 func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, err error) {
 	var refused error
 	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
@@ -120,18 +121,20 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, 
 	if err != nil {
 		return intake.Restarted{}, err
 	}
-	ids, left, err := tx.DeliveriesOfMessage(ctx, message)
-	out := intake.Restarted{MessageID: message, Status: m.Status, Code: m.ResultCode, Given: len(ids), Tells: ids}
-	if err != nil {
+	again, err := tx.DeliveriesOfMessage(ctx, message)
+	out := intake.Restarted{MessageID: message, Status: m.Status, Code: m.ResultCode, Given: len(again.IDs), Tells: again.IDs}
+	switch {
+	case err != nil:
 		return out, err
-	}
-	if len(ids) == 0 && left {
+	case len(again.IDs) > 0:
+	case again.Due:
+		return out, store.UnderWay()
+	case again.Told:
 		return out, fault.New(fault.Conflict, "restart.told_already")
-	}
-	if len(ids) == 0 {
+	default:
 		return out, fault.New(fault.Conflict, "restart.nothing_told")
 	}
-	for _, id := range ids {
+	for _, id := range again.IDs {
 		if err := b.o.Resend.ResendInBulk(ctx, tx, id, by); err != nil {
 			return out, err
 		}

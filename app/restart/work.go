@@ -199,13 +199,10 @@ func (b *Batches) one(ctx context.Context, tx *store.Tx, s store.Slice, id int64
 			return err
 		}
 		r = result(done)
-		switch {
-		case s.Mode == store.RestartDelivery:
+		if s.Mode == store.RestartDelivery {
 			return nil
-		case s.Thing == store.RestartTasks:
-			return tx.DeliveriesInBulk(ctx, 0, id)
 		}
-		return tx.DeliveriesInBulk(ctx, id, 0)
+		return tx.DeliveriesInBulk(ctx, done.Tells)
 	})
 	if cause != nil {
 		r = store.RestartResult{}

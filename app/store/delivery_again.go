@@ -32,6 +32,19 @@ UPDATE deliveries
 // deliveryBusy says of a delivery d that a task is handing it over at this moment.
 const deliveryBusy = `EXISTS (SELECT 1 FROM tasks h WHERE h.delivery_id = d.id AND h.status = 'running' AND h.leased_until > now())`
 
+// deliveryDue says of a delivery d that a task is about to hand it over: of what has
+// ended, also by a report, it would hand over nothing.
+const deliveryDue = `(d.status IN ('pending', 'running') AND EXISTS (SELECT 1 FROM tasks t WHERE t.delivery_id = d.id AND ` + taskDue + `))`
+
+// DeliveryDue tells whether a task is about to hand the delivery over.
+func (t *Tx) DeliveryDue(ctx context.Context, delivery int64) (due bool, err error) {
+	err = t.tx.GetContext(ctx, &due, `
+SELECT `+deliveryDue+`
+  FROM deliveries d
+ WHERE d.id = $1`, delivery)
+	return due, toFault(err)
+}
+
 // DeliveryBusy tells whether a task other than except is handing the delivery
 // over at this moment.
 func (t *Tx) DeliveryBusy(ctx context.Context, delivery, except int64) (bool, error) {

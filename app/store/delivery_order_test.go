@@ -89,7 +89,7 @@ func TestSeveralDeliveriesAreEndedAndTakenUpInTheOrderOfLocks(t *testing.T) {
 			return tx.ReopenDeliveriesOf(ctx, 1)
 		}, "pending pending"},
 		"told among many": {`UPDATE deliveries SET resends = 1`, func(ctx context.Context, tx *store.Tx) error {
-			return tx.DeliveriesInBulk(ctx, 1, 0)
+			return tx.DeliveriesInBulk(ctx, []int64{2, 1})
 		}, "pending pending"},
 		"events taken up": {`UPDATE tasks SET kind = 'event'`, func(ctx context.Context, tx *store.Tx) error {
 			return tx.ReopenEventsOf(ctx, 1, 0)

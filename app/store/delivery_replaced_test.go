@@ -55,8 +55,8 @@ func TestWhatAFallBackTookThePlaceOfNeedsNobody(t *testing.T) {
 	told := func() (keys []string) {
 		t.Helper()
 		require.NoError(t, s.Write(ctx, func(tx *store.Tx) error {
-			ids, _, err := tx.DeliveriesOfMessage(ctx, 1)
-			for _, id := range ids {
+			again, err := tx.DeliveriesOfMessage(ctx, 1)
+			for _, id := range again.IDs {
 				var key string
 				require.NoError(t, s.SQL().QueryRow(`SELECT unique_key FROM deliveries WHERE id = $1`, id).Scan(&key))
 				keys = append(keys, key)

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/lib/pq"
+
 	"koodesk/app/fault"
 	"koodesk/app/outbox"
 )
@@ -101,22 +103,19 @@ RETURNING resends`, id, inBulk, anew)
 	return resends, toFault(err)
 }
 
-// DeliveriesInBulk notes that what waits to be sent again of a message, or of a
-// task, was restarted among many.
-func (t *Tx) DeliveriesInBulk(ctx context.Context, message, task int64) error {
+// DeliveriesInBulk notes that those of the deliveries that a person had sent again once
+// were restarted among many.
+func (t *Tx) DeliveriesInBulk(ctx context.Context, deliveries []int64) error {
 	_, err := t.tx.ExecContext(ctx, `
 UPDATE deliveries
    SET in_bulk = true,
        counted_at = NULL
- WHERE id IN (SELECT d.id
-                FROM tasks t
-                JOIN deliveries d
-                  ON d.id = t.delivery_id
-               WHERE (t.message_id = $1 OR t.id = $2)
-                 AND t.status = 'pending'
-                 AND d.resends > 0
-                 AND NOT d.in_bulk
-               ORDER BY d.id
-                 FOR NO KEY UPDATE OF d)`, nullID(message), nullID(task))
+ WHERE id IN (SELECT id
+                FROM deliveries
+               WHERE id = ANY($1)
+                 AND resends > 0
+                 AND NOT in_bulk
+               ORDER BY id
+                 FOR NO KEY UPDATE)`, pq.Array(deliveries))
 	return toFault(err)
 }

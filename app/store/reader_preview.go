@@ -127,7 +127,7 @@ var (
 	messageFacts = `
 WITH facts AS MATERIALIZED (
     SELECT x.id, x.activity AS what, COALESCE(i.product_id, '') AS product, COALESCE(t.step, '') AS step,
-           CASE WHEN {mode} = 'delivery' AND d.n = 0 THEN CASE WHEN d.told > 0 THEN 'restart.told_already' ELSE 'restart.nothing_told' END
+           CASE WHEN {mode} = 'delivery' AND d.n = 0 THEN CASE WHEN d.due > 0 THEN 'restart.under_way' WHEN d.told > 0 THEN 'restart.told_already' ELSE 'restart.nothing_told' END
                 WHEN {mode} = 'delivery' AND d.busy THEN 'delivery.running'
                 WHEN {mode} = 'delivery' THEN ''
                 WHEN {broken} AND x.status = 'succeeded' THEN 'restart.done'
@@ -135,6 +135,7 @@ WITH facts AS MATERIALIZED (
                 WHEN starts_with(x.idem_key, 'invalid/') THEN 'restart.call_again'
                 WHEN t.running THEN 'restart.running'
                 WHEN t.n > 0 THEN ''
+                WHEN t.due > 0 THEN 'restart.under_way'
                 WHEN x.status = 'succeeded' AND EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + toldAlready + `) THEN 'restart.told_already'
                 WHEN EXISTS (SELECT 1 FROM tasks t WHERE t.message_id = x.id AND ` + overtakenTask + `) THEN 'restart.overtaken'
                 WHEN (SELECT a.id
@@ -164,22 +165,24 @@ WITH facts AS MATERIALIZED (
               AND NOT x.test
             LIMIT 1) i ON TRUE
      CROSS JOIN LATERAL (
-           SELECT min(t.kind) FILTER (WHERE t.status <> 'running') AS step, bool_or(t.status = 'running') AS running,
-                  bool_or(` + leadsToCustomer + `) AS tells,
-                  count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL) AS waiting, count(*) AS n,
-                  count(*) FILTER (WHERE ` + callsOut + `) AS calls, count(*) FILTER (WHERE ` + asksMarket + `) AS asks
-             FROM tasks t
+           SELECT min(t.kind) FILTER (WHERE t.status <> 'running' AND NOT t.due) AS step, bool_or(t.status = 'running') AS running,
+                  bool_or(NOT t.due AND ` + leadsToCustomer + `) AS tells,
+                  count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL AND NOT t.due) AS waiting,
+                  count(*) FILTER (WHERE NOT t.due) AS n, count(*) FILTER (WHERE t.due) AS due,
+                  count(*) FILTER (WHERE NOT t.due AND ` + callsOut + `) AS calls, count(*) FILTER (WHERE NOT t.due AND ` + asksMarket + `) AS asks
+             FROM (SELECT t.*, ` + taskDue + ` AS due FROM tasks t) t
             WHERE t.message_id = x.id
               AND t.status IN ('pending', 'running', 'failed')
               AND NOT ` + toldAlready + `
               AND NOT ` + overtakenTask + `) t
      CROSS JOIN LATERAL (
-           SELECT count(*) FILTER (WHERE NOT d.told) AS n, count(*) FILTER (WHERE d.told) AS told, bool_or(NOT d.told AND d.busy) AS busy,
-                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.told) AS mails,
-                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.told) AS sms,
-                  count(*) FILTER (WHERE d.medium = 'email' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_mails,
-                  count(*) FILTER (WHERE d.medium = 'sms' AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_sms
-             FROM (SELECT d.medium, d.status, ` + told + ` AS told, ` + deliveryBusy + ` AS busy
+           SELECT count(*) FILTER (WHERE NOT d.told AND NOT d.due) AS n, count(*) FILTER (WHERE d.told) AS told, count(*) FILTER (WHERE d.due AND NOT d.told) AS due,
+                  bool_or(NOT d.told AND NOT d.due AND d.busy) AS busy,
+                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.told AND NOT d.due) AS mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.told AND NOT d.due) AS sms,
+                  count(*) FILTER (WHERE d.medium = 'email' AND NOT d.due AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_mails,
+                  count(*) FILTER (WHERE d.medium = 'sms' AND NOT d.due AND (d.status = 'pending' OR d.status = 'failed' AND NOT d.told)) AS open_sms
+             FROM (SELECT d.medium, d.status, ` + told + ` AS told, ` + deliveryDue + ` AS due, ` + deliveryBusy + ` AS busy
                      FROM deliveries d
                     WHERE d.message_id = x.id
                       AND d.status <> 'cancelled'
@@ -187,7 +190,7 @@ WITH facts AS MATERIALIZED (
 	taskFacts = `
 WITH facts AS MATERIALIZED (
     SELECT t.id, t.purpose AS what, COALESCE(i.product_id, '') AS product, t.kind AS step,
-           CASE WHEN t.status = 'running' THEN 'restart.running' WHEN t.status IN ('succeeded', 'cancelled') THEN 'restart.done'
+           CASE WHEN t.status = 'running' THEN 'restart.running' WHEN ` + taskDue + ` THEN 'restart.under_way' WHEN t.status IN ('succeeded', 'cancelled') THEN 'restart.done'
                 WHEN t.status = 'failed' AND d.told THEN 'restart.told_already'
                 WHEN ` + overtakenTask + ` THEN CASE t.kind WHEN 'event' THEN 'restart.event_overtaken' ELSE 'restart.overtaken' END ELSE '' END AS why,
            t.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, t.last_error AS error,

@@ -348,29 +348,39 @@ UPDATE restart_batches
 	return toFault(err)
 }
 
-// DeliveriesOfMessage lists what a message made the customer be told, oldest
-// first, without what something else took the place of: a newer one, or a
-// fall-back by the other medium; and without what may have arrived. left says
-// whether there is any of these two. What is not so any more, and what has no address
-// since its customer was erased, is nothing to be told.
-func (t *Tx) DeliveriesOfMessage(ctx context.Context, message int64) (ids []int64, left bool, err error) {
+// ToTell is what a message made its customer be told, as far as it still holds.
+type ToTell struct {
+	IDs  []int64 // that can be sent again, oldest first
+	Told bool    // there is some that something else took the place of, or that may have arrived
+	Due  bool    // there is some that is about to be sent
+}
+
+// DeliveriesOfMessage lists what a message made the customer be told, without what
+// something else took the place of: a newer one, or a fall-back by the other medium;
+// and without what may have arrived, or is about to be sent. What is not so any more, and
+// what has no address since its customer was erased, is nothing to be told.
+func (t *Tx) DeliveriesOfMessage(ctx context.Context, message int64) (out ToTell, err error) {
 	var rows []struct {
 		ID   int64 `db:"id"`
 		Told bool  `db:"told"`
+		Due  bool  `db:"due"`
 	}
 	err = t.tx.SelectContext(ctx, &rows, `
-SELECT d.id, `+told+` AS told
+SELECT d.id, `+told+` AS told, `+deliveryDue+` AS due
   FROM deliveries d
  WHERE d.message_id = $1
    AND d.status <> 'cancelled'
    AND `+sayable+`
  ORDER BY d.id`, message)
 	for _, r := range rows {
-		if r.Told {
-			left = true
-			continue
+		switch {
+		case r.Told:
+			out.Told = true
+		case r.Due:
+			out.Due = true
+		default:
+			out.IDs = append(out.IDs, r.ID)
 		}
-		ids = append(ids, r.ID)
 	}
-	return ids, left, toFault(err)
+	return out, toFault(err)
 }

@@ -103,7 +103,7 @@ func workPlans(t *testing.T, s *store.Store) {
 		return err
 	})
 	reads(t, s, "what a message told", 10, func(tx *store.Tx) error {
-		_, _, err := tx.DeliveriesOfMessage(ctx, 4711)
+		_, err := tx.DeliveriesOfMessage(ctx, 4711)
 		return err
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"koodesk/app/fault"
 	"koodesk/app/outbox"
 )
 
@@ -14,21 +15,49 @@ type Restarted struct {
 	Given   int     // given-up tasks that begin a new round
 	Hurried int     // waiting tasks that run now instead of later
 	Running int     // tasks that are being worked on: left alone
+	Due     int     // tasks whose turn has come already: left alone
 	Tells   []int64 // deliveries, one for each of the given and hurried tasks that sends one
 }
 
-// Touched is how many tasks will run now.
+// Touched is how many tasks will run now because of it.
 func (r Restarted) Touched() int { return r.Given + r.Hurried }
 
+// Already is how many tasks were on their way before.
+func (r Restarted) Already() int { return r.Running + r.Due }
+
+// Refused is why a restart that touched nothing is one: the conflict
+// "restart.running" or "restart.under_way"; nil if nothing was under way.
+func (r Restarted) Refused() error {
+	switch {
+	case r.Running > 0:
+		return fault.New(fault.Conflict, "restart.running")
+	case r.Due > 0:
+		return UnderWay()
+	}
+	return nil
+}
+
+// UnderWay is the conflict "restart.under_way", of what is due already.
+func UnderWay() error { return fault.New(fault.Conflict, "restart.under_way") }
+
+// taskDue says of a task t that its turn has come: a worker is about to begin it. It is
+// by the statement's time: who waited for another restart's lock has begun before it did.
+const taskDue = `(t.status = 'pending' AND t.run_at <= statement_timestamp())`
+
 // RestartTasks begins a new round of the given-up tasks among ids and lets the
-// waiting ones run now. Running ones are only counted. Each leaves an attempt row.
+// waiting ones run now; each of these leaves an attempt row. Running ones and those that
+// are due already, such as by a restart just before, are only counted: there is nothing
+// to hurry. Should Redis have lost a due task's job, a restart would not bring it back
+// sooner than what looks after that: the relay notices at once when Redis was emptied,
+// the sweeper hands over again what no worker has begun for a minute, and then it is
+// stuck work with a repair.
 func (t *Tx) RestartTasks(ctx context.Context, ids []int64, actor string) (Restarted, error) {
 	var out Restarted
 	rows, err := t.tx.QueryxContext(ctx, `
-SELECT id, status, COALESCE(delivery_id, 0) AS delivery
-  FROM tasks
- WHERE id = ANY($1)
- ORDER BY id
+SELECT t.id, t.status, COALESCE(t.delivery_id, 0) AS delivery, `+taskDue+` AS due
+  FROM tasks t
+ WHERE t.id = ANY($1)
+ ORDER BY t.id
    FOR NO KEY UPDATE`, pq.Array(ids))
 	if err != nil {
 		return out, toFault(err)
@@ -62,19 +91,26 @@ func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err er
 	for rows.Next() {
 		var id, delivery int64
 		var status outbox.Status
-		if err := rows.Scan(&id, &status, &delivery); err != nil {
+		var due bool
+		if err := rows.Scan(&id, &status, &delivery, &due); err != nil {
 			return nil, nil, toFault(err)
 		}
-		if delivery != 0 && (status == outbox.Failed || status == outbox.Pending) {
-			out.Tells = append(out.Tells, delivery)
-		}
-		switch status {
-		case outbox.Failed:
-			given = append(given, id)
-		case outbox.Pending:
-			waiting = append(waiting, id)
-		case outbox.Running:
+		switch {
+		case due:
+			out.Due++
+			continue
+		case status == outbox.Running:
 			out.Running++
+			continue
+		case status == outbox.Failed:
+			given = append(given, id)
+		case status == outbox.Pending:
+			waiting = append(waiting, id)
+		default:
+			continue
+		}
+		if delivery != 0 {
+			out.Tells = append(out.Tells, delivery)
 		}
 	}
 	return given, waiting, toFault(rows.Err())

@@ -95,7 +95,7 @@ func TestRestartOfEverythingThatMatches(t *testing.T) {
 	require.Equal(t, 90, h.count(`SELECT count(*) FROM messages WHERE status = 'failed'`), "looking changes nothing")
 	r = h.post("/messages/restart", `{"ids":["1","999"]}`)
 	require.Equal(t, []any{2.0, 1.0, 1.0}, []any{r.json["matched"], r.json["restarted"], r.json["refused"]}, r.raw)
-	require.Equal(t, 1, h.count(`WITH again AS (UPDATE messages SET status = 'failed' WHERE id = 1 RETURNING id) SELECT count(*) FROM again`))
+	require.Equal(t, 1, h.count(`WITH again AS (UPDATE messages SET status = 'failed' WHERE id = 1), work AS (UPDATE tasks SET status = 'failed' WHERE message_id = 1 RETURNING id) SELECT count(*) FROM work`))
 	r = h.post("/messages/restart", `{"filter":{"status":"failed","q":"CS00"}}`)
 	require.Equal(t, http.StatusOK, r.status, r.raw)
 	require.EqualValues(t, 10, r.json["matched"])

@@ -75,6 +75,7 @@ func TestWhatCameOfARestartOutlivesItsAttempt(t *testing.T) {
 	require.Len(t, log, 2, "one task's restart is an attempt of its message")
 	require.Equal(t, []any{"restart", "api", "token:test operator", "asked by phone", "2", task}, some(log[0], "disposition", "source", "actor", "reason", "restart_id", "task_id"))
 	require.Equal(t, log, h.ok("/messages/2/attempts").json["items"])
+	require.Equal(t, 2, h.count(`WITH later AS (UPDATE tasks SET run_at = now() + interval '1 hour' WHERE status = 'pending' RETURNING id) SELECT count(*) FROM later`), "each has failed once more")
 	h.post("/messages/restart", `{"ids":["1","2"],"reason":"all of them"}`)
 	h.work()
 	require.NoError(t, h.restarts.Settle(t.Context()))

@@ -70,6 +70,9 @@ func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.Del
 	if d.Filled != nil {
 		p.Template, p.Values, p.Left = d.Filled.Template, d.Filled.Values, d.Left
 	}
+	if slices.ContainsFunc(d.Tasks, func(t store.TaskRow) bool { return due(t.Status, t.RunAt, s.Clock.Now) }) {
+		p.Delivery.Resend.Why = view.Say("fault.restart.under_way.what")
+	}
 	if p.Erased {
 		p.Delivery.Resend.Why = view.Say("why.delivery_erased")
 	}

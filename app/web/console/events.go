@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -81,7 +82,7 @@ func eventRow(s view.Shell, e store.EventRow, list view.URL) view.EventRow {
 	r := view.EventRow{ID: e.ID, URL: within(eventURL(e.ID), list), Status: e.Status, Type: e.Type, ToProduct: e.ToProduct, Target: e.Target,
 		Address: e.Address, InstanceID: e.InstanceID, OrderID: e.OrderID, Attempts: e.Attempts, Question: e.Question, Fault: e.LastError,
 		Next: s.Clock.Time(e.NextAt), Created: s.Clock.Time(e.CreatedAt),
-		Resend: action(s, staff.EventsSend, within(eventURL(e.ID)+"/resend", list), whyNoEvent(e))}
+		Resend: action(s, staff.EventsSend, within(eventURL(e.ID)+"/resend", list), whyNoEvent(e, s.Clock.Now))}
 	if e.Status == string(outbox.Succeeded) {
 		r.Fault = nil // of an earlier try
 	}
@@ -89,7 +90,7 @@ func eventRow(s view.Shell, e store.EventRow, list view.URL) view.EventRow {
 }
 
 // whyNoEvent is why an event cannot be sent again now.
-func whyNoEvent(e store.EventRow) view.Text {
+func whyNoEvent(e store.EventRow, now time.Time) view.Text {
 	switch {
 	case e.Status == string(outbox.Running):
 		return view.Say("why.event_running")
@@ -97,6 +98,8 @@ func whyNoEvent(e store.EventRow) view.Text {
 		return view.Say("why.event_answered")
 	case e.Status == string(outbox.Cancelled), !e.ToProduct && e.TargetID == 0:
 		return view.Say("why.event_cancelled")
+	case due(outbox.Status(e.Status), e.NextAt, now):
+		return view.Say("fault.restart.under_way.what")
 	case e.Overtaken:
 		return view.Say("why.event_overtaken")
 	}

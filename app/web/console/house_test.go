@@ -366,6 +366,12 @@ func (a answer) words(selector string) string {
 	return strings.Join(strings.Fields(a.Find(selector).Text()), " ")
 }
 
+// spaced are words with a space between what stands in different elements.
+func (a answer) spaced(selector string) string {
+	a.Find(selector).Find("*").AppendHtml(" ")
+	return a.words(selector)
+}
+
 // value is an attribute of the first element.
 func (a answer) value(selector, attr string) string {
 	v, _ := a.Find(selector).Attr(attr)

@@ -94,6 +94,10 @@ func TestAPersonHandsALicenseIn(t *testing.T) {
 	h.exec(`UPDATE tasks SET status = 'failed' WHERE kind = 'license_upload'`)
 	require.Equal(t, "/licenses/1", v.post("/licenses/1/upload", page).to())
 	require.Equal(t, "pending", h.text(`SELECT status FROM tasks WHERE kind = 'license_upload'`))
+	require.Contains(t, v.get("/licenses/1").words(".toast"), "upload")
+	v.post("/licenses/1/upload", page)
+	require.Contains(t, v.get("/licenses/1").words(".toast"), "It is due already")
+	require.Equal(t, "1", h.text(`SELECT count(*) FROM audit WHERE action = 'license.upload'`))
 
 	require.Equal(t, "/licenses/2", v.send("/licenses/2", page, "@file", "crm.lic:\x00\x01bin").to())
 	file := v.post("/licenses/2/reveal", page, "reason", "r")

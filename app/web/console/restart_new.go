@@ -129,7 +129,9 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed, w
 			p.Modes = append(p.Modes, view.Tab{Label: view.Say("restarts.mode." + mode), Value: mode, URL: o.preview().With("mode", mode), Count: -1, Active: o.set.Mode == mode})
 		}
 	}
-	p.Rates = rateOptions(field(c, "rate"))
+	if found.Total > 1 {
+		p.Rates = rateOptions(field(c, "rate"))
+	}
 	for _, g := range found.Groups {
 		p.Groups = append(p.Groups, view.PreviewGroup{What: g.What, Product: g.Product, Step: g.Step, N: g.N, Refused: g.Refused})
 	}

@@ -79,7 +79,11 @@ func (k *Console) Restart(c *fiber.Ctx) error {
 	}
 	u := address(c, batchURL(id), "bad")
 	p := restartPage(s, b, u)
-	if err := k.fillItems(c.UserContext(), k.localizer(c), &p, b, u); err != nil {
+	fill := k.fillItems
+	if b.One != 0 {
+		fill = k.fillAlone
+	}
+	if err := fill(c.UserContext(), k.localizer(c), &p, b, u); err != nil {
 		return err
 	}
 	if fragment(c, "live") {
@@ -98,6 +102,9 @@ func restartPage(s view.Shell, b store.BatchRow, u view.URL) view.RestartPage {
 		Pause:  action(s, staff.MessagesRestart, row.URL+"/pause", whyNoChange(b, store.BatchRunning)),
 		Resume: action(s, staff.MessagesRestart, row.URL+"/resume", whyNoChange(b, store.BatchPaused)),
 		Cancel: action(s, staff.MessagesRestart, row.URL+"/cancel", whyNoChange(b, store.BatchRunning, store.BatchPaused))}
+	if b.One != 0 {
+		return p
+	}
 	p.Tabs = []view.Tab{{Label: view.Say("list.all"), URL: u.Without("bad"), Count: b.Total, Active: !p.Bad},
 		{Label: view.Say("restarts.bad"), URL: u.With("bad", "1"), Count: b.Refused + b.Failed, Active: p.Bad, Tone: "bad"}}
 	rate := view.Say("restarts.rate_free")
@@ -107,13 +114,19 @@ func restartPage(s view.Shell, b store.BatchRow, u view.URL) view.RestartPage {
 	p.Facts = []view.Fact{{Label: view.Say("restarts.fact.by"), Value: row.By}, {Label: view.Say("restarts.fact.begun"), Time: row.Created},
 		{Label: view.Say("restarts.fact.finished"), Time: row.Finished}, {Label: view.Say("restarts.fact.rate"), Text: rate},
 		{Label: view.Say("restarts.fact.mode"), Text: view.Say("restarts.mode." + b.Mode)}}
-	if b.Reason != "" {
-		p.Facts = append(p.Facts, view.Fact{Label: view.Say("restarts.fact.reason"), Value: b.Reason})
-	}
-	if row.ChangedBy != "" {
-		p.Facts = append(p.Facts, view.Fact{Label: view.Say("restarts.fact.changed"), Value: row.ChangedBy})
-	}
+	p.Facts = append(p.Facts, whyFacts(row)...)
 	return p
+}
+
+// whyFacts are a restart's reason and who changed it, as far as there are any.
+func whyFacts(b view.BatchRow) (out []view.Fact) {
+	if b.Reason != "" {
+		out = append(out, view.Fact{Label: view.Say("restarts.fact.reason"), Value: b.Reason})
+	}
+	if b.ChangedBy != "" {
+		out = append(out, view.Fact{Label: view.Say("restarts.fact.changed"), Value: b.ChangedBy})
+	}
+	return out
 }
 
 // whyNoChange tells why a restart cannot be changed now: it must stand at one of

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -145,6 +146,12 @@ func whyNoTaskRestart(t store.TaskRow) view.Text {
 		return view.Say("why.message_waiting")
 	}
 	return view.Text{}
+}
+
+// due tells whether the turn of what is to run at a moment has come, so that there is
+// nothing to hurry.
+func due(status outbox.Status, at, now time.Time) bool {
+	return status == outbox.Pending && !at.IsZero() && !at.After(now)
 }
 
 // RestartTask runs one task again, and goes back to the page that asked for it.

@@ -60,6 +60,25 @@ type BatchItem struct {
 	Finished Time
 }
 
+// Did is what the restart did to the item; told says that customers were only told
+// again. None if it did nothing, or not yet.
+func (i BatchItem) Did(told bool) Text {
+	given, hurried := Say("restarts.did.given", "n", i.Given), Say("restarts.did.hurried", "n", i.Hurried)
+	switch {
+	case i.Ran:
+		return Say("restarts.did.ran", "code", i.Code)
+	case i.Given > 0 && i.Hurried > 0:
+		return Say("restarts.did.given_and", "given", given, "hurried", hurried)
+	case i.Given > 0 && told:
+		return Say("restarts.did.told", "n", i.Given)
+	case i.Given > 0:
+		return given
+	case i.Hurried > 0:
+		return hurried
+	}
+	return Text{}
+}
+
 // OwnRestart is a restart as the page of the message has it: the item is the message,
 // or the task that alone was restarted.
 type OwnRestart struct {
@@ -88,6 +107,8 @@ type RestartPage struct {
 	Shell
 	Batch   BatchRow
 	Facts   []Fact
+	Alone   *BatchItem    // what alone was restarted; nil: Reasons, Items, Pager and Tabs say of each
+	Last    *fault.Record // why it does not stand well now
 	Reasons []Reason
 	Items   []BatchItem
 	Pager   Pager
@@ -139,8 +160,8 @@ type RestartNewPage struct {
 	Reasons  []Reason
 	Samples  []PreviewItem
 	Effects  []Effect
-	Rates    []Option
-	Confirm  bool // the number must be typed
+	Rates    []Option // none: there is one item
+	Confirm  bool     // the number must be typed
 	Typed    Field
 	Start    Action
 	Why      Field // the reason

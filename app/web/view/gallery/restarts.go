@@ -76,6 +76,27 @@ func (k look) restart(status string) view.RestartPage {
 	return p
 }
 
+// restartAlone is the restart of one message or task, and how that stands since.
+func (k look) restartAlone(thing, state string) view.RestartPage {
+	b := restartOfOne(thing)
+	off := view.Action{Show: k.may(staff.MessagesRestart, b.URL).Show, Why: view.Say("restarts.why.done")}
+	item := view.BatchItem{ID: 1042, URL: "/messages/1042", What: market.NewInstance, Message: thing == "messages", Line: "CS2511221402QX7TP-000001", State: state, Given: 1, Finished: b.Created}
+	what, now, tries := view.Fact{Label: view.Say("found.thing.message"), Value: "#1042", URL: item.URL, Note: view.Say("activity." + market.NewInstance)}, "status.message.succeeded", view.Fact{Label: view.Say("fact.attempts"), Value: "3"}
+	p := view.RestartPage{Shell: k.shell(view.RoomRestarts, b.URL), Batch: b, Here: b.URL, Alone: &item, Pause: off, Resume: off, Cancel: off}
+	switch state {
+	case "failed":
+		what, now, tries = view.Fact{Label: view.Say("found.thing.task"), Value: "#1042", URL: "/tasks?q=%231042", Note: view.Say("task_kind.order_query")}, "status.task.failed", view.Fact{Label: view.Say("restarts.fact.tries"), Value: "10"}
+		p.Last = unreachable()
+	case "refused":
+		item.Given, item.Fault = 0, &fault.Record{Code: fault.Conflict, Key: "restart.under_way"}
+		now = "status.message.processing"
+	}
+	p.Facts = []view.Fact{what, {Label: view.Say("fact.order_line"), Value: item.Line, Mono: true, Copy: true}, {Label: view.Say("restarts.fact.by"), Value: b.By},
+		{Label: view.Say("restarts.fact.begun"), Time: b.Created}, {Label: view.Say("restarts.fact.reason"), Value: b.Reason}, {Label: view.Say("restarts.fact.mode"), Text: view.Say("restarts.mode.all")},
+		{Label: view.Say("restarts.col.did"), Text: item.Did(false)}, {Label: view.Say("restarts.fact.now"), Text: view.Say(now)}, tries}
+	return p
+}
+
 func (k look) newRestart(total int) view.RestartNewPage {
 	list := address("/messages", "status", "failed", "activity", market.NewInstance)
 	p := view.RestartNewPage{Shell: k.shell(view.RoomRestarts, "/restarts/new"), Thing: "messages", Mode: "all", Messages: true, Back: list.String(),
@@ -122,9 +143,6 @@ func restartSamples(op, ro look) []Sample {
 	wrong.Typed = view.Field{Name: "confirm", Value: "1000", Wrong: view.Say("restarts.type_wrong", "n", 10000)}
 	none := op.restart("done")
 	none.Bad, none.Items, none.Reasons, none.Pager = true, nil, nil, view.Pager{}
-	one := op.restart("done")
-	one.Batch, one.Items, one.Reasons, one.Pager = restartOfOne("messages"), one.Items[:1], nil, view.Pager{}
-	one.Tabs[0].Count, one.Tabs[1].Count = 1, 0
 	silent := op.newRestart(3)
 	silent.Why.Wrong = view.Say("restarts.why_missing")
 	refused := op.newRestart(20)
@@ -135,6 +153,7 @@ func restartSamples(op, ro look) []Sample {
 	toldOne := told
 	toldOne.Effects = slices.Concat(counted(1, 0, 1, 1)[:1], told.Effects[1:])
 	toldOne.Message, toldOne.MessageURL, toldOne.MustWhy = 1042, "/messages/1042", false
+	toldOne.Rates = nil
 	toldOne.Ticked, toldOne.Filter, toldOne.Total, toldOne.Doable, toldOne.Samples = []int64{1042}, nil, 1, 1, told.Samples[:1]
 	toldOne.Groups, toldOne.Rest = []view.PreviewGroup{{What: market.NewInstance, Product: "OFFI461867333479178240", Step: "deliver", N: 1}}, view.PreviewRest{}
 	return []Sample{
@@ -147,7 +166,9 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-cancelled", view.PageRestart, op.restart("cancelled")},
 		{"restart-no-bad", view.PageRestart, none},
 		{"restart-read-only", view.PageRestart, ro.restart("running")},
-		{"restart-of-one", view.PageRestart, one},
+		{"restart-of-one", view.PageRestart, op.restartAlone("messages", "passed")},
+		{"restart-of-one-failed", view.PageRestart, op.restartAlone("tasks", "failed")},
+		{"restart-of-one-refused", view.PageRestart, op.restartAlone("messages", "refused")},
 		{"restart-preview-no-reason", view.PageRestartNew, silent},
 		{"restart-preview", view.PageRestartNew, op.newRestart(10000)},
 		{"restart-preview-wrong", view.PageRestartNew, wrong},
