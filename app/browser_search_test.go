@@ -58,3 +58,42 @@ SELECT 'event', 'pending', 'tomorrow', id, now() + interval '1 day' FROM instanc
 		require.Equal(t, marked, plain)
 	}
 }
+
+// Beside the word that leads to a room, its number leads to what it counts: big enough to
+// press, covered by nothing, wide and on a phone, at the bottom and in the drawer.
+func TestTheNumbersOfTheNavigationArePressed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.access(r.buy("CS26112817LEFT"))
+	for _, statement := range []string{`INSERT INTO leftovers (instance_pk, driver, reason) SELECT id, 'manual', 'by_hand' FROM instances`,
+		`INSERT INTO failure_groups (fingerprint, channel_id, step, of_tasks, error) VALUES ('f', 1, 'newInstance', FALSE, '{"code":"internal","key":"internal"}')`} {
+		_, err := r.store.SQL().Exec(statement)
+		require.NoError(t, err)
+	}
+	b := r.login()
+	press := func(width int64, within, list string, before ...chromedp.Action) {
+		t.Helper()
+		b.size(width, 800, "light")
+		b.open("/instances")
+		number := within + ` .nav-waits[href='` + list + `']`
+		b.do(append(before, chromedp.WaitVisible(number, chromedp.ByQuery))...)
+		b.shot("numbers-" + within[1:])
+		var least float64
+		b.do(chromedp.Evaluate(`(({width, height}) => Math.min(width, height))(document.querySelector("`+number+`").getBoundingClientRect())`, &least))
+		require.GreaterOrEqual(t, least, 24.0, "%s at %d", number, width)
+		require.True(t, b.inSight(number), "%s at %d", number, width)
+		require.True(t, b.inSight(within+` .nav-line:has([href='`+list+`']) > :first-child`), "%s at %d: the word", number, width)
+		var where string
+		b.do(chromedp.Click(number, chromedp.ByQuery), chromedp.WaitReady(`.tabs a[href^="`+list+`"][aria-current]`, chromedp.ByQuery), chromedp.Location(&where))
+		require.Contains(t, where, list)
+	}
+	for _, width := range []int64{1440, 1000} {
+		press(width, ".side", "/failures?status=waiting")
+		press(width, ".side", "/leftovers?status=open")
+	}
+	press(375, ".dock", "/failures?status=waiting")
+	press(375, ".pop-up", "/leftovers?status=open", chromedp.Click(`.dock-more > summary`, chromedp.ByQuery))
+	b.open("/instances")
+	b.do(chromedp.Click(`.dock-more > summary`, chromedp.ByQuery), chromedp.WaitVisible(`.pop-up`, chromedp.ByQuery))
+	require.True(t, b.inSight(`.pop-up .nav-line`), "the drawer is not higher than the phone")
+}
