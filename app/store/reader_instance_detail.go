@@ -14,6 +14,12 @@ import (
 // InstanceDetail loads an instance by KooGallery's id. Fault: not_found
 // "instance.unknown".
 func (r *Reader) InstanceDetail(ctx context.Context, instanceID string) (*InstanceDetail, error) {
+	return r.InstanceDetailWith(ctx, instanceID, 0)
+}
+
+// InstanceDetailWith is InstanceDetail with one message about the instance among the
+// newest ones, however old it is.
+func (r *Reader) InstanceDetailWith(ctx context.Context, instanceID string, message int64) (*InstanceDetail, error) {
 	c := &clause{}
 	c.and("i.instance_id = ?", instanceID)
 	var row instanceDetailRow
@@ -62,7 +68,7 @@ SELECT `+instanceList.columns+`,
 	if d.Orders, err = r.instanceOrders(ctx, d.PK); err != nil {
 		return nil, err
 	}
-	return d, r.life(ctx, d, row.ChannelID)
+	return d, r.life(ctx, d, row.ChannelID, message)
 }
 
 type instanceDetailRow struct {

@@ -186,7 +186,7 @@ const untold = `NOT ` + replaced + `
 
 // undecided says of a delivery d that somebody must decide about it: it was given up,
 // can still be told, and its failure was not closed.
-const undecided = `d.status = 'failed'
+const undecided = openFailure + `
            AND ` + untold + `
            AND ` + notClosed
 

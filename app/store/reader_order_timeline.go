@@ -61,7 +61,7 @@ type orderLife struct {
 // calls reads the messages about the order and about what it made.
 func (l *orderLife) calls(ctx context.Context, channel int64) error {
 	var err error
-	if l.messages, err = l.r.newestMessages(ctx, channel, l.d.OrderID, l.ids, maxEvents); err != nil {
+	if l.messages, err = l.r.newestMessages(ctx, channel, l.d.OrderID, l.ids, maxEvents, 0); err != nil {
 		return err
 	}
 	l.byID = make(map[int64]MessageRow, len(l.messages))

@@ -62,9 +62,10 @@ const (
 	maxShared = 50
 )
 
-// life fills messages, deliveries, tasks and the timeline of an instance.
-func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) error {
-	err := r.instanceMessages(ctx, d, channel)
+// life fills messages (one among them, if it is about the instance), deliveries, tasks
+// and the timeline of an instance.
+func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel, message int64) error {
+	err := r.instanceMessages(ctx, d, channel, message)
 	if err != nil {
 		return err
 	}
@@ -87,9 +88,9 @@ func (r *Reader) life(ctx context.Context, d *InstanceDetail, channel int64) err
 	return r.timeline(ctx, d)
 }
 
-func (r *Reader) instanceMessages(ctx context.Context, d *InstanceDetail, channel int64) error {
+func (r *Reader) instanceMessages(ctx context.Context, d *InstanceDetail, channel, message int64) error {
 	var err error
-	d.Messages, err = r.newestMessages(ctx, channel, "", []string{d.InstanceID}, MaxLimit)
+	d.Messages, err = r.newestMessages(ctx, channel, "", []string{d.InstanceID}, MaxLimit, message)
 	slices.SortFunc(d.Messages, func(a, b MessageRow) int {
 		return cmp.Or(b.LastReceivedAt.Compare(a.LastReceivedAt), cmp.Compare(b.ID, a.ID))
 	})
@@ -97,8 +98,9 @@ func (r *Reader) instanceMessages(ctx context.Context, d *InstanceDetail, channe
 }
 
 // newestMessages are a channel's newest real messages about an order ("": none) and
-// about instances, so many of each, in order of their ids.
-func (r *Reader) newestMessages(ctx context.Context, channel int64, order string, instances []string, most int) ([]MessageRow, error) {
+// about instances, so many of each, in order of their ids; and one about an instance (0:
+// none) even if it is older.
+func (r *Reader) newestMessages(ctx context.Context, channel int64, order string, instances []string, most int, with int64) ([]MessageRow, error) {
 	var rows []messageRow
 	err := sqlx.SelectContext(ctx, r.q, &rows, `
 SELECT `+messageList.columns+`
@@ -123,8 +125,13 @@ SELECT `+messageList.columns+`
            AND NOT test
          ORDER BY id DESC
          LIMIT $4)
+        UNION ALL
+       (SELECT id
+          FROM messages
+         WHERE id = $5
+           AND instance_id = ANY($3))
         UNION ALL`+newestBehind("$3", maxShared)+`))
- ORDER BY m.id`, channel, order, pq.Array(instances), most)
+ ORDER BY m.id`, channel, order, pq.Array(instances), most, with)
 	if err != nil {
 		return nil, toFault(err)
 	}

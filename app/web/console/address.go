@@ -138,6 +138,18 @@ func deliveryURL(id int64) string  { return "/deliveries/" + strconv.FormatInt(i
 func taskURL(id int64) string      { return "/tasks/" + strconv.FormatInt(id, 10) }
 func instanceURL(id string) string { return "/instances/" + url.PathEscape(id) }
 
+// callParam names the call that an instance's page is to lead to.
+const callParam = "call"
+
+// callURL is the place of a call in the timeline of an instance: the page has it, however
+// old it is.
+func callURL(instance string, message int64) string {
+	u := view.URL{Path: instanceURL(instance)}.With(callParam, strconv.FormatInt(message, 10))
+	return u.String() + "#" + callAnchor(message)
+}
+
+func callAnchor(message int64) string { return "call-" + strconv.FormatInt(message, 10) }
+
 // within adds the list that a thing was opened from to its address, so that its
 // page knows the way back and the neighbours.
 func within(path string, list view.URL) string {

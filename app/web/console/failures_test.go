@@ -36,7 +36,7 @@ func TestAFailingPurchaseFromItsGroupToWell(t *testing.T) {
 	require.Contains(t, start.words(".need .deadline"), "left, until")
 	group := start.value(".need .need-first a", "href")
 	require.Regexp(t, `^/failures/\d+$`, group)
-	require.Equal(t, "1 waiting for you", start.words(`a.nav-item[href="/failures"] .badge`))
+	require.Equal(t, "1", start.words(`a.nav-item[href="/failures"] + .nav-waits .badge`))
 	list := v.get(start.value(".need h2 a", "href"))
 	require.Equal(t, []string{group}, rowsOf(list))
 

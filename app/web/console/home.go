@@ -28,11 +28,11 @@ type source struct {
 // sources is what the start page shows, the most pressing first. A new one is a
 // line here, its texts, and its statement in the store.
 var sources = []source{
-	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, failuresPath + "?status=" + waiting, func(key string) string { return failuresPath + "/" + key }, stepKey, nil},
-	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, provisioningPath, instanceURL, nil, nil},
-	{"licenses", "upgrade", staff.LicensesRead, (*store.Reader).NeedLicenses, "/licenses?status=" + waiting, func(key string) string { return "/licenses/" + key }, nil, nil},
-	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, stuckPath, stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }, nil},
-	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, "/messages?quarantined=1", func(key string) string { return "/messages/" + key },
+	{"failures", "failed", staff.FailuresRead, (*store.Reader).NeedGroups, view.Waits(view.RoomFailures), func(key string) string { return failuresPath + "/" + key }, stepKey, nil},
+	{"access", "edit", staff.InstancesRead, (*store.Reader).NeedAccess, view.Waits(view.RoomProvisioning), instanceURL, nil, nil},
+	{"licenses", "upgrade", staff.LicensesRead, (*store.Reader).NeedLicenses, view.Waits(view.RoomLicenses), func(key string) string { return "/licenses/" + key }, nil, nil},
+	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, view.Waits(view.RoomStuck), stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }, nil},
+	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, view.Waits(view.RoomMessages), func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }, nil},
 	{"listing", "active", staff.ListingRead, (*store.Reader).NeedListing, "/listing", func(string) string { return "/listing" }, nil,
 		func(n store.Need) view.Text {
@@ -40,13 +40,13 @@ var sources = []source{
 		}},
 	{"pools", "order", staff.PoolsRead, (*store.Reader).NeedPools, onlyLow(poolsPath), poolURL, nil, nil},
 	{"license_pools", "order", staff.LicensesRead, (*store.Reader).NeedLicensePools, onlyLow(licensePoolsPath), licensePoolURL, nil, nil},
-	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, "/deliveries?status=" + waiting, func(key string) string { return "/deliveries/" + key },
+	{"deliveries", "mail", staff.DeliveriesRead, (*store.Reader).NeedDeliveries, view.Waits(view.RoomDeliveries), func(key string) string { return "/deliveries/" + key },
 		func(n store.Need) string { return "delivery_kind." + n.Label }, nil},
-	{"events", "external", staff.EventsRead, (*store.Reader).NeedEvents, eventsPath + "?status=" + waiting, func(key string) string { return eventsPath + "/" + key },
+	{"events", "external", staff.EventsRead, (*store.Reader).NeedEvents, view.Waits(view.RoomEvents), func(key string) string { return eventsPath + "/" + key },
 		func(n store.Need) string { return "event_type." + n.Label }, nil},
-	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, reconcilePath + "?status=open", func(string) string { return reconcilePath + "?status=open" },
+	{"findings", "reconcile", staff.ReconcileRead, (*store.Reader).NeedFindings, view.Waits(view.RoomReconcile), func(string) string { return view.Waits(view.RoomReconcile) },
 		func(n store.Need) string { return "reconcile.kind." + n.Label }, nil},
-	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, leftoversPath + "?status=open", instanceURL, nil, nil},
+	{"leftovers", "released", staff.LeftoversRead, (*store.Reader).NeedLeftovers, view.Waits(view.RoomLeftovers), instanceURL, nil, nil},
 }
 
 func stepKey(n store.Need) string {

@@ -34,13 +34,14 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 	if err != nil {
 		return s, view.InstancePage{}, err
 	}
-	i, err := k.read.InstanceDetail(c.UserContext(), id)
+	call := int64(c.QueryInt(callParam))
+	i, err := k.read.InstanceDetailWith(c.UserContext(), id, call)
 	if err != nil {
 		return s, view.InstancePage{}, err
 	}
 	list := address(c, "/instances", instanceParams...)
 	s.Here = within(instanceURL(id), list) // also when a form is what was answered
-	p := k.instancePage(s, i, list)
+	p := k.instancePage(s, i, list, call)
 	if p.Tasks, err = k.taskRows(c.UserContext(), s, i.Tasks); err != nil {
 		return s, p, err
 	}
@@ -81,10 +82,13 @@ func (k *Console) sendInstance(c *fiber.Ctx, status int, s view.Shell, p view.In
 	return k.page(c, status, s, view.PageInstance, p)
 }
 
-func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.URL) view.InstancePage {
+func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.URL, call int64) view.InstancePage {
 	p := view.InstancePage{
 		Shell: s, Instance: instanceRow(s.Clock, i.InstanceRow, list), Back: list.String(), Facts: instanceFacts(s.Clock, i),
-		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Usage: usageOf(s.Clock, i), Timeline: instanceTimeline(s.Clock, i), Live: underWay(i.Tasks) && i.Status != market.Released,
+		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Usage: usageOf(s.Clock, i), Timeline: instanceTimeline(s.Clock, i, call), Live: underWay(i.Tasks) && i.Status != market.Released,
+	}
+	if call > 0 {
+		p.Instance.URL = view.URL{Path: instanceURL(i.InstanceID), Query: list.Query}.With(callParam, strconv.FormatInt(call, 10)).String()
 	}
 	if i.OrderKnownAt.IsZero() {
 		p.OrderFault = orderFault(i.Tasks)

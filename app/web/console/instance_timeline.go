@@ -13,8 +13,9 @@ import (
 
 // instanceTimeline tells the life of an instance, newest first: what changed,
 // who asked for it, what failed on the way, and what the customer was told.
-func instanceTimeline(clock view.Clock, i *store.InstanceDetail) []view.Event {
-	l := life{clock: clock, deliveries: i.Deliveries, restarts: map[time.Time]bool{}}
+// found is the message that the page is to lead to, 0 for none.
+func instanceTimeline(clock view.Clock, i *store.InstanceDetail, found int64) []view.Event {
+	l := life{clock: clock, deliveries: i.Deliveries, restarts: map[time.Time]bool{}, found: found}
 	for _, e := range i.Timeline {
 		if e.Sort == store.EventRestart {
 			l.restarts[e.At] = true
@@ -38,6 +39,7 @@ type life struct {
 	clock      view.Clock
 	deliveries []store.DeliveryRow
 	restarts   map[time.Time]bool // when a whole message was restarted
+	found      int64              // the message that was looked for; 0: none
 }
 
 // event turns a moment into what the page says of it; false for one that
@@ -47,7 +49,7 @@ func (l life) event(e store.TimelineEvent) (view.Event, bool) {
 	case store.EventChange:
 		return l.change(e)
 	case store.EventMessage:
-		return message(e)
+		return l.message(e)
 	case store.EventRestart:
 		return view.Event{Kind: "restarted", URL: messageURL(e.MessageID), Note: e.Reason, Fault: e.Error}, true
 	case store.EventTask:
@@ -139,8 +141,8 @@ func (l life) expiry(stamp string) any {
 	return l.clock.Exact(at)
 }
 
-func message(e store.TimelineEvent) (view.Event, bool) {
-	out := view.Event{Kind: "received", Args: []any{"what", activity(e.Kind)}, URL: messageURL(e.MessageID), Fault: e.Error, Aside: shared(e)}
+func (l life) message(e store.TimelineEvent) (view.Event, bool) {
+	out := view.Event{ID: callAnchor(e.MessageID), Found: e.MessageID == l.found, Kind: "received", Args: []any{"what", activity(e.Kind)}, URL: messageURL(e.MessageID), Fault: e.Error, Aside: shared(e)}
 	if e.Status == store.MessageRejected {
 		out.Kind, out.Args = "rejected", nil
 	}

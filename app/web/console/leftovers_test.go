@@ -26,7 +26,7 @@ func TestLeftoversAreDecidedInTheConsole(t *testing.T) {
 	ann := h.as(staff.Operator)
 	list := ann.get("/leftovers?status=open")
 	require.Equal(t, []string{"/instances/biz-CS4", "/instances/biz-CS3", "/instances/biz-CS2", "/instances/biz-CS1"}, rowsOf(list))
-	require.Equal(t, "4 waiting for you", list.words(`.side a.nav-item[href="/leftovers"] .badge`))
+	require.Equal(t, "4", list.words(`.side a.nav-item[href="/leftovers"] + .nav-waits .badge`))
 	require.Equal(t, "/leftovers?status=open", ann.get("/").value(`.need h2 a[href^="/leftovers"]`, "href"))
 	require.Equal(t, []string{"/leftovers/" + made + "/undo"}, actionsOf(list, "undo-confirm"), "only where a driver can")
 	require.Equal(t, []string{"/leftovers/" + ended + "/undo"}, actionsOf(list, "release-confirm"), "whatever the driver")
@@ -53,7 +53,7 @@ func TestLeftoversAreDecidedInTheConsole(t *testing.T) {
 	later := ann.get("/leftovers?status=kept")
 	require.Equal(t, []string{"/leftovers/" + kept + "/gone"}, actionsOf(later, "gone-confirm"), "what is kept may be gone later")
 	ann.post("/leftovers/"+kept+"/gone", later, "reason", "done")
-	require.Empty(t, ann.get("/leftovers").words(`a.nav-item[href="/leftovers"] .badge`))
+	require.Empty(t, ann.get("/leftovers").words(`a.nav-item[href="/leftovers"] + .nav-waits .badge`))
 
 	h.leave(h.buy("CS5"), "webhook", "undo_failed")
 	unheard := ann.get("/leftovers?status=open")

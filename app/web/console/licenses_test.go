@@ -55,7 +55,7 @@ func TestALicenseThatAPersonHandsInNeedsSomebody(t *testing.T) {
 SELECT 'license', 'pending', 'license/' || id, id, instance_pk, '9999-12-31', now() FROM licenses`)
 	page := v.get("/")
 	require.Contains(t, page.words("main"), "Licenses to hand in2")
-	require.Contains(t, page.words(`a.nav-item[href="/licenses"] .badge`), "2 waiting for you")
+	require.Contains(t, page.words(`a.nav-item[href="/licenses"] + .nav-waits .badge`), "2")
 	require.Equal(t, 1, page.Find(`main a[href="/licenses?status=waiting"]`).Length())
 	require.Equal(t, "/licenses/1", v.send("/licenses/1", v.get("/licenses/1"), "license", "A-1").to())
 	page = v.get("/")

@@ -167,6 +167,9 @@ func instancesFact(m *store.MessageDetail) view.Fact {
 		f := view.Fact{Value: id, Mono: true, Copy: len(all) == 0}
 		if slices.Contains(m.Known, id) {
 			f.URL = instanceURL(id)
+			if m.TimelineInstance() == id {
+				f.URL = callURL(id, m.ID)
+			}
 		}
 		all = append(all, f)
 	}

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,10 +67,42 @@ func TestWhatAPersonDecidesIsCountedOnce(t *testing.T) {
 	}
 	badges := map[string]string{}
 	for _, room := range []string{"/messages", "/failures", "/deliveries", "/events", "/licenses", "/tasks", "/stuck", "/leftovers", "/reconcile", "/provisioning"} {
-		if n := start.words(`.side a.nav-item[href="` + room + `"] .badge`); n != "" {
+		if n := start.words(`.side a.nav-item[href="` + room + `"] + .nav-waits .badge`); n != "" {
 			badges[room] = n
 		}
 	}
-	require.Equal(t, map[string]string{"/messages": "1 waiting for you", "/failures": "2 waiting for you", "/deliveries": "2 waiting for you",
-		"/events": "1 waiting for you", "/licenses": "1 waiting for you"}, badges)
+	require.Equal(t, map[string]string{"/messages": "1", "/failures": "2", "/deliveries": "2",
+		"/events": "1", "/licenses": "1"}, badges)
+}
+
+// Each number in the navigation leads to the rows that it counts, however many others
+// the room has.
+func TestEachNumberLeadsToWhatItCounts(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for _, statement := range append(decisions, `
+INSERT INTO tasks (kind, status, unique_key, instance_pk, run_at, parked_at)
+SELECT 'provision', 'pending', 'parked/' || n, 2, CASE WHEN n < 3 THEN timestamptz '9999-12-31' ELSE now() + interval '1 hour' END, now() FROM generate_series(1, 3) AS n`, `
+INSERT INTO leftovers (instance_pk, driver, reason, status) SELECT 3, 'd' || n, 'by_hand', CASE WHEN n < 4 THEN 'open' ELSE 'gone' END FROM generate_series(1, 5) AS n`, `
+UPDATE tasks SET run_at = now() - interval '1 hour' WHERE unique_key = 'order_query'`) {
+		h.exec(statement)
+	}
+	h.differences()
+	h.exec(`UPDATE reconcile_findings SET status = 'kept' WHERE kind = 'unanswered'`)
+	h.exec(`UPDATE reconcile_findings SET status = 'applied' WHERE instance_pk = 3`)
+	v := h.as(staff.Admin)
+	start := v.get("/")
+	numbers := map[string]string{"/messages?quarantined=1": "1", "/failures?status=waiting": "2", "/deliveries?status=waiting": "2", "/events?status=waiting": "1",
+		"/licenses?status=waiting": "1", "/provisioning": "2", "/reconcile?status=open": "2", "/leftovers?status=open": "3", "/stuck": "1"}
+	require.Equal(t, len(numbers), start.Find(".side .nav-waits").Length(), start.words(".side"))
+	for list, n := range numbers {
+		number := start.Find(`.side .nav-waits[href="` + list + `"]`)
+		require.Equal(t, n, number.Find(".badge").Text(), list)
+		room, _, _ := strings.Cut(list, "?")
+		require.Equal(t, room, number.Prev().AttrOr("href", ""), "the word leads to the room")
+		require.Equal(t, n+" waiting for you: "+number.Prev().Text(), strings.Join(strings.Fields(number.Text()), " "))
+		require.Equal(t, 1, start.Find(`.dock .nav-waits[href="`+list+`"]`).Length(), "on a phone too")
+		require.Equal(t, n, strconv.Itoa(v.get(list).Find("main tbody tr:not(.day)").Length()), list)
+	}
+	require.Zero(t, h.as(staff.Viewer).get("/tasks").Find(`.nav-item[href="/tasks"] + .nav-waits`).Length(), "nothing ever waits there")
 }

@@ -22,7 +22,7 @@ func TestAnInstanceIsClaimedInTheConsoleAndFinishedByWhoHasIt(t *testing.T) {
 	ann := h.as(staff.Operator)
 	list := ann.get("/provisioning")
 	require.Equal(t, []string{"/instances/biz-CS2#access", "/instances/biz-CS1#access"}, rowsOf(list), "the first due first")
-	require.Equal(t, "2 waiting for you", list.words(`li > a.nav-item[href="/provisioning"] .badge`))
+	require.Equal(t, "2", list.words(`.side a.nav-item[href="/provisioning"] + .nav-waits .badge`))
 	require.Contains(t, list.words("nav.tabs a[aria-current=page]"), "2")
 
 	res := ann.post("/instances/biz-CS1/claim", list)
@@ -73,7 +73,7 @@ func TestWhatTheSellersSystemOwesIsOnTheWorkListToo(t *testing.T) {
 	require.Equal(t, []string{"/instances/biz-CS1#access"}, rowsOf(v.get("/provisioning")))
 	promised := v.get("/provisioning?from=system")
 	require.Equal(t, []string{"/instances/biz-CS2#access"}, rowsOf(promised))
-	require.Equal(t, "1 waiting for you", promised.words(`li > a.nav-item[href="/provisioning"] .badge`))
+	require.Equal(t, "1", promised.words(`.side a.nav-item[href="/provisioning"] + .nav-waits .badge`))
 	v.post("/instances/biz-CS2/claim", promised)
 	require.Equal(t, "operator:operator@seller.example", h.text(claims), "a person may step in")
 	require.Zero(t, h.as(staff.Viewer).get("/provisioning").Find("td.c-act form").Length())

@@ -81,7 +81,7 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 	case err != nil:
 		return "", err
 	case len(messages.Items) == 1:
-		return messageURL(messages.Items[0].ID), nil
+		return k.placeOf(ctx, messages.Items[0], q)
 	case len(messages.Items) > 1:
 		return "/messages" + list, nil
 	}
@@ -109,6 +109,19 @@ func (k *Console) find(c *fiber.Ctx, q string) (string, error) {
 		return "/licenses?instance=" + url.QueryEscape(licenses.Items[0].InstanceID), nil
 	}
 	return k.findSent(ctx, q, list)
+}
+
+// placeOf is where a call that was found is shown: with what went before and came after
+// it, if it is about one instance. Its own number means the message itself.
+func (k *Console) placeOf(ctx context.Context, m store.MessageRow, q string) (string, error) {
+	if n, err := strconv.ParseInt(q, 10, 64); err == nil && n == m.ID {
+		return messageURL(m.ID), nil
+	}
+	instance, err := k.read.TimelineOf(ctx, m)
+	if err != nil || instance == "" {
+		return messageURL(m.ID), err
+	}
+	return callURL(instance, m.ID), nil
 }
 
 // findSent finds what was sent: a delivery by an id that its provider or one of its

@@ -84,7 +84,7 @@ func TestTheOrderOfARepeatIsFound(t *testing.T) {
 		h.handle(market.Call{Protocol: market.V2, Activity: market.ReleaseInstance, InstanceIDs: []string{id}, OrderID: order, OrderLineID: order + "-000001"})
 	}
 	v := h.as(staff.Operator)
-	release := "/messages/" + h.text(`SELECT id FROM messages WHERE activity = 'releaseInstance'`)
+	release := in(id, h.text(`SELECT id FROM messages WHERE activity = 'releaseInstance'`))
 	for _, order := range []string{"CSOUT1", "CSOUT2", "CSOUT3"} {
 		require.Equal(t, release, v.get("/search?q="+order).to())
 	}

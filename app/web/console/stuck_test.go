@@ -45,7 +45,7 @@ func TestStuckWorkIsRepairedInTheConsole(t *testing.T) {
 	h.buy("CS2")
 	h.exec(`UPDATE tasks SET run_at = now() - interval '1 hour'`)
 	h.exec(`UPDATE tasks SET enqueued_at = now() - interval '1 hour' WHERE order_id = 'CS2'`)
-	require.Equal(t, "2 waiting for you", ann.get("/").words(`.side a.nav-item[href="/stuck"] .badge`))
+	require.Equal(t, "2", ann.get("/").words(`.side a.nav-item[href="/stuck"] + .nav-waits .badge`))
 	start := ann.get("/")
 	require.Equal(t, "2", start.words(`.need:has(a[href="/stuck"]) .need-count`))
 	require.Equal(t, "/stuck?kind=unhanded", start.value(`.need:has(a[href="/stuck"]) .need-first a`, "href"))

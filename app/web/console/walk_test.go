@@ -84,7 +84,7 @@ func TestACountThatIsNotExactSaysSo(t *testing.T) {
 	v := h.as(staff.Operator)
 	p := v.get("/messages")
 	require.Equal(t, "999+", p.words(`nav.tabs a[aria-current="page"] .tab-count`))
-	require.Equal(t, "999+ waiting for you", p.words(`a.nav-item[href="/messages"] .badge`))
+	require.Equal(t, "999+", p.words(`a.nav-item[href="/messages"] + .nav-waits .badge`))
 }
 
 func pathOf(href string) string { path, _, _ := strings.Cut(href, "?"); return path }

@@ -203,6 +203,8 @@ func (f Fact) Folded() []Fact { return f.More[len(f.Open()):] }
 
 // Event is a point on a timeline, newest first.
 type Event struct {
+	ID    string // of its entry, by which an address leads to it; may be empty
+	Found bool   // it is what the address leads to
 	At    Time
 	Kind  string // see Moments
 	Args  []any  // of the text timeline.<kind>

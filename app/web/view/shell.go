@@ -76,13 +76,30 @@ var rooms = []room{
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
+// waits are the lists of what the numbers in the navigation count.
+var waits = map[Room]string{
+	RoomMessages:     "/messages?quarantined=1",
+	RoomFailures:     "/failures?status=waiting",
+	RoomProvisioning: "/provisioning",
+	RoomDeliveries:   "/deliveries?status=waiting",
+	RoomLicenses:     "/licenses?status=waiting",
+	RoomReconcile:    "/reconcile?status=open",
+	RoomLeftovers:    "/leftovers?status=open",
+	RoomStuck:        "/stuck",
+	RoomEvents:       "/events?status=waiting",
+}
+
+// Waits is the list of just what waits for a person in a room; "" if nothing ever does.
+func Waits(r Room) string { return waits[r] }
+
 // NavItem is one line of the navigation as the reader sees it.
 type NavItem struct {
 	Room   Room
 	Path   string
 	Icon   string
 	Key    string
-	Count  int // what waits for a person; 0 shows no badge
+	Count  int    // what waits for a person; 0 shows no badge
+	Waits  string // the list of that; "" without a number
 	Active bool
 }
 
@@ -153,10 +170,11 @@ func (s Shell) Nav() []NavGroup {
 			groups = append(groups, NavGroup{Name: r.Group})
 		}
 		g := &groups[len(groups)-1]
-		g.Items = append(g.Items, NavItem{
-			Room: r.Room, Path: r.Path, Icon: r.Icon, Key: r.Key,
-			Count: s.Counts[r.Room], Active: s.Room == r.Room,
-		})
+		item := NavItem{Room: r.Room, Path: r.Path, Icon: r.Icon, Key: r.Key, Count: s.Counts[r.Room], Active: s.Room == r.Room}
+		if item.Count > 0 {
+			item.Waits = Waits(r.Room)
+		}
+		g.Items = append(g.Items, item)
 	}
 	return groups
 }

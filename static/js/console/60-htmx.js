@@ -27,6 +27,16 @@
     if (busy) e.preventDefault();
   });
 
+  // The part beside it that scrolls by itself stays where it was.
+  let scrolled = 0;
+  document.addEventListener("htmx:beforeSwap", (e) => {
+    if (e.detail.target.id === "live") scrolled = one(".split-side")?.scrollTop || 0;
+  });
+  document.addEventListener("htmx:afterSwap", (e) => {
+    const side = one("#live .split-side");
+    if (side && e.detail.target.id === "live") side.scrollTop = scrolled;
+  });
+
   // An answer that says what went wrong is shown although its status is an error:
   // a toast that goes elsewhere, or the list with its own error state.
   document.addEventListener("htmx:beforeSwap", (e) => {

@@ -76,7 +76,7 @@ func (k look) shell(room view.Room, here string) view.Shell {
 		Theme:    "auto",
 		Clock:    clock(),
 		Here:     here,
-		Counts:   map[view.Room]int{view.RoomMessages: 3, view.RoomProvisioning: 1, view.RoomDeliveries: 1},
+		Counts:   map[view.Room]int{view.RoomMessages: 3, view.RoomFailures: 1204, view.RoomProvisioning: 1, view.RoomDeliveries: 1, view.RoomStuck: 12},
 		Version:  "0.1.0",
 	}
 }

@@ -106,6 +106,8 @@ func (k look) instance(state string) view.InstancePage {
 		p.Tasks = []view.TaskRow{k.task(14, "order_query", "purchase", "failed")}
 	case "released":
 		p.Instance = instances()[5]
+	case "found": // by an id of the call
+		p.Timeline[1].ID, p.Timeline[1].Found = "call-1039", true
 	}
 	i := p.Instance
 	p.Facts = []view.Fact{
@@ -158,6 +160,7 @@ func instanceSamples(op, ro look) []Sample {
 		{"instance-pending", view.PageInstance, op.instance("pending")},
 		{"instance-revealed", view.PageInstance, op.instance("revealed")},
 		{"instance-released", view.PageInstance, op.instance("released")},
+		{"instance-found", view.PageInstance, op.instance("found")},
 		{"instance-read-only", view.PageInstance, ro.instance("active")},
 		{"instance-package", view.PageInstance, op.metered(usageRows()...)},
 		{"instance-by-use", view.PageInstance, op.metered(view.UsageRow{Value: "1024.5", At: ago(2 * time.Hour)})},
