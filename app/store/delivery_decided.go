@@ -32,9 +32,29 @@ UPDATE deliveries
                LIMIT ` + decidedBatch + `
                  FOR NO KEY UPDATE SKIP LOCKED)`
 
+// takeUpAgain ends the note of what failed again before its delivery went on: its task is
+// in a group that is open.
+const takeUpAgain = `
+UPDATE deliveries
+   SET decided = FALSE
+ WHERE id IN (SELECT d.id
+                FROM failure_groups g
+                JOIN tasks t ON t.failure_group = g.id
+                JOIN deliveries d ON d.id = t.delivery_id
+               WHERE g.resolved_at IS NULL
+                 AND g.step IN ('deliver', 'notice')
+                 AND t.status = 'failed'
+                 AND d.decided
+                 AND NOT ` + overForGood + `
+                 FOR NO KEY UPDATE OF d SKIP LOCKED)`
+
 // SettleDeliveries notes of given-up deliveries that they are over for good. It may run
 // at any time and any number of times; what is left of very many is for the next.
 func (s *Store) SettleDeliveries(ctx context.Context) error {
-	_, err := s.db.ExecContext(ctx, noteDecided)
-	return toFault(err)
+	for _, statement := range []string{takeUpAgain, noteDecided} {
+		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+			return toFault(err)
+		}
+	}
+	return nil
 }

@@ -69,6 +69,13 @@ func TestWhatIsOverForGoodIsNotedAndTakenUpAgain(t *testing.T) {
 	}
 	exec(`UPDATE deliveries SET last_error = NULL, status = 'failed' WHERE unique_key = 'closed'`)
 	require.Contains(t, decided(), "closed", "it failed already")
+	exec(`UPDATE tasks SET failure_group = (SELECT id FROM failure_groups) WHERE unique_key = 'closed'`)
+	needs(4)
+	require.NoError(t, s.SettleDeliveries(ctx))
+	needs(5) // its task failed again, and it was not touched
+	exec(`UPDATE tasks SET failure_group = 0 WHERE unique_key = 'closed'`)
+	require.NoError(t, s.SettleDeliveries(ctx))
+	require.Contains(t, decided(), "closed")
 	exec(`UPDATE deliveries SET status = 'pending' WHERE unique_key = 'closed'`)
 	require.NotContains(t, decided(), "closed")
 	exec(`UPDATE deliveries SET status = 'failed' WHERE unique_key = 'closed'`)
