@@ -17,7 +17,8 @@ import (
 // it is refused as a conflict.
 //
 // Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
-// invalid "restart.mode" for a task, not_found "message.unknown", conflict
+// invalid "restart.mode" for a task, forbidden "http.forbidden" for whom may not send,
+// not_found "message.unknown", conflict
 // "restart.nothing_told", "restart.told_already" or "restart.under_way", and those of
 // deliver's Resend.
 func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, err error) {
@@ -44,7 +45,7 @@ func (b *Batches) RestartOneIn(ctx context.Context, tx *store.Tx, thing, mode st
 // with it; err means that nothing is.
 func (b *Batches) alone(ctx context.Context, tx *store.Tx, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, refused, err error) {
 	set := store.RestartSet{Thing: thing, Mode: mode, IDs: []int64{id}}
-	if err := possible(set); err != nil {
+	if err := possible(set, by); err != nil {
 		return done, nil, err
 	}
 	batch, _, err := tx.AddBatch(ctx, newBatch(Order{RestartSet: set}, by))

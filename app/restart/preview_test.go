@@ -46,7 +46,7 @@ VALUES ($1, 'i-1', 'CS1', 'CS1-1', 'b', 'active', now(), 'https://app.example.co
 // same reasons.
 func (d *desk) same(set store.RestartSet, refused map[string]int) *store.RestartPreview {
 	d.t.Helper()
-	p, err := d.batches.Preview(d.t.Context(), set)
+	p, err := d.batches.Preview(d.t.Context(), set, ann)
 	require.NoError(d.t, err)
 	require.Equal(d.t, refused, p.Refused)
 	b, err := d.batches.Start(d.t.Context(), restart.Order{RestartSet: set}, ann)
@@ -105,13 +105,13 @@ func TestAPreviewCountsWhomACallThatIsDoneAnewTells(t *testing.T) {
 	require.NoError(t, d.deliver.Schedule(t.Context()))
 	require.Equal(t, "1", d.text(`SELECT count(*) FROM deliveries`), "of the new period")
 
-	again, err := d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Status: store.MessageSucceeded}})
+	again, err := d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Status: store.MessageSucceeded}}, ann)
 	require.NoError(t, err)
 	require.Zero(t, again.Customers, "it is only answered again")
 	require.Equal(t, 1, again.Reruns)
 
 	require.Equal(t, market.Success, d.call(map[string]string{"activity": "updateInstanceStatus", "status": "FREEZE", "instanceId": "i-1"}))
-	frozen, err := d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Activity: "updateInstanceStatus"}})
+	frozen, err := d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, Messages: store.MessageFilter{Activity: "updateInstanceStatus"}}, ann)
 	require.NoError(t, err)
 	require.Equal(t, store.SideEffects{}, frozen.SideEffects, "a freeze that was done long ago is not done anew")
 }

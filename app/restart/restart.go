@@ -69,8 +69,12 @@ type Order struct {
 	Expected int
 }
 
-// Preview tells what an order would find now; it changes nothing.
-func (b *Batches) Preview(ctx context.Context, s store.RestartSet) (*store.RestartPreview, error) {
+// Preview tells what an order would find now; it changes nothing. Faults: invalid
+// "restart.mode"; forbidden "http.forbidden", as for Start.
+func (b *Batches) Preview(ctx context.Context, s store.RestartSet, by staff.Actor) (*store.RestartPreview, error) {
+	if err := possible(s, by); err != nil {
+		return nil, err
+	}
 	return b.o.Store.Reader().RestartPreview(ctx, s)
 }
 
@@ -78,13 +82,14 @@ func (b *Batches) Preview(ctx context.Context, s store.RestartSet) (*store.Resta
 // Start returns; any other is worked off in the background. The batch is the
 // zero one if there is nothing to restart.
 //
-// Faults: invalid "restart.rate" or "restart.mode"; conflict "restart.moved" if
-// there is much more than expected.
+// Faults: invalid "restart.rate" or "restart.mode"; forbidden "http.forbidden" if
+// customers are told by whom may not send; conflict "restart.moved" if there is much
+// more than expected.
 func (b *Batches) Start(ctx context.Context, o Order, by staff.Actor) (store.BatchRow, error) {
 	if o.PerSecond < 0 || o.PerSecond > MaxPerSecond {
 		return store.BatchRow{}, fault.New(fault.Invalid, "restart.rate", "max", strconv.Itoa(MaxPerSecond))
 	}
-	if err := possible(o.RestartSet); err != nil {
+	if err := possible(o.RestartSet, by); err != nil {
 		return store.BatchRow{}, err
 	}
 	var id int64
@@ -107,10 +112,20 @@ func (b *Batches) Start(ctx context.Context, o Order, by staff.Actor) (store.Bat
 	return b.o.Store.Reader().Batch(ctx, id)
 }
 
-// possible refuses to tell again the customers of tasks: messages have told them.
-func possible(s store.RestartSet) error {
-	if s.Mode == store.RestartDelivery && s.Thing != store.RestartMessages {
+// MaySend tells whether a role may have customers told again. The route of a restart
+// asks for the permission to restart alone: what it is to do stands in its body.
+func MaySend(role staff.Role) bool { return role.May(staff.DeliveriesSend) }
+
+// possible refuses to tell again the customers of tasks: messages have told them; and
+// to tell customers for whom may not send to them.
+func possible(s store.RestartSet, by staff.Actor) error {
+	switch {
+	case s.Mode != store.RestartDelivery:
+		return nil
+	case s.Thing != store.RestartMessages:
 		return fault.New(fault.Invalid, "restart.mode")
+	case !MaySend(by.Role):
+		return fault.New(fault.Forbidden, "http.forbidden")
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func TestASmallSetIsDoneAtOnceAndKept(t *testing.T) {
 	d := open(t)
 	d.failing(30)
 	d.exec(`UPDATE tasks SET status = 'running', leased_until = now() + interval '1 hour' WHERE id = 30`)
-	p, err := d.batches.Preview(t.Context(), failed)
+	p, err := d.batches.Preview(t.Context(), failed, ann)
 	require.NoError(t, err)
 	require.Equal(t, 30, p.Total)
 	require.Equal(t, map[string]int{"restart.running": 1}, p.Refused)

@@ -6,8 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/fault"
 	"koodesk/app/restart"
 	"koodesk/app/seal"
+	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/store/storetest"
 )
@@ -75,11 +77,11 @@ VALUES ('event', 'notify', 2, NULL, 'a', 'failed', now(), now()), ('license', ''
 	of := func(e store.SideEffects) store.ItemPreview { return store.ItemPreview{SideEffects: e} }
 	require.Equal(t, map[int64]store.ItemPreview{1: of(store.SideEffects{Customers: 1, Calls: 1}), 2: of(store.SideEffects{Customers: 1, Asks: 1, Calls: 2, Hurried: 1}),
 		3: of(store.SideEffects{Customers: 1, Asks: 1, SMS: 1})}, one)
-	p, err := d.batches.Preview(t.Context(), messages)
+	p, err := d.batches.Preview(t.Context(), messages, ann)
 	require.NoError(t, err)
 	require.Equal(t, store.SideEffects{Customers: 3, Calls: 3, Asks: 2, Hurried: 1, SMS: 1}, p.SideEffects)
 	messages.Mode = store.RestartDelivery
-	p, err = d.batches.Preview(t.Context(), messages)
+	p, err = d.batches.Preview(t.Context(), messages, ann)
 	require.NoError(t, err)
 	require.Equal(t, store.SideEffects{Mails: 1, SMS: 3}, p.SideEffects, "nothing but the customers is called")
 
@@ -91,7 +93,7 @@ VALUES ('event', 'notify', 2, NULL, 'a', 'failed', now(), now()), ('license', ''
 	d.exec(`DELETE FROM tasks WHERE message_id = 2`)
 	d.exec(`UPDATE messages SET status = 'succeeded' WHERE id = 3`)
 	d.exec(`UPDATE messages SET idem_key = 'invalid/x' WHERE id = 1`)
-	p, err = d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1, 2, 3, 9}})
+	p, err = d.batches.Preview(t.Context(), store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1, 2, 3, 9}}, ann)
 	require.NoError(t, err)
 	require.Equal(t, 4, p.Total)
 	require.Equal(t, map[string][]int64{"restart.call_again": {1}, "restart.nothing_stored": {2}, "restart.done": {3}, "message.unknown": {9}}, p.Which)
@@ -200,7 +202,7 @@ UPDATE deliveries d
 		{store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartDelivery, Messages: all}, 2, 1, 1, 4},
 	} {
 		before()
-		p, err := d.batches.Preview(t.Context(), c.set)
+		p, err := d.batches.Preview(t.Context(), c.set, ann)
 		require.NoError(t, err)
 		require.Equal(t, []int{c.of, c.mails, c.sms}, []int{p.Total, p.Mails, p.SMS}, c.set)
 		require.Equal(t, map[string]int{"restart.told_already": c.told}, p.Refused, c.set)
@@ -216,4 +218,33 @@ UPDATE deliveries d
 		require.Equal(t, "4", d.text(`SELECT count(*) FROM messages WHERE status = 'succeeded'`), c.set)
 	}
 	require.Equal(t, "0", d.text(`SELECT resends FROM deliveries WHERE id = 3`))
+}
+
+// Who may restart and may not send to customers does not have them told again, nor
+// sees a preview of it; all else is his.
+func TestWhoMayNotSendTellsNobodyAgain(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.told()
+	by := staff.Actor{Name: "operator:new@seller.example", Role: "restarts only", Source: "operator"}
+	refused := func(err error) {
+		t.Helper()
+		require.True(t, fault.Is(err, fault.Forbidden), "%v", err)
+	}
+	set := store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartDelivery, IDs: []int64{1, 2}}
+	whole := store.RestartSet{Thing: store.RestartMessages, Mode: store.RestartDelivery, Messages: store.MessageFilter{Status: store.MessageFailed}}
+	_, err := d.batches.RestartOne(t.Context(), store.RestartMessages, store.RestartDelivery, 1, by)
+	refused(err)
+	for _, s := range []store.RestartSet{set, whole} {
+		_, err = d.batches.Start(t.Context(), restart.Order{RestartSet: s}, by)
+		refused(err)
+		_, err = d.batches.Preview(t.Context(), s, by)
+		refused(err)
+	}
+	require.Equal(t, "0 0", d.text(`SELECT concat_ws(' ', (SELECT count(*) FROM restart_batches), (SELECT sum(resends) FROM deliveries WHERE id < 4))`))
+	set.Mode = store.RestartAll
+	_, err = d.batches.Preview(t.Context(), set, by)
+	require.NoError(t, err)
+	_, err = d.batches.Start(t.Context(), restart.Order{RestartSet: set}, by)
+	require.NoError(t, err)
 }

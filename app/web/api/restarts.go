@@ -17,7 +17,7 @@ import (
 // Restarts restarts messages and tasks, one or many.
 type Restarts interface {
 	RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (intake.Restarted, error)
-	Preview(ctx context.Context, s store.RestartSet) (*store.RestartPreview, error)
+	Preview(ctx context.Context, s store.RestartSet, by staff.Actor) (*store.RestartPreview, error)
 	Start(ctx context.Context, o restart.Order, by staff.Actor) (store.BatchRow, error)
 	Pause(ctx context.Context, id int64, by staff.Actor) error
 	Resume(ctx context.Context, id int64, by staff.Actor) error
@@ -189,7 +189,7 @@ func (a *API) restartSet(c *fiber.Ctx, s store.RestartSet, perSecond int, reason
 	}
 	z := localizer(c)
 	if look != nil && *look {
-		p, err := a.o.Restarts.Preview(c.UserContext(), s)
+		p, err := a.o.Restarts.Preview(c.UserContext(), s, by)
 		if err != nil {
 			return a.Problem(c, err)
 		}

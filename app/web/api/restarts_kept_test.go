@@ -9,6 +9,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/retention"
+	"koodesk/app/staff"
 )
 
 // failed has so many purchases whose order query was given up, and the marketplace
@@ -98,4 +99,26 @@ func TestWhatCameOfARestartOutlivesItsAttempt(t *testing.T) {
 	require.Empty(t, alone["attempt_log"])
 	require.Equal(t, []any{kept[1]}, alone["restarts"])
 	require.Equal(t, []any{"tasks", 1.0, 1.0, 1.0, "asked by phone"}, some(h.ok("/restarts/2").json, "thing", "matched", "restarted", "passed", "reason"))
+}
+
+// Whoever may restart and may not send to customers gets 403 for telling them again, and
+// for its preview.
+func TestTellingCustomersAgainNeedsTheRightToSend(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.failed("CS1")
+	h.given = staff.MessagesRestart
+	h.serve()
+	reader := func(p, body string) reply {
+		return h.do(call{method: "POST", path: p, body: body, token: h.tokens[staff.Viewer]})
+	}
+	for _, p := range []string{"/messages/restart", "/messages/restart?preview=true"} {
+		for _, which := range []string{`"ids":["1"]`, `"filter":{"status":"failed"}`} {
+			reader(p, `{`+which+`,"mode":"delivery"}`).problem(http.StatusForbidden, "http.forbidden")
+		}
+	}
+	reader("/messages/1/restart", `{"mode":"delivery"}`).problem(http.StatusForbidden, "http.forbidden")
+	require.Equal(t, 0, h.count(`SELECT count(*) FROM restart_batches`))
+	require.Equal(t, http.StatusOK, reader("/messages/restart?preview=true", `{"ids":["1"]}`).status)
+	require.Equal(t, http.StatusOK, reader("/messages/1/restart", `{}`).status, "all else is his")
 }

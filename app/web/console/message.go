@@ -11,6 +11,7 @@ import (
 
 	"koodesk/app/market"
 	"koodesk/app/outbox"
+	"koodesk/app/restart"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
@@ -100,7 +101,7 @@ func messagePage(s view.Shell, m *store.MessageDetail, list view.URL, shown int)
 	tells := slices.ContainsFunc(m.Tasks, func(t store.TaskRow) bool {
 		return t.Kind == outbox.Deliver || t.Kind == outbox.Notice
 	})
-	if tells && s.May(staff.MessagesRestart) {
+	if tells && s.May(staff.MessagesRestart) && restart.MaySend(s.Operator.Role) {
 		p.Tell = newRestartURL(list).With("mode", store.RestartDelivery, "ids", strconv.FormatInt(m.ID, 10), "from", fromMessage).String()
 	}
 	if l := m.OvertakenBy; l.MessageID != 0 {

@@ -106,7 +106,7 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed, w
 	if err != nil {
 		return err
 	}
-	found, err := k.o.Restarts.Preview(c.UserContext(), o.set)
+	found, err := k.o.Restarts.Preview(c.UserContext(), o.set, actor(c))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,11 @@ func (k *Console) showRestart(c *fiber.Ctx, status int, o restartOrder, typed, w
 	}
 	if p.Messages {
 		for _, mode := range []string{store.RestartAll, store.RestartDelivery} {
-			p.Modes = append(p.Modes, view.Tab{Label: view.Say("restarts.mode." + mode), Value: mode, URL: o.preview().With("mode", mode), Count: -1, Active: o.set.Mode == mode})
+			tab := view.Tab{Label: view.Say("restarts.mode." + mode), Value: mode, URL: o.preview().With("mode", mode), Count: -1, Active: o.set.Mode == mode}
+			if mode == store.RestartDelivery && !restart.MaySend(s.Operator.Role) {
+				tab.Why = view.Say("fault.http.forbidden.what")
+			}
+			p.Modes = append(p.Modes, tab)
 		}
 	}
 	if found.Total > 1 {

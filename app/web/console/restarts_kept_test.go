@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"koodesk/app/retention"
 	"koodesk/app/staff"
+	"koodesk/app/store"
 )
 
 // forgetAttempts has everything retired that may be, as in some years.
@@ -87,4 +89,29 @@ func TestManyAreNotRestartedWithoutAReason(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, v.post("/messages/2/restart", one).status)
 	require.Equal(t, "2", h.text(`SELECT count(*) FROM restart_batches WHERE reason = '' AND status = 'done' AND restarted = 1`))
 	require.Equal(t, http.StatusForbidden, h.as(staff.Viewer).post("/restarts", one, "list", "/messages", "ids", "1", "expected", "1", "rate", "0").status)
+}
+
+// A message with more restarts than its page shows says so.
+func TestOfManyRestartsThePageShowsTheNewest(t *testing.T) {
+	t.Parallel()
+	h, v := broken(t, "CS1")
+	restarts := func(n int) {
+		h.exec(`
+WITH b AS (
+    INSERT INTO restart_batches (thing, mode, filter, per_second, actor, source, ip, reason, status, total, restarted, finished_at)
+    SELECT 'messages', 'all', '{}', 0, 'operator:ann@seller.example', 'operator', '', 'press ' || n, 'done', 1, 1, now() FROM generate_series(1, $1::int) AS n
+    RETURNING id
+)
+INSERT INTO restart_items (batch_id, item_id, state, outcome, given, done_at)
+SELECT id, 1, 'restarted', 'passed', 1, now() FROM b`, n)
+	}
+	restarts(store.MaxLimit)
+	page := v.get("/messages/1")
+	require.Equal(t, store.MaxLimit, page.Find(".restarts-of li").Length())
+	require.NotContains(t, page.words("main"), "Only the newest are shown here")
+	restarts(1)
+	page = v.get("/messages/1")
+	require.Equal(t, store.MaxLimit, page.Find(".restarts-of li").Length())
+	require.Contains(t, page.words("main"), "Only the newest are shown here")
+	require.Equal(t, "/restarts/"+strconv.Itoa(store.MaxLimit+1), page.value(".restarts-of li:first-child a", "href"))
 }

@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,8 +32,13 @@ func TestTheCustomerOfOneMessageIsToldAgain(t *testing.T) {
 	res := v.post("/restarts", preview, "list", list, "mode", "delivery", "ids", "1", "expected", "1", "rate", "0", "reason", "she lost it")
 	require.Equal(t, "/restarts/1", res.to(), res.body)
 	done := v.get("/restarts/1")
-	require.Contains(t, done.words("tbody"), "1 message to the customer is sent again.")
-	require.NotContains(t, done.words("tbody"), "failed task")
+	require.Contains(t, done.words(".facts"), "1 message to the customer is sent again.")
+	require.NotContains(t, done.words(".facts"), "failed task")
 	require.NotContains(t, v.get("/messages/2").words(".head .acts"), "Tell the customer", "a poll tells nobody")
-	require.NotContains(t, h.as(staff.Viewer).get("/messages/1").words(".head .acts"), "Tell the customer")
+	reader := h.as(staff.Viewer)
+	require.NotContains(t, reader.get("/messages/1").words(".head .acts"), "Tell the customer")
+	off := reader.get("/restarts/new?list=/messages&ids=1").Find(".tabs .tab-off")
+	require.Equal(t, "Tell the customer again onlyYour role does not allow this", strings.TrimSpace(off.Text()), "who may not send does not choose it")
+	require.Zero(t, off.Find("a[href]").Length())
+	require.Equal(t, http.StatusForbidden, reader.get("/restarts/new?list=/messages&mode=delivery&ids=1").status)
 }

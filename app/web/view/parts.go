@@ -68,6 +68,7 @@ type Tab struct {
 	More   bool // there are more than that
 	Active bool
 	Tone   string // "bad" draws the count in red when it is not zero
+	Why    Text   // why it cannot be chosen, where it cannot
 }
 
 // Option is a choice in a select.

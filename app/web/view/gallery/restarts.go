@@ -150,6 +150,8 @@ func restartSamples(op, ro look) []Sample {
 	told := op.newRestart(12)
 	told.Mode, told.Modes[0].Active, told.Modes[1].Active = "delivery", false, true
 	told.Effects = []view.Effect{told.Effects[0], {Will: true, Text: view.Say("restarts.effect.notices")}, {Text: view.Say("restarts.effect.no_provisioning")}, {Will: true, Text: view.Say("effect.restart_logged")}}
+	mayNotTell := op.newRestart(12)
+	mayNotTell.Modes[1].Value, mayNotTell.Modes[1].Why = "delivery", view.Say("fault.http.forbidden.what")
 	toldOne := told
 	toldOne.Effects = slices.Concat(counted(1, 0, 1, 1)[:1], told.Effects[1:])
 	toldOne.Message, toldOne.MessageURL, toldOne.MustWhy = 1042, "/messages/1042", false
@@ -177,6 +179,7 @@ func restartSamples(op, ro look) []Sample {
 		{"restart-preview-ticked-tasks", view.PageRestartNew, op.tickedRestart("tasks")},
 		{"restart-preview-ticked-read-only", view.PageRestartNew, ro.tickedRestart("tasks")},
 		{"restart-preview-told", view.PageRestartNew, told},
+		{"restart-preview-may-not-tell", view.PageRestartNew, mayNotTell},
 		{"restart-preview-tell-one", view.PageRestartNew, toldOne},
 		{"restart-preview-refused", view.PageRestartNew, refused},
 		{"restart-preview-nothing", view.PageRestartNew, op.newRestart(0)},
