@@ -145,6 +145,7 @@ func (t *Tx) CloseAttempt(ctx context.Context, id int64, a Arrival, o Outcome) (
 WITH kept AS (
     UPDATE messages
        SET attempts = attempts + 1,
+           restarts = restarts + CASE WHEN NOT $6 AND activity = 'queryInstance' THEN 1 ELSE 0 END,
            conflicts = conflicts + $2,
            status = $3,
            result_code = $4,
