@@ -97,12 +97,13 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	if err := tx.ReopenEventsOf(ctx, m.ID, 0); err != nil {
 		return err
 	}
-	return in.settled(ctx, tx, by, out)
+	return in.settled(ctx, tx, by, out, false)
 }
 
-// settled ends the restart of a message, and tells how it leaves it.
-func (in *Intake) settled(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted) (err error) {
-	if err := tx.SettleMessage(ctx, out.MessageID); err != nil {
+// settled ends the restart of a message, whose call may have run and been refused, and
+// tells how it leaves it.
+func (in *Intake) settled(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted, refused bool) (err error) {
+	if err := tx.SettleCall(ctx, out.MessageID, refused); err != nil {
 		return err
 	}
 	if out.Status, err = tx.MessageStatus(ctx, out.MessageID); err != nil {
@@ -156,7 +157,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	if err != nil {
 		return err
 	}
-	return in.settled(ctx, tx, by, out)
+	return in.settled(ctx, tx, by, out, e.err != nil)
 }
 
 var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")
