@@ -251,11 +251,7 @@ func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by st
 // restartTask begins a new round of a task of a message, if it has one, unless it may
 // not be.
 func (in *Intake) restartTask(ctx context.Context, tx *store.Tx, m store.StoredMessage, id int64, by staff.Actor) (store.Restarted, error) {
-	overtaken := tx.TaskOvertaken(ctx, m, id) // while it stands as given up
-	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
-		return store.Restarted{}, overtaken
-	}
-	r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
+	r, overtaken, err := tx.RestartTask(ctx, m, id, by.Name)
 	switch {
 	case err != nil:
 		return r, err

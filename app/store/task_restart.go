@@ -6,6 +6,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"koodesk/app/fault"
 	"koodesk/app/outbox"
 )
 
@@ -55,6 +56,20 @@ INSERT INTO task_attempts (task_id, round, number, at, outcome, actor)
 SELECT id, round, 0, now(), 'restarted', $3
   FROM r`, pq.Array(given), pq.Array(waiting), actor)
 	return out, toFault(err)
+}
+
+// RestartTask is RestartTasks for one task, of a message if it has one, whose subject is
+// locked. overtaken is the conflict of TaskOvertaken for which it must not begin a new
+// round: that is judged while the task still stands as given up.
+func (t *Tx) RestartTask(ctx context.Context, m StoredMessage, id int64, actor string) (r Restarted, overtaken, err error) {
+	overtaken = t.TaskOvertaken(ctx, m, id)
+	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
+		return r, nil, overtaken
+	}
+	if r, err = t.RestartTasks(ctx, []int64{id}, actor); err != nil || r.Given == 0 {
+		return r, nil, err
+	}
+	return r, overtaken, nil
 }
 
 func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err error) {
