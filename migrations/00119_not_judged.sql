@@ -9,6 +9,8 @@ UPDATE messages
 COMMENT ON COLUMN messages.judged_at IS 'until when whatever has happened was looked at for whether a later call has taken the place of this failed one; -infinity: it could not be';
 
 -- +goose Down
+-- Also of groups that have been resolved since, so that no index leads there: the table is
+-- read from its beginning, minutes for millions of messages, when a version is taken back.
 UPDATE messages
    SET judged_at = NULL
  WHERE judged_at = '-infinity'

@@ -89,7 +89,7 @@ func tellAgain(ctx context.Context, tx *store.Tx, id, task int64, by staff.Actor
 		return fault.New(fault.Conflict, "event.running")
 	case restarted.Due > 0:
 		return restarted.Refused()
-	case restarted.Given > 0 && overtaken != nil:
+	case overtaken != nil:
 		return overtaken
 	}
 	n, err := tx.ReopenEvent(ctx, e.ID, by.Name)
@@ -104,8 +104,8 @@ func tellAgain(ctx context.Context, tx *store.Tx, id, task int64, by staff.Actor
 	return tx.SetEventTask(ctx, e.ID, next)
 }
 
-// anew begins the event's task again, if it has one that is not done. overtaken is
-// why a given-up one must not be.
+// anew begins the event's task again, if it has one that is not done; overtaken is
+// RestartTask's.
 func anew(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) (r store.Restarted, overtaken, err error) {
 	if task == 0 {
 		return r, nil, nil
@@ -117,12 +117,7 @@ func anew(ctx context.Context, tx *store.Tx, task int64, by staff.Actor) (r stor
 	if err != nil {
 		return r, nil, err
 	}
-	overtaken = tx.TaskOvertaken(ctx, m, task)
-	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
-		return r, nil, overtaken
-	}
-	r, err = tx.RestartTasks(ctx, []int64{task}, by.Name)
-	return r, overtaken, err
+	return tx.RestartTask(ctx, m, task, by.Name)
 }
 
 // sendable refuses an event whose content or receiver is not there any more.

@@ -221,7 +221,7 @@ func (in *Intake) once(ctx context.Context, a Arrived, by source) (attempted, er
 		if err != nil || idle {
 			return err
 		}
-		return tx.SettleMessage(ctx, m.ID)
+		return tx.SettleCall(ctx, m.ID, e.err != nil)
 	})
 	if err == nil && done.wake {
 		in.wake()

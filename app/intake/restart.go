@@ -100,12 +100,13 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	if err := tx.ReopenEventsOf(ctx, m.ID, 0); err != nil {
 		return err
 	}
-	return in.settled(ctx, tx, by, out)
+	return in.settled(ctx, tx, by, out, false)
 }
 
-// settled ends the restart of a message, and tells how it leaves it.
-func (in *Intake) settled(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted) (err error) {
-	if err := tx.SettleMessage(ctx, out.MessageID); err != nil {
+// settled ends the restart of a message, whose call may have run and been refused, and
+// tells how it leaves it.
+func (in *Intake) settled(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted, refused bool) (err error) {
+	if err := tx.SettleCall(ctx, out.MessageID, refused); err != nil {
 		return err
 	}
 	if out.Status, err = tx.MessageStatus(ctx, out.MessageID); err != nil {
@@ -159,7 +160,7 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	if err != nil {
 		return err
 	}
-	return in.settled(ctx, tx, by, out)
+	return in.settled(ctx, tx, by, out, e.err != nil)
 }
 
 var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")
@@ -253,11 +254,7 @@ func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by st
 // restartTask begins a new round of a task of a message, if it has one, unless it may
 // not be.
 func (in *Intake) restartTask(ctx context.Context, tx *store.Tx, m store.StoredMessage, id int64, by staff.Actor) (store.Restarted, error) {
-	overtaken := tx.TaskOvertaken(ctx, m, id) // while it stands as given up
-	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
-		return store.Restarted{}, overtaken
-	}
-	r, err := tx.RestartTasks(ctx, []int64{id}, by.Name)
+	r, overtaken, err := tx.RestartTask(ctx, m, id, by.Name)
 	switch {
 	case err != nil:
 		return r, err

@@ -13,8 +13,8 @@ import (
 
 // RestartOne restarts one message or task (Thing) in a mode: what was given up, and
 // what waits, runs at once, and nothing waits for a customer's hours but what is told
-// again and nothing else. Who, why and what came of it stay, as a batch of one, also if
-// it is refused as a conflict.
+// again and nothing else. Who, why and what came of it stay, as those of a restart of
+// many do, also if it is refused as a conflict.
 //
 // Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
 // invalid "restart.mode" for a task, forbidden "http.forbidden" for whom may not send,

@@ -36,8 +36,8 @@ var productless = map[string]bool{string(outbox.Deliver): true, string(outbox.No
 var particulars = regexp.MustCompile(`[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*|[0-9]+|"[^"]*"`)
 
 // cause is the error without its particulars and the words of others, who could make
-// a cause of each call: its key, the arguments that tell causes apart and, of a defect that has no key of its own, what it said without
-// numbers, ids and quoted texts.
+// a cause of each call: its key, the arguments that tell causes apart and, of a defect
+// that has no key of its own, what it said without numbers, ids and quoted texts.
 func cause(r *fault.Record) string {
 	parts, args := []string{string(r.Code), r.Key}, r.Wordless().Args
 	for _, name := range telling {

@@ -145,6 +145,7 @@ func (t *Tx) CloseAttempt(ctx context.Context, id int64, a Arrival, o Outcome) (
 WITH kept AS (
     UPDATE messages
        SET attempts = attempts + 1,
+           restarts = restarts + CASE WHEN NOT $6 AND activity = 'queryInstance' THEN 1 ELSE 0 END,
            conflicts = conflicts + $2,
            status = $3,
            result_code = $4,
@@ -267,6 +268,16 @@ const settles = `kind NOT IN ('deliver', 'notice')`
 // else succeeded. What customers are told has its own ledger
 // and does not fail the interface message. A message without tasks keeps its status.
 func (t *Tx) SettleMessage(ctx context.Context, id int64) error {
+	return t.settleMessage(ctx, id, false)
+}
+
+// SettleCall is SettleMessage for one whose call has run just now: if it was refused, the
+// message has not succeeded because the tasks of an earlier run have.
+func (t *Tx) SettleCall(ctx context.Context, id int64, refused bool) error {
+	return t.settleMessage(ctx, id, refused)
+}
+
+func (t *Tx) settleMessage(ctx context.Context, id int64, refused bool) error {
 	if id == 0 {
 		return nil
 	}
@@ -291,7 +302,8 @@ UPDATE messages
   FROM s
  WHERE id = $1
    AND s.n > 0
-   AND status <> 'rejected'`, id)
+   AND (NOT $2 OR s.failed OR s.busy)
+   AND status <> 'rejected'`, id, refused)
 	return toFault(err)
 }
 

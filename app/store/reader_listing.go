@@ -51,8 +51,8 @@ const alsoBought = `SELECT i.product_id
 // probes counts half days by message first: that is a saved case, except that each
 // arrival of one that we did not take may be a message of its own, which passes with
 // whatever passes of the same ids. The few debugging calls are found first, and their
-// attempts looked up (OFFSET 0), instead of reading those of all calls. A poll of several instances counts for the product of
-// each of them, once.
+// attempts looked up (OFFSET 0), instead of reading those of all calls. A poll of several
+// instances counts for the product of each of them, once.
 var probes = `
 WITH m AS MATERIALIZED (
     SELECT id, channel_id, protocol, activity, product_id, order_id, order_line_id, instance_id, ` + takenOver + ` AS taken

@@ -80,13 +80,13 @@ var stuckLists = map[string]source{
 		columns: `i.id, i.created_at AS at, i.created_at AS since, COALESCE(t.id, 0) AS task_id, COALESCE(t.kind, '') AS task, FALSE AS mail,
        COALESCE(t.purpose, '') AS purpose, COALESCE(t.attempts, 0) AS attempts, t.run_at AS next_at, 0 AS message_id, i.instance_id, 0 AS others, i.order_id,
        i.product_name AS product, ` + calls("max(m.retry_until)", "newInstance' AND m.result_code <> '000000") + ` AS deadline,
-       COALESCE(` + calls("sum(m.attempts)", "queryInstance") + `, 0) AS polls, ` + calls("max(m.last_received_at)", "queryInstance") + ` AS polled_at,
+       COALESCE(` + calls("sum(m.attempts - m.restarts)", "queryInstance") + `, 0) AS polls, ` + calls("max(m.last_received_at)", "queryInstance") + ` AS polled_at,
        NULL::timestamptz AS repaired_at, t.last_error AS error`},
 	StuckPoll: {list: list{letter: 'q', at: "m.last_received_at", id: "m.id", asc: true}, table: "messages",
 		alias: strings.TrimPrefix(stuckFrom[StuckPoll], "messages "),
 		columns: `m.id, m.last_received_at AS at, i.provisioned_at AS since, 0::bigint AS task_id, '' AS task, FALSE AS mail, '' AS purpose, 0 AS attempts,
        NULL::timestamptz AS next_at, m.id AS message_id, i.instance_id, i.others, i.order_id, i.product_name AS product, NULL::timestamptz AS deadline,
-       m.attempts - (SELECT count(*) FROM attempts a WHERE a.message_id = m.id AND a.source <> 'marketplace') AS polls,
+       m.attempts - m.restarts AS polls,
        m.last_received_at AS polled_at, CASE WHEN ` + answeredAgain + ` THEN m.answered_again_at END AS repaired_at, NULL AS error`},
 }
 

@@ -86,6 +86,20 @@ SELECT id, round, 0, now(), 'restarted', $3
 	return out, toFault(err)
 }
 
+// RestartTask is RestartTasks for one task, of a message if it has one, whose subject is
+// locked. overtaken is the conflict of TaskOvertaken for which it must not begin a new
+// round: that is judged while the task still stands as given up.
+func (t *Tx) RestartTask(ctx context.Context, m StoredMessage, id int64, actor string) (r Restarted, overtaken, err error) {
+	overtaken = t.TaskOvertaken(ctx, m, id)
+	if overtaken != nil && !fault.Is(overtaken, fault.Conflict) {
+		return r, nil, overtaken
+	}
+	if r, err = t.RestartTasks(ctx, []int64{id}, actor); err != nil || r.Given == 0 {
+		return r, nil, err
+	}
+	return r, overtaken, nil
+}
+
 func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err error) {
 	defer rows.Close()
 	for rows.Next() {

@@ -45,6 +45,10 @@ func TestAPollWithoutInfoIsAnsweredAgain(t *testing.T) {
 	require.Equal(t, y.text(`SELECT max(at) FROM attempts WHERE message_id = $1`, row.ID), y.text(`SELECT $1::timestamptz`, p.Items[0].RepairedAt))
 	require.Equal(t, []any{2, row.PolledAt, row.Since}, []any{p.Items[0].Polls, p.Items[0].PolledAt, p.Items[0].Since}, "what KooGallery did stays as it is")
 	require.Equal(t, "2", y.text(`SELECT count(*) FROM attempts WHERE source = 'marketplace' AND message_id = $1`, row.ID))
+	y.exec(`DELETE FROM attempts`) // their time is over
+	p, err = y.desk.List(t.Context(), store.StuckPoll, store.Paging{})
+	require.NoError(t, err)
+	require.Equal(t, 2, p.Items[0].Polls)
 
 	y.call(market.Call{Activity: market.QueryInstance, InstanceIDs: []string{"inst-CSUNSEEN"}})
 	require.NotEmpty(t, y.text(`SELECT url_seen_at FROM instances WHERE order_id = 'CSUNSEEN'`))

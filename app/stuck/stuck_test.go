@@ -342,11 +342,14 @@ func TestLateInstancesAreMadeAgain(t *testing.T) {
 	y.exec(`UPDATE instances SET created_at = now() - interval '20 min' WHERE order_id = 'CSYOUNG'`)
 	y.set(y.buy("CSREADY"), `status = 'succeeded', finished_at = now()`)
 	y.exec(`UPDATE instances SET status = 'active', provisioned_at = now() WHERE order_id = 'CSREADY'`)
+	y.call(market.Call{Activity: market.QueryInstance, InstanceIDs: []string{"inst-CSRETRY"}})
+	y.exec(`UPDATE messages SET attempts = 3, restarts = 2 WHERE activity = 'queryInstance'`)
 
 	require.Equal(t, []string{"inst-CSRETRY", "inst-CSCANCEL", "inst-CSNONE", "inst-CSHOOK"}, y.keys(store.StuckCreation, byInstance))
 	p, err := y.desk.List(t.Context(), store.StuckCreation, store.Paging{})
 	require.NoError(t, err)
 	require.Equal(t, []any{outbox.OrderQuery, 8, false}, []any{p.Items[0].Task, p.Items[0].Attempts, p.Items[0].NextAt.IsZero()})
+	require.Equal(t, 1, p.Items[0].Polls, "people are not the marketplace")
 	require.Zero(t, p.Items[2].TaskID)
 	require.False(t, p.Items[3].Deadline.IsZero())
 
