@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func TestAContentThatIsOnlyWrittenDifferentlySaysSo(t *testing.T) {
 	require.Zero(t, page.Find(".quarantine tr.differs").Length())
 	require.Contains(t, page.words(".quarantine h2"), "Same key, written differently")
 	require.Contains(t, page.words(".quarantine"), "Refusing it loses nothing.")
-	require.NotContains(t, page.words(".quarantine"), "ther content")
+	require.NotContains(t, strings.ToLower(page.words(".quarantine")), "other content")
 	require.Equal(t, "Refuse it", page.words(".quarantine .acts .btn.primary"))
 	h.renewed("20310101000000")
 	page = v.get(path)
