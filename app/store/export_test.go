@@ -111,3 +111,10 @@ func ErasableQuery(kind string) string { return erasable[kind] }
 
 // The others find orders that are due, and what has come to the erased.
 var ErasableOrders, LateCalls = erasableOrders, lateCalls
+
+// Prepared are the statements about tasks that the transaction's connection has prepared,
+// and how often they have run.
+func (t *Tx) Prepared(ctx context.Context) (n, runs int, err error) {
+	err = t.tx.QueryRowxContext(ctx, `SELECT count(*), COALESCE(sum(generic_plans + custom_plans), 0) FROM pg_prepared_statements WHERE statement LIKE '%FROM tasks t%'`).Scan(&n, &runs)
+	return n, runs, err
+}
