@@ -66,7 +66,7 @@ const RetireRejectedQuery = retireRejected
 // LicenseTimes is licenseTimes where every License is supplied, planned for whatever
 // instance: statements that are used often are.
 func (t *Tx) LicenseTimes(ctx context.Context, i *Instance) error {
-	if _, err := t.tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_generic_plan`); err != nil {
+	if err := t.PlanOnce(ctx); err != nil {
 		return err
 	}
 	_, err := t.tx.ExecContext(ctx, `

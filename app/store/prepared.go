@@ -160,3 +160,12 @@ func (t *hotTx) QueryRowxContext(ctx context.Context, query string, args ...any)
 	}
 	return t.Tx.QueryRowxContext(ctx, query, args...)
 }
+
+// PlanOnce has each statement of the transaction planned once on its connection, for
+// whatever it is asked about, and not for the first few values anew, or for all of them
+// where it guesses that to be better. It is for transactions that do the same to many
+// rows, each found by its id.
+func (t *Tx) PlanOnce(ctx context.Context) error {
+	_, err := t.tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_generic_plan`)
+	return toFault(err)
+}
