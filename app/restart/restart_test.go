@@ -188,6 +188,30 @@ func TestNoItemIsDoneTwice(t *testing.T) {
 	require.Equal(t, "400 1", d.text(`SELECT concat_ws(' ', count(*), max(round)) FROM tasks WHERE kind = 'order_query' AND status = 'pending'`))
 }
 
+// What is done to each item is planned once on a connection, for whatever item, and
+// not for each anew: that took longer than doing it.
+func TestWhatIsDoneToEachItemIsPlannedOnce(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.failing(50)
+	_, err := d.batches.Start(t.Context(), restart.Order{RestartSet: failed}, ann) // in two slices: the second finds the statements prepared
+	require.NoError(t, err)
+	var often, custom int
+	for range d.store.SQL().Stats().OpenConnections { // each tells of its own
+		c, err := d.store.SQL().Conn(t.Context())
+		require.NoError(t, err)
+		defer c.Close()
+		var o, n int
+		require.NoError(t, c.QueryRowContext(t.Context(), `
+SELECT count(*), COALESCE(sum(custom_plans), 0)
+  FROM pg_prepared_statements
+ WHERE generic_plans + custom_plans >= 20`).Scan(&o, &n))
+		often, custom = often+o, custom+n
+	}
+	require.Greater(t, often, 5)
+	require.Zero(t, custom)
+}
+
 func TestARateIsKeptAndABatchCanBePausedResumedAndCancelled(t *testing.T) {
 	t.Parallel()
 	d := open(t)

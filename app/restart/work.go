@@ -128,6 +128,9 @@ func (b *Batches) workOff(ctx context.Context, id int64, total int) error {
 // and ends the batch behind the last one.
 func (b *Batches) do(ctx context.Context, s store.Slice) (n int, err error) {
 	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.PlanOnce(ctx); err != nil {
+			return err
+		}
 		ids, err := tx.LockItems(ctx, s.Batch, s.N)
 		if err != nil {
 			return err

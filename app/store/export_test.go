@@ -66,7 +66,7 @@ const RetireRejectedQuery = retireRejected
 // LicenseTimes is licenseTimes where every License is supplied, planned for whatever
 // instance: statements that are used often are.
 func (t *Tx) LicenseTimes(ctx context.Context, i *Instance) error {
-	if _, err := t.tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_generic_plan`); err != nil {
+	if err := t.PlanOnce(ctx); err != nil {
 		return err
 	}
 	_, err := t.tx.ExecContext(ctx, `
@@ -111,3 +111,10 @@ func ErasableQuery(kind string) string { return erasable[kind] }
 
 // The others find orders that are due, and what has come to the erased.
 var ErasableOrders, LateCalls = erasableOrders, lateCalls
+
+// Prepared are the statements about tasks that the transaction's connection has prepared,
+// and how often they have run.
+func (t *Tx) Prepared(ctx context.Context) (n, runs int, err error) {
+	err = t.tx.QueryRowxContext(ctx, `SELECT count(*), COALESCE(sum(generic_plans + custom_plans), 0) FROM pg_prepared_statements WHERE statement LIKE '%FROM tasks t%'`).Scan(&n, &runs)
+	return n, runs, err
+}

@@ -97,6 +97,8 @@ type hotTx struct {
 	*sqlx.Tx
 	prepared *prepared
 	due      []string // to be prepared once the connection is given back
+	uses     map[string]int
+	own      map[string]*sqlx.Stmt // end with the transaction
 }
 
 func (t *hotTx) stmt(ctx context.Context, query string) *sqlx.Stmt {
@@ -105,9 +107,23 @@ func (t *hotTx) stmt(ctx context.Context, query string) *sqlx.Stmt {
 		t.due = append(t.due, query)
 	}
 	if stmt == nil {
-		return nil
+		return t.repeated(ctx, query)
 	}
 	return t.StmtxContext(ctx, stmt)
+}
+
+// repeated gives a statement that this transaction goes on using before it is ready for
+// all: one that does the same to many rows would plan each of them.
+func (t *hotTx) repeated(ctx context.Context, query string) *sqlx.Stmt {
+	if t.uses == nil {
+		t.uses, t.own = map[string]int{}, map[string]*sqlx.Stmt{}
+	}
+	if t.uses[query]++; t.uses[query] == prepareAfter+1 {
+		if stmt, err := t.PreparexContext(ctx, query); err == nil {
+			t.own[query] = stmt
+		}
+	}
+	return t.own[query]
 }
 
 func (t *hotTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -143,4 +159,13 @@ func (t *hotTx) QueryRowxContext(ctx context.Context, query string, args ...any)
 		return s.QueryRowxContext(ctx, args...)
 	}
 	return t.Tx.QueryRowxContext(ctx, query, args...)
+}
+
+// PlanOnce has each statement of the transaction planned once on its connection, for
+// whatever it is asked about, and not for the first few values anew, or for all of them
+// where it guesses that to be better. It is for transactions that do the same to many
+// rows, each found by its id.
+func (t *Tx) PlanOnce(ctx context.Context) error {
+	_, err := t.tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_generic_plan`)
+	return toFault(err)
 }

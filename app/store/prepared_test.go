@@ -68,6 +68,33 @@ func TestWhatIsUsedOftenIsPreparedOncePerConnection(t *testing.T) {
 	require.Equal(t, []int{20, 22}, []int{messages, attempts})
 }
 
+// A transaction that does the same again and again does not wait for its end to have it
+// prepared, and leaves nothing behind that the next would prepare once more.
+func TestWhatATransactionRepeatsIsPreparedWithinIt(t *testing.T) {
+	t.Parallel()
+	s := open(t, 1)
+	within := func(n int) (prepared, runs int) {
+		require.NoError(t, s.Write(t.Context(), func(tx *store.Tx) error {
+			for range n {
+				if _, err := tx.TaskIDs(t.Context(), 1); err != nil {
+					return err
+				}
+			}
+			var err error
+			prepared, runs, err = tx.Prepared(t.Context())
+			return err
+		}))
+		return prepared, runs
+	}
+	prepared, runs := within(3)
+	require.Equal(t, []int{0, 0}, []int{prepared, runs})
+	s = open(t, 1) // which has not come to it yet
+	prepared, runs = within(20)
+	require.Equal(t, []int{1, 17}, []int{prepared, runs})
+	prepared, runs = within(20)
+	require.Equal(t, []int{1, 20}, []int{prepared, runs}, "for all from now on")
+}
+
 func TestPreparingNeedsNoSecondConnection(t *testing.T) {
 	t.Parallel()
 	s := open(t, 2)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"koodesk/app/staff"
 	"koodesk/app/store"
 )
 
@@ -83,6 +84,7 @@ func workPlans(t *testing.T, s *store.Store) {
 		require.EqualValues(t, 5001, ids[0])
 		return err
 	})
+	slicePlans(t, s)
 	reads(t, s, "an end", 20, func(tx *store.Tx) error {
 		ended, err := tx.EndBatch(ctx, underWay)
 		require.False(t, ended)
@@ -104,6 +106,55 @@ func workPlans(t *testing.T, s *store.Store) {
 	})
 	reads(t, s, "what a message told", 10, func(tx *store.Tx) error {
 		_, err := tx.DeliveriesOfMessage(ctx, 4711)
+		return err
+	})
+}
+
+// slicePlans holds what a slice does to each of its items to what it touches when it is
+// planned for whatever item: of the seeded ones some have failed and some are done, with
+// tasks of all kinds, an event and a delivery each.
+func slicePlans(t *testing.T, s *store.Store) {
+	ctx, by := context.Background(), "operator:7"
+	ids := make([]int64, 25)
+	for n := range ids {
+		ids[n] = int64(5001 + n*4)
+	}
+	slice := func(thing string, budget float64, lock func(*store.Tx) error, each func(tx *store.Tx, id int64) error) {
+		reads(t, s, "a slice of "+thing, budget, func(tx *store.Tx) error {
+			err := errors.Join(tx.PlanOnce(ctx), lock(tx))
+			for _, id := range ids {
+				err = errors.Join(err, each(tx, id), tx.ItemDone(ctx, underWay, id, store.RestartResult{}, nil),
+					tx.Audit(ctx, staff.Audit{Actor: by, Action: "restart", Target: "message/1"}))
+			}
+			return errors.Join(err, tx.CountItems(ctx, underWay, store.Tally{Restarted: len(ids)}))
+		})
+	}
+	slice("messages", 900, func(tx *store.Tx) error {
+		_, err := tx.Succeeded(ctx, ids)
+		return errors.Join(tx.LockForMessages(ctx, ids...), err)
+	}, func(tx *store.Tx, id int64) error {
+		m, err := tx.LockMessage(ctx, id)
+		tasks, taskErr := tx.TaskIDs(ctx, id)
+		_, restartErr := tx.RestartTasks(ctx, tasks, by)
+		_, toldErr := tx.ToldAlready(ctx, id, 0)
+		_, instanceErr := tx.Reader().Instances(ctx, m.ChannelID, []string{m.InstanceID})
+		_, statusErr := tx.MessageStatus(ctx, id)
+		_ = tx.TaskOvertaken(ctx, m, 0) // may refuse
+		return errors.Join(err, taskErr, restartErr, toldErr, instanceErr, statusErr, tx.ReopenDeliveriesOf(ctx, id), tx.ReopenEventsOf(ctx, id, 0),
+			tx.CloseMessage(ctx, id, store.Arrival{ReceivedAt: tx.Now}, store.Outcome{Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: "operator", Actor: by}),
+			tx.SettleMessage(ctx, id), tx.DeliveriesInBulk(ctx, id, 0))
+	})
+	slice("tasks", 700, func(tx *store.Tx) error { return tx.LockForTasks(ctx, ids...) }, func(tx *store.Tx, id int64) error {
+		m, err := tx.LockMessageOfTask(ctx, id)
+		_ = tx.TaskOvertaken(ctx, m, id)
+		_, restartErr := tx.RestartTasks(ctx, []int64{id}, by)
+		_, toldErr := tx.ToldAlready(ctx, 0, id)
+		return errors.Join(err, restartErr, toldErr, tx.ReopenDeliveryOfTask(ctx, id), tx.ReopenEventsOf(ctx, 0, id), tx.SettleMessage(ctx, m.ID), tx.DeliveriesInBulk(ctx, 0, id))
+	})
+	slice("messages told again", 200, func(tx *store.Tx) error {
+		return errors.Join(tx.LockForMessages(ctx, ids...), tx.LockForTelling(ctx, ids...))
+	}, func(tx *store.Tx, id int64) error {
+		_, _, err := tx.DeliveriesOfMessage(ctx, id)
 		return err
 	})
 }
