@@ -135,26 +135,25 @@ func slicePlans(t *testing.T, s *store.Store) {
 	}, func(tx *store.Tx, id int64) error {
 		m, err := tx.LockMessage(ctx, id)
 		tasks, taskErr := tx.TaskIDs(ctx, id)
-		_, restartErr := tx.RestartTasks(ctx, tasks, by)
+		r, restartErr := tx.RestartTasks(ctx, tasks, by)
 		_, toldErr := tx.ToldAlready(ctx, id, 0)
 		_, instanceErr := tx.Reader().Instances(ctx, m.ChannelID, []string{m.InstanceID})
 		_, statusErr := tx.MessageStatus(ctx, id)
 		_ = tx.TaskOvertaken(ctx, m, 0) // may refuse
 		return errors.Join(err, taskErr, restartErr, toldErr, instanceErr, statusErr, tx.ReopenDeliveriesOf(ctx, id), tx.ReopenEventsOf(ctx, id, 0),
 			tx.CloseMessage(ctx, id, store.Arrival{ReceivedAt: tx.Now}, store.Outcome{Status: m.Status, Code: m.ResultCode, Disposition: store.Restart, Source: "operator", Actor: by}),
-			tx.SettleMessage(ctx, id), tx.DeliveriesInBulk(ctx, id, 0))
+			tx.SettleMessage(ctx, id), tx.DeliveriesInBulk(ctx, r.Tells))
 	})
 	slice("tasks", 700, func(tx *store.Tx) error { return tx.LockForTasks(ctx, ids...) }, func(tx *store.Tx, id int64) error {
 		m, err := tx.LockMessageOfTask(ctx, id)
-		_ = tx.TaskOvertaken(ctx, m, id)
-		_, restartErr := tx.RestartTasks(ctx, []int64{id}, by)
+		r, _, restartErr := tx.RestartTask(ctx, m, id, by)
 		_, toldErr := tx.ToldAlready(ctx, 0, id)
-		return errors.Join(err, restartErr, toldErr, tx.ReopenDeliveryOfTask(ctx, id), tx.ReopenEventsOf(ctx, 0, id), tx.SettleMessage(ctx, m.ID), tx.DeliveriesInBulk(ctx, 0, id))
+		return errors.Join(err, restartErr, toldErr, tx.ReopenDeliveryOfTask(ctx, id), tx.ReopenEventsOf(ctx, 0, id), tx.SettleMessage(ctx, m.ID), tx.DeliveriesInBulk(ctx, r.Tells))
 	})
 	slice("messages told again", 200, func(tx *store.Tx) error {
 		return errors.Join(tx.LockForMessages(ctx, ids...), tx.LockForTelling(ctx, ids...))
 	}, func(tx *store.Tx, id int64) error {
-		_, _, err := tx.DeliveriesOfMessage(ctx, id)
+		_, err := tx.DeliveriesOfMessage(ctx, id)
 		return err
 	})
 }
