@@ -41,13 +41,19 @@ type tab struct {
 	ctx context.Context
 }
 
+// patience is how long one action may take, on the slowest machine: what does not come by
+// then does not come, and the page says why.
+const patience = 3 * time.Minute
+
 func (b *tab) do(actions ...chromedp.Action) {
 	b.r.t.Helper()
 	for _, action := range actions {
-		err := chromedp.Run(b.ctx, action)
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		err := chromedp.Run(ctx, action)
 		for end := time.Now().Add(time.Minute); replaced(err) && time.Now().Before(end); {
-			err = chromedp.Run(b.ctx, action)
+			err = chromedp.Run(ctx, action)
 		}
+		cancel()
 		if err != nil {
 			var url, html string
 			_ = chromedp.Run(b.ctx, chromedp.Location(&url), chromedp.OuterHTML("body", &html))

@@ -128,6 +128,7 @@ UPDATE messages SET failure_group = g.id, last_error = g.error FROM g WHERE idem
 	seen := label()
 	require.Eventually(t, func() bool { return label() != seen }, time.Minute, 100*time.Millisecond, "the page follows by itself")
 	b.shot("restart-running")
+	require.Eventually(t, func() bool { return r.count(`SELECT count(*) FROM restart_batches WHERE status = 'done'`) == 1 }, 10*time.Minute, 100*time.Millisecond, "%s", r.log)
 	b.do(chromedp.WaitVisible(`.head .pill.ok`, chromedp.ByQuery))
 	require.Contains(t, b.text(".progress"), "10,000 of 10,000")
 	require.Contains(t, b.text(".facts"), "the product was down")

@@ -32,5 +32,6 @@ func Open(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute)
 	t.Cleanup(cancel)
+	require.NoError(t, chromedp.Run(ctx)) // it begins with the first run, and would end with that one's context
 	return ctx
 }
