@@ -1,6 +1,7 @@
 package restart_test
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -109,6 +110,25 @@ VALUES ('event', 'notify', 3, 'a', 'pending', now() + interval '1 hour'), ('even
 	require.Equal(t, "1 1 {}", d.text(`SELECT concat_ws(' ', given, hurried, deliveries) FROM restart_items`))
 	require.Equal(t, before, d.text(due))
 	require.Equal(t, "false", d.text(`SELECT in_bulk FROM deliveries WHERE id = 4`))
+}
+
+// What waits for somebody, with or without an end, is run now like an automatic retry, and
+// is counted as such by the preview and by the restart.
+func TestWhatWaitsForSomebodyIsCountedAlike(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	d.failing(1)
+	d.exec(`UPDATE tasks SET status = 'pending', finished_at = NULL, parked_at = now(), run_at = now() + interval '1 hour' WHERE kind = 'order_query'`)
+	d.exec(`INSERT INTO tasks (kind, purpose, message_id, unique_key, status, run_at, parked_at) VALUES ('provision', 'purchase', 1, 'p', 'pending', '9999-12-31', now())`)
+	for n, set := range []store.RestartSet{
+		{Thing: store.RestartMessages, Mode: store.RestartAll, IDs: []int64{1}},
+		{Thing: store.RestartTasks, Mode: store.RestartAll, IDs: []int64{1, 2}},
+	} {
+		p := d.same(set, map[string]int{})
+		require.Equal(t, 2, p.SideEffects.Hurried)
+		require.Equal(t, "0 2", d.text(fmt.Sprintf(`SELECT concat_ws(' ', sum(given), sum(hurried)) FROM restart_items WHERE batch_id = %d`, n+1)))
+		d.exec(`UPDATE tasks SET run_at = now() + interval '1 hour'`)
+	}
 }
 
 // What is about to be sent is not sent again: alone, of its message, or of many.

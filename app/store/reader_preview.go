@@ -40,7 +40,7 @@ type SideEffects struct {
 	Mails     int `db:"mails"`
 	SMS       int `db:"sms"`
 	Customers int `db:"customers"`
-	Hurried   int `db:"hurried"` // tasks that wait for their next automatic try
+	Hurried   int `db:"hurried"` // tasks that wait, such as for their next automatic try
 	Calls     int `db:"calls"`   // webhooks: of products, suppliers and subscribers
 	Asks      int `db:"asks"`    // of the marketplace's open API
 	Alerts    int `db:"alerts"`  // to operators
@@ -167,7 +167,7 @@ WITH facts AS MATERIALIZED (
      CROSS JOIN LATERAL (
            SELECT min(t.kind) FILTER (WHERE t.status <> 'running' AND NOT t.due) AS step, bool_or(t.status = 'running') AS running,
                   bool_or(NOT t.due AND ` + leadsToCustomer + `) AS tells,
-                  count(*) FILTER (WHERE t.status = 'pending' AND t.parked_at IS NULL AND NOT t.due) AS waiting,
+                  count(*) FILTER (WHERE t.status = 'pending' AND NOT t.due) AS waiting,
                   count(*) FILTER (WHERE NOT t.due) AS n, count(*) FILTER (WHERE t.due) AS due,
                   count(*) FILTER (WHERE NOT t.due AND ` + callsOut + `) AS calls, count(*) FILTER (WHERE NOT t.due AND ` + asksMarket + `) AS asks
              FROM (SELECT t.*, ` + taskDue + ` AS due FROM tasks t) t
@@ -196,7 +196,7 @@ WITH facts AS MATERIALIZED (
            t.order_line_id AS line, COALESCE(i.instance_id, '') AS instance, t.last_error AS error,
            COALESCE((d.medium = 'email')::int, 0) AS mails, COALESCE((d.medium = 'sms')::int, 0) AS sms,
            {mode} = 'all' AND ` + leadsToCustomer + ` AS tells,
-           (t.status = 'pending' AND t.parked_at IS NULL)::int AS waiting,
+           (t.status = 'pending')::int AS waiting,
            ` + callsOut + `::int AS calls, (` + asksMarket + `)::int AS asks, (t.kind = 'alert')::int AS alerts, 0 AS reruns
       FROM (SELECT x.* FROM {from}) t
       LEFT JOIN LATERAL (SELECT instance_id, product_id, driver FROM instances WHERE id = t.instance_pk LIMIT 1) i ON TRUE

@@ -54,8 +54,8 @@ func TestAFieldThatIsWrongKeepsItsHint(t *testing.T) {
 func TestWhatARestartDidReadsAsItsLanguageIsWritten(t *testing.T) {
 	t.Parallel()
 	for l, want := range map[i18n.Locale]string{
-		i18n.En:   "1 failed task runs again. 1 automatic retry runs now instead of later.",
-		i18n.ZhCN: "1 个失败的任务重新执行。1 个等待自动重试的任务提前执行。",
+		i18n.En:   "1 failed task runs again. 1 waiting task (such as an automatic retry) runs now instead of later.",
+		i18n.ZhCN: "1 个失败的任务重新执行。1 个等待中的任务（包括自动重试）提前执行。",
 	} {
 		require.Contains(t, sample(t, l, "message-failed").Find(".restarts-of").Text(), want)
 	}
