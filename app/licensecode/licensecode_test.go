@@ -163,6 +163,30 @@ func TestManyChecksAtOnceAreOneQuestion(t *testing.T) {
 	require.Equal(t, 1, d.count(`SELECT count(*) FROM license_codes`))
 }
 
+// A second press of a button is refused while the first is due or being done, and leaves
+// nothing, also not in the audit trail.
+func TestASecondQuestionOrActivationIsRefused(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	_, err := d.codes.Check(t.Context(), "", code)
+	require.NoError(t, err)
+	for act, ask := range map[string]func(context.Context, int64, staff.Actor) error{staff.ActQueryCode: d.codes.AskQuery, staff.ActActivateCode: d.codes.AskActivate} {
+		audited := func() int { return d.count(`SELECT count(*) FROM audit WHERE action = '` + act + `'`) }
+		require.NoError(t, ask(t.Context(), 1, staff.CLI()))
+		n := audited()
+		require.Equal(t, "restart.under_way", fault.From(ask(t.Context(), 1, staff.CLI())).Key)
+		_, err := d.store.SQL().Exec(`UPDATE tasks SET status = 'running', leased_until = now() + interval '1 hour'`)
+		require.NoError(t, err)
+		require.Equal(t, "restart.running", fault.From(ask(t.Context(), 1, staff.CLI())).Key)
+		_, err = d.store.SQL().Exec(`UPDATE tasks SET status = 'failed', leased_until = NULL`)
+		require.NoError(t, err)
+		require.NoError(t, ask(t.Context(), 1, staff.CLI()))
+		require.Equal(t, n+1, audited())
+		_, err = d.store.SQL().Exec(`DELETE FROM tasks`)
+		require.NoError(t, err)
+	}
+}
+
 func TestAnActivationThatTimesOutGoesOnAsATask(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -13,19 +13,22 @@ import (
 
 // AskActivate writes the task that activates a code, as a person's act. Faults:
 // not_found "license_code.unknown"; conflict "license_code.released_now",
-// "license_code.active_now".
+// "license_code.active_now", "restart.running" or "restart.under_way".
 func (k *Codes) AskActivate(ctx context.Context, id int64, by staff.Actor) error {
 	return k.act(ctx, id, staff.ActActivateCode, by, func(tx *store.Tx, c *store.LicenseCode) error {
 		if !c.ActivatedAt.IsZero() {
 			return fault.New(fault.Conflict, "license_code.active_now")
 		}
-		return k.wanted(ctx, tx, c, false, c.RealEffectTime, by)
+		r, err := k.wanted(ctx, tx, c, false, c.RealEffectTime, by)
+		if err == nil && r.Touched() == 0 {
+			err = r.Refused()
+		}
+		return err
 	})
 }
 
 // AskQuery writes the task that asks for a code's status and expiry, or hurries
-// the one that waits. Faults as of AskActivate, and conflict "restart.running" or
-// "restart.under_way" instead of the last.
+// the one that waits. Faults as of AskActivate, without "license_code.active_now".
 func (k *Codes) AskQuery(ctx context.Context, id int64, by staff.Actor) error {
 	return k.act(ctx, id, staff.ActQueryCode, by, func(tx *store.Tx, c *store.LicenseCode) error {
 		open, err := tx.LicenseCodeTasks(ctx, c.ID, string(outbox.LicenseQuery))

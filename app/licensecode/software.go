@@ -257,7 +257,7 @@ func (k *Codes) notActivated(ctx context.Context, ch *store.Channel, c *store.Li
 		if c, created, err = tx.TakeLicenseCode(ctx, ch.ID, code); err != nil {
 			return err
 		}
-		if err := k.wanted(ctx, tx, c, created, effect, by); err != nil {
+		if _, err := k.wanted(ctx, tx, c, created, effect, by); err != nil {
 			return err
 		}
 		if err := tx.LicenseCodeFailed(ctx, c.ID, f); err != nil {
@@ -274,9 +274,8 @@ func (k *Codes) notActivated(ctx context.Context, ch *store.Channel, c *store.Li
 	return t, k.store.UseLicenseCode(ctx, c.ID)
 }
 
-// wanted writes the task that activates a code, or begins the one that was given
-// up anew.
-func (k *Codes) wanted(ctx context.Context, tx *store.Tx, c *store.LicenseCode, created bool, effect time.Time, by staff.Actor) error {
+// wanted writes the task that activates a code, or restarts the one that is not done.
+func (k *Codes) wanted(ctx context.Context, tx *store.Tx, c *store.LicenseCode, created bool, effect time.Time, by staff.Actor) (r store.Restarted, err error) {
 	var changes []market.Change
 	if created {
 		changes = []market.Change{{Kind: market.CodeTakenOver}}
@@ -285,18 +284,18 @@ func (k *Codes) wanted(ctx context.Context, tx *store.Tx, c *store.LicenseCode, 
 		c.RealEffectTime = effect
 	}
 	if err := tx.SaveLicenseCode(ctx, c, changes, store.Origin{Actor: by.Name}); err != nil {
-		return err
+		return r, err
 	}
 	id, err := tx.Enqueue(ctx, outbox.New{Kind: outbox.LicenseActivate, Purpose: outbox.OnDemand, LicenseCode: c.ID,
 		OrderID: c.OrderID, OrderLineID: c.OrderLineID, UniqueKey: outbox.Key(outbox.LicenseActivate, outbox.OnDemand, c.ID)})
 	if err != nil || id != 0 {
-		return err
+		return r, err
 	}
 	open, err := tx.LicenseCodeTasks(ctx, c.ID, string(outbox.LicenseActivate))
 	if err == nil && len(open) > 0 {
-		_, err = tx.RestartTasks(ctx, open, by.Name)
+		r, err = tx.RestartTasks(ctx, open, by.Name)
 	}
-	return err
+	return r, err
 }
 
 func entry(id int64, action string, by staff.Actor) staff.Audit {

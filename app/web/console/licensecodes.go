@@ -9,6 +9,7 @@ import (
 
 	"koodesk/app/fault"
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
@@ -113,8 +114,8 @@ func (k *Console) code(c *fiber.Ctx, id int64) (view.Shell, view.LicenseCodePage
 	list := address(c, "/license-codes", codeParams...)
 	s.Here = within(codeURL(id), list) // also when a form is what was answered
 	p := view.LicenseCodePage{Shell: s, Code: codeRow(s.Clock, d.LicenseCodeRow, list), Facts: codeFacts(s.Clock, d), Back: list.String(),
-		Query:    action(s, staff.LicenseCodesUse, codeURL(id)+"/query", whyNoCodeAct(d, false)),
-		Activate: action(s, staff.LicenseCodesUse, codeURL(id)+"/activate", whyNoCodeAct(d, true)),
+		Query:    action(s, staff.LicenseCodesUse, codeURL(id)+"/query", whyNoCodeAct(d, outbox.LicenseQuery, s.Clock.Now)),
+		Activate: action(s, staff.LicenseCodesUse, codeURL(id)+"/activate", whyNoCodeAct(d, outbox.LicenseActivate, s.Clock.Now)),
 		Reveal:   action(s, staff.LicenseCodesReveal, codeURL(id)+"/reveal", view.Text{}),
 		Answer:   view.Payload{Body: d.Answer}, Timeline: codeTimeline(s.Clock, d), Live: underWay(d.Tasks)}
 	p.Tasks, err = k.taskRows(c.UserContext(), s, d.Tasks)
@@ -131,14 +132,16 @@ func (k *Console) sendCode(c *fiber.Ctx, status int, s view.Shell, p view.Licens
 	return k.page(c, status, s, view.PageLicenseCode, p)
 }
 
-func whyNoCodeAct(d *store.LicenseCodeDetail, activate bool) view.Text {
+// whyNoCodeAct tells why a code cannot be asked about or activated now, which tasks of
+// this kind do.
+func whyNoCodeAct(d *store.LicenseCodeDetail, kind outbox.Kind, now time.Time) view.Text {
 	switch {
 	case d.Status == string(market.CodeReleased):
 		return view.Say("why.code_released")
-	case activate && !d.ActivatedAt.IsZero():
+	case kind == outbox.LicenseActivate && !d.ActivatedAt.IsZero():
 		return view.Say("why.code_activated")
 	}
-	return view.Text{}
+	return whyUnderWay(d.Tasks, kind, now)
 }
 
 func codeFacts(clock view.Clock, d *store.LicenseCodeDetail) []view.Fact {

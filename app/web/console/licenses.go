@@ -3,10 +3,12 @@ package console
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"koodesk/app/market"
+	"koodesk/app/outbox"
 	"koodesk/app/staff"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
@@ -104,7 +106,7 @@ func (k *Console) license(c *fiber.Ctx, id int64) (p view.LicensePage, err error
 	self := func(act string) string { return within(licenseURL(id)+act, list) }
 	p.Shell.Here = self("") // also when a form is what was answered
 	p.License, p.Facts, p.Back = licenseRow(p.Shell.Clock, l.LicenseRow, list), licenseFacts(p.Shell.Clock, l), list.String()
-	p.Upload = action(p.Shell, staff.LicensesWrite, self("/upload"), whyNoUpload(l))
+	p.Upload = action(p.Shell, staff.LicensesWrite, self("/upload"), whyNoUpload(l, p.Shell.Clock.Now))
 	p.Reveal = action(p.Shell, staff.LicensesReveal, self("/reveal"), whyNoReveal(l))
 	waits := l.Version == 0 && l.Status != market.LicenseCancelled && !l.Released
 	p.Form = view.LicenseForm{Action: action(p.Shell, staff.LicensesWrite, self(""), whyNoHandIn(l)), Due: waits,
@@ -134,14 +136,17 @@ func whyNoHandIn(l *store.LicenseWhole) view.Text {
 	return view.Text{}
 }
 
-func whyNoUpload(l *store.LicenseWhole) view.Text {
+func whyNoUpload(l *store.LicenseWhole, now time.Time) view.Text {
 	switch {
 	case l.Protocol == market.LicenseV1:
 		return view.Say("why.license_in_answer")
 	case l.Version == 0:
 		return view.Say("why.license_not_there")
 	}
-	return whyNoHandIn(l)
+	if why := whyNoHandIn(l); !why.None() {
+		return why
+	}
+	return whyUnderWay(l.Tasks, outbox.LicenseUpload, now)
 }
 
 func whyNoReveal(l *store.LicenseWhole) view.Text {

@@ -95,6 +95,7 @@ func TestAPersonHandsALicenseIn(t *testing.T) {
 	require.Equal(t, "/licenses/1", v.post("/licenses/1/upload", page).to())
 	require.Equal(t, "pending", h.text(`SELECT status FROM tasks WHERE kind = 'license_upload'`))
 	require.Contains(t, v.get("/licenses/1").words(".toast"), "upload")
+	require.Contains(t, v.get("/licenses/1").words("#upload-why"), "due already", "and the button is off")
 	v.post("/licenses/1/upload", page)
 	require.Contains(t, v.get("/licenses/1").words(".toast"), "It is due already")
 	require.Equal(t, "1", h.text(`SELECT count(*) FROM audit WHERE action = 'license.upload'`))

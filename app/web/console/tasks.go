@@ -148,6 +148,20 @@ func whyNoTaskRestart(t store.TaskRow) view.Text {
 	return view.Text{}
 }
 
+// whyUnderWay tells that a task of a kind is being done, or is about to be.
+func whyUnderWay(tasks []store.TaskRow, kind outbox.Kind, now time.Time) view.Text {
+	for _, t := range tasks {
+		switch {
+		case t.Kind != kind:
+		case t.Status == outbox.Running:
+			return view.Say("why.task_running")
+		case due(t.Status, t.RunAt, now):
+			return view.Say("fault.restart.under_way.what")
+		}
+	}
+	return view.Text{}
+}
+
 // due tells whether the turn of what is to run at a moment has come, so that there is
 // nothing to hurry.
 func due(status outbox.Status, at, now time.Time) bool {

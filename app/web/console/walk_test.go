@@ -135,6 +135,34 @@ func TestSearchFindsAuthorizationCodes(t *testing.T) {
 	require.Equal(t, "/license-codes?q=CSCODES", v.get("/search?q=CSCODES").to())
 }
 
+// What would be refused because it is under way is off on the page of a code, too.
+func TestActsOnACodeThatAreUnderWayAreOff(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	require.NoError(t, h.store.Write(t.Context(), func(tx *store.Tx) error {
+		_, _, err := tx.TakeLicenseCode(t.Context(), 1, "LC-ONE")
+		return err
+	}))
+	v, path := h.as(staff.Admin), "/license-codes/"+h.text(`SELECT min(id) FROM license_codes`)
+	off := func(act string) bool {
+		page := v.get(path)
+		require.Equal(t, 1, page.Find(`.acts [data-dialog="`+act+`"], .acts [aria-describedby="`+act+`-why"]`).Length())
+		return page.Find(`.acts [aria-describedby="`+act+`-why"]`).Length() == 1
+	}
+	for kind, act := range map[string]string{"license_query": "query", "license_activate": "activate"} {
+		require.False(t, off(act), act)
+		h.exec(`INSERT INTO tasks (kind, purpose, status, unique_key, license_code_id, run_at) SELECT '` + kind + `', 'on_demand', 'pending', '` + kind + `', id, now() FROM license_codes`)
+		require.True(t, off(act), act)
+		require.Contains(t, v.get(path).words(".acts"), "due already")
+		h.exec(`UPDATE tasks SET run_at = now() + interval '1 hour'`)
+		require.False(t, off(act), act)
+		h.exec(`UPDATE tasks SET status = 'running', leased_until = now() + interval '1 hour'`)
+		require.True(t, off(act), act)
+		h.exec(`UPDATE tasks SET status = 'failed', leased_until = NULL`)
+		require.False(t, off(act), act)
+	}
+}
+
 func TestNeighboursOfInstancesAndDeliveries(t *testing.T) {
 	t.Parallel()
 	h := open(t)
