@@ -195,8 +195,8 @@ func (p *parts) useCases(c *cli) error {
 	return nil
 }
 
-// settleFailures keeps the failure groups, and what of deliveries is open, true. What cannot be judged keeps nothing
-// else from it.
+// settleFailures keeps the failure groups true, and what of deliveries is open. What
+// cannot be judged keeps nothing else from it.
 func (p *parts) settleFailures(ctx context.Context) error {
 	return errors.Join(p.intake.SettleOvertaken(ctx), p.store.SettleFailures(ctx), p.store.SettleDeliveries(ctx))
 }

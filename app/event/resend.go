@@ -16,12 +16,12 @@ import (
 // out now. An event by which a product is asked belongs to its task, whose restart it
 // is, and is kept as.
 //
-// Faults: not_found "event.unknown"; conflict "event.running" while it is being
-// sent, and "restart.under_way" when it is about to be; conflict "event.answered" for a question that was answered or is over;
-// conflict "restart.event_overtaken" for one that was given up and would undo what its
-// product was asked or told since; conflict "event.target_gone" when nobody wants it any more, "event.address_gone"
-// when its product's address is not known any more, "event.not_kept" when its
-// payload is not.
+// Faults: not_found "event.unknown"; conflict "event.running" while it is being sent, and
+// "restart.under_way" when it is about to be; conflict "event.answered" for a question
+// that was answered or is over; conflict "restart.event_overtaken" for one that was given
+// up and would undo what its product was asked or told since; conflict
+// "event.target_gone" when nobody wants it any more, "event.address_gone" when its
+// product's address is not known any more, "event.not_kept" when its payload is not.
 func (c *Client) Resend(ctx context.Context, id int64, by staff.Actor) error {
 	err := c.store.Write(ctx, func(tx *store.Tx) error {
 		if err := c.again(ctx, tx, id, by); err != nil {

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,17 @@ func TestACallThatIsRefusedAgainHasFailedAlthoughItsTasksAreDone(t *testing.T) {
 		require.Equal(t, "failed 000003 call.instance_unknown", stands())
 		require.Equal(t, "000003", release())
 		require.Equal(t, "failed 000003 call.instance_unknown", stands())
+
+		id := d.id(`SELECT id FROM messages WHERE activity = 'releaseInstance'`)
+		task := d.id(fmt.Sprintf(`INSERT INTO tasks (kind, purpose, message_id, unique_key, status) VALUES ('deliver', 'usage_info', %d, 'told', 'failed') RETURNING id`, id))
+		for _, restarted := range []func() error{
+			func() error { _, err := d.restartMessage(id, staff.CLI()); return err },
+			func() error { _, err := d.restartTask(task, staff.CLI()); return err },
+		} {
+			require.NoError(t, restarted())
+			require.Equal(t, "failed 000003 call.instance_unknown", stands(), "whose customer is told again")
+			d.exec(`UPDATE tasks SET status = 'failed' WHERE kind = 'deliver'`)
+		}
 	})
 	require.Equal(t, "000000", release())
 	require.Equal(t, "succeeded 000000 ", stands())

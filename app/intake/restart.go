@@ -64,7 +64,7 @@ func (in *Intake) RestartMessage(ctx context.Context, tx *store.Tx, id int64, by
 	}
 	out.Given, out.Hurried, out.Tells = r.Given, r.Hurried, r.Tells
 	if r.Touched() > 0 {
-		err = in.restartedTasks(ctx, tx, m, by, restart, &out)
+		err = in.restartedTasks(ctx, tx, m, by, restart, r, &out)
 		return out, err
 	}
 	if m.Status == store.MessageSucceeded { // all that is left of it may be what its customer was told
@@ -89,7 +89,7 @@ func notToldTwice(ctx context.Context, tx *store.Tx, message, task int64) error 
 	return err
 }
 
-func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, restart int64, out *Restarted) error {
+func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.StoredMessage, by staff.Actor, restart int64, r store.Restarted, out *Restarted) error {
 	out.Code = m.ResultCode
 	if err := NoteRestart(ctx, tx, m, by, restart, 0); err != nil {
 		return err
@@ -100,15 +100,24 @@ func (in *Intake) restartedTasks(ctx context.Context, tx *store.Tx, m store.Stor
 	if err := tx.ReopenEventsOf(ctx, m.ID, 0); err != nil {
 		return err
 	}
-	return in.settled(ctx, tx, by, out, false)
-}
-
-// settled ends the restart of a message, whose call may have run and been refused, and
-// tells how it leaves it.
-func (in *Intake) settled(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted, refused bool) (err error) {
-	if err := tx.SettleCall(ctx, out.MessageID, refused); err != nil {
+	if err := settleBy(ctx, tx, r, m.ID); err != nil {
 		return err
 	}
+	return in.ended(ctx, tx, by, out)
+}
+
+// settleBy brings a message in line with its tasks if it stands by those that were
+// restarted. What its customer is told again leaves it as it was: also failed, by a call
+// that was refused though earlier work of it is done.
+func settleBy(ctx context.Context, tx *store.Tx, r store.Restarted, message int64) error {
+	if !r.Settles {
+		return nil
+	}
+	return tx.SettleMessage(ctx, message)
+}
+
+// ended ends the restart of a message, and tells how it leaves it.
+func (in *Intake) ended(ctx context.Context, tx *store.Tx, by staff.Actor, out *Restarted) (err error) {
 	if out.Status, err = tx.MessageStatus(ctx, out.MessageID); err != nil {
 		return err
 	}
@@ -160,7 +169,10 @@ func (in *Intake) rerun(ctx context.Context, tx *store.Tx, m store.StoredMessage
 	if err != nil {
 		return err
 	}
-	return in.settled(ctx, tx, by, out, e.err != nil)
+	if err := tx.SettleCall(ctx, m.ID, e.err != nil); err != nil {
+		return err
+	}
+	return in.ended(ctx, tx, by, out)
 }
 
 var errNothingStored = fault.New(fault.Conflict, "restart.nothing_stored")
@@ -220,9 +232,9 @@ func (in *Intake) boughtV2(ctx context.Context, tx *store.Tx, m store.StoredMess
 // given up. What it is about is locked before (store.LockForTasks). If it belongs to
 // a message, that has an attempt row which names the task and the restart (0: none).
 // Whoever commits it wakes the relay. Faults: not_found "task.unknown", conflict
-// "restart.running", "restart.under_way" when it is due already, "restart.done", of a message to a customer
-// "restart.told_already", or "restart.overtaken" for one that would undo later work,
-// "restart.event_overtaken" if it is an event.
+// "restart.running", "restart.under_way" when it is due already, "restart.done", of a
+// message to a customer "restart.told_already", or "restart.overtaken" for one that would
+// undo later work, "restart.event_overtaken" if it is an event.
 func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by staff.Actor, restart int64) (Restarted, error) {
 	out := Restarted{TaskID: id, Status: "pending"}
 	m, err := tx.LockMessageOfTask(ctx, id)
@@ -245,7 +257,7 @@ func (in *Intake) RestartTask(ctx context.Context, tx *store.Tx, id int64, by st
 	if err := tx.ReopenEventsOf(ctx, 0, id); err != nil {
 		return out, err
 	}
-	if err := tx.SettleMessage(ctx, m.ID); err != nil {
+	if err := settleBy(ctx, tx, r, m.ID); err != nil {
 		return out, err
 	}
 	return out, in.audit(ctx, tx, by, "task.restart", "task/"+strconv.FormatInt(id, 10))

@@ -18,9 +18,8 @@ import (
 //
 // Faults: those of intake's RestartMessage and RestartTask; of the mode "delivery"
 // invalid "restart.mode" for a task, forbidden "http.forbidden" for whom may not send,
-// not_found "message.unknown", conflict
-// "restart.nothing_told", "restart.told_already" or "restart.under_way", and those of
-// deliver's Resend.
+// not_found "message.unknown", conflict "restart.nothing_told", "restart.told_already" or
+// "restart.under_way", and those of deliver's Resend.
 func (b *Batches) RestartOne(ctx context.Context, thing, mode string, id int64, by staff.Actor) (done intake.Restarted, err error) {
 	var refused error
 	err = b.o.Store.Write(ctx, func(tx *store.Tx) error {
@@ -141,9 +140,6 @@ func (b *Batches) tell(ctx context.Context, tx *store.Tx, batch, message int64, 
 		}
 	}
 	if err := intake.NoteRestart(ctx, tx, m, by, batch, 0); err != nil {
-		return out, err
-	}
-	if err := tx.SettleMessage(ctx, message); err != nil {
 		return out, err
 	}
 	return out, tx.Audit(ctx, staff.Audit{Actor: by.Name, Action: staff.ActRestartMessage, Target: "message/" + strconv.FormatInt(message, 10), Reason: by.Reason, IP: by.IP,

@@ -17,6 +17,7 @@ type Restarted struct {
 	Running int     // tasks that are being worked on: left alone
 	Due     int     // tasks whose turn has come already: left alone
 	Tells   []int64 // deliveries, one for each of the given and hurried tasks that sends one
+	Settles bool    // the status of the message goes by one of the given and hurried tasks
 }
 
 // Touched is how many tasks will run now because of it.
@@ -25,8 +26,8 @@ func (r Restarted) Touched() int { return r.Given + r.Hurried }
 // Already is how many tasks were on their way before.
 func (r Restarted) Already() int { return r.Running + r.Due }
 
-// Refused is why a restart that touched nothing is one: the conflict
-// "restart.running" or "restart.under_way"; nil if nothing was under way.
+// Refused is why a restart is refused: some of it runs, the conflict "restart.running", or
+// is due already, "restart.under_way"; nil if neither.
 func (r Restarted) Refused() error {
 	switch {
 	case r.Running > 0:
@@ -54,7 +55,7 @@ const taskDue = `(t.status = 'pending' AND t.run_at <= statement_timestamp())`
 func (t *Tx) RestartTasks(ctx context.Context, ids []int64, actor string) (Restarted, error) {
 	var out Restarted
 	rows, err := t.tx.QueryxContext(ctx, `
-SELECT t.id, t.status, COALESCE(t.delivery_id, 0) AS delivery, `+taskDue+` AS due
+SELECT t.id, t.status, COALESCE(t.delivery_id, 0) AS delivery, `+taskDue+` AS due, `+settles+` AS settles
   FROM tasks t
  WHERE t.id = ANY($1)
  ORDER BY t.id
@@ -105,8 +106,8 @@ func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err er
 	for rows.Next() {
 		var id, delivery int64
 		var status outbox.Status
-		var due bool
-		if err := rows.Scan(&id, &status, &delivery, &due); err != nil {
+		var due, settles bool
+		if err := rows.Scan(&id, &status, &delivery, &due, &settles); err != nil {
 			return nil, nil, toFault(err)
 		}
 		switch {
@@ -123,6 +124,7 @@ func splitTasks(rows *sqlx.Rows, out *Restarted) (given, waiting []int64, err er
 		default:
 			continue
 		}
+		out.Settles = out.Settles || settles
 		if delivery != 0 {
 			out.Tells = append(out.Tells, delivery)
 		}

@@ -2,6 +2,7 @@ package callback_test
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"net"
@@ -51,6 +52,15 @@ func TestClosingGivesUpAStatementThatCannotBeCancelled(t *testing.T) {
 		s.send(shot{body: line, key: "nobody's"})
 	}
 	s.handler.Settle()
+	var there []*sql.Conn // what is to be said takes a connection that stands: no new one comes about
+	for range 4 {
+		c, err := db.SQL().Conn(context.Background())
+		require.NoError(t, err)
+		there = append(there, c)
+	}
+	for _, c := range there {
+		require.NoError(t, c.Close())
+	}
 	tx, err := s.store.SQL().Begin()
 	require.NoError(t, err)
 	_, err = tx.Exec(`LOCK TABLE messages`)

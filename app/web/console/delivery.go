@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -64,14 +65,11 @@ func (k *Console) sendDelivery(c *fiber.Ctx, status int, s view.Shell, p view.De
 func deliveryPage(s view.Shell, d *store.DeliveryDetail, list view.URL) view.DeliveryPage {
 	p := view.DeliveryPage{
 		Shell: s, Delivery: deliveryRow(s, d.DeliveryRow, list), Back: list.String(), Facts: deliveryFacts(s.Clock, d),
-		Subject: d.Subject, Text: d.Text, Wiped: s.Clock.Time(d.WipedAt), Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(),
+		Subject: d.Subject, Text: d.Text, Wiped: s.Clock.Time(d.WipedAt), Tries: deliveryTries(s.Clock, d), Receipts: deliveryReceipts(s.Clock, d), Effects: resendEffects(leavesNow(d, s.Clock.Now)),
 		Erased: !d.Rendered && (d.Status == string(outbox.Succeeded) || d.KeptDays > 0), Kept: d.KeptDays, Live: underWay(d.Tasks), To: view.Field{Name: "to"},
 	}
 	if d.Filled != nil {
 		p.Template, p.Values, p.Left = d.Filled.Template, d.Filled.Values, d.Left
-	}
-	if slices.ContainsFunc(d.Tasks, func(t store.TaskRow) bool { return due(t.Status, t.RunAt, s.Clock.Now) }) {
-		p.Delivery.Resend.Why = view.Say("fault.restart.under_way.what")
 	}
 	if p.Erased {
 		p.Delivery.Resend.Why = view.Say("why.delivery_erased")
@@ -153,7 +151,17 @@ func deliveryReceipts(clock view.Clock, d *store.DeliveryDetail) []view.Receipt 
 	return out
 }
 
-func resendEffects() []view.Effect {
+// leavesNow tells whether a task is about to hand the delivery over. It can be sent to
+// another address then.
+func leavesNow(d *store.DeliveryDetail, now time.Time) bool {
+	open := d.Status == string(outbox.Pending) || d.Status == string(outbox.Running)
+	return open && slices.ContainsFunc(d.Tasks, func(t store.TaskRow) bool { return due(t.Status, t.RunAt, now) })
+}
+
+func resendEffects(leaves bool) []view.Effect {
+	if leaves {
+		return []view.Effect{{Will: true, Text: view.Say("effect.resend_other")}, {Will: true, Text: view.Say("effect.resend_logged")}, {Text: view.Say("effect.resend_leaves")}}
+	}
 	return []view.Effect{
 		{Will: true, Text: view.Say("effect.resend_second")},
 		{Will: true, Text: view.Say("effect.resend_same")},

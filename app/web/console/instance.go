@@ -40,8 +40,13 @@ func (k *Console) instance(c *fiber.Ctx, id string) (view.Shell, view.InstancePa
 		return s, view.InstancePage{}, err
 	}
 	list := address(c, "/instances", instanceParams...)
-	s.Here = within(instanceURL(id), list) // also when a form is what was answered
+	at := view.URL{Path: instanceURL(id), Query: list.Query}
+	if call > 0 {
+		at = at.With(callParam, strconv.FormatInt(call, 10))
+	}
+	s.Here = at.String() // also when a form is what was answered
 	p := k.instancePage(s, i, list, call)
+	p.Instance.URL = s.Here
 	if p.Tasks, err = k.taskRows(c.UserContext(), s, i.Tasks); err != nil {
 		return s, p, err
 	}
@@ -86,9 +91,6 @@ func (k *Console) instancePage(s view.Shell, i *store.InstanceDetail, list view.
 	p := view.InstancePage{
 		Shell: s, Instance: instanceRow(s.Clock, i.InstanceRow, list), Back: list.String(), Facts: instanceFacts(s.Clock, i),
 		Access: instanceAccess(s, i, list), Link: k.buyerLink(s, i, list), Usage: usageOf(s.Clock, i), Timeline: instanceTimeline(s.Clock, i, call), Live: underWay(i.Tasks) && i.Status != market.Released,
-	}
-	if call > 0 {
-		p.Instance.URL = view.URL{Path: instanceURL(i.InstanceID), Query: list.Query}.With(callParam, strconv.FormatInt(call, 10)).String()
 	}
 	if i.OrderKnownAt.IsZero() {
 		p.OrderFault = orderFault(i.Tasks)

@@ -10,7 +10,7 @@ import (
 )
 
 // What is due already cannot be restarted, and its button says so: of a message, a task,
-// a delivery, and of what is ticked.
+// and of what is ticked; a delivery only to another address.
 func TestWhatIsDueAlreadyOffersNoRestart(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -31,7 +31,11 @@ func TestWhatIsDueAlreadyOffersNoRestart(t *testing.T) {
 	row := v.get("/tasks?q=%23" + task)
 	require.Contains(t, row.words(".c-result"), "Due now")
 	require.Zero(t, row.Find(".c-act button").Length())
-	require.Equal(t, why, v.get("/deliveries/1").words(".head .acts .why"))
+	delivery := v.get("/deliveries/1")
+	require.Empty(t, delivery.words(".head .acts .why"), "it can be sent to another address")
+	require.Contains(t, delivery.words("dialog .effects"), "Is not sent to the same address again: it is due already")
+	v.post("/deliveries/1/resend", delivery)
+	require.Contains(t, v.get("/deliveries/1").words(".toast"), why)
 	preview := v.get("/restarts/new?list=%2Fmessages&mode=delivery&ids=1")
 	require.Contains(t, preview.words(".reasons"), why)
 	require.Equal(t, "Every one of them would be refused", preview.words("main .why"))
@@ -41,7 +45,6 @@ func TestWhatIsDueAlreadyOffersNoRestart(t *testing.T) {
 	require.Equal(t, "1", h.text(`SELECT count(*) FROM task_attempts WHERE outcome = 'restarted'`))
 
 	h.exec(`UPDATE tasks SET run_at = now() + interval '1 hour' WHERE status = 'pending'`)
-	for _, path := range []string{"/messages/1", "/deliveries/1"} {
-		require.Zero(t, v.get(path).Find(".head .acts .why").Length(), "%s: what waits longer can be hurried", path)
-	}
+	require.Zero(t, v.get("/messages/1").Find(".head .acts .why").Length(), "what waits longer can be hurried")
+	require.NotContains(t, v.get("/deliveries/1").words("dialog .effects"), "due already")
 }

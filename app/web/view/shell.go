@@ -76,7 +76,8 @@ var rooms = []room{
 	{RoomSelfCheck, "/self-check", "check", "k", "system", staff.SelfCheckRead},
 }
 
-// waits are the lists of what the numbers in the navigation count.
+// waits are the lists of what the numbers in the navigation count: of some rooms all that
+// they have.
 var waits = map[Room]string{
 	RoomMessages:     "/messages?quarantined=1",
 	RoomFailures:     "/failures?status=waiting",
