@@ -211,9 +211,9 @@ func (h *Handler) prove(ctx context.Context, c *fiber.Ctx, k *call) error {
 	return nil
 }
 
-// reject answers a call that could not be proved, and logs it while there are
-// not too many of them; the rest are counted and told of together. Why it could not is found out later, apart from the
-// answer.
+// reject answers a call that could not be proved, and logs it while there are not too
+// many of them; the rest are counted and told of together. Why it could not is found out
+// later, apart from the answer.
 func (h *Handler) reject(ctx context.Context, c *fiber.Ctx, k *call, cause error) ([]byte, market.ResultCode, error) {
 	f := fault.From(cause)
 	h.o.Metrics.CallbackRejected.WithLabelValues(f.Key).Inc()

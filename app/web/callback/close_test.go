@@ -48,9 +48,11 @@ func TestClosingGivesUpAStatementThatCannotBeCancelled(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, db.Prepare(context.Background()))
 	s := openOn(t, db, redistest.Open(t))
-	for refused := 0; refused < 110; refused++ { // some of which are only counted
-		s.send(shot{body: line, key: "nobody's"})
+	counted := false
+	for i := 0; !counted && i < 3000; i++ { // until one is only counted, which is still to be told of
+		counted = s.send(shot{body: line, key: "nobody's"}).status == 429
 	}
+	require.True(t, counted)
 	s.handler.Settle()
 	var there []*sql.Conn // what is to be said takes a connection that stands: no new one comes about
 	for range 4 {
