@@ -69,6 +69,22 @@ func refusedWith(code string) error {
 	return fault.New(fault.Refused, "order_query.credentials_refused", "code", code)
 }
 
+// A group is restarted by its messages only if that reaches all of it: one task without a
+// message is no message's.
+func TestAGroupWithATaskOfNoMessageIsRestartedByItsTasks(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t)
+	tasks := bought(t, s, storetest.Channel(t, s, "one", "").ID, 2)
+	for _, id := range tasks {
+		failing(t, s, id, refusedWith("MKT.0101"), false)
+	}
+	require.True(t, groups(t, s, store.GroupOpen)[0].Messages)
+	exec(t, s.SQL(), `
+INSERT INTO tasks (kind, purpose, status, unique_key, order_id, failure_group, last_error)
+SELECT kind, purpose, status, 'of no message', 'CS9', failure_group, last_error FROM tasks WHERE kind = 'order_query' LIMIT 1`)
+	require.False(t, groups(t, s, store.GroupOpen)[0].Messages)
+}
+
 // The life of a group: it opens with the first failure, holds whatever fails for
 // the same reason, is resolved by the last that passes, and comes back.
 func TestFailuresOfOneCauseAreOneGroup(t *testing.T) {
@@ -285,7 +301,7 @@ func groupPlans(t *testing.T, s *store.Store) {
 	require.Equal(t, 40, need.Count.N)
 	for name, read := range map[string]func(*store.Reader, context.Context) (store.Need, error){"access": (*store.Reader).NeedAccess, "licenses": (*store.Reader).NeedLicenses,
 		"deliveries": (*store.Reader).NeedDeliveries, "findings": (*store.Reader).NeedFindings, "leftovers": (*store.Reader).NeedLeftovers,
-		"pools": (*store.Reader).NeedPools, "license pools": (*store.Reader).NeedLicensePools, "conflicts": (*store.Reader).NeedConflicts} {
+		"keys": (*store.Reader).NeedKeys, "pools": (*store.Reader).NeedPools, "license pools": (*store.Reader).NeedLicensePools, "conflicts": (*store.Reader).NeedConflicts} {
 		_, err := read(planner(t, s, "needs: "+name, 1001), ctx)
 		require.NoError(t, err, name)
 	}

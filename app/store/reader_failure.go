@@ -41,7 +41,7 @@ type GroupRow struct {
 	ProductName  string
 	Step         string // kind of task, or activity of the messages
 	OfTasks      bool   // its members are tasks; else messages without a task
-	Messages     bool   // there are messages that fail by it, which can be restarted
+	Messages     bool   // messages fail by it, and restarting these reaches all of it
 	Error        *fault.Record
 	Status       string
 	FirstSeenAt  time.Time
@@ -90,6 +90,9 @@ type groupRow struct {
 	Overtaken   int            `db:"overtaken"`
 }
 
+// allOfMessages says of a group g that none of its tasks is without a message.
+const allOfMessages = `(SELECT t.id FROM tasks t WHERE t.failure_group = g.id AND t.message_id IS NULL ORDER BY t.id DESC LIMIT 1) IS NULL`
+
 // taskOrder is the order of the task t: its own, or its instance's.
 const taskOrder = `COALESCE(NULLIF(t.order_id, ''), (SELECT i.order_id FROM instances i WHERE i.id = t.instance_pk), '')`
 
@@ -136,7 +139,7 @@ var groupList = source{
 	list: list{letter: 'g', at: "g.last_seen_at", id: "g.id"},
 	columns: `g.id, COALESCE((SELECT c.slug FROM channels c WHERE c.id = g.channel_id), '') AS channel, g.product_id,
        COALESCE((SELECT i.product_name FROM instances i WHERE i.product_id = g.product_id AND g.product_id <> '' ORDER BY i.id DESC LIMIT 1), '') AS product_name,
-       g.step, g.of_tasks, (SELECT m.id FROM messages m WHERE m.failure_group = g.id ORDER BY m.last_received_at DESC, m.id DESC LIMIT 1) IS NOT NULL AS messages, g.error, ` + groupStatus + ` AS status,
+       g.step, g.of_tasks, (SELECT m.id FROM messages m WHERE m.failure_group = g.id ORDER BY m.last_received_at DESC, m.id DESC LIMIT 1) IS NOT NULL AND ` + allOfMessages + ` AS messages, g.error, ` + groupStatus + ` AS status,
        g.first_seen_at, g.last_seen_at, g.opened_at, g.resolved_at, g.closed_by, g.close_reason, g.overtaken, g.reopened, n.given_up, n.retrying, n.orders, g.most_orders,
        (SELECT m.retry_until FROM messages m WHERE m.failure_group = g.id AND m.retry_until > now() ORDER BY m.retry_until LIMIT 1) AS deadline,
        g.note, g.snoozed_until, COALESCE((SELECT o.email FROM operators o WHERE o.id = g.assignee_id), '') AS assignee`,
