@@ -66,7 +66,7 @@ var alertSources = map[string]alertSource{
            jsonb_build_object('kind', d.kind, 'medium', d.medium, 'instance_id', (SELECT i.instance_id FROM instances i WHERE i.id = d.instance_pk)) AS facts
       FROM deliveries d
      WHERE ` + undecided + `
-       AND d.created_at > now() - interval '3 days'
+       AND ` + failedAt + ` > now() - interval '3 days'
        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.kind = $1 AND a.subject = d.id::text AND a.cleared_at IS NULL AND NOT a.settled)
      ORDER BY d.created_at
      LIMIT ` + alertBatch,
@@ -87,6 +87,10 @@ var alertSources = map[string]alertSource{
 		gone: `a.subject LIKE 'target/%' AND NOT EXISTS (SELECT 1 FROM event_targets x WHERE 'target/' || x.id = a.subject AND x.enabled)`,
 	},
 }
+
+// failedAt is when a delivery d that was given up was, as far as is known: it may have been
+// written long before, and sent again or come back.
+const failedAt = `GREATEST(d.created_at, d.outcome_at, (SELECT max(t.finished_at) FROM tasks t WHERE t.delivery_id = d.id))`
 
 // failingSubject says of an alert a that its message fails, or is not done.
 const failingSubject = `SELECT 1 FROM messages m WHERE m.id = a.subject::bigint AND m.status IN ('failed', 'processing')`
