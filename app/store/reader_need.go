@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"koodesk/app/fault"
+	"koodesk/app/market"
 )
 
 // Need is what waits for a person's decision, of one kind: how much, and the
@@ -76,6 +78,21 @@ SELECT count(*) OVER () AS n, due.key, due.label, NULL AS error, due.since, NULL
          WHERE `+parkedFor[ForPerson]+`
          LIMIT 1001) due
  ORDER BY due.until, due.since
+ LIMIT 1`)
+}
+
+// NeedKeys is the channels and classes of keys whose calls are refused although our own
+// key signed them, as the alert of it stands. The key is the alert's subject, the label
+// the class.
+func (r *Reader) NeedKeys(ctx context.Context) (Need, error) {
+	return r.need(ctx, `
+SELECT count(*) OVER () AS n, a.subject AS key, split_part(a.subject, '/', 2) AS label, NULL AS error, COALESCE(a.since, a.opened_at) AS since, NULL::timestamptz AS until
+  FROM alerts a
+ WHERE a.kind = '`+market.AlertKey+`'
+   AND a.severity = `+strconv.Itoa(market.Critical)+`
+   AND a.cleared_at IS NULL
+   AND NOT a.settled
+ ORDER BY a.opened_at
  LIMIT 1`)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"koodesk/app/alert"
 	"koodesk/app/market"
 	"koodesk/app/staff"
 	"koodesk/app/store"
@@ -34,6 +35,9 @@ var sources = []source{
 	{"stuck", "pending", staff.StuckRead, (*store.Reader).NeedStuck, view.Waits(view.RoomStuck), stuckKindURL, func(n store.Need) string { return "stuck.kind." + n.Label }, nil},
 	{"conflicts", "alert", staff.MessagesRead, (*store.Reader).NeedConflicts, view.Waits(view.RoomMessages), func(key string) string { return "/messages/" + key },
 		func(n store.Need) string { return "activity." + n.Label }, nil},
+	{"keys", "lock", staff.MessagesRead, (*store.Reader).NeedKeys, "/messages?status=rejected", func(key string) string { return alert.Path(market.AlertKey, key) }, nil, func(n store.Need) view.Text {
+		return view.Say("need.keys_of", "channel", strings.TrimSuffix(n.Key, "/"+n.Label), "class", n.Label)
+	}},
 	{"listing", "active", staff.ListingRead, (*store.Reader).NeedListing, "/listing", func(string) string { return "/listing" }, nil,
 		func(n store.Need) view.Text {
 			return view.Text{Key: "need.listing_" + n.Label, Args: []any{"channel", n.Key}}

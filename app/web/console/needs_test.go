@@ -10,6 +10,23 @@ import (
 	"koodesk/app/staff"
 )
 
+// Calls that our own key signed are refused: nobody else could have made them, and
+// somebody must set the clock or the key right. What strangers may have made is no need.
+func TestRefusedCallsOfOurOwnKeyNeedSomebody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	v := h.as(staff.Operator)
+	h.exec(`INSERT INTO alerts (kind, subject, severity, since) VALUES ('key_refused', 'default/license', 1, now()), ('refused_window', 'default/half', 2, now())`)
+	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
+	h.exec(`INSERT INTO alerts (kind, subject, severity, since) VALUES ('key_refused', 'default/saas', 2, now() - interval '10 minutes')`)
+	start := v.get("/")
+	require.Equal(t, "/messages?status=rejected&channel=default", start.value(".need-first a", "href"))
+	require.Contains(t, start.words(".need"), "Calls signed with your own key are refused")
+	require.Contains(t, start.words(".need-first"), "Channel default")
+	h.exec(`UPDATE alerts SET cleared_at = now()`)
+	require.Contains(t, v.get("/").words("main"), "Nothing needs you")
+}
+
 // decisions is one thing of each kind that a person must decide, and beside it what is
 // alike and nobody's business.
 var decisions = []string{`

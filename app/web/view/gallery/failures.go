@@ -108,6 +108,7 @@ func (k look) needs(full bool) view.NeedsPage {
 		{Name: "access", Icon: "edit", Count: 3, URL: "/instances?status=waiting", First: "/instances/10e758d0", Raw: "智能客服云 企业版", Since: ago(40 * time.Minute), Until: ago(-140 * time.Minute)},
 		{Name: "stuck", Icon: "pending", Count: 4, URL: "/stuck", First: "/stuck?kind=lease", Label: view.Say("stuck.kind.lease"), Since: ago(6 * time.Minute)},
 		{Name: "conflicts", Icon: "alert", Count: 1, URL: "/messages?quarantined=1", First: "/messages/4711", Label: view.Say("activity.newInstance"), Since: ago(3 * time.Hour)},
+		{Name: "keys", Icon: "lock", Count: 1, URL: "/messages?status=rejected", First: "/messages?status=rejected&channel=default", Label: view.Say("need.keys_of", "channel", "default", "class", "saas"), Since: ago(25 * time.Minute)},
 		{Name: "licenses", Icon: "upgrade", Count: 2, URL: "/licenses?status=waiting", First: "/licenses/3", Raw: "CAD 专业版", Since: ago(30 * time.Minute), Until: ago(-25 * time.Minute)},
 		{Name: "license_pools", Icon: "order", Count: 1, URL: "/license-pools?status=low", First: "/license-pools?pool=cad", Label: view.Say("need.pool_left", "pool", "cad", "left", "0"), Since: ago(time.Hour)},
 		{Name: "pools", Icon: "order", Count: 1, URL: "/pools?status=low", First: "/pools/crm-accounts", Label: view.Say("need.pool_left", "pool", "crm-accounts", "left", "2"), Since: ago(26 * time.Hour)},
