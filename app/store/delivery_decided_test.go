@@ -36,13 +36,8 @@ func TestWhatIsOverForGoodIsNotedAndTakenUpAgain(t *testing.T) {
 	ctx := context.Background()
 	s := storetest.Open(t)
 	storetest.Channel(t, s, "default", "")
-	exec := func(q string) {
-		t.Helper()
-		_, err := s.SQL().Exec(q)
-		require.NoError(t, err)
-	}
 	for _, q := range given {
-		exec(q)
+		exec(t, s.SQL(), q)
 	}
 	needs := func(want int) {
 		t.Helper()
@@ -67,19 +62,19 @@ func TestWhatIsOverForGoodIsNotedAndTakenUpAgain(t *testing.T) {
 		require.Equal(t, "closed erased late past told", decided(), "what may be so again is not over for good")
 		needs(4)
 	}
-	exec(`UPDATE deliveries SET last_error = NULL, status = 'failed' WHERE unique_key = 'closed'`)
+	exec(t, s.SQL(), `UPDATE deliveries SET last_error = NULL, status = 'failed' WHERE unique_key = 'closed'`)
 	require.Contains(t, decided(), "closed", "it failed already")
-	exec(`UPDATE tasks SET failure_group = (SELECT id FROM failure_groups) WHERE unique_key = 'closed'`)
+	exec(t, s.SQL(), `UPDATE tasks SET failure_group = (SELECT id FROM failure_groups) WHERE unique_key = 'closed'`)
 	needs(4)
 	require.NoError(t, s.SettleDeliveries(ctx))
 	needs(5) // its task failed again, and it was not touched
-	exec(`UPDATE tasks SET failure_group = 0 WHERE unique_key = 'closed'`)
+	exec(t, s.SQL(), `UPDATE tasks SET failure_group = 0 WHERE unique_key = 'closed'`)
 	require.NoError(t, s.SettleDeliveries(ctx))
 	require.Contains(t, decided(), "closed")
-	exec(`UPDATE deliveries SET status = 'pending' WHERE unique_key = 'closed'`)
+	exec(t, s.SQL(), `UPDATE deliveries SET status = 'pending' WHERE unique_key = 'closed'`)
 	require.NotContains(t, decided(), "closed")
-	exec(`UPDATE deliveries SET status = 'failed' WHERE unique_key = 'closed'`)
-	exec(`UPDATE tasks SET failure_group = (SELECT id FROM failure_groups) WHERE unique_key = 'closed'`)
+	exec(t, s.SQL(), `UPDATE deliveries SET status = 'failed' WHERE unique_key = 'closed'`)
+	exec(t, s.SQL(), `UPDATE tasks SET failure_group = (SELECT id FROM failure_groups) WHERE unique_key = 'closed'`)
 	require.NoError(t, s.SettleDeliveries(ctx))
 	needs(5)
 }

@@ -5,14 +5,13 @@ import (
 	"strconv"
 
 	"koodesk/app/fault"
-	"koodesk/app/i18n"
 	"koodesk/app/store"
 	"koodesk/app/web/view"
 )
 
 // fillAlone fills in what became of the one message or task that was restarted, and
 // how it stands now.
-func (k *Console) fillAlone(ctx context.Context, _ *i18n.Localizer, p *view.RestartPage, b store.BatchRow, _ view.URL) error {
+func (k *Console) fillAlone(ctx context.Context, p *view.RestartPage, b store.BatchRow) error {
 	found, err := k.read.ItemList(ctx, b.ID, false, store.Paging{Limit: 1})
 	if err != nil || len(found.Items) == 0 {
 		return err

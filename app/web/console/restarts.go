@@ -79,11 +79,12 @@ func (k *Console) Restart(c *fiber.Ctx) error {
 	}
 	u := address(c, batchURL(id), "bad")
 	p := restartPage(s, b, u)
-	fill := k.fillItems
 	if b.One != 0 {
-		fill = k.fillAlone
+		err = k.fillAlone(c.UserContext(), &p, b)
+	} else {
+		err = k.fillItems(c.UserContext(), k.localizer(c), &p, b, u)
 	}
-	if err := fill(c.UserContext(), k.localizer(c), &p, b, u); err != nil {
+	if err != nil {
 		return err
 	}
 	if fragment(c, "live") {
